@@ -1,0 +1,58 @@
+"""Handles that mean nothing to whoever holds them: receipts, tokens, keys, and the `cus_`/`rec_` handles of records."""
+
+import base64
+import secrets
+
+from rapport.kernel.keys import BlindKey
+
+_ALPHABET = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghjkmnpqrstvwxyz")
+_REVERSE = {v: k for k, v in _ALPHABET.items()}
+
+CUSTOMER = b"cus"
+RECORD = b"rec"
+
+
+def _text(raw: bytes) -> str:
+    """Crockford-like base 32 in lower case, without padding."""
+    return base64.b32encode(raw).decode("ascii").rstrip("=").translate(_ALPHABET)
+
+
+def _bytes(text: str) -> bytes | None:
+    padded = text.translate(_REVERSE) + "=" * (-len(text) % 8)
+    try:
+        return base64.b32decode(padded)
+    except ValueError:
+        return None
+
+
+def fresh(prefix: str) -> str:
+    """A random handle of fixed length, such as `rcp_06f3…` (128 bits)."""
+    return f"{prefix}_{_text(secrets.token_bytes(16))}"
+
+
+def secret(prefix: str) -> str:
+    """A random credential (192 bits) that says by its prefix what it opens."""
+    return f"{prefix}_{secrets.token_urlsafe(24)}"
+
+
+def handle(key: BlindKey, kind: bytes, record: int) -> str:
+    """The durable handle of a record (`rec_…`) or of the customer it belongs to (`cus_…`).
+
+    One AES block over (kind, record number): no table is needed to find the record again, handles do not reveal the
+    number, and those of two organizations have nothing in common.
+    """
+    return f"{kind.decode()}_{_text(key.blind(kind + bytes(5) + record.to_bytes(8, 'big')))}"
+
+
+def record_of(key: BlindKey, kind: bytes, text: str) -> int | None:
+    """The record number behind a handle, or None where it was not made by `handle` with this key and kind."""
+    prefix = f"{kind.decode()}_"
+    if not text.startswith(prefix) or len(text) != len(prefix) + 26:
+        return None
+    raw = _bytes(text[len(prefix) :])
+    if raw is None or len(raw) != 16:
+        return None
+    plain = key.reveal(raw)
+    if plain[:8] != kind + bytes(5):
+        return None
+    return int.from_bytes(plain[8:], "big")

@@ -1,0 +1,79 @@
+"""Keys and sealing: AES-256-GCM for content, one AES block for what must be found again by equality.
+
+    key-encryption key (file, environment, later a KMS)
+      └── wraps: organization keys, the blind key, hourly log keys
+            └── organization key wraps: one key per record
+
+A sealed value is `nonce(12) ‖ ciphertext ‖ tag(16)`; its *place* (table and row) is authenticated with it, so that a
+value moved to another place does not open.
+"""
+
+import hashlib
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from rapport.kernel.errors import Corrupt
+
+KEY_BYTES = 32
+_NONCE = 12
+
+
+def fresh_key() -> bytes:
+    return os.urandom(KEY_BYTES)
+
+
+class SealKey:
+    """One AES-256-GCM key. Random 96-bit nonces: good for 2³² values under one key, far above a record's or an hour's."""
+
+    __slots__ = ("_aead", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._aead = AESGCM(raw)
+
+    def seal(self, plain: bytes, place: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + self._aead.encrypt(nonce, plain, place)
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """Raises Corrupt where the bytes, the place or the key is not the one it was sealed with."""
+        try:
+            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], place)
+        except (InvalidTag, ValueError):
+            raise Corrupt(f"a sealed value does not open at {place!r}: damaged, moved, or its key is gone") from None
+
+
+class BlindKey:
+    """A pseudo-random permutation of 16-byte digests, so that an index on disk tells nothing about what it indexes."""
+
+    __slots__ = ("_decrypt", "_encrypt", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        # ECB over single random-looking blocks is exactly a block cipher used as a permutation; no chaining is wanted.
+        cipher = Cipher(algorithms.AES(raw), modes.ECB())  # noqa: S305 (single-block use, see above)
+        self._encrypt = cipher.encryptor().update
+        self._decrypt = cipher.decryptor().update
+
+    def blind(self, digest: bytes) -> bytes:
+        """16 bytes (or a multiple: many digests at once) in, as many out."""
+        return self._encrypt(digest)
+
+    def reveal(self, blinded: bytes) -> bytes:
+        return self._decrypt(blinded)
+
+    def derived(self, label: str) -> "BlindKey":
+        """Another key for another organization or use, fixed by this one and the label."""
+        return BlindKey(hashlib.blake2b(label.encode(), key=self.raw, digest_size=KEY_BYTES).digest())
+
+
+def digest16(*parts: bytes) -> bytes:
+    """The unkeyed 16-byte content hash of length-prefixed parts: equal on every node, never written to a disk as it is."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        hasher.update(len(part).to_bytes(4, "big"))
+        hasher.update(part)
+    return hasher.digest()

@@ -1,0 +1,59 @@
+"""What the domain asks of the world around it, written from the caller's side. Adapters implement these; `app` plugs them in."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+
+class LogEntry(msgspec.Struct, frozen=True, array_like=True):
+    """One accepted request body, as it came (inflated), with what is needed to read it again.
+
+    `wire` is "segment", "posthog", "import" or "operator"; `received_at` is in microseconds.
+    """
+
+    org: str
+    source: str
+    wire: str
+    path: str
+    received_at: int
+    body: bytes
+    gpc: bool = False
+
+
+class Log(Protocol):
+    """Where acknowledged bytes go first."""
+
+    async def append(self, entry: LogEntry) -> int:
+        """Return the entry's sequence number once its bytes are synced.
+
+        Raises Busy when too much is waiting, Full when there is no place; then nothing was kept.
+        """
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A source as collection needs it. `trusted`: it speaks for the organization's own systems, not for a browser."""
+
+    org: str
+    name: str
+    trusted: bool = False
+    trust: int = 0
+    write_key: str = ""
+
+
+class SourceDirectory(Protocol):
+    def by_write_key(self, write_key: str) -> Source | None:
+        """The source a write key belongs to, or None; answers from memory for keys it has seen."""
+
+
+class Receipts(Protocol):
+    """The durable book of uses and refusals."""
+
+    async def commit(self, receipt: Any) -> str:
+        """Return the receipt's id once it is synced. Raises Full where it cannot be kept: then nothing may be read."""
+
+
+class Feed(Protocol):
+    """Live news for the console: names and masked identifiers only; may be dropped, never waited for."""
+
+    def publish(self, items: Sequence[dict[str, Any]]) -> None: ...
