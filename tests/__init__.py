@@ -1,0 +1,1 @@
+"""The tests, one directory per area of `rapport`; shared strategies are imported from here as `tests.…`."""
