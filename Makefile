@@ -38,7 +38,7 @@ check: $(DEV) ## Lint, check the format, the types and the import rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: $(DEV) ## Format the code and sort its imports
 	@$(BIN)/ruff check --select I --fix
