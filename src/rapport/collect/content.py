@@ -2,7 +2,6 @@
 
 import math
 import sys
-from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -24,7 +23,8 @@ class Reception(msgspec.Struct, frozen=True, gc=False):
     """What holds for every event of one body."""
 
     received_at: int
-    sent_at: Any = None
+    sent_at: int | None = None
+    """What the client's clock said when it sent the body, in microseconds, where the body says so."""
     gpc: bool = False
     """The request carried `Sec-GPC: 1` (https://w3c.github.io/gpc/): the person objects to selling and sharing."""
 
@@ -32,7 +32,6 @@ class Reception(msgspec.Struct, frozen=True, gc=False):
 def complete(
     reception: Reception,
     index: int,
-    *,
     kind: str,
     name: str,
     sent_id: Id,
@@ -40,7 +39,7 @@ def complete(
     anonymous_id: str | None,
     key: tuple[str, str] | None,
     own: int | None,
-    stamp: int | str | None,
+    stamp: int | None,
     sent_at: Any,
     traits: dict[str, Any],
     traits_once: dict[str, Any],
@@ -48,65 +47,55 @@ def complete(
     context: dict[str, Any],
     group_id: str | None,
     previous_id: str | None,
-    identifiers: tuple[tuple[str, str], ...],
+    identifiers: list[tuple[str, str]],
     categories: dict[str, str],
 ) -> Event:
     """The event, with all that follows from what the client said.
 
     `own` is the client's time in microseconds, `stamp` what stays the same of it when the event is sent again. The
     body's `sent_at` speaks for the client's clock before the event's own: a relay may have left an older one there.
+
+    It is called, and calls `Event`, by position: by name each of the two calls would cost 0.7 µs, as much as reading
+    the event's JSON.
     """
-    said = [
+    names = (kind, name, user_id, anonymous_id, key, stamp, group_id, previous_id, categories)
+    try:
+        digest = fingerprint((names, traits, traits_once, properties, context))
+    except OverflowError:
+        traits, traits_once = bounded(traits), bounded(traits_once)
+        properties, context = bounded(properties), bounded(context)
+        digest = fingerprint((names, traits, traits_once, properties, context))
+    clock = reception.sent_at
+    if clock is None and sent_at is not None:
+        clock = times.glance(sent_at)
+    time, corrected = times.happened_at(own, clock, reception.received_at)
+    consent = context.get("consent")
+    if reception.gpc:
+        context = {**context, "gpc": True}
+    return Event(
         kind,
         name,
+        message_id(sent_id, digest, own is not None, reception.received_at, index),
         user_id,
         anonymous_id,
         key,
-        stamp,
+        time,
+        corrected,
+        reception.received_at,
         traits,
         traits_once,
         properties,
         context,
         group_id,
         previous_id,
-    ]
-    try:
-        digest = fingerprint([*said, categories])
-    except OverflowError:
-        traits, traits_once, properties, context = (
-            bounded(part) for part in (traits, traits_once, properties, context)
-        )
-        said[6:10] = traits, traits_once, properties, context
-        digest = fingerprint([*said, categories])
-    clock = times.glance(sent_at if reception.sent_at is None else reception.sent_at)
-    time, corrected = times.happened_at(own, clock, reception.received_at)
-    consent = context.get("consent")
-    if reception.gpc:
-        context = {**context, "gpc": True}
-    return Event(
-        kind=kind,
-        name=name,
-        message_id=message_id(sent_id, digest, own is not None, reception.received_at, index),
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        key=key,
-        time=time,
-        corrected=corrected,
-        received_at=reception.received_at,
-        traits=traits,
-        traits_once=traits_once,
-        properties=properties,
-        context=context,
-        group_id=group_id,
-        previous_id=previous_id,
-        identifiers=tuple(dict.fromkeys(identifiers)) if len(identifiers) > 1 else identifiers,
-        consent=consent if isinstance(consent, dict) else None,
-        categories=categories,
-        digest=digest,
+        tuple(dict.fromkeys(identifiers)) if identifiers else (),
+        consent if isinstance(consent, dict) else None,
+        categories,
+        digest,
     )
 
 
-def fingerprint(content: list[Any]) -> bytes:
+def fingerprint(content: tuple[Any, ...]) -> bytes:
     """8 bytes, equal for equal content whatever the order of keys. OverflowError for what `bounded` would change."""
     return blake2b(_canonical.encode(content), digest_size=8).digest()
 
@@ -141,29 +130,25 @@ def not_too_long(**values: Any) -> None:
             raise Refused(Code.TOO_LONG, f"{name} is {len(value):,} characters; the limit is {MAX_LENGTH:,}")
 
 
-def contacts(traits: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """E-mail and phone among traits, as identifiers."""
-    address = email(_id(traits.get("email")))
-    if address:
-        yield "email", address
-    number = phone(_id(traits.get("phone")))
-    if number:
-        yield "phone", number
+def mentioned(traits: dict[str, Any], context: dict[str, Any]) -> list[tuple[str, str]]:
+    """The identifiers among traits (`email`, `phone`) and in `context.externalIds` and `context.device.id`.
 
-
-def mentioned(context: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The identifiers in `context.externalIds` and `context.device.id`; what has another shape is no identifier."""
-    listed = context.get("externalIds")
-    if isinstance(listed, list):
-        for item in listed:
-            pair = _external(item) if isinstance(item, dict) else None
-            if pair:
-                yield pair
-    device = context.get("device")
-    if isinstance(device, dict):
-        value = usable(_id(device.get("id")))
-        if value:
-            yield "device_id", value
+    What has another shape than an identifier's is none.
+    """
+    found = []
+    if "email" in traits and (value := email(_id(traits["email"]))):
+        found.append(("email", value))
+    if "phone" in traits and (value := phone(_id(traits["phone"]))):
+        found.append(("phone", value))
+    if "externalIds" in context and isinstance(listed := context["externalIds"], list):
+        found += [pair for item in listed if isinstance(item, dict) and (pair := _external(item))]
+    if (
+        "device" in context
+        and isinstance(device := context["device"], dict)
+        and (value := usable(_id(device.get("id"))))
+    ):
+        found.append(("device_id", value))
+    return found
 
 
 def _external(item: dict[str, Any]) -> tuple[str, str] | None:
@@ -181,4 +166,4 @@ def _external(item: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def _id(value: Any) -> Id:
-    return value if isinstance(value, str | int) else None
+    return value if isinstance(value, (str, int)) else None

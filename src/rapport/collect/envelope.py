@@ -79,8 +79,12 @@ def split(body: bytes, limits: Limits, *, batch: bool | None) -> Parts:
 
 def too_deep(event: bytes) -> bool:
     """Whether objects and lists in the event nest more than MAX_DEPTH levels; malformed JSON gets a defined answer."""
-    # The bound costs 0.4 µs and settles nearly every event.
-    if len(event) <= 2 * MAX_DEPTH or event.count(b"{") + event.count(b"[") <= MAX_DEPTH:
+    # A level takes two bytes in a list and five in an object, so nearly every event is settled by its length, and
+    # nearly every other by counting brackets. Counting costs as much as reading the event, hence the trouble.
+    size = len(event)
+    if size <= 2 * MAX_DEPTH or (size <= 5 * MAX_DEPTH and event.find(b"[") < 0):
+        return False
+    if event.count(b"{") + event.count(b"[") <= MAX_DEPTH:
         return False
     level = 0
     for token in _BRACKETS.finditer(event):

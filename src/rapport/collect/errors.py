@@ -35,7 +35,7 @@ MEANING: dict[Code, str] = {
     Code.BAD_ENCODING: "The body says or seems to be compressed, but cannot be unpacked.",
     Code.BAD_TIMESTAMP: "The event's time is not a time. Send RFC 3339, such as 2026-11-21T20:02:55.123Z.",
     Code.TOO_LARGE: "The body or the event is over a size limit, which the message names.",
-    Code.TOO_DEEP: "The event nests objects or lists more than 100 levels deep.",
+    Code.TOO_DEEP: "The event nests objects or lists more than 200 levels deep.",
     Code.TOO_LONG: "An identifier or the event's name is longer than 1,024 characters.",
     Code.UNKNOWN_TYPE: "The event's `type` is missing, or none of track, identify, page, screen, group, alias.",
     Code.MISSING_ID: "The event names nobody: it has no usable `userId` or `anonymousId` (`distinct_id` for PostHog).",

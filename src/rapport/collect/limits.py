@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-MAX_DEPTH = 100
+MAX_DEPTH = 200
 """Levels of objects and lists in one event: far more than data has, far less than what exhausts a reader's stack."""
 
 

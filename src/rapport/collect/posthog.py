@@ -115,30 +115,30 @@ def build(sent: Full, _kind: str | None, reception: Reception, index: int) -> Ev
         own = reception.received_at - min(max(round(sent.offset), 0), 10**13) * 1000
     if properties.get("$ignore_sent_at") is True:
         reception = Reception(reception.received_at, reception.received_at, reception.gpc)
+    found = content.mentioned({**once, **traits} if kind != "group" else {}, {})
     device = usable(_maybe(properties.get("$device_id")))
+    if device:
+        found.append(("device_id", device))
     return content.complete(
         reception,
         index,
-        kind=kind,
-        name=name if kind == "track" else kind,
-        sent_id=sent.uuid if sent.uuid is not None else _maybe(properties.get("$insert_id")),
-        user_id=user_id,
-        anonymous_id=anonymous_id,
-        key=None,
-        own=own,
-        stamp=stamp,
-        sent_at=sent.sent_at,
-        traits=traits,
-        traits_once=once,
-        properties=properties,
-        context={},
-        group_id=usable(_maybe(hints.group_key)) if kind == "group" else None,
-        previous_id=previous_id,
-        identifiers=(
-            *(content.contacts({**once, **traits}) if kind != "group" else ()),
-            *((("device_id", device),) if device else ()),
-        ),
-        categories={},
+        kind,
+        name if kind == "track" else kind,
+        sent.uuid if sent.uuid is not None else _maybe(properties.get("$insert_id")),
+        user_id,
+        anonymous_id,
+        None,
+        own,
+        stamp,
+        sent.sent_at,
+        traits,
+        once,
+        properties,
+        {},
+        usable(_maybe(hints.group_key)) if kind == "group" else None,
+        previous_id,
+        found,
+        {},
     )
 
 
@@ -200,13 +200,13 @@ def _distinct(sent: Outline | Full, hints: _Hints) -> Any:
 
 
 def _id(name: str, value: Any) -> Id:
-    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+    if value is None or (isinstance(value, (str, int)) and not isinstance(value, bool)):
         return value
     raise Refused(Code.BAD_TYPE, f"{name} must be text or a whole number")
 
 
 def _maybe(value: Any) -> Id:
-    return value if isinstance(value, str | int) and not isinstance(value, bool) else None
+    return value if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 
 
 def _map(value: Any) -> dict[str, Any]:

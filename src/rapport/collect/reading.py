@@ -19,6 +19,7 @@ from rapport.collect.envelope import Parts, first_text, mended, split, too_deep
 from rapport.collect.errors import Code, Refused, Rejected, Rejection
 from rapport.collect.event import Event
 from rapport.collect.limits import LIMITS, MAX_DEPTH, Limits
+from rapport.collect.times import glance
 from rapport.kernel.identifiers import MAX_LENGTH
 from rapport.kernel.ports import LogEntry
 
@@ -96,7 +97,7 @@ def decode(entry: LogEntry, limits: Mapping[str, Limits] = LIMITS) -> Decoded:
         parts = _parts(entry.wire, kind, entry.body, limit)
     except Refused as refused:
         return Decoded([], [Rejected(None, refused.code, refused.message, entry.body[: limit.event])])
-    clean, reception = _is_utf8(entry.body), Reception(entry.received_at, parts.sent_at, entry.gpc)
+    clean, reception = _is_utf8(entry.body), Reception(entry.received_at, glance(parts.sent_at), entry.gpc)
     events, rejected = [], []
     for index, raw in enumerate(parts.events):
         try:

@@ -4,7 +4,6 @@ SDKs send them.
 Import from files has the same shape with three more fields, which it alone may use: `key`, `identifiers`, `categories`.
 """
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -77,6 +76,9 @@ class ImportFull(Full, gc=False):
     categories: dict[str, str] = {}
 
 
+_IMPORTED = (ImportOutline, ImportFull)
+
+
 def measure(sent: _Common) -> None:
     """Raise Refused(too_long) where an identifier or the name is. Only an event of more bytes can have one."""
     content.not_too_long(
@@ -106,7 +108,7 @@ def judge(sent: _Common, kind: str | None) -> None:
         raise Refused(Code.MISSING_GROUP, "no usable groupId")
     elif kind == "alias" and usable(sent.previous_id) is None:
         raise Refused(Code.MISSING_PREVIOUS, "no usable previousId")
-    times.check(times.first(sent.timestamp, sent.original_timestamp))
+    times.check(_time(sent))
 
 
 def build(sent: Full, kind: str | None, reception: Reception, index: int) -> Event:
@@ -119,33 +121,36 @@ def build(sent: Full, kind: str | None, reception: Reception, index: int) -> Eve
     elif kind != "group":
         del context["traits"]
         traits = {**about, **traits}
-    own = times.read(times.first(sent.timestamp, sent.original_timestamp))
+    own = times.read(_time(sent))
+    # A relay such as Segment's recomputes `timestamp` whenever it sends, and keeps the client's beside it.
+    stamp = own if sent.original_timestamp is None else times.glance(sent.original_timestamp)
+    # A group's traits are the group's; what is said of the customer is then in the context alone.
+    identifiers = content.mentioned(about if kind == "group" else traits, context)
+    key: tuple[str, str] | None = None
+    categories: dict[str, str] = {}
+    if isinstance(sent, ImportFull):
+        key, categories = _key(sent), sent.categories
+        identifiers += _listed(sent)
     return content.complete(
         reception,
         index,
-        kind=kind,
-        name=(sent.event or "").strip() if kind == "track" else kind,
-        sent_id=sent.message_id,
-        user_id=usable(sent.user_id),
-        anonymous_id=usable(sent.anonymous_id),
-        key=_key(sent),
-        own=own,
-        # A relay such as Segment's recomputes `timestamp` whenever it sends, and keeps the client's beside it.
-        stamp=own if sent.original_timestamp is None else times.glance(sent.original_timestamp),
-        sent_at=sent.sent_at,
-        traits=traits,
-        traits_once={},
-        properties=_properties(sent, kind),
-        context=context,
-        group_id=usable(sent.group_id) if kind == "group" else None,
-        previous_id=usable(sent.previous_id) if kind == "alias" else None,
-        # A group's traits are the group's; the customer's e-mail is then in the context alone.
-        identifiers=(
-            *content.contacts(about if kind == "group" else traits),
-            *content.mentioned(context),
-            *_listed(sent),
-        ),
-        categories=sent.categories if isinstance(sent, ImportFull) else {},
+        kind,
+        (sent.event or "").strip() if kind == "track" else kind,
+        sent.message_id,
+        usable(sent.user_id),
+        usable(sent.anonymous_id),
+        key,
+        own,
+        stamp,
+        sent.sent_at,
+        traits,
+        {},
+        _properties(sent, kind),
+        context,
+        usable(sent.group_id) if kind == "group" else None,
+        usable(sent.previous_id) if kind == "alias" else None,
+        identifiers,
+        categories,
     )
 
 
@@ -162,18 +167,18 @@ def _properties(sent: Full, kind: str) -> dict[str, Any]:
     return properties
 
 
+def _time(sent: _Common) -> Sent:
+    return sent.original_timestamp if sent.timestamp is None or sent.timestamp == "" else sent.timestamp
+
+
 def _key(sent: _Common) -> tuple[str, str] | None:
-    if not isinstance(sent, ImportOutline | ImportFull) or sent.key is None:
+    if not isinstance(sent, _IMPORTED) or sent.key is None:
         return None
     kind = type_name(sent.key[0])
     value = normalise(kind, sent.key[1]) if kind else None
     return (kind, value) if kind and value else None
 
 
-def _listed(sent: Full) -> Iterator[tuple[str, str]]:
-    if isinstance(sent, ImportFull):
-        for name, given in sent.identifiers:
-            kind = type_name(name)
-            value = normalise(kind, given) if kind else None
-            if kind and value:
-                yield kind, value
+def _listed(sent: ImportFull) -> list[tuple[str, str]]:
+    named = ((type_name(name), given) for name, given in sent.identifiers)
+    return [(kind, value) for kind, given in named if kind and (value := normalise(kind, given))]

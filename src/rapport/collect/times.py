@@ -42,15 +42,10 @@ def read(value: Sent) -> int | None:
     return _number(value)
 
 
-def first(*values: Sent) -> Sent:
-    """The first that is there; an empty text is not."""
-    return next((value for value in values if value is not None and value != ""), None)
-
-
 def glance(value: Any) -> int | None:
     """As `read`, for a time that nothing hangs on: what is no time is None."""
     try:
-        return read(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+        return read(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
     except Refused:
         return None
 

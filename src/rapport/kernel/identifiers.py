@@ -24,19 +24,19 @@ _PHONE_MARKS = re.compile(r"[\s().\-/\u2010-\u2015]+")
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _TYPE = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 _INT_BITS = 256
+_LONGEST_BLOCKED = max(len(value) for value in BLOCKED)
 
 
 def usable(value: str | int | None) -> str | None:
     """The value without surrounding space, or None where it names nobody or cannot be an identifier."""
-    if value is None:
-        return None
     if isinstance(value, str):
         text = value.strip()
-    elif isinstance(value, bool) or value.bit_length() > _INT_BITS:
+    elif value is None or isinstance(value, bool) or value.bit_length() > _INT_BITS:
         return None
     else:
         text = str(value)
-    if not text.strip("0-") or text.lower() in BLOCKED or len(text) > MAX_LENGTH:
+    size = len(text)
+    if (size <= _LONGEST_BLOCKED and text.lower() in BLOCKED) or not text.strip("0-") or size > MAX_LENGTH:
         return None
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
