@@ -1,0 +1,331 @@
+"""Resolution as evidence comes and goes: only what a change can touch is looked at again (design §4.7).
+
+What a change touches: the ends of every edge that came or went; the records whose label changed, with their neighbours;
+and the records of an identifier that became, or ceased to be, shared at some level. The blocks that those had, and the
+blocks that they and theirs have now, are joined anew; so are the users at the rims of these blocks, as far as needed.
+
+A user's records can be many, so a user is not gathered whole unless a guard may be broken: it is then marked as
+*guarded*, and gathered at every change that touches it until its guards hold again. Whether a user id is on too many
+records to be one is a mark as well, kept by counting.
+
+Nothing is written by planning: `plan` compares the stored state with the same under an overlay, and says what to write.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+
+from rapport.resolve.admission import Outcome, admit
+from rapport.resolve.evidence import EMAIL, USER, Edge
+from rapport.resolve.graph import Change, EvidenceStore, Mark, Move
+from rapport.resolve.joining import base_of_user, breaks_guard, group_handle, join_block, piece_of, split_base
+from rapport.resolve.rules import Rules
+from rapport.resolve.view import A_FEW, NEVER, Block, Piece, Reads, View
+
+Count = Callable[[bytes], int]
+"""On how many records a user is, where that takes more than reading a few edges."""
+
+
+class Resolver:
+    """Keeps the groups of one store in step with its evidence. There must be one at a time for a store."""
+
+    def __init__(self, store: EvidenceStore, rules: Rules, *, remembered_users: int = 4096) -> None:
+        self._store = store
+        self._rules = rules
+        self._remembered = remembered_users
+        self._popularity: OrderedDict[bytes, int] = OrderedDict()
+
+    def apply(
+        self, asserted: Iterable[Edge] = (), *, retracted: Iterable[bytes] = (), withdrawn: Iterable[bytes] = ()
+    ) -> Change:
+        """Take in a batch of evidence and write what it changes; the change is returned.
+
+        `retracted` ids are ended for good, even those never seen; `withdrawn` ones until they are asserted again.
+        """
+        change, popularity = self._plan(asserted, retracted, withdrawn)
+        if change:
+            self._store.write(change)
+        for user, records in popularity.items():
+            self._remember(user, records)
+        return change
+
+    def plan(
+        self, asserted: Iterable[Edge] = (), *, retracted: Iterable[bytes] = (), withdrawn: Iterable[bytes] = ()
+    ) -> Change:
+        """What `apply` would write."""
+        return self._plan(asserted, retracted, withdrawn)[0]
+
+    def _plan(
+        self, asserted: Iterable[Edge], retracted: Iterable[bytes], withdrawn: Iterable[bytes]
+    ) -> tuple[Change, dict[bytes, int]]:
+        reads = Reads(self._store)
+        outcome, tombs = admit(reads, self._rules, asserted, retracted, withdrawn)
+        change = Change(outcome.gained, outcome.set_aside, outcome.dropped, tombs)
+        rest = self._set_apart_newcomers(reads, outcome, change)
+        if not rest.gained and not rest.lost:
+            return change, {}
+        regrouping = _Regrouping(reads, self._rules, rest)
+        popularity = regrouping.count_users(self._count)
+        regrouping.run(change)
+        return change, popularity
+
+    def _count(self, user: bytes) -> int:
+        known = self._popularity.get(user)
+        return self._store.popularity(user) if known is None else known
+
+    def _remember(self, user: bytes, records: int) -> None:
+        if records < A_FEW:
+            self._popularity.pop(user, None)
+            return
+        self._popularity[user] = records
+        self._popularity.move_to_end(user)
+        if len(self._popularity) > self._remembered:
+            self._popularity.popitem(last=False)
+
+    def _set_apart_newcomers(self, reads: Reads, outcome: Outcome, change: Change) -> Outcome:
+        """Deal with new records whose identifiers nobody else names: each is alone, or its user's only record."""
+        overlay = outcome.overlay
+        alone: dict[bytes, bytes] = {}
+        for record, edges in overlay.records.items():
+            if not reads.record(record):
+                handle = self._newcomer(reads, outcome, record, edges)
+                if handle is not None:
+                    alone[record] = handle
+        if not alone:
+            return outcome
+        change.moves.extend(Move(record, record, handle) for record, handle in alone.items() if handle != record)
+        gained = [edge for edge in outcome.gained if edge.record not in alone]
+        return Outcome(gained, outcome.lost, outcome.set_aside, outcome.dropped, overlay)
+
+    def _newcomer(self, reads: Reads, outcome: Outcome, record: bytes, edges: Iterable[Edge]) -> bytes | None:
+        """The handle of the group that a new record is alone in, or None where it may meet somebody."""
+        handle = record
+        named: dict[str, int] = {}
+        for edge in edges:
+            if edge.kind != "identifies" or len(outcome.overlay.gained[edge.other]) > 1:
+                return None
+            if edge.level == 0:
+                if handle != record:
+                    return None
+                handle = edge.other
+            named[edge.type] = named.get(edge.type, 0) + 1
+            if reads.identifier(edge.other, A_FEW)[0]:
+                return None
+        over = any(0 < self._rules.of(name).per_customer < number for name, number in named.items())
+        return None if over else handle
+
+
+class _Regrouping:
+    """One change: the state before, the state after, and what lies between."""
+
+    def __init__(self, reads: Reads, rules: Rules, outcome: Outcome) -> None:
+        self._reads = reads
+        self._rules = rules
+        self._overlay = outcome.overlay
+        self._edges = [*outcome.gained, *outcome.lost]
+        self.old = View(reads, rules)
+        self.new = View(reads, rules, outcome.overlay)
+        self._only_grows = not outcome.lost
+        self._marks: list[tuple[Mark, bytes, bool]] = []
+        self._maybe_relabelled: dict[bytes, None] = {}
+        self._records: dict[bytes, None] = {}
+        self._identifiers: dict[bytes, str] = {}
+        self._was: list[Block] = []
+        self._is: list[Block] = []
+        self._handles: dict[bytes, bytes] = {}
+
+    def run(self, change: Change) -> None:
+        self._seed()
+        self._find_blocks()
+        self._assign()
+        change.moves.extend(self._moves())
+        change.marks.extend(self._marks)
+        change.too_connected = sum(block.cut != NEVER for block in self._is)
+
+    # -- users
+
+    def count_users(self, count: Count) -> dict[bytes, int]:
+        """On how many records the users are whose edges changed; marks those that are now, or no longer, too many."""
+        counts = {}
+        named = [edge for edge in self._edges if edge.level == 0]
+        self._maybe_relabelled |= dict.fromkeys(edge.record for edge in named)
+        for user in dict.fromkeys(edge.other for edge in named):
+            records = dict.fromkeys(edge.record for edge in named if edge.other == user)
+            difference = sum(_names(self.new, r, user) - _names(self.old, r, user) for r in records)
+            counts[user] = self._count_before(user, count) + difference
+            popular = counts[user] > self._rules.records_per_user
+            if popular != self._reads.marked(Mark.POPULAR, user):
+                self._overlay.popular[user] = popular
+                self._marks.append((Mark.POPULAR, user, popular))
+                self._maybe_relabelled |= dict.fromkeys(self.old.records_of_user(user))
+        return counts
+
+    def _count_before(self, user: bytes, count: Count) -> int:
+        edges, complete = self.old.identifier_edges(user, A_FEW)
+        if complete or edges[-1].level:
+            return len({edge.record for edge in edges if edge.level == 0})
+        return count(user)
+
+    # -- seeds
+
+    def _seed(self) -> None:
+        for edge in self._edges:
+            self._records[edge.record] = None
+            if edge.kind != "identifies":
+                self._records[edge.other] = None
+            elif edge.type != USER:
+                self._identifiers[edge.other] = edge.type
+        doubtful = dict(self._identifiers)
+        for record in self._maybe_relabelled:
+            if self.old.label(record) != self.new.label(record):
+                self._seed_neighbours(record)
+                doubtful |= self._identifiers_of(record)
+        for record in {edge.record for edge in self._edges if edge.type == EMAIL}:
+            doubtful |= {n: t for n, t in self._identifiers_of(record).items() if self._rules.of(t).one_email}
+        for node, identifier_type in doubtful.items():
+            self._seed_if_flipped(node, identifier_type)
+
+    def _seed_neighbours(self, record: bytes) -> None:
+        """A record became, or is no longer, a wall, or is another user's."""
+        if self.old.edges(record):
+            self._only_grows = False
+        self._records[record] = None
+        for view in (self.old, self.new):
+            for edge in view.edges(record):
+                if edge.kind != "identifies":
+                    self._records |= dict.fromkeys((edge.record, edge.other))
+                elif edge.type != USER:
+                    self._identifiers[edge.other] = edge.type
+
+    def _identifiers_of(self, record: bytes) -> dict[bytes, str]:
+        edges = (*self.old.edges(record), *self.new.edges(record))
+        return {edge.other: edge.type for edge in edges if edge.kind == "identifies" and edge.type != USER}
+
+    def _seed_if_flipped(self, node: bytes, identifier_type: str) -> None:
+        """An identifier may be shared at other levels than before: then the records in between are seeds."""
+        before, after = self.old.shared_at(node), self.new.shared_at(node)
+        if before == after:
+            return
+        self._only_grows &= not self.old.usable(node)
+        self._identifiers[node] = identifier_type
+        lower, wider = (before, self.new) if before < after else (after, self.old)
+        self._records |= dict.fromkeys(edge.record for edge in wider.usable(node) if edge.level >= lower)
+
+    # -- blocks
+
+    def _find_blocks(self) -> None:
+        """The blocks that the seeds had, and those that seeds and their old blocks have now."""
+        self._is = _distinct(self._blocks(self.new, self._records, self._identifiers))
+        if self._only_grows and all(block.cut == NEVER for block in self._is):
+            # What was together still is: each old block lies inside a new one.
+            return
+        self._was = _distinct(self._blocks(self.old, self._records, self._identifiers))
+        records, identifiers = dict(self._records), dict(self._identifiers)
+        for block in self._was:
+            records |= dict.fromkeys(block.records)
+            identifiers |= block.identifiers
+        self._is = _distinct(self._blocks(self.new, records, identifiers))
+
+    @staticmethod
+    def _blocks(view: View, records: Iterable[bytes], identifiers: dict[bytes, str]) -> Iterator[Block]:
+        for record in records:
+            if view.label(record) is None:
+                yield view.block_of_record(record)
+        for node, identifier_type in identifiers.items():
+            yield view.block_of_identifier(node, identifier_type)
+
+    # -- groups
+
+    def _assign(self) -> None:
+        attached: dict[bytes, list[Piece]] = {}
+        users: dict[bytes, None] = {}
+        for block in self._is:
+            users |= dict.fromkeys(block.labels)
+            for piece in join_block(self.new, block):
+                if piece.label is None:
+                    self._assign_unlabelled(piece)
+                else:
+                    attached.setdefault(piece.label, []).append(piece)
+        for block in self._was:
+            users |= dict.fromkeys(block.labels)
+        walls: dict[bytes, list[bytes]] = {}
+        for record in self._records:
+            user = self.new.label(record)
+            if user is not None:
+                walls.setdefault(user, []).append(record)
+            users |= dict.fromkeys(u for u in (self.old.label(record), user) if u is not None)
+        for user in users:
+            self._assign_user(user, attached.get(user, []), walls.get(user, []))
+
+    def _assign_unlabelled(self, piece: Piece) -> None:
+        if len(piece.records) == 1:
+            self._handles[piece.records[0]] = piece.records[0]
+        elif piece.records:
+            self._assign_base(piece, breaks_guard(self.new, piece))
+
+    def _assign_base(self, base: Piece, guarded: bool) -> None:
+        groups = split_base(self.new, base) if guarded else {group_handle(base): base.records}
+        for handle, records in groups.items():
+            self._handles |= dict.fromkeys(records, handle)
+
+    def _assign_user(self, user: bytes, pieces: list[Piece], walls: list[bytes]) -> None:
+        records = [*walls, *(record for piece in pieces for record in piece.records)]
+        was_guarded = self._reads.marked(Mark.GUARDED, user)
+        if was_guarded or self._may_break_guard(user, pieces, records):
+            base = base_of_user(self.new, user)
+            guarded = breaks_guard(self.new, base)
+            if guarded != was_guarded:
+                self._marks.append((Mark.GUARDED, user, guarded))
+            if guarded or was_guarded:
+                self._assign_base(base, guarded)
+                return
+        self._handles |= dict.fromkeys(records, user)
+
+    def _may_break_guard(self, user: bytes, pieces: list[Piece], records: list[bytes]) -> bool:
+        """Whether a user whose guards held may break one now, by the records and identifiers that touch it."""
+        new_types: set[str] = set()
+        for piece in pieces:
+            for node, name in piece.identifiers.items():
+                if self._rules.of(name).per_customer and not self._was_with(user, node, name):
+                    new_types.add(name)
+        if any(self._names_too_many(user, name, records) for name in new_types):
+            return True
+        for record in records:
+            for edge in self.new.edges(record):
+                if edge.kind == "cannot_link":
+                    other = edge.other if edge.record == record else edge.record
+                    if self._base_label(other) == user:
+                        return True
+        return False
+
+    def _was_with(self, user: bytes, node: bytes, name: str) -> bool:
+        return piece_of(self.old, self.old.block_of_identifier(node, name), node).label == user
+
+    def _names_too_many(self, user: bytes, name: str, records: Iterable[bytes]) -> bool:
+        """Whether a user's records name more identifiers of a type than they may join."""
+        limit = self._rules.of(name).per_customer
+        named: set[bytes] = set()
+        for record in (*records, *(member for member in self._reads.store.members(user) if member != user)):
+            named.update(edge.other for edge in self.new.edges(record) if edge.type == name)
+            if len(named) > limit:
+                return True
+        return False
+
+    def _base_label(self, record: bytes) -> bytes | None:
+        label = self.new.label(record)
+        if label is not None:
+            return label
+        return piece_of(self.new, self.new.block_of_record(record), record).label
+
+    def _moves(self) -> Iterator[Move]:
+        for record, after in self._handles.items():
+            before = self._reads.store.group_of(record) if self.old.edges(record) else record
+            if before != after:
+                yield Move(record, before, after)
+
+
+def _names(view: View, record: bytes, user: bytes) -> bool:
+    return any(edge.level == 0 and edge.other == user for edge in view.edges(record))
+
+
+def _distinct(blocks: Iterable[Block]) -> list[Block]:
+    return list({id(block): block for block in blocks}.values())

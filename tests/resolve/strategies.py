@@ -1,0 +1,111 @@
+"""Small worlds of evidence, dense enough to hit every rule: walls, shared identifiers, guards, limits, links."""
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from rapport.resolve.evidence import Edge, alias, cannot_link, identifier_node, must_link, names, record_node
+from rapport.resolve.graph import EvidenceStore
+from rapport.resolve.incremental import Resolver
+from rapport.resolve.rules import Rules, TypeRules
+from rapport.resolve.twin import Said
+
+ORG = "shop"
+RECORDS = [record_node(ORG, "web", "anonymous_id", str(number)) for number in range(9)]
+USERS = ["ada", "bo", "cleo"]
+IDENTIFIERS = [
+    *(("user_id", user) for user in USERS),
+    *(("email", f"{n}@example.com") for n in range(4)),
+    *(("phone", f"+4400{n}") for n in range(2)),
+    *(("anonymous_id", name) for name in ("tablet", "laptop", "ada")),
+    ("loyalty_id", "77"),
+]
+
+
+def rules(
+    shared_above: int = 3,
+    per_customer: int = 2,
+    too_connected: int = 12,
+    records_per_user: int = 3,
+    identifiers_per_record: int = 4,
+) -> Rules:
+    """The rules of the house with limits that a handful of records reaches."""
+    return Rules(
+        types={
+            "user_id": TypeRules(level=0, trusted_level=0),
+            "email": TypeRules(3, 2, shared_above, per_customer=per_customer),
+            "loyalty_id": TypeRules(3, 2, shared_above),
+            "phone": TypeRules(3, 3, shared_above, one_email=True),
+            "anonymous_id": TypeRules(3, 3, max(shared_above - 1, 1), one_email=True),
+            "*": TypeRules(3, 3, shared_above),
+        },
+        too_connected=too_connected,
+        records_per_user=records_per_user,
+        identifiers_per_record=identifiers_per_record,
+        trust={"0": 0, "-1": 20},
+    )
+
+
+@st.composite
+def some_rules(draw: st.DrawFn) -> Rules:
+    """Rules whose limits are sometimes in reach, and sometimes not."""
+    return rules(
+        shared_above=draw(st.sampled_from([2, 3, 5, 20])),
+        per_customer=draw(st.sampled_from([1, 2, 2, 5])),
+        too_connected=draw(st.sampled_from([3, 5, 8, 12, 1000])),
+        records_per_user=draw(st.sampled_from([1, 2, 3, 1000])),
+        identifiers_per_record=draw(st.sampled_from([2, 4, 64])),
+    )
+
+
+@st.composite
+def edges_of(draw: st.DrawFn, of: Rules) -> tuple[Edge, ...]:
+    """One piece of evidence: mostly that a record names an identifier; sometimes an alias or an operator's link."""
+    record = draw(st.sampled_from(RECORDS))
+    what = draw(st.integers(0, 19))
+    if what < 16:
+        name, value = draw(st.sampled_from(IDENTIFIERS))
+        verified = draw(st.booleans())
+        level = of.level(name, trusted=verified, trust=draw(st.sampled_from([0, 0, 0, -1])))
+        node = identifier_node(ORG, name, value)
+        weight = draw(st.sampled_from([1.0, 1.0, 0.5]))
+        rule = draw(st.sampled_from(["trait", "trait", "external"]))
+        return (names(ORG, record, name, node, level=level, rule=rule, origin="web", verified=verified, weight=weight),)
+    if what == 16:
+        return alias(ORG, record, draw(st.sampled_from(["tablet", "ada", "bo"])), level=3, origin="web")
+    other = draw(st.sampled_from([node for node in RECORDS if node != record]))
+    return ((must_link if what < 19 else cannot_link)(ORG, record, other, operator="ops"),)
+
+
+@st.composite
+def books(draw: st.DrawFn, of: Rules, most: int = 45) -> list[Said]:
+    """An append-only book of evidence: assertions, again and again, retractions, also before them, and withdrawals."""
+    asserted = [edge for edges in draw(st.lists(edges_of(of), min_size=1, max_size=most)) for edge in edges]
+    again = st.builds(Said, st.sampled_from(["retract", "withdraw", "assert"]), st.sampled_from(asserted))
+    book = [*(Said("assert", edge) for edge in asserted), *draw(st.lists(again, max_size=max(2, most // 6)))]
+    return draw(st.permutations(book))
+
+
+def in_batches(book: Sequence[Said], size: int) -> list[list[Said]]:
+    """A book cut into batches, in each of which what ends comes before what begins."""
+    order = ["retract", "withdraw", "assert"]
+    cut = [book[start : start + size] for start in range(0, len(book), size)]
+    return [sorted(batch, key=lambda said: order.index(said.what)) for batch in cut]
+
+
+def take_in(resolver: Resolver, batch: Sequence[Said]) -> None:
+    """Tell resolution a batch at once."""
+
+    def edges(what: str) -> list[Edge]:
+        return [said.edge for said in batch if said.what == what]
+
+    retracted, withdrawn = ([edge.id for edge in edges(what)] for what in ("retract", "withdraw"))
+    resolver.apply(edges("assert"), retracted=retracted, withdrawn=withdrawn)
+
+
+def write_down(book: Sequence[Said], store: EvidenceStore, of: Rules) -> Resolver:
+    """Take in a book, one entry at a time."""
+    resolver = Resolver(store, of, remembered_users=2)
+    for said in book:
+        take_in(resolver, [said])
+    return resolver
