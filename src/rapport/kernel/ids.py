@@ -1,4 +1,4 @@
-"""Handles that mean nothing to whoever holds them: receipts, tokens, keys, and the `cus_`/`rec_` handles of records."""
+"""Handles: random ones that mean nothing, those of customers, and those that name something by its content."""
 
 import base64
 import secrets
@@ -9,7 +9,6 @@ _ALPHABET = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefg
 _REVERSE = {v: k for k, v in _ALPHABET.items()}
 
 CUSTOMER = b"cus"
-RECORD = b"rec"
 
 
 def _text(raw: bytes) -> str:
@@ -35,8 +34,18 @@ def secret(prefix: str) -> str:
     return f"{prefix}_{secrets.token_urlsafe(24)}"
 
 
+def text_of(prefix: str, content: bytes) -> str:
+    """The handle of something that is named by a content hash: the same on every node."""
+    return f"{prefix}_{_text(content)}"
+
+
+def bytes_of(prefix: str, text: str) -> bytes | None:
+    """The content hash behind a handle of `text_of`, or None where it is none."""
+    return _bytes(text.removeprefix(f"{prefix}_")) if text.startswith(f"{prefix}_") else None
+
+
 def handle(key: BlindKey, kind: bytes, record: int) -> str:
-    """The durable handle of a record (`rec_…`) or of the customer it belongs to (`cus_…`).
+    """The durable handle of what a record belongs to, such as `cus_…` for its customer.
 
     One AES block over (kind, record number): no table is needed to find the record again, handles do not reveal the
     number, and those of two organizations have nothing in common.

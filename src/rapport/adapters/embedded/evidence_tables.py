@@ -1,0 +1,214 @@
+"""The evidence graph in state.db: resolution's EvidenceStore over SQLite.
+
+Edges lie in order of their record's number, so that those of new records are appended; one index finds them by
+identifier. Nodes and ids are content hashes and are blinded on the way to disk. Node → number is remembered for one
+transaction only: whoever names a node in it has got it from here, or from the working set that announced it.
+"""
+
+import sqlite3
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from rapport.kernel.errors import Corrupt
+from rapport.kernel.keys import BlindKey
+from rapport.resolve import Change, Edge, Mark
+
+SCHEMA = """
+CREATE TABLE edge (record INTEGER, id BLOB, node BLOB NOT NULL, other BLOB NOT NULL, level INTEGER NOT NULL,
+                   aside INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (record, id)) WITHOUT ROWID;
+CREATE INDEX edge_other ON edge (other, level);
+CREATE TABLE member (node BLOB PRIMARY KEY, grp BLOB NOT NULL, record INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX member_of ON member (grp, record);
+CREATE TABLE retraction (id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE user_mark (mark TEXT, node BLOB, PRIMARY KEY (mark, node)) WITHOUT ROWID;
+CREATE TABLE tied (node BLOB PRIMARY KEY) WITHOUT ROWID
+"""
+
+
+class _Rest(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an edge says beside its nodes."""
+
+    kind: str
+    type: str
+    verified: bool
+    weight: float
+    rule: str
+    origin: str
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_rest = msgspec.msgpack.Decoder(_Rest).decode
+_COLUMNS = "record, id, node, other, level, body"
+
+Row = tuple[int, bytes, bytes, bytes, int, bytes]
+
+
+class EvidenceTables:
+    """Resolution's store over one connection; in the web process it only reads."""
+
+    def __init__(self, db: sqlite3.Connection, blind: BlindKey) -> None:
+        self._db = db
+        self._blind = blind.blind
+        self._reveal = blind.reveal
+        self._numbers: dict[bytes, int] = {}
+        self._places: dict[bytes, int] = {}
+        self._decoded: dict[bytes, _Rest] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read again what is kept in memory: marks, retractions, and which records are tied by operators."""
+        reveal = self._reveal
+        self._retracted = {reveal(row[0]) for row in self._db.execute("SELECT id FROM retraction")}
+        self._marks = {(Mark(mark), reveal(node)) for mark, node in self._db.execute("SELECT mark, node FROM user_mark")}
+        self._tied = {reveal(row[0]) for row in self._db.execute("SELECT node FROM tied")}
+
+    def announce(self, node: bytes, number: int) -> None:
+        """Say which record a node is, before evidence that names it is written."""
+        self._numbers[node] = number
+
+    def announce_edge(self, edge: Edge, number: int) -> None:
+        self._places[edge.id] = number
+
+    def forget(self) -> None:
+        """After a commit: let go of what was learned about nodes."""
+        self._numbers.clear()
+        self._places.clear()
+
+    def number(self, node: bytes) -> int:
+        number = self._numbers.get(node)
+        if number is None:
+            number = self._stored(node)
+            if number is None:
+                raise Corrupt("evidence names a record that is not there")
+            self._numbers[node] = number
+        return number
+
+    def _stored(self, node: bytes) -> int | None:
+        """A record is looked up by its node, but for a device's that is attributed to a user: that has a group."""
+        blinded = self._blind(node)
+        row = (
+            self._db.execute("SELECT id FROM record WHERE lookup = ?", (blinded,)).fetchone()
+            or self._db.execute("SELECT record FROM member WHERE node = ?", (blinded,)).fetchone()
+        )
+        return row[0] if row else None
+
+    def _edges(self, rows: list[Row]) -> list[Edge]:
+        reveal, numbers, decoded = self._reveal, self._numbers, self._decoded
+        edges = []
+        for record, blinded, node, other, level, body in rows:
+            nodes = reveal(blinded + node + other)
+            rest = decoded.get(body)
+            if rest is None:
+                if len(decoded) > 10_000:
+                    decoded.clear()
+                rest = decoded[body] = _rest(body)
+            owner = nodes[16:32]
+            numbers[owner] = record
+            known = nodes[:16]
+            self._places[known] = record
+            kind = rest.kind
+            edges.append(
+                Edge(known, kind, owner, nodes[32:], rest.type, level, rest.verified, rest.weight, rest.rule, rest.origin)  # type: ignore[arg-type]  # written from an Edge's own kind
+            )
+        return edges
+
+    # -- EvidenceStore: reading
+
+    def edges_of_record(self, record: bytes) -> Sequence[Edge]:
+        number = self._numbers.get(record)
+        if number is None:
+            number = self.number(record)
+        query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND aside = 0"  # noqa: S608 (our own names)
+        edges = [e for e in self._edges(self._db.execute(query, (number,)).fetchall()) if e.record == record]
+        if record in self._tied:
+            edges += [edge for edge in self.edges_of_identifier(record, 1 << 30) if edge.record != record]
+        return edges
+
+    def edges_of_identifier(self, node: bytes, limit: int) -> Sequence[Edge]:
+        query = f"SELECT {_COLUMNS} FROM edge WHERE other = ? AND aside = 0 ORDER BY level LIMIT ?"  # noqa: S608
+        return self._edges(self._db.execute(query, (self._blind(node), limit)).fetchall())
+
+    def edges_set_aside(self, record: bytes) -> Sequence[Edge]:
+        query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND aside = 1"  # noqa: S608
+        rows = self._db.execute(query, (self.number(record),)).fetchall()
+        return [edge for edge in self._edges(rows) if edge.record == record]
+
+    def edge(self, edge_id: bytes) -> Edge | None:
+        number = self._places.get(edge_id)
+        if number is None:
+            return None
+        query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND id = ?"  # noqa: S608
+        edges = self._edges(self._db.execute(query, (number, self._blind(edge_id))).fetchall())
+        return edges[0] if edges else None
+
+    def is_retracted(self, edge_id: bytes) -> bool:
+        return edge_id in self._retracted
+
+    def popularity(self, user: bytes) -> int:
+        query = "SELECT count(DISTINCT record) FROM edge WHERE other = ? AND level = 0 AND aside = 0"
+        count: int = self._db.execute(query, (self._blind(user),)).fetchone()[0]
+        return count
+
+    def marked(self, mark: Mark, node: bytes) -> bool:
+        return (mark, node) in self._marks
+
+    def group_of(self, record: bytes) -> bytes:
+        row = self._db.execute("SELECT grp FROM member WHERE node = ?", (self._blind(record),)).fetchone()
+        return self._reveal(row[0]) if row else record
+
+    def members(self, group: bytes) -> Collection[bytes]:
+        query = "SELECT node, record FROM member WHERE grp = ?"
+        rows = self._db.execute(query, (self._blind(group),)).fetchall()
+        nodes = {self._reveal(node): record for node, record in rows}
+        self._numbers.update(nodes)
+        if not nodes:
+            return (group,)
+        if group not in nodes and self._is_record(group):
+            return {*nodes, group}
+        return nodes.keys()
+
+    def _is_record(self, group: bytes) -> bool:
+        """Whether a group's handle is itself a record of the group: one with evidence that nothing moved elsewhere."""
+        number = self._numbers.get(group) or self._stored(group)
+        if number is None or self.group_of(group) != group:
+            return False
+        self._numbers[group] = number
+        return any(edge.record == group for edge in self.edges_of_record(group))
+
+    # -- EvidenceStore: writing
+
+    def write(self, change: Change) -> None:
+        blind, place = self._blind, self._places.get
+        gone = [(place(edge.id, self._numbers.get(edge.record)), blind(edge.id)) for edge in change.dropped]
+        self._db.executemany("DELETE FROM edge WHERE record = ? AND id = ?", gone)
+        for edges, aside in ((change.set_aside, 1), (change.counted, 0)):
+            rows = []
+            for edge in edges:
+                number = self.number(edge.record)
+                self._places[edge.id] = number
+                body = _encode(_Rest(edge.kind, edge.type, edge.verified, edge.weight, edge.rule, edge.origin))
+                nodes = blind(edge.id + edge.record + edge.other)
+                rows.append((number, nodes[:16], nodes[16:32], nodes[32:], edge.level, aside, body))
+                if edge.kind != "identifies":
+                    self._tied.add(edge.other)
+                    self._db.execute("INSERT OR IGNORE INTO tied VALUES (?)", (blind(edge.other),))
+            self._db.executemany("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        if change.retracted:
+            self._retracted.update(change.retracted)
+            self._db.executemany("INSERT OR IGNORE INTO retraction VALUES (?)", [(blind(i),) for i in change.retracted])
+        homes = [(blind(move.record),) for move in change.moves if move.after == move.record]
+        self._db.executemany("DELETE FROM member WHERE node = ?", homes)
+        moves = [
+            (blind(move.record), blind(move.after), self.number(move.record))
+            for move in change.moves
+            if move.after != move.record
+        ]
+        self._db.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?)", moves)
+        for mark, node, on in change.marks:
+            if on:
+                self._marks.add((mark, node))
+                self._db.execute("INSERT OR IGNORE INTO user_mark VALUES (?, ?)", (mark, blind(node)))
+            else:
+                self._marks.discard((mark, node))
+                self._db.execute("DELETE FROM user_mark WHERE mark = ? AND node = ?", (mark, blind(node)))

@@ -1,0 +1,144 @@
+"""keys.db: every key of the node, wrapped, and destroyed for good when its data must be gone.
+
+`secure_delete` and a truncating checkpoint after each destruction: without both, a deleted key stays readable in the
+file or its WAL. Record keys are cached by their readers, not here.
+"""
+
+import base64
+import os
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from rapport.adapters.embedded.sqlite import connect, transaction, translated
+from rapport.kernel.errors import Corrupt, Misconfigured
+from rapport.kernel.keys import KEY_BYTES, BlindKey, SealKey, fresh_key
+
+MIGRATIONS = [
+    """
+    CREATE TABLE node_key (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE log_key (hour INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);
+    CREATE TABLE record_key (record INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)
+    """
+]
+
+
+def key_encryption_key(data: Path, file: Path | None = None, encoded: str | None = None) -> bytes:
+    """The key that wraps all others: from a setting (base64), from a file, or made in the data directory at first use."""
+    if encoded:
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raw = b""
+        if len(raw) != KEY_BYTES:
+            raise Misconfigured(f"RAPPORT_KEK must be {KEY_BYTES} bytes in base64")
+        return raw
+    path = file or data / "node.key"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raw = path.read_bytes()
+        if len(raw) != KEY_BYTES:
+            raise Corrupt(f"{path} is not a key of {KEY_BYTES} bytes: restore it from your backup of keys") from None
+        return raw
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as target:
+        raw = fresh_key()
+        target.write(raw)
+        target.flush()
+        os.fsync(target.fileno())
+    return raw
+
+
+class Keyring:
+    """The node's keys. One instance per process and thread of use."""
+
+    def __init__(self, data: Path, kek: bytes) -> None:
+        self._path = data / "keys.db"
+        self._db = connect(self._path, MIGRATIONS, durable=True)
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._wrap = SealKey(kek)
+        self._org_keys: dict[str, SealKey] = {}
+        self._log_keys: dict[int, SealKey] = {}
+        self.blind = BlindKey(self._node_key("blind"))
+
+    def _node_key(self, name: str) -> bytes:
+        """A named key of the node, made at first use. Raises Corrupt under another key-encryption key."""
+        query = "SELECT wrapped FROM node_key WHERE name = ?"
+        row = self._db.execute(query, (name,)).fetchone()
+        if row is None:
+            with transaction(self._db):
+                wrapped = self._wrap.seal(fresh_key(), name.encode())
+                self._db.execute("INSERT OR IGNORE INTO node_key VALUES (?, ?)", (name, wrapped))
+            row = self._db.execute(query, (name,)).fetchone()
+        try:
+            return self._wrap.open(row[0], name.encode())
+        except Corrupt:
+            raise Misconfigured("keys.db was written under another key-encryption key") from None
+
+    def node(self, name: str) -> SealKey:
+        """A sealing key of the node for one use, such as `credentials`."""
+        return SealKey(self._node_key(f"node:{name}"))
+
+    def secret(self, name: str) -> bytes:
+        """32 secret bytes for one keyed hash of the node."""
+        return self._node_key(f"secret:{name}")
+
+    def org(self, org: str) -> SealKey:
+        """The organization's own key: it wraps record keys and seals what is not one record's."""
+        key = self._org_keys.get(org)
+        if key is None:
+            key = self._org_keys[org] = SealKey(self._node_key(f"org:{org}"))
+        return key
+
+    def log(self, hour: int) -> SealKey:
+        """The key of an hour's log segment; raises Corrupt where it was destroyed."""
+        key = self._log_keys.get(hour)
+        if key is None:
+            row = self._db.execute("SELECT wrapped FROM log_key WHERE hour = ?", (hour,)).fetchone()
+            if row is None:
+                raise Corrupt(f"the key of log hour {hour} is gone")
+            key = self._log_keys[hour] = SealKey(self._wrap.open(row[0], _place(hour)))
+        return key
+
+    def make_log_key(self, hour: int) -> SealKey:
+        """The key of the present hour, made by whichever process comes first."""
+        if hour not in self._log_keys:
+            with transaction(self._db):
+                wrapped = self._wrap.seal(fresh_key(), _place(hour))
+                self._db.execute("INSERT OR IGNORE INTO log_key VALUES (?, ?)", (hour, wrapped))
+        return self.log(hour)
+
+    def destroy_log_keys(self, before: int) -> None:
+        """Make every log segment older than hour `before` unreadable, wherever copies of it lie."""
+        with transaction(self._db):
+            gone = self._db.execute("DELETE FROM log_key WHERE hour < ?", (before,)).rowcount
+        if gone:
+            self._log_keys = {hour: key for hour, key in self._log_keys.items() if hour >= before}
+            self._forget()
+
+    def record(self, org: str, record: int) -> SealKey | None:
+        """The key of a record, or None where it was never made or has been destroyed."""
+        try:
+            row = self._db.execute("SELECT wrapped FROM record_key WHERE record = ?", (record,)).fetchone()
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
+        return None if row is None else SealKey(self.org(org).open(row[0], _place(record)))
+
+    def put_records(self, keys: Iterable[tuple[str, int, SealKey]]) -> None:
+        """Keep new record keys (organization, record, key), synced, before anything sealed under them is committed."""
+        rows = [(record, self.org(org).seal(key.raw, _place(record))) for org, record, key in keys]
+        with transaction(self._db):
+            # A crash before the state's commit leaves keys of records that were never made; their numbers come again.
+            self._db.executemany("INSERT OR REPLACE INTO record_key VALUES (?, ?)", rows)
+
+    def _forget(self) -> None:
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _place(number: int) -> bytes:
+    return number.to_bytes(8, "big")

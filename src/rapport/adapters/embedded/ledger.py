@@ -1,0 +1,212 @@
+"""ledger.db: organizations, sources, tokens, sessions and receipts; every commit is synced.
+
+Credentials are kept as hashes (they are random, so a plain SHA-256 suffices); write keys beside that sealed, since the
+console and `rapport org show` print them again.
+"""
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.sqlite import connect, transaction, translated
+from rapport.kernel import ids
+from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.ports import Source
+from rapport.kernel.times import DAY, MINUTE, now
+from rapport.terms import Receipt
+
+MIGRATIONS = [
+    """
+    CREATE TABLE org (name TEXT PRIMARY KEY, created_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE source (org TEXT NOT NULL, name TEXT NOT NULL, key_hash BLOB NOT NULL UNIQUE, key_sealed BLOB NOT NULL,
+                         trusted INTEGER NOT NULL, trust INTEGER NOT NULL, categories BLOB NOT NULL,
+                         created_at INTEGER NOT NULL, PRIMARY KEY (org, name)) WITHOUT ROWID;
+    CREATE TABLE token (hash BLOB PRIMARY KEY, org TEXT NOT NULL, scopes TEXT NOT NULL, created_at INTEGER NOT NULL,
+                        expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE link (hash BLOB PRIMARY KEY, org TEXT, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE session (hash BLOB PRIMARY KEY, org TEXT, purpose TEXT NOT NULL, csrf TEXT NOT NULL,
+                          expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE receipt (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, org TEXT NOT NULL, at INTEGER NOT NULL,
+                          body BLOB NOT NULL)
+    """
+]
+
+TOKEN_LIFE = 365 * DAY
+LINK_LIFE = 10 * MINUTE
+SESSION_LIFE = DAY // 2
+
+_ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A console session. `csrf` is repeated in every form it posts."""
+
+    org: str | None
+    purpose: str
+    csrf: str
+
+
+class Token(msgspec.Struct, frozen=True):
+    org: str
+    scopes: frozenset[str]
+
+
+class LedgerFile:
+    """One connection to the ledger; one instance per thread. Transactions are short, so that processes take turns."""
+
+    def __init__(self, data: Path, keys: Keyring) -> None:
+        self.path = data / "ledger.db"
+        self._keys = keys
+        self._seal = keys.node("write-keys")
+        self.db = connect(self.path, MIGRATIONS, durable=True)
+
+    # -- organizations and sources
+
+    def orgs(self) -> list[str]:
+        return [name for (name,) in self.db.execute("SELECT name FROM org ORDER BY name")]
+
+    def has_org(self, org: str) -> bool:
+        return self.db.execute("SELECT 1 FROM org WHERE name = ?", (org,)).fetchone() is not None
+
+    def add_org(self, org: str) -> None:
+        """Make an organization. Raises BadInput for an unusable name, Conflict where it exists."""
+        if not _ORG.fullmatch(org):
+            message = f"{org[:70]!r} cannot name an organization: use small letters, digits and '-', at most 63"
+            raise BadInput(message, code="bad_name", field="name")
+        try:
+            with transaction(self.db):
+                self.db.execute("INSERT INTO org VALUES (?, ?)", (org, now()))
+        except sqlite3.IntegrityError:
+            raise Conflict(f"organization {org!r} exists already", code="exists", field="name") from None
+
+    def add_source(self, org: str, name: str, *, trusted: bool = False, trust: int = 0) -> Source:
+        """Make a source with a fresh write key. Raises NotFound, BadInput, Conflict."""
+        if not self.has_org(org):
+            raise NotFound(f"there is no organization {org!r}", field="org")
+        if not _SOURCE.fullmatch(name):
+            message = f"{name[:70]!r} cannot name a source: use letters, digits, '_', '.' and '-', at most 63"
+            raise BadInput(message, code="bad_name", field="name")
+        key = ids.secret("wk")
+        row = (org, name, _hash(key), self._seal.seal(key.encode(), b"wk"), trusted, trust, _encode({}), now())
+        try:
+            with transaction(self.db):
+                self.db.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        except sqlite3.IntegrityError:
+            raise Conflict(f"{org} has a source {name!r} already", code="exists", field="name") from None
+        return Source(org, name, trusted, trust, key)
+
+    def rotate_write_key(self, org: str, name: str) -> Source:
+        """Give a source a fresh write key; the old one ends at once."""
+        key = ids.secret("wk")
+        with transaction(self.db):
+            query = "UPDATE source SET key_hash = ?, key_sealed = ? WHERE org = ? AND name = ?"
+            sealed = self._seal.seal(key.encode(), b"wk")
+            if not self.db.execute(query, (_hash(key), sealed, org, name)).rowcount:
+                raise NotFound(f"{org} has no source {name!r}", field="source")
+        return self.source(org, name)
+
+    def source(self, org: str, name: str) -> Source:
+        """Raises NotFound."""
+        found = [source for source in self.sources(org) if source.name == name]
+        if not found:
+            raise NotFound(f"{org} has no source {name!r}", field="source")
+        return found[0]
+
+    def sources(self, org: str) -> list[Source]:
+        query = "SELECT name, trusted, trust, key_sealed FROM source WHERE org = ? ORDER BY created_at, name"
+        return [
+            Source(org, name, bool(trusted), trust, self._seal.open(sealed, b"wk").decode())
+            for name, trusted, trust, sealed in self.db.execute(query, (org,)).fetchall()
+        ]
+
+    def by_write_key(self, write_key: str) -> Source | None:
+        query = "SELECT org, name, trusted, trust FROM source WHERE key_hash = ?"
+        row = self.db.execute(query, (_hash(write_key),)).fetchone()
+        return None if row is None else Source(row[0], row[1], bool(row[2]), row[3])
+
+    # -- credentials
+
+    def mint_token(self, org: str, scopes: Sequence[str], life: int = TOKEN_LIFE) -> str:
+        token = ids.secret("rap")
+        row = (_hash(token), org, " ".join(sorted(scopes)), now(), now() + life)
+        with transaction(self.db):
+            self.db.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?)", row)
+        return token
+
+    def token(self, token: str) -> Token | None:
+        query = "SELECT org, scopes FROM token WHERE hash = ? AND expires_at > ?"
+        row = self.db.execute(query, (_hash(token), now())).fetchone()
+        return None if row is None else Token(row[0], frozenset(row[1].split()))
+
+    def mint_link(self, org: str | None) -> str:
+        """A code that opens the console once, within ten minutes."""
+        code = ids.secret("go")
+        with transaction(self.db):
+            self.db.execute("DELETE FROM link WHERE expires_at <= ?", (now(),))
+            self.db.execute("INSERT INTO link VALUES (?, ?, ?)", (_hash(code), org, now() + LINK_LIFE))
+        return code
+
+    def redeem_link(self, code: str) -> str | None:
+        """Exchange a code for a session's secret; of many tries at one code exactly one succeeds."""
+        with transaction(self.db):
+            query = "DELETE FROM link WHERE hash = ? AND expires_at > ? RETURNING org"
+            row = self.db.execute(query, (_hash(code), now())).fetchone()
+            if row is None:
+                return None
+            secret = ids.secret("ses")
+            self.db.execute("DELETE FROM session WHERE expires_at <= ?", (now(),))
+            session = (_hash(secret), row[0], "service", ids.secret("csrf"), now() + SESSION_LIFE)
+            self.db.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?)", session)
+        return secret
+
+    def session(self, secret: str) -> Session | None:
+        query = "SELECT org, purpose, csrf FROM session WHERE hash = ? AND expires_at > ?"
+        row = self.db.execute(query, (_hash(secret), now())).fetchone()
+        return None if row is None else Session(*row)
+
+    def update_session(self, secret: str, *, org: str | None, purpose: str) -> None:
+        with transaction(self.db):
+            self.db.execute("UPDATE session SET org = ?, purpose = ? WHERE hash = ?", (org, purpose, _hash(secret)))
+
+    def end_session(self, secret: str) -> None:
+        with transaction(self.db):
+            self.db.execute("DELETE FROM session WHERE hash = ?", (_hash(secret),))
+
+    # -- receipts
+
+    def append_receipts(self, receipts: Sequence[Receipt]) -> int:
+        """Write receipts in one synced transaction; return the sequence number of the last."""
+        rows = [(r.id, r.org, r.at, self._keys.org(r.org).seal(_encode(r), b"receipt")) for r in receipts]
+        try:
+            with transaction(self.db):
+                self.db.executemany("INSERT INTO receipt (id, org, at, body) VALUES (?, ?, ?, ?)", rows)
+                last: int = self.db.execute("SELECT max(seq) FROM receipt").fetchone()[0]
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        return last
+
+    def receipts(self, org: str, limit: int = 100) -> list[Receipt]:
+        """The newest receipts of an organization."""
+        query = "SELECT body FROM receipt WHERE org = ? ORDER BY seq DESC LIMIT ?"
+        key = self._keys.org(org)
+        rows = self.db.execute(query, (org, limit)).fetchall()
+        return [msgspec.msgpack.decode(key.open(body, b"receipt"), type=Receipt) for (body,) in rows]
+
+    def version(self) -> Any:
+        """Changes whenever another process has committed."""
+        return self.db.execute("PRAGMA data_version").fetchone()[0]
+
+    def close(self) -> None:
+        self.db.close()

@@ -1,0 +1,82 @@
+"""Opening SQLite files the one way Rapport does: WAL, explicit transactions, numbered migrations, errors that say what to do."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rapport.kernel.errors import Busy, Corrupt, Full, Misconfigured, RapportError
+
+BUSY_TIMEOUT_S = 10.0
+
+
+def connect(path: Path, migrations: Sequence[str], *, durable: bool, cache_mb: int = 32) -> sqlite3.Connection:
+    """Open (and if needed make or migrate) a database. `durable`: a commit returns only once it is synced.
+
+    Raises Misconfigured where the directory cannot be written, Corrupt where the file is not what it should be.
+    """
+    try:
+        db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        db.execute(f"PRAGMA cache_size = -{cache_mb * 1024}")
+        db.execute("PRAGMA temp_store = MEMORY")
+        _migrate(db, migrations)
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    return db
+
+
+def _migrate(db: sqlite3.Connection, migrations: Sequence[str]) -> None:
+    """Bring the schema to the newest version; the number of migrations applied is the file's `user_version`."""
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == len(migrations):
+        return
+    if version > len(migrations):
+        raise Misconfigured("the data directory was written by a newer version of Rapport")
+    with transaction(db):
+        version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been quicker
+        for migration in migrations[version:]:
+            for statement in migration.split(";"):
+                if statement.strip():
+                    db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One short IMMEDIATE transaction: all of it or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One read transaction: everything read in it is of the same moment."""
+    db.execute("BEGIN")
+    try:
+        yield db
+    finally:
+        db.execute("COMMIT")
+
+
+def translated(error: sqlite3.Error, path: Path) -> RapportError:
+    """The error of ours that tells the reader what to do about SQLite's."""
+    code = getattr(error, "sqlite_errorname", "") or ""
+    if code.startswith("SQLITE_FULL") or "disk is full" in str(error):
+        return Full(f"no space is left for {path.name}", retry_after=30)
+    if code.startswith("SQLITE_IOERR"):
+        return Full(f"{path.name} cannot be written ({code})", retry_after=30)
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return Busy(f"{path.name} is busy", retry_after=1)
+    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return Misconfigured(f"{path} cannot be opened for writing: check the directory's permissions and its space")
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return Corrupt(f"{path} is damaged ({error}): restore it from a backup; nothing was changed")
+    return Corrupt(f"{path}: {error}")

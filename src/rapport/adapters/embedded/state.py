@@ -1,0 +1,312 @@
+"""state.db, the worker's side: records, timeline, marks and volumes, committed together with the log's cursor.
+
+Everything between two commits is gathered in memory and written in one go, in order of row numbers. `synchronous` is
+NORMAL: the log still holds what a power cut takes back, and the cursor goes back with it.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from rapport.adapters.embedded import evidence_tables, seen
+from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.seen import SeenIndex
+from rapport.adapters.embedded.sqlite import connect, translated
+from rapport.kernel.errors import Corrupt
+from rapport.kernel.keys import SealKey, digest16, fresh_key
+from rapport.kernel.times import DAY, now
+from rapport.profile.record import Record
+from rapport.profile.store import Mark, Rejected, Seen
+from rapport.profile.timeline import Block
+
+MIGRATIONS = [
+    f"""
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE org (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE record (id INTEGER PRIMARY KEY, org INTEGER NOT NULL, lookup BLOB NOT NULL UNIQUE, node BLOB,
+                         body BLOB NOT NULL);
+    CREATE TABLE timeline (position INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    CREATE TABLE shared (device BLOB PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE mark (device BLOB, day INTEGER, body BLOB NOT NULL, PRIMARY KEY (device, day)) WITHOUT ROWID;
+    CREATE TABLE word (token BLOB, record INTEGER, PRIMARY KEY (token, record)) WITHOUT ROWID;
+    CREATE TABLE rejected (id INTEGER PRIMARY KEY, org TEXT NOT NULL, source TEXT NOT NULL, at INTEGER NOT NULL,
+                           code TEXT NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX rejected_of ON rejected (org, id);
+    CREATE TABLE volume (org TEXT, source TEXT, minute INTEGER, accepted INTEGER NOT NULL, rejected INTEGER NOT NULL,
+                         duplicates INTEGER NOT NULL, PRIMARY KEY (org, source, minute)) WITHOUT ROWID;
+    {seen.SCHEMA};
+    {evidence_tables.SCHEMA}
+    """
+]
+
+KEEP_REJECTED = 7 * DAY
+_KEYS_KEPT = 120_000
+
+_encode = msgspec.msgpack.Encoder().encode
+_record = msgspec.msgpack.Decoder(Record).decode
+_block = msgspec.msgpack.Decoder(Block).decode
+_marks = msgspec.msgpack.Decoder(list[Mark]).decode
+
+
+def record_place(number: int) -> bytes:
+    return b"r" + number.to_bytes(8, "big")
+
+
+def block_place(position: int) -> bytes:
+    return b"t" + position.to_bytes(8, "big")
+
+
+def open_record(key: SealKey, number: int, body: bytes) -> Record:
+    return _record(key.open(body, record_place(number)))
+
+
+def open_block(key: SealKey, position: int, body: bytes) -> Block:
+    return _block(key.open(body, block_place(position)))
+
+
+def word_token(blind: "Keyring", org: str, word: str) -> bytes:
+    """What a word prefix is indexed by: 12 bytes of a keyed hash."""
+    return blind.blind.blind(digest16(b"word", org.encode(), word.encode()))[:12]
+
+
+class StateFile:
+    """The worker's ProfileStore over SQLite. One instance, one thread, one process."""
+
+    def __init__(self, data: Path, keys: Keyring, *, cache_mb: int = 128) -> None:
+        self.path = data / "state.db"
+        self.db = connect(self.path, MIGRATIONS, durable=False, cache_mb=cache_mb)
+        self.db.execute("PRAGMA wal_autocheckpoint = 8000")
+        self._keys = keys
+        self._blind = keys.blind.blind
+        self._reveal = keys.blind.reveal
+        self.db.execute("BEGIN IMMEDIATE")
+        self._seen = SeenIndex(self.db)
+        self._shared = {self._reveal(row[0]) for row in self.db.execute("SELECT device FROM shared")}
+        self._orgs: dict[str, int] = {name: number for number, name in self.db.execute("SELECT id, name FROM org")}
+        self._org_names = {number: name for name, number in self._orgs.items()}
+        self._next_record = self._max("record", "id") + 1
+        self._next_block = max(self._max("timeline", "position"), self._meta("block")) + 1
+        self._record_keys: dict[int, SealKey | None] = {}
+        self._new_keys: list[tuple[str, int, SealKey]] = []
+        self._created: dict[int, tuple[str, bytes, bytes]] = {}
+        self._bodies: dict[int, tuple[str, bytes]] = {}
+        self._blocks: dict[int, bytes] = {}
+        self._seen_new: list[tuple[bytes, Seen]] = []
+        self._rejected: list[Rejected] = []
+        self._volumes: dict[tuple[str, str, int], list[int]] = {}
+        self._words: list[tuple[bytes, int]] = []
+
+    def _max(self, table: str, column: str) -> int:
+        value: int | None = self.db.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]  # noqa: S608 (our own names)
+        return value or 0
+
+    def _meta(self, name: str) -> int:
+        row = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _put_meta(self, name: str, value: int) -> None:
+        self.db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
+
+    def cursor(self) -> int:
+        return self._meta("cursor")
+
+    # -- records
+
+    def find(self, lookup: bytes) -> int | None:
+        row = self.db.execute("SELECT id FROM record WHERE lookup = ?", (self._blind(lookup),)).fetchone()
+        return row[0] if row else None
+
+    def create(self, org: str, lookup: bytes, node: bytes) -> int:
+        number = self._next_record
+        self._next_record += 1
+        key = SealKey(fresh_key())
+        self._record_keys[number] = key
+        self._new_keys.append((org, number, key))
+        self._created[number] = (org, lookup, node)
+        return number
+
+    def rename(self, number: int, lookup: bytes, node: bytes) -> None:
+        if number in self._created:
+            self._created[number] = (self._created[number][0], lookup, node)
+            return
+        blinded = self._blind(lookup)
+        # An empty slice that is found by this lookup no more keeps its number, for the handles that name it.
+        self.db.execute("UPDATE record SET lookup = randomblob(16) WHERE lookup = ? AND id <> ?", (blinded, number))
+        own = None if node == lookup else self._blind(node)
+        self.db.execute("UPDATE record SET lookup = ?, node = ? WHERE id = ?", (blinded, own, number))
+
+    def load(self, number: int) -> tuple[bytes, Record] | None:
+        row = self.db.execute("SELECT org, lookup, node, body FROM record WHERE id = ?", (number,)).fetchone()
+        if row is None:
+            return None
+        org, lookup, node, body = row
+        key = self._key(self._org_names[org], number)
+        if key is None:
+            return None
+        return self._reveal(node or lookup), open_record(key, number, body)
+
+    def _key(self, org: str, number: int) -> SealKey | None:
+        if number in self._record_keys:
+            return self._record_keys[number]
+        key = self._record_keys[number] = self._keys.record(org, number)
+        return key
+
+    def _must_key(self, org: str, number: int) -> SealKey:
+        key = self._key(org, number)
+        if key is None:
+            raise Corrupt(f"the key of record {number} is gone while its events are being written")
+        return key
+
+    def save(self, number: int, record: Record) -> None:
+        self._bodies[number] = (record.org, self._must_key(record.org, number).seal(_encode(record), record_place(number)))
+
+    # -- timeline
+
+    def block(self, org: str, number: int, position: int) -> Block:
+        body = self._blocks.get(position)
+        if body is None:
+            row = self.db.execute("SELECT body FROM timeline WHERE position = ?", (position,)).fetchone()
+            if row is None:
+                raise Corrupt(f"block {position} of record {number} is missing from the timeline")
+            body = row[0]
+        return open_block(self._must_key(org, number), position, body)
+
+    def append_block(self, org: str, number: int, block: Block) -> int:
+        position = self._next_block
+        self._next_block += 1
+        self.rewrite_block(org, number, position, block)
+        return position
+
+    def rewrite_block(self, org: str, number: int, position: int, block: Block) -> None:
+        self._blocks[position] = self._must_key(org, number).seal(_encode(block), block_place(position))
+
+    # -- what was taken in before
+
+    def seen(self, key: bytes) -> Seen | None:
+        return self._seen.get(key)
+
+    def mark_seen(self, entries: Iterable[tuple[bytes, Seen]]) -> None:
+        self._seen_new.extend(entries)
+
+    # -- shared devices
+
+    def is_shared(self, device: bytes) -> bool:
+        return device in self._shared
+
+    def any_shared(self) -> bool:
+        return bool(self._shared)
+
+    def set_shared(self, device: bytes, shared: bool) -> None:
+        if shared:
+            self._shared.add(device)
+            self.db.execute("INSERT OR IGNORE INTO shared VALUES (?)", (self._blind(device),))
+        else:
+            self._shared.discard(device)
+            self.db.execute("DELETE FROM shared WHERE device = ?", (self._blind(device),))
+
+    def marks(self, org: str, device: bytes, first_day: int, last_day: int) -> list[Mark]:
+        query = "SELECT body FROM mark WHERE device = ? AND day BETWEEN ? AND ?"
+        rows = self.db.execute(query, (self._blind(device), first_day, last_day)).fetchall()
+        return [mark for (body,) in rows for mark in _marks(self._keys.org(org).open(body, b"mark"))]
+
+    def put_marks(self, org: str, device: bytes, day: int, marks: list[Mark]) -> None:
+        key = (self._blind(device), day)
+        if marks:
+            body = self._keys.org(org).seal(_encode(marks), b"mark")
+            self.db.execute("INSERT OR REPLACE INTO mark VALUES (?, ?, ?)", (*key, body))
+        else:
+            self.db.execute("DELETE FROM mark WHERE device = ? AND day = ?", key)
+
+    def mark_days(self, device: bytes) -> list[int]:
+        rows = self.db.execute("SELECT day FROM mark WHERE device = ?", (self._blind(device),))
+        return [day for (day,) in rows]
+
+    # -- what the console shows beside views
+
+    def reject(self, rejected: Iterable[Rejected]) -> None:
+        self._rejected.extend(rejected)
+
+    def count(self, org: str, source: str, minute: int, accepted: int, rejected: int, duplicates: int) -> None:
+        known = self._volumes.setdefault((org, source, minute), [0, 0, 0])
+        known[0] += accepted
+        known[1] += rejected
+        known[2] += duplicates
+
+    def index_words(self, org: str, number: int, words: Iterable[str]) -> None:
+        self._words.extend((word_token(self._keys, org, word), number) for word in words)
+
+    # -- commit
+
+    def commit(self, cursor: int) -> None:
+        if self._new_keys:
+            self._keys.put_records(self._new_keys)
+            self._new_keys = []
+        try:
+            self._write_records()
+            self.db.executemany("INSERT OR REPLACE INTO timeline VALUES (?, ?)", sorted(self._blocks.items()))
+            self._seen.add(self._seen_new)
+            self.db.executemany("INSERT OR IGNORE INTO word VALUES (?, ?)", self._words)
+            self._write_rejected()
+            self.db.executemany(
+                "INSERT INTO volume VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET accepted = accepted + excluded.accepted,"
+                " rejected = rejected + excluded.rejected, duplicates = duplicates + excluded.duplicates",
+                [(*key, *counts) for key, counts in self._volumes.items()],
+            )
+            self._put_meta("cursor", cursor)
+            self._put_meta("block", self._next_block - 1)
+            self._put_meta("committed_at", now())
+            self.db.execute("COMMIT")
+            self.db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        self._created.clear()
+        self._bodies.clear()
+        self._blocks.clear()
+        self._seen_new = []
+        self._rejected = []
+        self._volumes.clear()
+        self._words = []
+        if len(self._record_keys) > _KEYS_KEPT:
+            self._record_keys.clear()
+
+    def _write_records(self) -> None:
+        blind = self._blind
+        rows = []
+        for number, (org, lookup, node) in self._created.items():
+            body = self._bodies.pop(number)[1]
+            rows.append((number, self._org(org), blind(lookup), None if node == lookup else blind(node), body))
+        self.db.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?)", rows)
+        updates = [(body, number) for number, (_, body) in self._bodies.items()]
+        self.db.executemany("UPDATE record SET body = ? WHERE id = ?", updates)
+
+    def _org(self, org: str) -> int:
+        number = self._orgs.get(org)
+        if number is None:
+            number = self.db.execute("INSERT INTO org (name) VALUES (?)", (org,)).lastrowid or 0
+            self._orgs[org] = number
+            self._org_names[number] = org
+        return number
+
+    def _write_rejected(self) -> None:
+        rows = []
+        for item in self._rejected:
+            sealed = self._keys.org(item.org).seal(_encode((item.message, item.body)), b"rejected")
+            rows.append((item.org, item.source, item.at, item.code, sealed))
+        self.db.executemany("INSERT INTO rejected (org, source, at, code, body) VALUES (?, ?, ?, ?, ?)", rows)
+
+    def forget_rejected(self, before: int) -> None:
+        """Delete rejected parts that came before a time (µs)."""
+        self.db.execute("DELETE FROM rejected WHERE at < ?", (before,))
+
+    def make_durable(self) -> None:
+        """Sync what was committed: before the log that could repeat it is destroyed."""
+        self.db.execute("COMMIT")
+        self.db.execute("PRAGMA wal_checkpoint(FULL)")
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def close(self) -> None:
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")
+        self.db.close()

@@ -1,0 +1,87 @@
+"""What an operator says of evidence: it goes through the log like everything else, and the worker applies it here."""
+
+from typing import Literal
+
+import msgspec
+
+from rapport.adapters.embedded.evidence_tables import EvidenceTables
+from rapport.kernel import ids
+from rapport.kernel.ports import LogEntry
+from rapport.kernel.times import now
+from rapport.profile import Assembler, Links
+from rapport.profile.links import PREFIX, split_handle
+from rapport.profile.working_set import Held
+from rapport.resolve import cannot_link, must_link
+
+class Retract(msgspec.Struct, frozen=True, tag="retract"):
+    """Retract a piece of evidence for good."""
+
+    evidence: str
+    by: str
+    why: str = ""
+
+
+class Assert(msgspec.Struct, frozen=True, tag="assert"):
+    """Say of two records (`rec_…`) that they are, or are not, the same customer's."""
+
+    kind: Literal["must_link", "cannot_link"]
+    a: str
+    b: str
+    by: str
+    why: str = ""
+
+
+Operation = Retract | Assert
+_decode = msgspec.json.Decoder(Operation).decode
+
+
+def entry(org: str, operation: Operation) -> LogEntry:
+    """The log entry that carries an operation."""
+    return LogEntry(org, "operator", "operator", "evidence", now(), msgspec.json.encode(operation))
+
+
+class Operations:
+    """Applies operations within the worker's transaction. What cannot be applied any more changes nothing."""
+
+    def __init__(self, assembler: Assembler, links: Links, tables: EvidenceTables) -> None:
+        self._assembler = assembler
+        self._links = links
+        self._tables = tables
+
+    def apply(self, entry: LogEntry) -> None:
+        operation = _decode(entry.body)
+        if isinstance(operation, Retract):
+            self._retract(entry.org, operation)
+        else:
+            self._assert(entry.org, operation)
+
+    def _held(self, org: str, lookup: bytes | None) -> Held | None:
+        held = None if lookup is None else self._assembler.held.find(lookup)
+        return held if held is not None and held.record.org == org else None
+
+    def _retract(self, org: str, operation: Retract) -> None:
+        lookup, prefix = split_handle(operation.evidence)
+        held = self._held(org, lookup)
+        if held is None:
+            return
+        for link, edge in self._links.edges(held):
+            if edge.id[:PREFIX] == prefix and link and edge.rule != "key":
+                self._links.retract(edge)
+                self._assembler.unlink(held, link, edge.rule)
+                return
+        for edge in self._tables.edges_of_record(held.node):
+            if edge.id[:PREFIX] == prefix and edge.kind != "identifies":
+                self._links.retract(edge)
+
+    def _assert(self, org: str, operation: Assert) -> None:
+        one = self._held(org, ids.bytes_of("rec", operation.a))
+        another = self._held(org, ids.bytes_of("rec", operation.b))
+        if one is None or another is None or one is another:
+            return
+        make = must_link if operation.kind == "must_link" else cannot_link
+        edge = make(org, one.node, another.node, operator=operation.by)
+        for held in (one, another):
+            self._tables.announce(held.node, held.number)
+        self._tables.announce_edge(edge, one.number if edge.record == one.node else another.number)
+        self._links.add(edge)
+

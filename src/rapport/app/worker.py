@@ -1,0 +1,185 @@
+"""The worker process: log entries in, committed state out.
+
+It loops plainly over events and commits by time and load: at once when nothing more is waiting, coalesced when busy, so
+that repeated visits of a customer are written once.
+"""
+
+import gc
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from rapport.adapters.embedded.evidence_tables import EvidenceTables
+from rapport.adapters.embedded.state import KEEP_REJECTED, StateFile
+from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rules_of
+from rapport.app.operator import Operations
+from rapport.app.settings import Settings
+from rapport.collect import Event, decode
+from rapport.kernel.ports import LogEntry
+from rapport.kernel.times import HOUR, MINUTE, now
+from rapport.profile import Assembler, Links
+from rapport.profile.masking import mask
+from rapport.profile.store import Rejected
+from rapport.resolve import Resolver
+
+READ_ENTRIES = 64
+BUSY_EVENTS = 20_000
+BUSY_SECONDS = 1.0
+IDLE_SECONDS = 0.05
+NEWS_PER_COMMIT = 40
+LOG_GRACE_HOURS = 24
+
+
+class Worker:
+    """One worker over one data directory. `publish` takes one datagram of news for the web process."""
+
+    def __init__(self, settings: Settings, publish: Callable[[bytes], None] = lambda _: None) -> None:
+        keys = open_keys(settings)
+        self._publish = publish
+        self._log = open_log(settings)
+        self.sources = Sources(open_ledger(settings))
+        self.state = StateFile(settings.directory, keys)
+        rules = rules_of(settings)
+        tables = EvidenceTables(self.state.db, keys.blind)
+        self.links = Links(tables, Resolver(tables, rules), rules, self.sources.by_name)
+        self.assembler = Assembler(self.state, self.links, keys.secret("seen"))
+        self._operations = Operations(self.assembler, self.links, tables)
+        self._keys = keys
+        self.cursor = self.state.cursor()
+        self._since_commit = 0
+        self._first_uncommitted = 0.0
+        self._oldest_waiting = 0
+        self._news: list[dict[str, Any]] = []
+        self._housekept = 0
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
+
+    def step(self) -> bool:
+        """Take in what is waiting, commit if it is time; return whether there may be more."""
+        entries = self._log.read(self.cursor, READ_ENTRIES)
+        for seq, entry in entries:
+            self._take(entry)
+            self.cursor = seq
+        if entries and not self._first_uncommitted:
+            self._first_uncommitted = time.monotonic()
+        more = len(entries) == READ_ENTRIES
+        if self._first_uncommitted:
+            waited = time.monotonic() - self._first_uncommitted
+            if not more or self._since_commit >= BUSY_EVENTS or waited >= BUSY_SECONDS:
+                self.commit()
+        elif not entries:
+            self._keep_house()
+        return more
+
+    def _take(self, entry: LogEntry) -> None:
+        """One log entry: its events, and the parts that were refused."""
+        if not self._oldest_waiting:
+            self._oldest_waiting = entry.received_at
+        if entry.wire == "operator":
+            self._operations.apply(entry)
+            self._since_commit += 1
+            return
+        source = self.sources.by_name(entry.org, entry.source)
+        decoded = decode(entry)
+        outcome = self.assembler.outcome
+        before = (outcome.accepted, outcome.rejected, outcome.duplicates)
+        take = self.assembler.take
+        for event in decoded.events:
+            if take(source, event) is not None and len(self._news) < NEWS_PER_COMMIT:
+                self._news.append(_news_of(entry, event))
+        if decoded.rejected:
+            kept = [
+                Rejected(entry.org, entry.source, entry.received_at, r.code, r.message, r.raw) for r in decoded.rejected
+            ]
+            self.state.reject(kept)
+            for item in kept[:5]:
+                self._news.append({"kind": "rejected", "org": item.org, "source": item.source, "name": item.code})
+        self.state.count(
+            entry.org,
+            entry.source,
+            entry.received_at // MINUTE,
+            outcome.accepted - before[0],
+            outcome.rejected - before[1] + len(decoded.rejected),
+            outcome.duplicates - before[2],
+        )
+        self._since_commit += len(decoded.events) + 1
+
+    def commit(self) -> None:
+        outcome = self.assembler.commit(self.cursor)
+        lag = now() - self._oldest_waiting if self._oldest_waiting else 0
+        pulse = {"kind": "pulse", "at": now(), "cursor": self.cursor, "lag": lag, "events": outcome.accepted}
+        self._publish(msgspec.msgpack.encode([pulse, *self._news]))
+        self._since_commit = 0
+        self._first_uncommitted = 0.0
+        self._oldest_waiting = 0
+        self._news = []
+
+    def _keep_house(self) -> None:
+        """When idle, once a minute: destroy what is past its time."""
+        present = now()
+        if present - self._housekept < MINUTE:
+            return
+        self._housekept = present
+        self.state.forget_rejected(present - KEEP_REJECTED)
+        self.state.commit(self.cursor)
+        hour = present // HOUR - LOG_GRACE_HOURS
+        if self._log.drop(self.cursor, hour):
+            oldest = self._log.oldest_hour()
+            self.state.make_durable()
+            self._keys.destroy_log_keys(hour if oldest is None else min(hour, oldest))
+
+    def close(self) -> None:
+        self.state.close()
+        self._log.close()
+
+
+def _news_of(entry: LogEntry, event: Event) -> dict[str, Any]:
+    who = next(((k, v) for k, v in event.identifiers if k in ("email", "phone")), None)
+    if who is None:
+        who = ("user_id", event.user_id) if event.user_id is not None else ("anonymous_id", event.anonymous_id or "")
+    return {
+        "kind": "event",
+        "org": entry.org,
+        "source": entry.source,
+        "name": event.name,
+        "who": f"{who[0]} {mask(*who)}",
+        "at": event.received_at,
+    }
+
+
+def run(settings: Settings, feed: socket.socket | None, wake: socket.socket | None, stopped: Callable[[], bool]) -> None:
+    """Work until stopped. `wake` gets a datagram whenever the web process has appended to the log."""
+
+    def publish(datagram: bytes) -> None:
+        if feed is not None:
+            try:
+                feed.send(datagram, socket.MSG_DONTWAIT)
+            except OSError:
+                pass  # news may be dropped, never waited for
+
+    worker = Worker(settings, publish)
+    publish(msgspec.msgpack.encode([{"kind": "ready", "cursor": worker.cursor}]))
+    try:
+        while not stopped():
+            if not worker.step():
+                _wait(wake)
+    finally:
+        worker.close()
+
+
+def _wait(wake: socket.socket | None) -> None:
+    if wake is None:
+        time.sleep(IDLE_SECONDS)
+        return
+    if select.select([wake], [], [], IDLE_SECONDS)[0]:
+        try:
+            while wake.recv(1, socket.MSG_DONTWAIT):
+                pass
+        except BlockingIOError:
+            pass
+

@@ -1,0 +1,229 @@
+"""Assembling: events come in, in any order; records, evidence and timeline come out.
+
+For each event: was it taken in before (`seen`)? whose is it (`devices`)? fold it into its record (`working_set`), tell
+resolution of links that are new (`evidence`). At a commit: settle attribution, make anew the folds that lost an event,
+append timelines, save records, and let the store commit all of it together with the log's cursor.
+"""
+
+import hashlib
+from typing import Protocol
+
+import msgspec
+
+from rapport.collect import Event
+from rapport.kernel.ports import Source
+from rapport.profile import record as records
+from rapport.profile.devices import TYPES, Devices, Ends
+from rapport.profile.record import Record
+from rapport.profile.search import searchable, words
+from rapport.profile.store import ProfileStore, Rejected, Seen
+from rapport.profile.working_set import Held, WorkingSet, fold, links_of
+from rapport.resolve import WHOLE, record_node
+
+DUPLICATE_ID = "duplicate_id"
+
+
+class Evidence(Ends, Protocol):
+    """Resolution, as assembling needs it: told at once what is asserted and withdrawn, it regroups at a commit."""
+
+    def assert_links(self, held: Held, links: dict[str, int]) -> dict[str, int]:
+        """Assert evidence for links; return those that had been retracted before and so never hold."""
+
+    def withdraw_links(self, held: Held, node: bytes, links: dict[str, int]) -> None: ...
+
+    def settle(self) -> int:
+        """Regroup what was touched; return how many groups changed."""
+
+
+class Outcome(msgspec.Struct):
+    """What became of the events of one commit, for volumes and the live page."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    regrouped: int = 0
+
+
+class Assembler:
+    """One worker's assembling. `secret` keys the hash under which message ids are remembered."""
+
+    def __init__(self, store: ProfileStore, evidence: Evidence, secret: bytes, *, held_limit: int = 40_000) -> None:
+        self._store = store
+        self._evidence = evidence
+        self._secret = secret
+        self.held = WorkingSet(store, held_limit)
+        self.devices = Devices(store, self.held, evidence)
+        self._fresh: dict[bytes, tuple[Event, Held]] = {}
+        self.outcome = Outcome()
+
+    # -- one event
+
+    def take(self, source: Source, event: Event) -> Held | None:
+        """Take one event in. Returns the record it went to, or None for a copy of one that was taken in before."""
+        key = self._key(source.org, source.name, event.message_id)
+        fresh = self._fresh.get(key)
+        if fresh is not None:
+            self._copy(source, event, fresh[0].digest, fresh[0].corrected, fresh[1])
+            return None
+        known = self._store.seen(key)
+        if known is not None:
+            self._copy(source, event, known.digest, known.corrected, None, known)
+            return None
+        held = self._home(source, event)
+        held.fresh.append(event)
+        fold(held, event)
+        if searchable(event):
+            held.words = True
+        self._fresh[key] = (event, held)
+        self._after_fold(held, event)
+        self.outcome.accepted += 1
+        return held
+
+    def _key(self, org: str, source: str, message_id: str) -> bytes:
+        text = f"{org}\0{source}\0{message_id}"
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16).digest()
+
+    def _home(self, source: Source, event: Event) -> Held:
+        """The record an event belongs to, made at first sight."""
+        org, name = source.org, source.name
+        if event.key is not None and not (event.user_id is not None and event.key[0] in TYPES):
+            kind, value = event.key
+        elif event.user_id is not None:
+            kind, value = "user_id", event.user_id
+        else:
+            kind, value = "anonymous_id", event.anonymous_id or ""
+        if kind in TYPES:
+            return self.devices.slice_for(event, org, name, kind, value)
+        node = record_node(org, name, kind, value, WHOLE)
+        return self.held.find(node) or self.held.create(node, node, Record(org, name, kind, value))
+
+    def _after_fold(self, held: Held, event: Event) -> None:
+        """Tell evidence and devices what the fold of an event brought."""
+        if held.added:
+            added, held.added = held.added, {}
+            retracted = self._evidence.assert_links(held, added)
+            _join(held.record.unlinked, retracted)
+            for link in added:
+                kind, _, value = link.partition(":")
+                if kind in TYPES and added[link] & records.OWN & ~retracted.get(link, 0):
+                    self.devices.user_linked(held, kind, value)
+        self.devices.mark(held, event)
+
+    # -- copies
+
+    def _copy(
+        self, source: Source, event: Event, digest: bytes, corrected: bool, held: Held | None, seen: Seen | None = None
+    ) -> None:
+        """An event under a message id taken in before: an exact copy can only lower its time; another content is refused."""
+        if event.digest != digest:
+            message = f"another event was taken in before under the messageId {event.message_id[:100]!r}"
+            body = msgspec.json.encode({"messageId": event.message_id, "type": event.kind, "event": event.name})
+            rejected = Rejected(source.org, source.name, event.received_at, DUPLICATE_ID, message, body)
+            self._store.reject([rejected])
+            self.outcome.rejected += 1
+            return
+        self.outcome.duplicates += 1
+        if not (corrected or event.corrected):
+            return  # both carry the event's own time, which is part of its content
+        if held is None and seen is not None:
+            held = self.held.get(seen.record)
+        if held is not None:
+            self._lower(held, event, seen)
+
+    def _lower(self, held: Held, copy: Event, seen: Seen | None) -> None:
+        """Of exact copies the smallest corrected time counts; an unknown time yields to any known one."""
+        if copy.time is None:
+            return
+        for index, event in enumerate(held.fresh):
+            if event.message_id == copy.message_id:
+                if event.time is None or copy.time < event.time:
+                    held.fresh[index] = self._lowered(held, event, copy.time)
+                return
+        if seen is None:
+            return
+        org = held.record.org
+        block = self._store.block(org, held.number, seen.block)
+        for index, event in enumerate(block.events):
+            if event.message_id == copy.message_id and (event.time is None or copy.time < event.time):
+                block.events[index] = self._lowered(held, event, copy.time)
+                self._store.rewrite_block(org, held.number, seen.block, block)
+                if event.time is None:
+                    held.record.newest = max(held.record.newest, copy.time)
+
+    def _lowered(self, held: Held, event: Event, time: int) -> Event:
+        after = msgspec.structs.replace(event, time=time)
+        held.refold = held.changed = True
+        self.devices.unmark(held, event)
+        self.devices.mark(held, after)
+        self.devices.moved_in_time(held, event, after)
+        return after
+
+    # -- evidence that an operator retracts
+
+    def unlink(self, held: Held, link: str, rule: str) -> None:
+        """The evidence behind a link was retracted: the record keeps its events and loses the link."""
+        how = records.ALIAS if rule == "alias" else records.OWN
+        held.record.unlinked[link] = held.record.unlinked.get(link, 0) | how
+        held.changed = True
+        kind, _, value = link.partition(":")
+        if kind in TYPES and how & records.OWN:
+            self.devices.unlinked(held, kind, value)
+
+    # -- committing
+
+    def commit(self, cursor: int) -> Outcome:
+        """Settle and commit everything taken in so far, with the log's cursor; return what became of it."""
+        self.devices.settle()
+        changed = self.held.changed()
+        for held in changed:
+            if held.refold:
+                self._refold(held)
+            self._tell_evidence(held)
+        self.outcome.regrouped += self._evidence.settle()
+        seen: list[tuple[bytes, Seen]] = []
+        for held in changed:
+            if held.fresh:
+                org, name = held.record.org, held.record.source
+                for event, position in self.held.write_blocks(held):
+                    place = Seen(event.digest, event.corrected, held.number, position)
+                    seen.append((self._key(org, name, event.message_id), place))
+            if held.words:
+                self._store.index_words(held.record.org, held.number, words(held.record))
+                held.words = False
+            self._store.save(held.number, held.record)
+            held.changed = False
+        self._store.mark_seen(seen)
+        self._store.commit(cursor)
+        self._fresh.clear()
+        self.held.let_go()
+        outcome, self.outcome = self.outcome, Outcome()
+        return outcome
+
+    def _refold(self, held: Held) -> None:
+        """Make a record's fold anew from its timeline, and find which links it gained and lost by that."""
+        before = dict(held.record.links)
+        fresh = records.blank(held.record)
+        for event in self.held.events(held):
+            for link, how in links_of(fresh, event):
+                fresh.links[link] = fresh.links.get(link, 0) | how
+            records.apply(fresh, event)
+        held.record = fresh
+        held.added = {link: how for link, how in fresh.links.items() if before.get(link) != how}
+        held.dropped = {link: how for link, how in before.items() if fresh.links.get(link) != how}
+        held.refold = False
+
+    def _tell_evidence(self, held: Held) -> None:
+        if held.renamed is not None:
+            self._evidence.withdraw_links(held, held.renamed, held.record.links | held.dropped)
+            held.added, held.dropped, held.renamed = dict(held.record.links), {}, None
+        if held.dropped:
+            self._evidence.withdraw_links(held, held.node, held.dropped)
+            held.dropped = {}
+        if held.added:
+            _join(held.record.unlinked, self._evidence.assert_links(held, held.added))
+            held.added = {}
+
+
+def _join(known: dict[str, int], more: dict[str, int]) -> None:
+    for link, how in more.items():
+        known[link] = known.get(link, 0) | how

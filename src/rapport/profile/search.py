@@ -1,0 +1,43 @@
+"""Which words make a record findable: word prefixes of the traits declared searchable, later kept as keyed hashes only."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from rapport.collect import Event
+from rapport.profile.record import Record
+
+SEARCHABLE = frozenset(
+    ["name", "first_name", "last_name", "firstName", "lastName", "given_name", "surname", "full_name", "company", "city"]
+)
+MIN_PREFIX = 2
+MAX_PREFIX = 10
+MAX_WORDS = 12
+
+_WORD = re.compile(r"\w+")
+
+
+def searchable(event: Event) -> bool:
+    """Whether an event says anything that search would want to know."""
+    return event.kind != "group" and not SEARCHABLE.isdisjoint(event.traits)
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text, folded for comparing: case, accents and width do not matter."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))[:MAX_WORDS]
+
+
+def prefix(text: str) -> str | None:
+    """What a searched word is looked up by, or None where it is too short to look for."""
+    return text[:MAX_PREFIX] if len(text) >= MIN_PREFIX else None
+
+
+def words(record: Record) -> Iterator[str]:
+    """All prefixes under which a record should be found."""
+    for trait in SEARCHABLE & record.facts.keys():
+        value = record.facts[trait].value
+        if isinstance(value, str):
+            for token in tokens(value):
+                for length in range(MIN_PREFIX, min(len(token), MAX_PREFIX) + 1):
+                    yield token[:length]

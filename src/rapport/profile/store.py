@@ -1,0 +1,124 @@
+"""What profile asks of storage. This port shows facts in the clear: the import rules let only profile, terms, adapters and app see it."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+from rapport.profile.record import Record
+from rapport.profile.timeline import Block
+from rapport.profile.view import Part
+
+
+class Seen(NamedTuple):
+    """An event that was taken in before: its content digest, whether its time was corrected, and its block's position."""
+
+    digest: bytes
+    corrected: bool
+    record: int
+    block: int
+
+
+class Mark(NamedTuple):
+    """A user seen on a shared device: an identified event that carried the device's identifier."""
+
+    time: int
+    message_id: str
+    user: str
+    record: int
+
+
+class Rejected(NamedTuple):
+    """A part of a request that was not taken in, kept sealed for inspection."""
+
+    org: str
+    source: str
+    at: int
+    code: str
+    message: str
+    body: bytes
+
+
+class ProfileStore(Protocol):
+    """The worker's side: one writer, everything between two commits is one transaction."""
+
+    def cursor(self) -> int:
+        """The last log entry whose effects are committed."""
+
+    def find(self, lookup: bytes) -> int | None:
+        """The number of the record with this lookup node."""
+
+    def create(self, org: str, lookup: bytes, node: bytes) -> int:
+        """Mint a record; numbers grow in order of first sight. `lookup` finds it; `node` is how evidence names it."""
+
+    def rename(self, number: int, lookup: bytes, node: bytes) -> None:
+        """Give a record other nodes (its device's slice was attributed anew); its number, and so its handles, stay."""
+
+    def load(self, number: int) -> tuple[bytes, Record] | None:
+        """A record with its node, or None where its key is destroyed."""
+
+    def save(self, number: int, record: Record) -> None: ...
+
+    def block(self, org: str, number: int, position: int) -> Block: ...
+
+    def append_block(self, org: str, number: int, block: Block) -> int:
+        """Write a block and return its position (> 0)."""
+
+    def rewrite_block(self, org: str, number: int, position: int, block: Block) -> None: ...
+
+    def seen(self, key: bytes) -> Seen | None: ...
+
+    def mark_seen(self, entries: Iterable[tuple[bytes, Seen]]) -> None: ...
+
+    def is_shared(self, device: bytes) -> bool:
+        """Whether more than one user was seen on a device (its identifier node); answers from memory."""
+
+    def set_shared(self, device: bytes, shared: bool) -> None: ...
+
+    def marks(self, org: str, device: bytes, first_day: int, last_day: int) -> list[Mark]:
+        """Marks of those days (days since the epoch, inclusive), in no order."""
+
+    def put_marks(self, org: str, device: bytes, day: int, marks: list[Mark]) -> None:
+        """Replace the marks of one day."""
+
+    def mark_days(self, device: bytes) -> list[int]: ...
+
+    def reject(self, rejected: Iterable[Rejected]) -> None: ...
+
+    def count(self, org: str, source: str, minute: int, accepted: int, rejected: int, duplicates: int) -> None:
+        """Add to a source's volumes of one minute."""
+
+    def index_words(self, org: str, number: int, words: Iterable[str]) -> None:
+        """Make a record findable by word prefixes."""
+
+    def commit(self, cursor: int) -> None:
+        """Commit everything since the last commit, with the cursor, in one transaction; new record keys first."""
+
+
+class Found(NamedTuple):
+    """A customer that was found: the shown handle, `merged` or `split` where another was asked for, and the records."""
+
+    org: str
+    customer: str
+    changed: str | None
+    parts: Sequence[Part]
+
+
+class ProfileReader(Protocol):
+    """The gate's side: committed state only. Everything is read within one `snapshot`."""
+
+    def snapshot(self) -> AbstractContextManager[object]: ...
+
+    def by_handle(self, org: str, handle: str) -> Found | None:
+        """The customer that a `cus_…` handle of this organization names."""
+
+    def by_identifier(self, org: str, kind: str, value: str) -> Sequence[Found]:
+        """The customers with active evidence of a normalised identifier: none, one, or several."""
+
+    def block_of(self, part: Part, position: int) -> Block:
+        """A block of a part's chain; raises BadInput where the position is none of it."""
+
+    def evidence(self, found: Found) -> list[dict[str, Any]]:
+        """Every edge of the customer's records, with whether it is used, or why not, in words."""
+
+    def why(self, found: Found) -> dict[str, str]:
+        """Record handle → why the record is this customer's, in words."""

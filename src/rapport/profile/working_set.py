@@ -1,0 +1,151 @@
+"""The working set: the records that the worker holds in memory between two commits, and how an event finds its own."""
+
+from collections.abc import Iterable, Iterator
+
+from rapport.collect import Event
+from rapport.profile import record as records
+from rapport.profile import timeline
+from rapport.profile.record import Record
+from rapport.profile.store import ProfileStore
+from rapport.profile.timeline import Block
+
+BLOCK_EVENTS = 64
+"""At most so many events in one block: a reader of one event opens no more."""
+
+
+class Held:
+    """One record in memory.
+
+    `fresh` are events folded in but not yet in a block; `added` and `dropped` the links that evidence does not know of
+    yet; `renamed` is the node that evidence still knows it by; `refold` says that the fold must be made anew from the
+    chain.
+    """
+
+    __slots__ = ("added", "changed", "dropped", "fresh", "node", "number", "record", "refold", "renamed", "words")
+
+    def __init__(self, number: int, node: bytes, record: Record) -> None:
+        self.number = number
+        self.node = node
+        self.record = record
+        self.fresh: list[Event] = []
+        self.added: dict[str, int] = {}
+        self.dropped: dict[str, int] = {}
+        self.changed = False
+        self.refold = False
+        self.renamed: bytes | None = None
+        self.words = False
+
+
+def links_of(record: Record, event: Event) -> Iterator[tuple[str, int]]:
+    """The links an event gives its record: `type:value` and how (OWN, ALIAS)."""
+    if event.user_id is not None:
+        yield "user_id:" + event.user_id, records.OWN
+    if event.anonymous_id is not None:
+        yield "anonymous_id:" + event.anonymous_id, records.OWN
+    for kind, value in event.identifiers:
+        yield f"{kind}:{value}", records.OWN
+    if event.previous_id is not None:
+        yield "anonymous_id:" + event.previous_id, records.ALIAS
+    if event.key is not None:
+        yield f"{record.key_type}:{record.key_value}", records.OWN
+
+
+def fold(held: Held, event: Event) -> None:
+    """Fold one event into a held record, noting links that are new to it."""
+    record = held.record
+    links = record.links
+    for link, how in links_of(record, event):
+        known = links.get(link, 0)
+        if known & how:
+            continue
+        links[link] = known | how
+        held.added[link] = held.added.get(link, 0) | how
+    records.apply(record, event)
+    held.changed = True
+
+
+class WorkingSet:
+    """Held records by number, bounded: what is not needed is let go after a commit."""
+
+    def __init__(self, store: ProfileStore, limit: int = 40_000) -> None:
+        self.store = store
+        self._limit = limit
+        self._held: dict[int, Held] = {}
+        self._numbers: dict[bytes, int] = {}
+
+    def find(self, lookup: bytes) -> Held | None:
+        """The record with this lookup node, loaded if need be."""
+        number = self._numbers.get(lookup)
+        if number is None:
+            number = self.store.find(lookup)
+            if number is None:
+                return None
+            self._numbers[lookup] = number
+        return self.get(number)
+
+    def get(self, number: int) -> Held | None:
+        """The record of this number, or None where its key is destroyed."""
+        held = self._held.get(number)
+        if held is None:
+            loaded = self.store.load(number)
+            if loaded is None:
+                return None
+            node, record = loaded
+            held = self._held[number] = Held(number, node, record)
+        return held
+
+    def create(self, lookup: bytes, node: bytes, record: Record) -> Held:
+        number = self.store.create(record.org, lookup, node)
+        held = self._held[number] = Held(number, node, record)
+        self._numbers[lookup] = number
+        held.changed = True
+        return held
+
+    def rename(self, held: Held, old_lookup: bytes, lookup: bytes, node: bytes) -> None:
+        self.store.rename(held.number, lookup, node)
+        if self._numbers.get(old_lookup) == held.number:
+            del self._numbers[old_lookup]
+        self._numbers[lookup] = held.number
+        held.node = node
+        held.changed = True
+
+    def changed(self) -> list[Held]:
+        """Held records that differ from what is stored, by number, so that pages are written in order."""
+        changed = [held for held in self._held.values() if held.changed or held.fresh]
+        return sorted(changed, key=lambda held: held.number)
+
+    def events(self, held: Held) -> Iterator[Event]:
+        """All events of a held record, stored and fresh."""
+        yield from timeline.events(held.record.head, self.reader(held))
+        yield from held.fresh
+
+    def reader(self, held: Held) -> timeline.ReadBlock:
+        org, number, store = held.record.org, held.number, self.store
+        return lambda position: store.block(org, number, position)
+
+    def write_blocks(self, held: Held) -> Iterator[tuple[Event, int]]:
+        """Append a record's fresh events to its chain; yield each with the position of its block."""
+        record, fresh = held.record, held.fresh
+        for start in range(0, len(fresh), BLOCK_EVENTS):
+            events = fresh[start : start + BLOCK_EVENTS]
+            block = Block(record.head, record.newest, events)
+            record.head = self.store.append_block(record.org, held.number, block)
+            record.newest = max(record.newest, newest(events))
+            for event in events:
+                yield event, record.head
+        held.fresh = []
+
+    def let_go(self) -> None:
+        """After a commit: keep the working set within its bound, the records met last."""
+        surplus = len(self._held) - self._limit
+        if surplus > 0:
+            # Dicts keep the order of insertion: the first ones were met longest ago.
+            for number in list(self._held)[: surplus + self._limit // 4]:
+                del self._held[number]
+        if len(self._numbers) > 2 * self._limit:
+            self._numbers = {lookup: number for lookup, number in self._numbers.items() if number in self._held}
+
+
+def newest(events: Iterable[Event]) -> int:
+    """The greatest known time among events; below every known time when there is none."""
+    return max((event.time for event in events if event.time is not None), default=timeline.UNKNOWN)

@@ -1,0 +1,143 @@
+"""The gate: the one way to read.
+
+In: organization, purpose, what is asked for, who asks. Out: permitted facts with a receipt that is durable before they
+leave, or absence. Refused and absent raise the same NotFound; both leave a receipt that knows the difference.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from rapport.kernel import ids
+from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.identifiers import normalise
+from rapport.kernel.keys import digest16
+from rapport.kernel.times import now, rfc3339
+from rapport.kernel.vocabulary import purpose as known_purpose
+from rapport.profile import paging, view
+from rapport.profile.store import Found, ProfileReader
+from rapport.terms.policy import decide
+from rapport.terms.receipts import Receipt
+
+
+class ReceiptBook(Protocol):
+    async def commit(self, receipt: Receipt) -> None:
+        """Return once the receipt is synced; raises Full where it cannot be kept: then nothing may leave."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One wish to read. `customer` is `type:value` or a `cus_…` handle; `caller` says who asks (never a credential)."""
+
+    org: str
+    customer: str
+    purpose: str
+    caller: str
+    action: str = "view"
+
+
+class Gate:
+    """The gate over one reader of profiles and one book of receipts."""
+
+    def __init__(self, reader: ProfileReader, book: ReceiptBook) -> None:
+        self._reader = reader
+        self._book = book
+
+    async def view(self, request: Request) -> dict[str, Any]:
+        """The whole view, in the shape of the contract. Raises NotFound where absent or refused, Conflict where the
+        identifier is on several customers, BadInput for an unusable id or purpose."""
+        return await self._read(request, lambda found: view.fold(found.parts, self._reader.why(found)), _fields_of_view)
+
+    async def traits(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
+        def page(found: Found) -> dict[str, Any]:
+            traits = view.traits(found.parts)
+            names, following = paging.page_of(sorted(traits), cursor, limit)
+            return {"traits": {name: traits[name] for name in names}, "next": following}
+
+        return await self._read(request, page, lambda answer: tuple(answer["traits"]))
+
+    async def identifiers(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
+        def page(found: Found) -> dict[str, Any]:
+            listed = {f"{i['type']}:{i['value']}": i for i in view.identifiers(found.parts)}
+            keys, following = paging.page_of(sorted(listed), cursor, limit)
+            return {"identifiers": [listed[key] for key in keys], "next": following}
+
+        return await self._read(request, page, lambda _: ("identifiers",))
+
+    async def events(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
+        """The timeline, newest first by event time; events of unknown time last."""
+
+        def page(found: Found) -> dict[str, Any]:
+            events, following = paging.newest_first(found.parts, self._reader.block_of, cursor, limit)
+            return {"events": [paging.shown(part, event) for part, event in events], "next": following}
+
+        return await self._read(request, page, lambda _: ("events",))
+
+    async def evidence(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
+        """All evidence of the customer's records, each with whether it is used, or why not."""
+
+        def page(found: Found) -> dict[str, Any]:
+            listed = {item["id"]: item for item in self._reader.evidence(found)}
+            keys, following = paging.page_of(sorted(listed), cursor, limit)
+            return {"evidence": [listed[key] for key in keys], "next": following}
+
+        return await self._read(request, page, lambda _: ("evidence",))
+
+    async def _read(
+        self,
+        request: Request,
+        answer: Callable[[Found], dict[str, Any]],
+        fields: Callable[[dict[str, Any]], tuple[str, ...]],
+    ) -> dict[str, Any]:
+        purpose = known_purpose(request.purpose)
+        with self._reader.snapshot():
+            found = self.find(request.org, request.customer)
+            decision = decide(purpose)
+            content = answer(found) if found is not None and decision.permitted else None
+        receipt = Receipt(
+            id=ids.fresh("rcp"),
+            org=request.org,
+            at=now(),
+            purpose=purpose,
+            action=request.action,
+            decision="absent" if found is None else "permitted" if decision.permitted else "refused",
+            reason=decision.reason,
+            caller=request.caller,
+            fields=fields(content) if content is not None else (),
+            categories=_categories(found.parts) if found is not None and content is not None else (),
+            records=tuple(part.number for part in found.parts) if found is not None else (),
+            asked=digest16(request.org.encode(), request.customer.encode("utf-8", "surrogatepass")),
+        )
+        await self._book.commit(receipt)
+        if found is None or content is None:
+            raise NotFound("no such customer, or nothing that may be read for this purpose")
+        head: dict[str, Any] = {"customer": found.customer}
+        if found.changed is not None:
+            head["changed"] = found.changed
+        return {**head, **content, "receipt": receipt.id, "as_of": rfc3339(receipt.at)}
+
+    def find(self, org: str, customer: str) -> Found | None:
+        """The customer behind an id; must be called within a snapshot."""
+        if customer.startswith("cus_"):
+            return self._reader.by_handle(org, customer)
+        kind, colon, raw = customer.partition(":")
+        if not colon or not kind or not raw:
+            message = "an id is 'type:value', such as email:ada@example.com or user_id:42, or a cus_… handle"
+            raise BadInput(message, code="bad_id", field="id")
+        value = normalise(kind, raw)
+        if value is None:
+            return None
+        found = self._reader.by_identifier(org, kind, value)
+        if len(found) > 1:
+            message = f"this {kind} is on {len(found)} customers: ask by another identifier or by customer handle"
+            raise Conflict(message, code="ambiguous", field="id")
+        return found[0] if found else None
+
+
+def _fields_of_view(answer: dict[str, Any]) -> tuple[str, ...]:
+    return ("identifiers", "events", "records", "groups", *answer["traits"])
+
+
+def _categories(parts: Sequence[view.Part]) -> tuple[str, ...]:
+    named = {part.category(trait, fact) for part in parts for trait, fact in part.record.facts.items()}
+    return tuple(sorted(named))
