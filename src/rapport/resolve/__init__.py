@@ -21,10 +21,10 @@ from rapport.resolve.evidence import (
     record_node,
     sort_key,
 )
-from rapport.resolve.explain import Explainer, Finding, Regrouped, Together
+from rapport.resolve.explain import Explainer, Finding, Together
 from rapport.resolve.graph import Change, EvidenceStore, Mark, MemoryStore, Move
-from rapport.resolve.identifiers import Normaliser
 from rapport.resolve.incremental import Resolver
+from rapport.resolve.preview import Regrouped, preview_retract, regrouped
 from rapport.resolve.reasons import Reason, sentence
 from rapport.resolve.rules import Rules, TypeRules, default_rules, load_rules
 
@@ -39,7 +39,6 @@ __all__ = [
     "Mark",
     "MemoryStore",
     "Move",
-    "Normaliser",
     "Reason",
     "Regrouped",
     "Resolver",
@@ -56,7 +55,9 @@ __all__ = [
     "load_rules",
     "must_link",
     "names",
+    "preview_retract",
     "record_node",
+    "regrouped",
     "sentence",
     "sort_key",
     "stretch",

@@ -3,9 +3,12 @@
 Only nodes are spoken of; whoever asks knows the values, and shows them masked or in the clear as they may.
 """
 
+from collections import deque
+from collections.abc import Iterable
+
 import msgspec
 
-from rapport.resolve.evidence import USER, Edge
+from rapport.resolve.evidence import USER, Edge, sort_key
 from rapport.resolve.graph import EvidenceStore, Mark
 from rapport.resolve.joining import base_of_user, breaks_guard, join_block, piece_of, split_base
 from rapport.resolve.reasons import Reason, sentence
@@ -22,21 +25,14 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Together(msgspec.Struct, frozen=True):
-    """The answer to "why are these two records together, or not?"
+    """The answer to "why are these two records together, or why not?"
 
-    Together: `findings` is the path of used edges from one to the other. Apart: the edges between their groups, or
-    between them and the same identifier, that were not used, with their reasons; none if nothing ties them.
+    Together: `findings` is the path of used edges from one to the other. Apart: the links between records of the one's
+    group and the other's, and what both groups say of identifiers that they have in common; empty if nothing ties them.
     """
 
     together: bool
     findings: tuple[Finding, ...]
-
-
-class Regrouped(msgspec.Struct, frozen=True):
-    """Groups of records before and after, as far as they changed and have to do with each other."""
-
-    before: tuple[frozenset[bytes], ...]
-    after: tuple[frozenset[bytes], ...]
 
 
 class Explainer:
@@ -49,6 +45,75 @@ class Explainer:
         self._view = View(self._reads, rules)
         self._of_block: dict[int, dict[bytes, Reason]] = {}
         self._of_base: dict[bytes | int, dict[bytes, Reason]] = {}
+
+    # -- customers
+
+    def evidence(self, record: bytes) -> tuple[Finding, ...]:
+        """All active evidence of one record, strongest first, with what became of it."""
+        return self._findings([*self._view.edges(record), *self._store.edges_set_aside(record)])
+
+    def evidence_of_customer(self, record: bytes) -> tuple[Finding, ...]:
+        """All active evidence of the records that are together with this one, strongest first."""
+        members = self._store.members(self._store.group_of(record))
+        edges = [e for m in members for e in (*self._view.edges(m), *self._store.edges_set_aside(m))]
+        return self._findings(edges)
+
+    def why(self, one: bytes, another: bytes) -> Together:
+        """Why two records are together, or why not."""
+        group, other_group = self._store.group_of(one), self._store.group_of(another)
+        if group == other_group:
+            return Together(True, self._path(one, another))
+        return Together(False, self._between(group, other_group))
+
+    def _findings(self, edges: Iterable[Edge]) -> tuple[Finding, ...]:
+        distinct = {edge.id: edge for edge in edges}
+        return tuple(self.finding(edge) for edge in sorted(distinct.values(), key=sort_key))
+
+    def _between(self, group: bytes, other_group: bytes) -> tuple[Finding, ...]:
+        sides = [self._edges_by_end(group), self._edges_by_end(other_group)]
+        common = sides[0].keys() & sides[1].keys()
+        return self._findings(edge for side in sides for node in common for edge in side[node])
+
+    def _edges_by_end(self, group: bytes) -> dict[bytes, list[Edge]]:
+        """A group's evidence by the nodes it leads to; a link to a record also by itself, as both sides have it."""
+        found: dict[bytes, list[Edge]] = {}
+        for member in self._store.members(group):
+            for edge in self._view.edges(member):
+                end = edge.other if edge.kind == "identifies" else edge.id
+                found.setdefault(end, []).append(edge)
+        return found
+
+    def _path(self, one: bytes, another: bytes) -> tuple[Finding, ...]:
+        """Used edges from one record to the other; in a forest there is just this path."""
+        there, back = self._used_from(one), self._used_from(another)
+        meet = next(node for node in there if node in back)
+        path = []
+        for steps in (there, back):
+            node = meet
+            half = []
+            while (step := steps[node]) is not None:
+                edge, node = step
+                half.append(self.finding(edge))
+            path.append(half)
+        return (*reversed(path[0]), *path[1])
+
+    def _used_from(self, record: bytes) -> dict[bytes, tuple[Edge, bytes] | None]:
+        """What used edges lead to: node → the edge and the node it was reached by. User ids are not looked beyond.
+
+        A path crosses a user id at most once, and from both sides it is reached without that; the id may be on
+        thousands of records.
+        """
+        steps: dict[bytes, tuple[Edge, bytes] | None] = {record: None}
+        waiting = deque([(record, True)])
+        while waiting:
+            node, is_record = waiting.popleft()
+            for edge in self._view.edges(node) if is_record else self._view.usable(node):
+                other = edge.other if edge.record == node else edge.record
+                if other not in steps and self.reason(edge) is Reason.USED:
+                    steps[other] = (edge, node)
+                    if edge.level:
+                        waiting.append((other, edge.kind != "identifies" or not is_record))
+        return steps
 
     # -- reasons
 

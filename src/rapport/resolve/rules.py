@@ -42,6 +42,10 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The rules of a type; those of `*` where it has none of its own."""
         return self.types.get(identifier_type) or self.types[ANY_OTHER]
 
+    def blocks(self, value: str) -> bool:
+        """Whether a value stands for nobody in this company's systems, and so is no evidence."""
+        return value.lower() in self.blocked
+
     def level(self, identifier_type: str, *, trusted: bool = False, trust: int = 0) -> int:
         """The level of evidence of a type of identifier.
 
