@@ -113,9 +113,11 @@ def write_key(wire: str, path: str, body: bytes, limits: Mapping[str, Limits] = 
     """The write key a body carries for itself, for clients that send none in a header."""
     try:
         parts = _parts(wire, _kind(path), body, limits[wire])
+        if parts.write_key:
+            return parts.write_key
         keys = _keys.decode(mended(parts.events[0]))
         inner = keys.properties.token if keys.properties else None
-        return parts.write_key or first_text(keys.write_key, keys.api_key, keys.token, inner)
+        return first_text(keys.write_key, keys.api_key, keys.token, inner)
     except (Refused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 

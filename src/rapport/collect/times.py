@@ -1,6 +1,5 @@
 """When an event happened: reading what clients call a time, and correcting clocks that are off."""
 
-import math
 import re
 from datetime import datetime
 from typing import Any
@@ -22,8 +21,8 @@ Sent = str | int | float | None
 """What clients put where a time belongs: RFC 3339 text, or a number since the epoch in s, ms, µs or ns."""
 
 # JavaScript writes years outside 0–9999 as a sign and six digits.
-_FAR_YEAR = re.compile(r"[+-]\d{6}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d\d)?)?")
-_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,9})?")
+_FAR_YEAR = re.compile(r"[+-]\d{6}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,9})?", re.ASCII)
 _FAR = LATEST + 1
 
 
@@ -100,4 +99,4 @@ def _number(value: float) -> int:
         return round(value * 1000)
     if size < 1e17:
         return round(value)
-    return round(value / 1000) if size < 1e20 else int(math.copysign(_FAR, value))
+    return round(value / 1000) if size < 1e20 else (_FAR if value > 0 else -_FAR)
