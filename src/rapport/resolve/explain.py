@@ -10,7 +10,8 @@ import msgspec
 
 from rapport.resolve.evidence import USER, Edge, sort_key
 from rapport.resolve.graph import EvidenceStore, Mark
-from rapport.resolve.joining import base_of_user, breaks_guard, join_block, piece_of, split_base
+from rapport.resolve.guards import base_of_user, breaks_guard, split_base
+from rapport.resolve.joining import join_block, piece_of
 from rapport.resolve.reasons import Reason, sentence
 from rapport.resolve.rules import Rules
 from rapport.resolve.view import A_FEW, Block, Piece, Reads, View

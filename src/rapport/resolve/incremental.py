@@ -12,40 +12,93 @@ Nothing is written by planning: `plan` compares the stored state with the same u
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
 
 from rapport.resolve.admission import Outcome, admit
 from rapport.resolve.evidence import EMAIL, USER, Edge
 from rapport.resolve.graph import Change, EvidenceStore, Mark, Move
-from rapport.resolve.joining import base_of_user, breaks_guard, group_handle, join_block, piece_of, split_base
+from rapport.resolve.guards import (
+    Groups,
+    Main,
+    base_of_user,
+    breaks_guard,
+    group_handle,
+    limited,
+    split_base,
+    split_piece,
+)
+from rapport.resolve.joining import join_block, piece_of
 from rapport.resolve.rules import Rules
 from rapport.resolve.view import A_FEW, NEVER, Block, Piece, Reads, View
 
-Count = Callable[[bytes], int]
-"""On how many records a user is, where that takes more than reading a few edges."""
+V = TypeVar("V")
+
+
+class Recent(Generic[V]):
+    """What was last learned of users, of so many of them; it can always be learned again."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[bytes, V] = OrderedDict()
+
+    def get(self, user: bytes) -> V | None:
+        return self._known.get(user)
+
+    def put(self, user: bytes, value: V | None) -> None:
+        """Remember a value, or with None that there is nothing to remember."""
+        if value is None:
+            self._known.pop(user, None)
+            return
+        self._known[user] = value
+        self._known.move_to_end(user)
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+class Learned:
+    """What planning learned of users that would be slow to learn again: kept once the change is written."""
+
+    def __init__(self) -> None:
+        self.popularity: dict[bytes, int | None] = {}
+        self.mains: dict[bytes, Main | None] = {}
 
 
 class Resolver:
-    """Keeps the groups of one store in step with its evidence. There must be one at a time for a store."""
+    """Keeps the groups of one store in step with its evidence. There must be one at a time for a store.
+
+    It remembers what is slow to learn of `remembered_users`; if what it wrote is rolled back, `forget` must be called.
+    """
 
     def __init__(self, store: EvidenceStore, rules: Rules, *, remembered_users: int = 4096) -> None:
         self._store = store
         self._rules = rules
         self._remembered = remembered_users
-        self._popularity: OrderedDict[bytes, int] = OrderedDict()
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of all that was learned from the store."""
+        self._popularity = Recent[int](self._remembered)
+        self._mains = Recent[Main](self._remembered)
 
     def apply(
         self, asserted: Iterable[Edge] = (), *, retracted: Iterable[bytes] = (), withdrawn: Iterable[bytes] = ()
     ) -> Change:
         """Take in a batch of evidence and write what it changes; the change is returned.
 
-        `retracted` ids are ended for good, even those never seen; `withdrawn` ones until they are asserted again.
+        `retracted` ids are ended for good, even those never seen; `withdrawn` ones until they are asserted again, be it
+        in this batch.
         """
-        change, popularity = self._plan(asserted, retracted, withdrawn)
+        change, learned = self._plan(asserted, retracted, withdrawn)
         if change:
             self._store.write(change)
-        for user, records in popularity.items():
-            self._remember(user, records)
+        for user, records in learned.popularity.items():
+            self._popularity.put(user, records)
+        for user, main in learned.mains.items():
+            self._mains.put(user, main)
         return change
 
     def plan(
@@ -56,30 +109,15 @@ class Resolver:
 
     def _plan(
         self, asserted: Iterable[Edge], retracted: Iterable[bytes], withdrawn: Iterable[bytes]
-    ) -> tuple[Change, dict[bytes, int]]:
+    ) -> tuple[Change, Learned]:
         reads = Reads(self._store)
+        learned = Learned()
         outcome, tombs = admit(reads, self._rules, asserted, retracted, withdrawn)
         change = Change(outcome.gained, outcome.set_aside, outcome.dropped, tombs)
         rest = self._set_apart_newcomers(reads, outcome, change)
-        if not rest.gained and not rest.lost:
-            return change, {}
-        regrouping = _Regrouping(reads, self._rules, rest)
-        popularity = regrouping.count_users(self._count)
-        regrouping.run(change)
-        return change, popularity
-
-    def _count(self, user: bytes) -> int:
-        known = self._popularity.get(user)
-        return self._store.popularity(user) if known is None else known
-
-    def _remember(self, user: bytes, records: int) -> None:
-        if records < A_FEW:
-            self._popularity.pop(user, None)
-            return
-        self._popularity[user] = records
-        self._popularity.move_to_end(user)
-        if len(self._popularity) > self._remembered:
-            self._popularity.popitem(last=False)
+        if rest.gained or rest.lost:
+            _Regrouping(reads, self._rules, rest, self._popularity, self._mains, learned).run(change)
+        return change, learned
 
     def _set_apart_newcomers(self, reads: Reads, outcome: Outcome, change: Change) -> Outcome:
         """Deal with new records whose identifiers nobody else names: each is alone, or its user's only record."""
@@ -117,9 +155,20 @@ class Resolver:
 class _Regrouping:
     """One change: the state before, the state after, and what lies between."""
 
-    def __init__(self, reads: Reads, rules: Rules, outcome: Outcome) -> None:
+    def __init__(
+        self,
+        reads: Reads,
+        rules: Rules,
+        outcome: Outcome,
+        popularity: Recent[int],
+        mains: Recent[Main],
+        learned: Learned,
+    ) -> None:
         self._reads = reads
         self._rules = rules
+        self._popularity = popularity
+        self._mains = mains
+        self._learned = learned
         self._overlay = outcome.overlay
         self._edges = [*outcome.gained, *outcome.lost]
         self.old = View(reads, rules)
@@ -134,6 +183,7 @@ class _Regrouping:
         self._handles: dict[bytes, bytes] = {}
 
     def run(self, change: Change) -> None:
+        self._count_users()
         self._seed()
         self._find_blocks()
         self._assign()
@@ -143,27 +193,29 @@ class _Regrouping:
 
     # -- users
 
-    def count_users(self, count: Count) -> dict[bytes, int]:
-        """On how many records the users are whose edges changed; marks those that are now, or no longer, too many."""
-        counts = {}
+    def _count_users(self) -> None:
+        """Find users that are now, or no longer, on too many records to be users."""
         named = [edge for edge in self._edges if edge.level == 0]
         self._maybe_relabelled |= dict.fromkeys(edge.record for edge in named)
         for user in dict.fromkeys(edge.other for edge in named):
             records = dict.fromkeys(edge.record for edge in named if edge.other == user)
             difference = sum(_names(self.new, r, user) - _names(self.old, r, user) for r in records)
-            counts[user] = self._count_before(user, count) + difference
-            popular = counts[user] > self._rules.records_per_user
+            count = self._count_before(user) + difference
+            self._learned.popularity[user] = count if count >= A_FEW else None
+            popular = count > self._rules.records_per_user
             if popular != self._reads.marked(Mark.POPULAR, user):
                 self._overlay.popular[user] = popular
                 self._marks.append((Mark.POPULAR, user, popular))
                 self._maybe_relabelled |= dict.fromkeys(self.old.records_of_user(user))
-        return counts
 
-    def _count_before(self, user: bytes, count: Count) -> int:
+    def _count_before(self, user: bytes) -> int:
+        known = self._popularity.get(user)
+        if known is not None:
+            return known
         edges, complete = self.old.identifier_edges(user, A_FEW)
         if complete or edges[-1].level:
             return len({edge.record for edge in edges if edge.level == 0})
-        return count(user)
+        return self._reads.store.popularity(user)
 
     # -- seeds
 
@@ -236,7 +288,7 @@ class _Regrouping:
     # -- groups
 
     def _assign(self) -> None:
-        attached: dict[bytes, list[Piece]] = {}
+        attached: dict[bytes, list[tuple[Block, Piece]]] = {}
         users: dict[bytes, None] = {}
         for block in self._is:
             users |= dict.fromkeys(block.labels)
@@ -244,7 +296,7 @@ class _Regrouping:
                 if piece.label is None:
                     self._assign_unlabelled(piece)
                 else:
-                    attached.setdefault(piece.label, []).append(piece)
+                    attached.setdefault(piece.label, []).append((block, piece))
         for block in self._was:
             users |= dict.fromkeys(block.labels)
         walls: dict[bytes, list[bytes]] = {}
@@ -259,26 +311,75 @@ class _Regrouping:
     def _assign_unlabelled(self, piece: Piece) -> None:
         if len(piece.records) == 1:
             self._handles[piece.records[0]] = piece.records[0]
+        elif piece.records and breaks_guard(self.new, piece):
+            self._assign_groups(split_base(self.new, piece)[0])
         elif piece.records:
-            self._assign_base(piece, breaks_guard(self.new, piece))
+            self._assign_groups({group_handle(piece): piece.records})
 
-    def _assign_base(self, base: Piece, guarded: bool) -> None:
-        groups = split_base(self.new, base) if guarded else {group_handle(base): base.records}
+    def _assign_groups(self, groups: Groups) -> None:
         for handle, records in groups.items():
             self._handles |= dict.fromkeys(records, handle)
 
-    def _assign_user(self, user: bytes, pieces: list[Piece], walls: list[bytes]) -> None:
-        records = [*walls, *(record for piece in pieces for record in piece.records)]
+    def _assign_user(self, user: bytes, attached: list[tuple[Block, Piece]], walls: list[bytes]) -> None:
+        records = [*walls, *(record for _, piece in attached for record in piece.records)]
         was_guarded = self._reads.marked(Mark.GUARDED, user)
-        if was_guarded or self._may_break_guard(user, pieces, records):
+        if was_guarded:
+            beside = self._beside_main(user, attached, records)
+            if beside is not None:
+                self._handles |= dict.fromkeys(walls, user)
+                self._assign_groups(beside)
+                return
+        if was_guarded or self._may_break_guard(user, [piece for _, piece in attached], records):
             base = base_of_user(self.new, user)
             guarded = breaks_guard(self.new, base)
             if guarded != was_guarded:
                 self._marks.append((Mark.GUARDED, user, guarded))
-            if guarded or was_guarded:
-                self._assign_base(base, guarded)
+            self._learned.mains[user] = None
+            if guarded:
+                groups, self._learned.mains[user] = split_base(self.new, base)
+                self._assign_groups(groups)
                 return
+            records = base.records
         self._handles |= dict.fromkeys(records, user)
+
+    # -- guards
+
+    def _beside_main(self, user: bytes, attached: list[tuple[Block, Piece]], records: list[bytes]) -> Groups | None:
+        """The groups of a guarded user's pieces that changed, where they change nothing else; None where they may."""
+        main = self._mains.get(user)
+        if main is None or user in self._overlay.popular:
+            return None
+        touched = [block for block in (*self._was, *self._is) if user in block.labels]
+        looked_at = (*records, *(record for block in touched for record in block.records))
+        if any(edge.kind == "cannot_link" for edge in self._edges) or any(
+            edge.kind == "cannot_link" for record in looked_at for edge in self.new.edges(record)
+        ):
+            return None
+        identifiers = {node: name for block in touched for node, name in block.identifiers.items()}
+        if not main.nodes.isdisjoint(identifiers):
+            return None
+        totals = self._totals(user, main, attached, identifiers)
+        if all(number <= self._rules.of(name).per_customer for name, number in totals.items()):
+            return None
+        groups: Groups = {}
+        for block, piece in attached:
+            split = split_piece(self.new, block, piece, main)
+            if split is None:
+                return None
+            for handle, members in split.items():
+                groups.setdefault(handle, []).extend(members)
+        self._learned.mains[user] = main._replace(totals=totals)
+        return groups
+
+    def _totals(
+        self, user: bytes, main: Main, attached: list[tuple[Block, Piece]], identifiers: dict[bytes, str]
+    ) -> dict[str, int]:
+        """How many of each limited type there are now in a guarded user's base."""
+        kept = {node: name for node, name in identifiers.items() if self._rules.of(name).per_customer}
+        before = limited(self._rules, {node: name for node, name in kept.items() if self._was_with(user, node, name)})
+        after = limited(self._rules, {node: name for _, piece in attached for node, name in piece.identifiers.items()})
+        names = {*main.totals, *after}
+        return {name: main.totals.get(name, 0) - before.get(name, 0) + after.get(name, 0) for name in names}
 
     def _may_break_guard(self, user: bytes, pieces: list[Piece], records: list[bytes]) -> bool:
         """Whether a user whose guards held may break one now, by the records and identifiers that touch it."""

@@ -99,6 +99,7 @@ class View:
         self._labels: dict[bytes, Edge | None] = {}
         self._usable: dict[bytes, tuple[int, Sequence[Edge]]] = {}
         self._blocks: dict[bytes, Block] = {}
+        self._too_big: dict[bytes, int] = {}
 
     # -- evidence
 
@@ -226,12 +227,19 @@ class View:
         return self._blocks.get(node) or self._make_block(node, identifier_type)
 
     def _make_block(self, start: bytes, identifier_type: str | None) -> Block:
-        block = self._reach(start, identifier_type) or self._reach_by_level(start, identifier_type)
+        block = None if start in self._too_big else self._reach(start, identifier_type)
+        if block is None:
+            block = self._reach_by_level(start, identifier_type)
         for node in block.records:
             self._blocks[node] = block
         for node in block.identifiers:
             self._blocks[node] = block
         return block
+
+    def _note_too_big(self, nodes: Iterable[bytes], level: int) -> None:
+        """What these reach at a level is too much. Noted, so that it is found out once and not for every node."""
+        for node in nodes:
+            self._too_big[node] = min(level, self._too_big.get(node, NEVER))
 
     def neighbours(self, node: bytes, is_record: bool) -> Iterator[tuple[bytes, str | None, int, bytes | None]]:
         """What a free node is tied to by usable edges: (node, type of an identifier or None, level, label)."""
@@ -256,6 +264,7 @@ class View:
         waiting: list[tuple[bytes, str | None]] = [(start, identifier_type)]
         while waiting:
             if len(seen) > self.rules.too_connected:
+                self._note_too_big(seen, NEVER)
                 return None
             node, kind = waiting.pop()
             if kind is None:
@@ -285,12 +294,16 @@ class View:
             # Everything within reach at this level, and at lower ones that it leads to, before the next level.
             cut = min(waiting)
             taken: dict[bytes, str | None] = {}
-            while waiting and min(waiting) <= cut and len(inside) + len(taken) <= self.rules.too_connected:
+            too_big = self._too_big.get(start, NEVER) <= cut
+            while not too_big and waiting and min(waiting) <= cut:
                 for node, kind in waiting.pop(min(waiting)).items():
                     if node not in inside and node not in taken:
                         taken[node] = kind
+                        too_big = too_big or self._too_big.get(node, NEVER) <= cut
                         look_from(node, kind)
-            if len(inside) + len(taken) > self.rules.too_connected:
+                too_big = too_big or len(inside) + len(taken) > self.rules.too_connected
+            if too_big:
+                self._note_too_big((*inside, *taken), cut)
                 return self._cut_off(inside, cut)
             inside |= taken
 
