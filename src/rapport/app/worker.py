@@ -54,6 +54,7 @@ class Worker:
         self._first_uncommitted = 0.0
         self._oldest_waiting = 0
         self._news: list[dict[str, Any]] = []
+        self._volumes: dict[tuple[str, str], int] = {}
         self._housekept = 0
         gc.collect()
         gc.freeze()
@@ -107,12 +108,16 @@ class Worker:
             outcome.rejected - before[1] + len(decoded.rejected),
             outcome.duplicates - before[2],
         )
+        taken = outcome.accepted - before[0]
+        self._volumes[entry.org, entry.source] = self._volumes.get((entry.org, entry.source), 0) + taken
         self._since_commit += len(decoded.events) + 1
 
     def commit(self) -> None:
         outcome = self.assembler.commit(self.cursor)
         lag = now() - self._oldest_waiting if self._oldest_waiting else 0
         pulse = {"kind": "pulse", "at": now(), "cursor": self.cursor, "lag": lag, "events": outcome.accepted}
+        pulse["volumes"] = [(org, source, events) for (org, source), events in self._volumes.items()]
+        self._volumes = {}
         self._publish(msgspec.msgpack.encode([pulse, *self._news]))
         self._since_commit = 0
         self._first_uncommitted = 0.0

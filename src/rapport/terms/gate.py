@@ -5,7 +5,7 @@ leave, or absence. Refused and absent raise the same NotFound; both leave a rece
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -36,6 +36,17 @@ class Request(msgspec.Struct, frozen=True):
     action: str = "view"
 
 
+Content = TypeVar("Content")
+
+
+def headed(found: Found, content: dict[str, Any], receipt: Receipt) -> dict[str, Any]:
+    """Content between what the contract puts around it: the customer's handle, the receipt, and the time."""
+    head: dict[str, Any] = {"customer": found.customer}
+    if found.changed is not None:
+        head["changed"] = found.changed
+    return {**head, **content, "receipt": receipt.id, "as_of": rfc3339(receipt.at)}
+
+
 class Gate:
     """The gate over one reader of profiles and one book of receipts."""
 
@@ -46,7 +57,7 @@ class Gate:
     async def view(self, request: Request) -> dict[str, Any]:
         """The whole view, in the shape of the contract. Raises NotFound where absent or refused, Conflict where the
         identifier is on several customers, BadInput for an unusable id or purpose."""
-        return await self._read(request, lambda found: view.fold(found.parts, self._reader.why(found)), _fields_of_view)
+        return await self._answer(request, lambda found: view.fold(found.parts, self._reader.why(found)), fields_of_view)
 
     async def traits(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
         def page(found: Found) -> dict[str, Any]:
@@ -54,7 +65,7 @@ class Gate:
             names, following = paging.page_of(sorted(traits), cursor, limit)
             return {"traits": {name: traits[name] for name in names}, "next": following}
 
-        return await self._read(request, page, lambda answer: tuple(answer["traits"]))
+        return await self._answer(request, page, lambda answer: tuple(answer["traits"]))
 
     async def identifiers(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
         def page(found: Found) -> dict[str, Any]:
@@ -62,7 +73,7 @@ class Gate:
             keys, following = paging.page_of(sorted(listed), cursor, limit)
             return {"identifiers": [listed[key] for key in keys], "next": following}
 
-        return await self._read(request, page, lambda _: ("identifiers",))
+        return await self._answer(request, page, lambda _: ("identifiers",))
 
     async def events(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
         """The timeline, newest first by event time; events of unknown time last."""
@@ -71,7 +82,7 @@ class Gate:
             events, following = paging.newest_first(found.parts, self._reader.block_of, cursor, limit)
             return {"events": [paging.shown(part, event) for part, event in events], "next": following}
 
-        return await self._read(request, page, lambda _: ("events",))
+        return await self._answer(request, page, lambda _: ("events",))
 
     async def evidence(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
         """All evidence of the customer's records, each with whether it is used, or why not."""
@@ -81,40 +92,49 @@ class Gate:
             keys, following = paging.page_of(sorted(listed), cursor, limit)
             return {"evidence": [listed[key] for key in keys], "next": following}
 
-        return await self._read(request, page, lambda _: ("evidence",))
+        return await self._answer(request, page, lambda _: ("evidence",))
 
-    async def _read(
-        self,
-        request: Request,
-        answer: Callable[[Found], dict[str, Any]],
-        fields: Callable[[dict[str, Any]], tuple[str, ...]],
-    ) -> dict[str, Any]:
+    async def read(
+        self, request: Request, answer: Callable[[Found], Content], fields: Callable[[Content], tuple[str, ...]]
+    ) -> tuple[Found, Content, Receipt]:
+        """One use: decide, let `answer` work out the content in one snapshot, and give it out once the receipt is durable.
+
+        Raises NotFound where the customer is absent or reading is refused.
+        """
         purpose = known_purpose(request.purpose)
+        content: Content | None = None
         with self._reader.snapshot():
             found = self.find(request.org, request.customer)
             decision = decide(purpose)
-            content = answer(found) if found is not None and decision.permitted else None
+            if found is not None and decision.permitted:
+                content = answer(found)
+        permitted = found is not None and content is not None
         receipt = Receipt(
             id=ids.fresh("rcp"),
             org=request.org,
             at=now(),
             purpose=purpose,
             action=request.action,
-            decision="absent" if found is None else "permitted" if decision.permitted else "refused",
+            decision="absent" if found is None else "permitted" if permitted else "refused",
             reason=decision.reason,
             caller=request.caller,
-            fields=fields(content) if content is not None else (),
-            categories=_categories(found.parts) if found is not None and content is not None else (),
-            records=tuple(part.number for part in found.parts) if found is not None else (),
+            fields=() if content is None else fields(content),
+            categories=() if found is None or content is None else _categories(found.parts),
+            records=() if found is None else tuple(part.number for part in found.parts),
             asked=digest16(request.org.encode(), request.customer.encode("utf-8", "surrogatepass")),
         )
         await self._book.commit(receipt)
         if found is None or content is None:
             raise NotFound("no such customer, or nothing that may be read for this purpose")
-        head: dict[str, Any] = {"customer": found.customer}
-        if found.changed is not None:
-            head["changed"] = found.changed
-        return {**head, **content, "receipt": receipt.id, "as_of": rfc3339(receipt.at)}
+        return found, content, receipt
+
+    async def _answer(
+        self,
+        request: Request,
+        answer: Callable[[Found], dict[str, Any]],
+        fields: Callable[[dict[str, Any]], tuple[str, ...]],
+    ) -> dict[str, Any]:
+        return headed(*await self.read(request, answer, fields))
 
     def find(self, org: str, customer: str) -> Found | None:
         """The customer behind an id; must be called within a snapshot."""
@@ -134,7 +154,7 @@ class Gate:
         return found[0] if found else None
 
 
-def _fields_of_view(answer: dict[str, Any]) -> tuple[str, ...]:
+def fields_of_view(answer: dict[str, Any]) -> tuple[str, ...]:
     return ("identifiers", "events", "records", "groups", *answer["traits"])
 
 

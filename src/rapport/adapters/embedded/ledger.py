@@ -125,10 +125,15 @@ class LedgerFile:
         return found[0]
 
     def sources(self, org: str) -> list[Source]:
-        query = "SELECT name, trusted, trust, key_sealed FROM source WHERE org = ? ORDER BY created_at, name"
+        """An organization's sources, the oldest first."""
+        return [source for source, _ in self.sources_with_age(org)]
+
+    def sources_with_age(self, org: str) -> list[tuple[Source, int]]:
+        """Sources with the time they were made (µs), the oldest first."""
+        query = "SELECT name, trusted, trust, key_sealed, created_at FROM source WHERE org = ? ORDER BY created_at, name"
         return [
-            Source(org, name, bool(trusted), trust, self._seal.open(sealed, b"wk").decode())
-            for name, trusted, trust, sealed in self.db.execute(query, (org,)).fetchall()
+            (Source(org, name, bool(trusted), trust, self._seal.open(sealed, b"wk").decode()), created)
+            for name, trusted, trust, sealed, created in self.db.execute(query, (org,)).fetchall()
         ]
 
     def by_write_key(self, write_key: str) -> Source | None:

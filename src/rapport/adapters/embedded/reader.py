@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from rapport.adapters.embedded.evidence_tables import EvidenceTables
 from rapport.adapters.embedded.keyring import Keyring
@@ -15,6 +17,7 @@ from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Corrupt
 from rapport.kernel.keys import BlindKey
 from rapport.kernel.ports import Source
+from rapport.kernel.times import MINUTE
 from rapport.profile import record as records
 from rapport.profile.devices import TYPES
 from rapport.profile.links import edges_of, evidence_handle
@@ -22,9 +25,21 @@ from rapport.profile.record import Record
 from rapport.profile.store import Found
 from rapport.profile.timeline import Block
 from rapport.profile.view import Part
-from rapport.resolve import WHOLE, Edge, Explainer, Rules, Whole, identifier_node, record_node, sort_key
+from rapport.resolve import WHOLE, Edge, Explainer, Finding, Rules, Whole, identifier_node, preview_retract, record_node, sort_key
 
 _SEARCHED = 2_000
+
+
+class RejectedRow(NamedTuple):
+    """A refused part as it is kept."""
+
+    id: int
+    source: str
+    at: int
+    code: str
+    message: str
+    body: bytes
+
 
 
 class StateReader:
@@ -54,6 +69,7 @@ class StateReader:
                 if version != self._version:
                     self._version = version
                     self.evidence_tables.forget()
+                    self.evidence_tables.reload()
                 yield
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
@@ -127,15 +143,22 @@ class StateReader:
         alive = [part for part in parts.values() if part.record.all.count]
         if not alive:
             return None
-        labelled = [part.number for part in alive if is_labelled(part.record)]
-        shown = self.customer_handle(org, min(labelled or [part.number for part in alive]))
+        shown = self.shown_handle(org, alive)
         changed = None
         if asked is not None and asked != shown:
             changed = "merged" if first[1].record.all.count else "split"
         return Found(org, shown, changed, alive)
 
-    def customer_handle(self, org: str, number: int) -> str:
+    def shown_handle(self, org: str, parts: Sequence[Part]) -> str:
+        """What a customer of these records shows: the handle of its oldest labelled record, else of its oldest."""
+        labelled = [part.number for part in parts if is_labelled(part.record)]
+        number = min(labelled or [part.number for part in parts])
         return ids.handle(self._handles(org), ids.CUSTOMER, number)
+
+    def part(self, org: str, number: int) -> Part | None:
+        """One record, or None where it is another organization's or its key is destroyed."""
+        found = self._part(org, number)
+        return None if found is None else found[1]
 
     def _handles(self, org: str) -> BlindKey:
         key = self._handle_keys.get(org)
@@ -179,26 +202,72 @@ class StateReader:
                 raise
             raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor") from None
 
+    # -- what the console shows beside views
+
+    def volumes(self, org: str, since_minute: int) -> list[tuple[str, int, int, int]]:
+        """(source, minute, accepted, rejected) since a minute."""
+        query = "SELECT source, minute, accepted, rejected FROM volume WHERE org = ? AND minute >= ?"
+        return self._db.execute(query, (org, since_minute)).fetchall()
+
+    def last_seen(self, org: str) -> dict[str, int]:
+        """Source → the minute (µs) in which it last sent anything."""
+        query = "SELECT source, max(minute) FROM volume WHERE org = ? GROUP BY source"
+        return {source: minute * MINUTE for source, minute in self._db.execute(query, (org,)).fetchall()}
+
+    def rejected(self, org: str, code: str | None, before: int, limit: int) -> list[RejectedRow]:
+        """Refused parts, newest first."""
+        query = "SELECT id, source, at, code, body FROM rejected WHERE org = ? AND id < ?"
+        parameters: list[object] = [org, before]
+        if code is not None:
+            query += " AND code = ?"
+            parameters.append(code)
+        rows = self._db.execute(query + " ORDER BY id DESC LIMIT ?", (*parameters, limit)).fetchall()
+        return [self._rejected_row(org, row) for row in rows]
+
+    def rejected_row(self, org: str, number: int) -> RejectedRow | None:
+        query = "SELECT id, source, at, code, body FROM rejected WHERE org = ? AND id = ?"
+        row = self._db.execute(query, (org, number)).fetchone()
+        return None if row is None else self._rejected_row(org, row)
+
+    def _rejected_row(self, org: str, row: tuple[int, str, int, str, bytes]) -> RejectedRow:
+        message, body = msgspec.msgpack.decode(self._keys.org(org).open(row[4], b"rejected"), type=tuple[str, bytes])
+        return RejectedRow(row[0], row[1], row[2], row[3], message, body)
+
+    def rejected_codes(self, org: str) -> list[tuple[str, int]]:
+        query = "SELECT code, count(*) FROM rejected WHERE org = ? GROUP BY code ORDER BY code"
+        return self._db.execute(query, (org,)).fetchall()
+
     # -- explaining
+
+    def edges(self, part: Part) -> Iterator[tuple[str, Edge]]:
+        """A record's active evidence, each with its link (`type:value`; "" where it carries none)."""
+        source, node = self._source_of(part.record.org, part.record.source), self.node_of(part)
+        for link, edge in edges_of(part.record, node, part.record.links, source, self._rules):
+            if not self.evidence_tables.is_retracted(edge.id):
+                yield link, edge
+        for edge in self.evidence_tables.edges_of_record(node):
+            if edge.kind != "identifies" and edge.record == node:
+                yield "", edge
 
     def evidence(self, found: Found) -> list[dict[str, Any]]:
         """Every edge of the customer's records, in the clear, with whether it is used, or why not."""
         explainer = Explainer(self.evidence_tables, self._rules)
-        listed = []
-        for part in found.parts:
-            source = self._source_of(found.org, part.record.source)
-            lookup = ids.bytes_of("rec", part.handle)
-            node = self.node_of(part)
-            own = list(edges_of(part.record, node, part.record.links, source, self._rules))
-            for link, edge in own:
-                if not self.evidence_tables.is_retracted(edge.id):
-                    listed.append(_shown(explainer, part, lookup or b"", link, edge))
-            listed += [
-                _shown(explainer, part, lookup or b"", "", edge)
-                for edge in self.evidence_tables.edges_of_record(node)
-                if edge.kind != "identifies" and edge.record == node
-            ]
-        return listed
+        return [_shown(explainer, part, link, edge) for part in found.parts for link, edge in self.edges(part)]
+
+    def finding(self, edge: Edge) -> Finding:
+        """What became of an edge."""
+        return Explainer(self.evidence_tables, self._rules).finding(edge)
+
+    def preview_retract(self, part: Part, edge: Edge) -> list[list[int]]:
+        """The records (numbers) of each customer that this one would become without a piece of evidence."""
+        tables = self.evidence_tables
+        tables.announce(edge.record, part.number)
+        tables.announce_edge(edge, part.number)
+        return [
+            [tables.number(node) for node in group]
+            for change in preview_retract(tables, self._rules, edge.id)
+            for group in change.after
+        ]
 
     def node_of(self, part: Part) -> bytes:
         """The node by which evidence names a record."""
@@ -212,35 +281,38 @@ class StateReader:
             return {found.parts[0].handle: "the only record"}
         explainer = Explainer(self.evidence_tables, self._rules)
         shared = Counter(link for part in found.parts for link in set(part.record.links))
-        reasons = {}
-        for part in found.parts:
-            source = self._source_of(found.org, part.record.source)
-            edges = edges_of(part.record, self.node_of(part), part.record.links, source, self._rules)
-            reasons[part.handle] = self._why(part, sorted(edges, key=lambda pair: sort_key(pair[1])), shared, explainer)
-        return reasons
-
-    def _why(self, part: Part, edges: list[tuple[str, Edge]], shared: Counter[str], explainer: Explainer) -> str:
-        for link, edge in edges:
-            if edge.rule == "attribution":
-                return f"anonymous events on a device of user {part.record.user}"
-            if edge.level == 0:
-                return f"its {link.replace(':', ' is ', 1)}"
-            if shared[link] > 1 and not self.evidence_tables.is_retracted(edge.id) and explainer.reason(edge).joins:
-                return f"it names {link}, as another record here does"
-        return "an operator said so"
+        return {
+            part.handle: _why(part, sorted(self.edges(part), key=lambda pair: sort_key(pair[1])), shared, explainer)
+            for part in found.parts
+        }
 
 
-def _shown(explainer: Explainer, part: Part, lookup: bytes, link: str, edge: Edge) -> dict[str, Any]:
+def _why(part: Part, edges: list[tuple[str, Edge]], shared: Counter[str], explainer: Explainer) -> str:
+    """Why a record is with the others, by its strongest evidence."""
+    for link, edge in edges:
+        if edge.rule == "attribution":
+            return f"anonymous events on a device of user {part.record.user}"
+        if edge.level == 0:
+            return f"its {link.replace(':', ' is ', 1)}"
+        if edge.kind == "must_link":
+            return "an operator said so"
+        if shared[link] > 1 and explainer.reason(edge).joins:
+            return f"it names {link}, as another record here does"
+    return "evidence of another record here names it"
+
+
+def _shown(explainer: Explainer, part: Part, link: str, edge: Edge) -> dict[str, Any]:
     """A piece of evidence as it is answered."""
     finding = explainer.finding(edge)
     kind, _, value = link.partition(":")
     return {
-        "id": evidence_handle(lookup, edge),
+        "id": evidence_handle(ids.bytes_of("rec", part.handle) or b"", edge),
         "kind": edge.kind,
         "rule": edge.rule,
         "record": part.handle,
         "source": part.record.source,
-        "identifier": {"type": kind, "value": value} if link else None,
+        "identifier": {"type": kind, "value": value} if link else attributed(part) if edge.level == 0 else None,
+        "other": "" if link or edge.level == 0 else ids.text_of("rec", edge.other),
         "level": edge.level,
         "verified": edge.verified,
         "origin": edge.origin,
@@ -248,6 +320,11 @@ def _shown(explainer: Explainer, part: Part, lookup: bytes, link: str, edge: Edg
         "reason": finding.reason.value,
         "why": finding.sentence,
     }
+
+
+def attributed(part: Part) -> dict[str, str]:
+    """What a slice's attribution names: its user."""
+    return {"type": "user_id", "value": part.record.user or ""}
 
 
 def is_labelled(record: Record) -> bool:

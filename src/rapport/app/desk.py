@@ -1,0 +1,416 @@
+"""The console's desk: every question of its pages, answered from the gate, the ledger, the newsroom and the log."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.reader import RejectedRow, StateReader
+from rapport.adapters.embedded.state import KEEP_REJECTED
+from rapport.app.embedded import Sources
+from rapport.app.newsroom import Newsroom
+from rapport.app.operators import LogOperators
+from rapport.kernel import ids
+from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.identifiers import normalise
+from rapport.kernel.times import MINUTE, SECOND, now
+from rapport.kernel.vocabulary import purpose as known_purpose
+from rapport.profile import paging, view
+from rapport.profile.devices import TYPES
+from rapport.profile.links import split_handle
+from rapport.profile.masking import mask
+from rapport.profile.search import prefix, tokens
+from rapport.profile.store import Found
+from rapport.profile.view import Part
+from rapport.terms import Gate, Receipt, Request, decide, fields_of_view, headed
+from rapport.terms.gate import ReceiptBook
+from rapport.web.console import desk as ask
+from rapport.web.console.desk import Session
+
+_PAGE = 25
+_BARE_TYPES = ("user_id", "email", "phone", "loyalty_id", "anonymous_id", "device_id")
+_TELLING = ("email", "user_id", "phone", "loyalty_id", "anonymous_id", "device_id")
+
+
+class HouseDesk:
+    """The console's Desk over an embedded node."""
+
+    def __init__(
+        self,
+        ledger: LedgerFile,
+        reader: StateReader,
+        gate: Gate,
+        receipts: ReceiptBook,
+        newsroom: Newsroom,
+        operators: LogOperators,
+        sources: Sources,
+    ) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._gate = gate
+        self._receipts = receipts
+        self._newsroom = newsroom
+        self._operators = operators
+        self._sources = sources
+
+    # -- sessions
+
+    async def sign_in(self, code: str) -> str | None:
+        return self._ledger.redeem_link(code)
+
+    async def sign_out(self, token: str) -> None:
+        self._ledger.end_session(token)
+
+    async def session(self, token: str) -> Session | None:
+        found = self._ledger.session(token)
+        if found is None or found.org is None:
+            return None
+        name = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+        return Session(name, found.org, "operator", found.purpose)
+
+    async def set_purpose(self, token: str, purpose: str) -> None:
+        session = self._ledger.session(token)
+        if session is not None:
+            self._ledger.update_session(token, org=session.org, purpose=known_purpose(purpose))
+
+    # -- live
+
+    async def pulse(self, session: Session) -> ask.Pulse:
+        present = now()
+        minute = self._reader.volumes(session.org, present // MINUTE - 1)
+        last = self._reader.last_seen(session.org)
+        pulses = []
+        for source in self._ledger.sources(session.org):
+            rejected = sum(row[3] for row in minute if row[0] == source.name)
+            pulses.append(
+                ask.SourcePulse(source.name, self._per_second(session.org, source.name), rejected, last.get(source.name))
+            )
+        totals = tuple(sum(numbers) for numbers in zip(*(p.per_second for p in pulses), strict=True)) or (0,) * 60
+        lag = self._newsroom.lag_us
+        recent = tuple(_news(item) for item in self._newsroom.recent[session.org])
+        lag_ms = None if lag is None else lag / 1000
+        return ask.Pulse(present, totals, lag_ms, sum(p.rejected for p in pulses), tuple(pulses), recent)
+
+    def _per_second(self, org: str, source: str) -> tuple[int, ...]:
+        rates = self._newsroom.rates.get((org, source), {})
+        last = now() // SECOND - 1
+        return tuple(rates.get(second, 0) for second in range(last - 59, last + 1))
+
+    async def live(self, session: Session) -> AsyncIterator[ask.News]:
+        async for item in self._newsroom.watch(session.org):
+            yield _news(item)
+
+    # -- customers
+
+    async def search(self, session: Session, text: str, cursor: str | None) -> ask.Hits:
+        if not decide(session.purpose).permitted:
+            return ask.Hits((), None)
+        with self._reader.snapshot():
+            found, following = self._search(session.org, text.strip(), cursor)
+            return ask.Hits(tuple(_hit(customer) for customer in found), following)
+
+    def _search(self, org: str, text: str, cursor: str | None) -> tuple[list[Found], str | None]:
+        if not text:
+            before = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else 1 << 62
+            return self._customers(org, lambda limit, start: self._reader.newest_records(org, start, limit), before)
+        named = list(self._named(org, text))
+        words = [word for word in map(prefix, tokens(text)) if word is not None]
+        if named or not words:
+            return named[:_PAGE], None
+        numbers = self._reader.search(org, words)
+        before = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else 1 << 62
+
+        def some(limit: int, start: int) -> list[int]:
+            return [number for number in numbers if number < start][:limit]
+
+        return self._customers(org, some, before, words)
+
+    def _customers(
+        self, org: str, numbers: Callable[[int, int], list[int]], before: int, words: Iterable[str] = ()
+    ) -> tuple[list[Found], str | None]:
+        """Customers of records, each once, newest record first; `numbers(limit, before)` lists records."""
+        customers: dict[str, Found] = {}
+        while len(customers) < _PAGE:
+            some = numbers(_PAGE, before)
+            if not some:
+                return list(customers.values()), None
+            for number in some:
+                before = number
+                found = self._reader.found(org, number)
+                # A record stands for its customer only where it is the newest: so each is listed once over all pages.
+                if found is None or max(part.number for part in found.parts) != number and not words:
+                    continue
+                if all(_has_word(found, word) for word in words):
+                    customers.setdefault(found.customer, found)
+                if len(customers) == _PAGE:
+                    break
+        return list(customers.values()), str(before)
+
+    def _named(self, org: str, text: str) -> Iterable[Found]:
+        """Customers that an id, a handle or a bare value names."""
+        if text.startswith("cus_"):
+            found = self._reader.by_handle(org, text)
+            return [found] if found is not None else []
+        if text.startswith("rec_"):
+            found = self._reader.by_record(org, text)
+            return [found] if found is not None else []
+        kind, colon, raw = text.partition(":")
+        pairs = [(kind.strip(), raw.strip())] if colon else [(known, text) for known in _BARE_TYPES]
+        customers: dict[str, Found] = {}
+        for named, value in pairs:
+            usable = normalise(named, value)
+            if usable is not None:
+                for found in self._reader.by_identifier(org, named, usable):
+                    customers.setdefault(found.customer, found)
+        return customers.values()
+
+    async def customer(self, session: Session, customer: str) -> ask.Customer | None:
+        def whole(found: Found) -> ask.Customer:
+            folded = view.fold(found.parts, self._reader.why(found))
+            return ask.Customer(folded, self._timeline(found, None), self._identity(found))
+
+        request = Request(session.org, customer, session.purpose, f"console {session.id}", "customer page")
+        try:
+            found, page, receipt = await self._gate.read(request, whole, lambda page: fields_of_view(page.view))
+        except NotFound:
+            return None
+        return msgspec.structs.replace(page, view=headed(found, page.view, receipt))
+
+    async def events(self, session: Session, customer: str, cursor: str) -> ask.Timeline | None:
+        request = Request(session.org, customer, session.purpose, f"console {session.id}", "events")
+        try:
+            _, timeline, receipt = await self._gate.read(
+                request, lambda found: self._timeline(found, cursor), lambda _: ("events",)
+            )
+        except NotFound:
+            return None
+        return msgspec.structs.replace(timeline, receipt=receipt.id)
+
+    def _timeline(self, found: Found, cursor: str | None) -> ask.Timeline:
+        events, following = paging.newest_first(found.parts, self._reader.block_of, cursor, _PAGE)
+        rows = tuple(ask.Happened(event, part.record.source, part.handle) for part, event in events)
+        return ask.Timeline(rows, following)
+
+    def _identity(self, found: Found, most: int = 400) -> ask.Identity:
+        evidence = self._reader.evidence(found)
+        nodes = {part.handle: _record_node(part) for part in found.parts}
+        edges = []
+        for item in evidence[:most]:
+            edges.append(_edge(item))
+            if item["identifier"] is not None:
+                kind, value = item["identifier"]["type"], item["identifier"]["value"]
+                nodes.setdefault(f"{kind}:{value}", ask.Node(f"{kind}:{value}", "identifier", kind, value))
+        return ask.Identity(tuple(nodes.values()), tuple(edges), max(0, len(evidence) - most))
+
+    # -- evidence
+
+    async def preview_retract(self, session: Session, evidence: str) -> ask.Preview | None:
+        split_handle(evidence)
+        with self._reader.snapshot():
+            handle = self._owner(session.org, evidence)
+        if handle is None:
+            return None
+
+        def preview(found: Found) -> ask.Preview | None:
+            return self._preview(found, evidence)
+
+        request = Request(session.org, handle, session.purpose, f"console {session.id}", "preview of an un-merge")
+        try:
+            _, answer, _ = await self._gate.read(request, preview, lambda _: ("evidence",))
+        except NotFound:
+            return None
+        return answer
+
+    def _owner(self, org: str, evidence: str) -> str | None:
+        found = self._reader.by_record(org, ids.text_of("rec", split_handle(evidence)[0]))
+        return None if found is None else found.customer
+
+    def _preview(self, found: Found, evidence: str) -> ask.Preview | None:
+        _, part, edge = self._operators.locate(found.org, evidence)
+        if part is None:
+            return None
+        parties = (_party(found),)
+        item = next((e for e in self._reader.evidence(found) if e["id"] == evidence), None)
+        if edge is None or item is None:
+            gone = ask.Evidence(evidence, part.handle, "", "identifies", "", "", "", 0, False, False, "it was retracted")
+            node = _record_node(part)
+            return ask.Preview(gone, node, node, ("This evidence was taken back.",), (), parties, ask.Retraction(0, "", ""))
+        groups = self._reader.preview_retract(part, edge)
+        after = tuple(party for group in groups if (party := self._party(found.org, group)) is not None) or parties
+        shown = _edge(item)
+        other = self._other(found, item)
+        return ask.Preview(shown, _record_node(part), other, _sentences(item, len(after), edge.rule), parties, after)
+
+    def _other(self, found: Found, item: dict[str, Any]) -> ask.Node:
+        if item["identifier"] is not None:
+            kind, value = item["identifier"]["type"], item["identifier"]["value"]
+            return ask.Node(f"{kind}:{value}", "identifier", kind, value)
+        other = next((p for p in found.parts if p.handle == item["other"]), None)
+        return _record_node(other) if other is not None else ask.Node(item["other"], "record", "", "", customer="")
+
+    def _party(self, org: str, numbers: Iterable[int]) -> ask.Party | None:
+        """The customer that these records alone would make."""
+        parts = [part for number in numbers if (part := self._reader.part(org, number)) is not None]
+        parts = [part for part in parts if part.record.all.count]
+        return _party(Found(org, self._reader.shown_handle(org, parts), None, parts)) if parts else None
+
+    async def retract(self, session: Session, evidence: str, why: str) -> None:
+        await self._operators.retract(session.org, evidence, f"console {session.id}", why)
+
+    async def link(self, session: Session, one: str, another: str, why: str) -> None:
+        said = await self._operators.assert_link(
+            session.org, "must_link", one, another, f"console {session.id}", why
+        )
+        if not said.used:
+            raise Conflict(f"it was noted, but joins nothing: {said.why}", code="not_joined")
+
+    # -- rejected
+
+    async def rejected(self, session: Session, code: str | None, cursor: str | None) -> ask.Refusals:
+        if cursor is not None and not (cursor.isdigit() and len(cursor) < 19):
+            raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
+        before = int(cursor) if cursor is not None else 1 << 62
+        with self._reader.snapshot():
+            rows = self._reader.rejected(session.org, code, before, _PAGE + 1)
+            codes = self._reader.rejected_codes(session.org)
+        following = str(rows[_PAGE - 1].id) if len(rows) > _PAGE else None
+        return ask.Refusals(tuple(_refusal(row) for row in rows[:_PAGE]), following, tuple(codes))
+
+    async def rejected_part(self, session: Session, refusal: str) -> tuple[ask.Refusal, bytes] | None:
+        if not (refusal.isdigit() and len(refusal) < 19) or not decide(session.purpose).permitted:
+            return None
+        with self._reader.snapshot():
+            row = self._reader.rejected_row(session.org, int(refusal))
+        if row is None:
+            return None
+        receipt = Receipt(
+            id=ids.fresh("rcp"),
+            org=session.org,
+            at=now(),
+            purpose=session.purpose,
+            action="a refused part",
+            decision="permitted",
+            reason=decide(session.purpose).reason,
+            caller=f"console {session.id}",
+            fields=("rejected",),
+        )
+        await self._receipts.commit(receipt)
+        return _refusal(row), row.body
+
+    # -- sources
+
+    async def sources(self, session: Session) -> tuple[ask.SourceCard, ...]:
+        minute = now() // MINUTE
+        with self._reader.snapshot():
+            rows = self._reader.volumes(session.org, minute - 59)
+            last = self._reader.last_seen(session.org)
+        cards = []
+        for source, created in self._ledger.sources_with_age(session.org):
+            per_minute = {row[1]: row[2] for row in rows if row[0] == source.name}
+            cards.append(
+                ask.SourceCard(
+                    name=source.name,
+                    write_key=source.write_key,
+                    trusted=source.trusted,
+                    created_at=created,
+                    last_seen_at=last.get(source.name),
+                    per_minute=tuple(per_minute.get(m, 0) for m in range(minute - 59, minute + 1)),
+                    rejected=sum(row[3] for row in rows if row[0] == source.name),
+                )
+            )
+        return tuple(sorted(cards, key=lambda card: card.name))
+
+    async def add_source(self, session: Session, name: str, trusted: bool) -> None:
+        self._ledger.add_source(session.org, name, trusted=trusted)
+        self._sources.forget()
+
+    async def rotate_key(self, session: Session, source: str) -> None:
+        self._ledger.rotate_write_key(session.org, source)
+        self._sources.forget()
+
+
+def _news(item: dict[str, Any]) -> ask.News:
+    return ask.News(
+        kind=item["kind"],
+        at=item["at"],
+        source=item.get("source", ""),
+        name=item.get("name", ""),
+        who=item.get("who", ""),
+        customer=item.get("customer"),
+        count=item.get("count", 1),
+        why=item.get("why", ""),
+    )
+
+
+def _hit(found: Found) -> ask.Hit:
+    identifiers = {(i["type"], i["value"]) for i in view.identifiers(found.parts)}
+    telling = sorted(identifiers, key=lambda i: (_TELLING.index(i[0]) if i[0] in _TELLING else 9, i[1]))
+    names: dict[str, int] = {}
+    for part in found.parts:
+        for name, tally in part.record.names.items():
+            names[name] = max(names.get(name, 0), tally.last or 0)
+    counted = view.events(found.parts)
+    last = max((part.record.all.last for part in found.parts if part.record.all.last is not None), default=None)
+    return ask.Hit(
+        found.customer,
+        tuple((kind, mask(kind, value)) for kind, value in telling[:4]),
+        tuple(sorted(names, key=lambda name: -names[name])[:3]),
+        counted["total"],
+        last,
+        tuple(sorted({part.record.source for part in found.parts})),
+    )
+
+
+def _has_word(found: Found, word: str) -> bool:
+    """Whether a customer's present traits hold a word; the index remembers earlier ones too."""
+    values = (trait["value"] for trait in view.traits(found.parts).values())
+    return any(token.startswith(word) for value in values if isinstance(value, str) for token in tokens(value))
+
+
+def _record_node(part: Part) -> ask.Node:
+    record = part.record
+    slice_of = (record.user or "nobody") if record.key_type in TYPES and (record.shared or record.user) else ""
+    return ask.Node(part.handle, "record", record.key_type, record.key_value, record.source, slice_of)
+
+
+def _edge(item: dict[str, Any]) -> ask.Evidence:
+    identifier = item["identifier"]
+    return ask.Evidence(
+        id=item["id"],
+        record=item["record"],
+        other=f"{identifier['type']}:{identifier['value']}" if identifier else item["other"],
+        kind=item["kind"],
+        type=identifier["type"] if identifier else "",
+        rule=item["rule"],
+        origin=item["origin"],
+        level=item["level"],
+        verified=item["verified"],
+        used=item["used"],
+        reason=item["why"],
+    )
+
+
+def _party(found: Found) -> ask.Party:
+    events = sum(part.record.all.count for part in found.parts)
+    return ask.Party(found.customer, tuple(_record_node(part) for part in found.parts), events)
+
+
+def _sentences(item: dict[str, Any], customers: int, rule: str) -> tuple[str, ...]:
+    named = item["identifier"]
+    what = f"its {named['type'].replace('_', ' ')} {named['value']}" if named else "the operator's link"
+    first = f"The record of {item['source']} will no longer count {what} as evidence of who it is."
+    second = (
+        f"This customer becomes {customers} customers." if customers > 1 else "The same records stay one customer."
+    )
+    third = (
+        ("Anonymous events on this device are attributed anew, as if this user had not been seen on it.",)
+        if named and named["type"] in TYPES and rule == "named"
+        else ()
+    )
+    return (first, second, *third, "No event and no value is moved or deleted.")
+
+
+def _refusal(row: RejectedRow) -> ask.Refusal:
+    return ask.Refusal(str(row.id), row.at, row.source, row.code, row.message, row.at + KEEP_REJECTED)

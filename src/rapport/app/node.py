@@ -1,0 +1,229 @@
+"""The web process: HTTP over the gate, the log and the ledger."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rapport.adapters.embedded.group_commit import GroupCommit
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.log import GroupCommitLog
+from rapport.app.desk import HouseDesk
+from rapport.app.embedded import Sources, open_ledger, open_log, open_reader
+from rapport.app.newsroom import Newsroom
+from rapport.app.operators import LogOperators
+from rapport.app.settings import Settings
+from rapport.kernel.errors import RapportError
+from rapport.kernel.times import SECOND, now
+from rapport.terms import Gate, Receipt
+from rapport.web.api.collect import collect_routes
+from rapport.web.api.customers import Caller, customer_routes
+from rapport.web.api.evidence import evidence_routes
+from rapport.web.api.health import health_routes
+from rapport.web.api.problems import on_error, problem
+from rapport.web.console import console_routes
+
+log = logging.getLogger("rapport.node")
+
+
+class LedgerReceipts:
+    """Receipts by group commit: durable before what they are for leaves."""
+
+    def __init__(self, open_file: Callable[[], LedgerFile]) -> None:
+        self._writer = GroupCommit("ledger", open_file, LedgerFile.append_receipts, LedgerFile.close)
+
+    async def commit(self, receipt: Receipt) -> None:
+        await self._writer.submit(receipt, 1024)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class LedgerTokens:
+    """Callers by token, remembered for a second, so that a revoked one is refused within it."""
+
+    def __init__(self, ledger: LedgerFile) -> None:
+        self._ledger = ledger
+        self._known: dict[str, tuple[int, Caller]] = {}
+
+    def caller(self, token: str) -> Caller | None:
+        known = self._known.get(token)
+        present = now()
+        if known is not None and known[0] > present:
+            return known[1]
+        found = self._ledger.token(token)
+        if found is None:
+            self._known.pop(token, None)
+            return None
+        if len(self._known) > 10_000:
+            self._known.clear()
+        caller = Caller(found.org, found.scopes)
+        self._known[token] = (present + SECOND, caller)
+        return caller
+
+
+class HouseVitals:
+    def __init__(self, newsroom: Newsroom) -> None:
+        self._newsroom = newsroom
+        self.requests = 0
+
+    def not_ready(self) -> str | None:
+        return None if self._newsroom.ready else "the worker is still starting"
+
+    def metrics(self) -> list[tuple[str, str, str, float]]:
+        news = self._newsroom
+        return [
+            ("rapport_requests_total", "counter", "HTTP requests since the web process started.", self.requests),
+            ("rapport_events_accepted_total", "counter", "Events committed since the web process started.", news.accepted),
+            ("rapport_log_cursor", "gauge", "The last log entry whose effects are committed.", news.cursor),
+            ("rapport_lag_seconds", "gauge", "From acknowledged to readable, at the last commit.", (news.lag_us or 0) / 1e6),
+        ]
+
+
+class _Counted:
+    """The whole application: counts requests, and holds what lives as long as the process."""
+
+    def __init__(self, app: ASGIApp, vitals: HouseVitals) -> None:
+        self._app = app
+        self._vitals = vitals
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._vitals.requests += 1
+        await self._app(scope, receive, send)
+
+
+async def _not_found(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this type alone)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error")
+    return problem(error.status_code, code, str(error.detail))
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    log.error("a request failed: %s", type(error).__name__, exc_info=error)
+    return problem(500, "internal", "something broke here; it was noted, and nothing of yours was lost")
+
+
+@contextlib.asynccontextmanager
+async def application(
+    settings: Settings, feed: socket.socket | None = None, wake: Callable[[], None] = lambda: None
+) -> AsyncIterator[ASGIApp]:
+    """The node's ASGI application, wired over a data directory."""
+    ledger = open_ledger(settings)
+    sources = Sources(ledger)
+    reader = open_reader(settings, sources.by_name)
+    newsroom = Newsroom(feed)
+    receipts = LedgerReceipts(lambda: open_ledger(settings))
+    entries = GroupCommitLog(lambda: open_log(settings), wake)
+    gate = Gate(reader, receipts)
+    tokens = LedgerTokens(ledger)
+    vitals = HouseVitals(newsroom)
+    operators = LogOperators(reader, entries, newsroom)
+    desk = HouseDesk(ledger, reader, gate, receipts, newsroom, operators, sources)
+    app = Starlette(
+        routes=[
+            *collect_routes(entries, sources, settings.url),
+            *customer_routes(gate, tokens),
+            *evidence_routes(operators, tokens),
+            *health_routes(vitals),
+            *console_routes(desk, settings.url),
+        ],
+        exception_handlers={RapportError: on_error, HTTPException: _not_found, Exception: _broken},
+    )
+    try:
+        yield _Counted(app, vitals)
+    finally:
+        entries.close()
+        receipts.close()
+
+
+def listen(settings: Settings) -> list[socket.socket]:
+    """Bind the node's addresses: loopback, IPv4 and IPv6, unless told otherwise. Raises OSError where one is in use."""
+    hosts = [host.strip() for host in settings.host.split(",") if host.strip()] or ["127.0.0.1", "::1"]
+    sockets: list[socket.socket] = []
+    for host in hosts:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+        except OSError:
+            if settings.host:
+                raise
+            continue  # a machine without IPv6 still has a loopback
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listener.bind((host, settings.port))
+        except OSError as error:
+            listener.close()
+            if host == "::1" and not settings.host and sockets and error.errno == 99:
+                continue
+            raise
+        listener.listen(2048)
+        sockets.append(listener)
+    return sockets
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to us: it stops when asked, having answered what it took."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # uvicorn's own signature is untyped
+        yield
+
+
+async def serve(
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+    feed: socket.socket | None,
+    wake: Callable[[], None],
+    stopped: asyncio.Event,
+) -> None:
+    """Answer requests until stopped."""
+    async with application(settings, feed, wake) as app:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,
+            h11_max_incomplete_event_size=65_536,
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=list(sockets)))
+        stopping = asyncio.create_task(stopped.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        stopping.cancel()
+
+
+def run(settings: Settings, sockets: Sequence[socket.socket], feed: socket.socket, wake: socket.socket) -> None:
+    """Run the web process until SIGTERM, SIGINT, or the death of its parent."""
+
+    def awaken() -> None:
+        with contextlib.suppress(OSError):
+            wake.send(b"!", socket.MSG_DONTWAIT)
+
+    async def main() -> None:
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+        await serve(settings, sockets, feed, awaken, stopped)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())

@@ -1,0 +1,65 @@
+"""A child process of a node: `python -m rapport.app.process web|worker ORDERS`, started by `supervise` alone."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+import msgspec
+
+from rapport.app.settings import Settings
+from rapport.kernel.errors import RapportError
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """What a child is given: settings and inherited file descriptors. `lifeline` reads end-of-file when the parent dies."""
+
+    settings: Settings
+    lifeline: int
+    feed: int
+    wake: int
+    listeners: list[int] = []
+
+
+def _watch(lifeline: int) -> None:
+    """End with the parent, however it ended."""
+
+    def wait() -> None:
+        os.read(lifeline, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def _worker(orders: Orders) -> None:
+    from rapport.app import worker  # noqa: PLC0415 (each child loads its own half of the house)
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    _watch(orders.lifeline)
+    worker.run(orders.settings, socket.socket(fileno=orders.feed), socket.socket(fileno=orders.wake), stop.is_set)
+
+
+def _web(orders: Orders) -> None:
+    from rapport.app import node  # noqa: PLC0415 (each child loads its own half of the house)
+
+    _watch(orders.lifeline)
+    listeners = [socket.socket(fileno=descriptor) for descriptor in orders.listeners]
+    node.run(orders.settings, listeners, socket.socket(fileno=orders.feed), socket.socket(fileno=orders.wake))
+
+
+def main() -> int:
+    part, encoded = sys.argv[1:]
+    orders = msgspec.json.decode(encoded, type=Orders)
+    try:
+        (_web if part == "web" else _worker)(orders)
+    except RapportError as error:
+        print(f"rapport {part}: {error.message}", file=sys.stderr)  # noqa: T201 (its stderr is the node's)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""Options that many commands share, and how a command says things."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from rapport.app.settings import Settings, load
+
+Data = Annotated[str | None, typer.Option("--data", help="The data directory (RAPPORT_DATA, default var).")]
+Port = Annotated[int | None, typer.Option("--port", help="The node's port (RAPPORT_PORT, default 8080).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")]
+
+
+def settings(data: str | None = None, port: int | None = None, **more: Any) -> Settings:
+    """The settings in force with these flags."""
+    return load({"data": data, "port": port, **more})
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
