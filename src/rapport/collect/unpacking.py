@@ -14,6 +14,7 @@ _GZIP = b"\x1f\x8b"
 _KNOWN = frozenset({b"", b"identity", b"gzip", b"x-gzip", b"deflate"})
 _ANY_ZLIB = zlib.MAX_WBITS | 32  # gzip or zlib, whichever the header says
 _RAW = -zlib.MAX_WBITS
+_MEMBERS = 16  # gzip may have any number of parts; no client sends more than one, and a million cost hours
 
 
 def unpack(body: bytes, encoding: bytes, limit: int) -> bytes:
@@ -42,7 +43,7 @@ def too_large(size: int, limit: int) -> Refused:
 
 def _inflated(body: bytes, limit: int, window: int) -> bytes:
     inflated = b""
-    while body:
+    for _ in range(_MEMBERS):
         stream = zlib.decompressobj(window)
         try:
             inflated += stream.decompress(body, limit + 1 - len(inflated))
@@ -52,8 +53,10 @@ def _inflated(body: bytes, limit: int, window: int) -> bytes:
             raise Refused(Code.TOO_LARGE, f"the body inflates to more than {limit:,} bytes, which is the limit")
         if not stream.eof:
             raise Refused(Code.BAD_ENCODING, "the body is compressed, but its end is missing")
-        body = stream.unused_data if stream.unused_data.startswith(_GZIP) else b""
-    return inflated
+        body = stream.unused_data
+        if not body.startswith(_GZIP):
+            return inflated
+    raise Refused(Code.BAD_ENCODING, f"the body is compressed in more than {_MEMBERS} parts")
 
 
 def _has_zlib_header(body: bytes) -> bool:
@@ -62,10 +65,12 @@ def _has_zlib_header(body: bytes) -> bool:
 
 def _from_form(body: bytes, limit: int) -> bytes:
     """`data=` of older PostHog libraries: base64 of JSON or of gzip, percent-encoded as a form."""
-    field = unquote_to_bytes(body[5:].split(b"&", 1)[0].replace(b"+", b" ")).replace(b" ", b"+")
+    field = unquote_to_bytes(body[5:].split(b"&", 1)[0].replace(b"+", b" "))
     if field[:1] in (b"{", b"["):
         packed = field
     else:
+        # Some libraries leave base64's own `+` as it is, which a form reads as a space.
+        field = field.replace(b" ", b"+")
         try:
             packed = base64.b64decode(field + b"=" * (-len(field) % 4), validate=True)
         except binascii.Error:
