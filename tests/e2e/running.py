@@ -40,7 +40,7 @@ def http(method: str, url: str, body: bytes | None = None, headers: dict[str, st
     request = urllib.request.Request(url, body, headers or {}, method=method)  # noqa: S310 (loopback)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 (loopback)
-            return Answer(response.status, dict(response.headers.lower_items()), response.read())
+            return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read())
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
@@ -95,23 +95,27 @@ class Node:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = (data.parent / f"{data.name}.out").open("ab")
         self.process = self._start(arguments, env or {})
+        self._wait()
 
     def _start(self, arguments: tuple[str, ...], env: dict[str, str]) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [*RAPPORT, "up", "--data", str(self.data), "--port", str(self.port), *arguments],
             stdout=self._log,
             stderr=subprocess.STDOUT,
             env={**os.environ, **env},
             start_new_session=True,
         )
+
+    def _wait(self) -> None:
         deadline = time.monotonic() + _WAIT_S
         while True:
             try:
                 if http("GET", f"{self.url}/readyz").status == 200:
-                    return process
+                    return
             except OSError:
                 pass
-            if process.poll() is not None or time.monotonic() > deadline:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop(signal.SIGKILL)
                 raise AssertionError(f"the node did not start: {self.output()}")
             time.sleep(0.05)
 
@@ -149,7 +153,8 @@ class Node:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(30)
-        self._log.close()
+        if not self._log.closed:
+            self._log.close()
         return code
 
 
