@@ -40,7 +40,9 @@ def regrouped(store: EvidenceStore, change: Change) -> tuple[Regrouped, ...]:
 
 
 def _members(store: EvidenceStore, handle: bytes, named: set[bytes]) -> frozenset[bytes]:
-    """The records of a group as stored: none, where the handle is that of a user or record seen for the first time."""
+    """The records of a group as stored: none, where it comes into being only now."""
+    if store.group_of(handle) != handle:
+        return frozenset()
     if handle in named or any(edge.kind == "identifies" for edge in store.edges_of_identifier(handle, 1)):
         return frozenset(store.members(handle)) - {handle}
     return frozenset(store.members(handle)) if store.edges_of_record(handle) else frozenset()

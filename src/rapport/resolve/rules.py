@@ -31,7 +31,7 @@ class TypeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of resolution; the fields are explained in `rules.toml`."""
 
-    types: dict[str, TypeRules]
+    types: dict[str, TypeRules] = {}
     blocked: frozenset[str] = frozenset()
     too_connected: Count = 1000
     records_per_user: Count = 10_000
