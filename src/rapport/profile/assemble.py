@@ -29,7 +29,11 @@ class Evidence(Ends, Protocol):
     def assert_links(self, held: Held, links: dict[str, int]) -> dict[str, int]:
         """Assert evidence for links; return those that had been retracted before and so never hold."""
 
-    def withdraw_links(self, held: Held, node: bytes, links: dict[str, int]) -> None: ...
+    def withdraw_links(self, held: Held, links: dict[str, int]) -> None:
+        """Withdraw evidence that the record's events no longer give, until they give it again."""
+
+    def withdraw_node(self, node: bytes) -> None:
+        """Withdraw all links of a record that goes by another node now."""
 
     def settle(self) -> int:
         """Regroup what was touched; return how many groups changed."""
@@ -63,11 +67,11 @@ class Assembler:
         key = self._key(source.org, source.name, event.message_id)
         fresh = self._fresh.get(key)
         if fresh is not None:
-            self._copy(source, event, fresh[0].digest, fresh[0].corrected, fresh[1])
+            self._copy(source, event, key, fresh[0].digest, fresh[0].corrected, fresh[1])
             return None
         known = self._store.seen(key)
         if known is not None:
-            self._copy(source, event, known.digest, known.corrected, None, known)
+            self._copy(source, event, key, known.digest, known.corrected, None, known)
             return None
         held = self._home(source, event)
         held.fresh.append(event)
@@ -92,10 +96,14 @@ class Assembler:
             kind, value = "user_id", event.user_id
         else:
             kind, value = "anonymous_id", event.anonymous_id or ""
-        if kind in TYPES:
-            return self.devices.slice_for(event, org, name, kind, value)
-        node = record_node(org, name, kind, value, WHOLE)
-        return self.held.find(node) or self.held.create(node, node, Record(org, name, kind, value))
+        home = self.held.homes.get((org, name, kind, value))
+        if home is None:
+            if kind in TYPES:
+                return self.devices.slice_for(event, org, name, kind, value)
+            node = record_node(org, name, kind, value, WHOLE)
+            home = self.held.find(node) or self.held.create(node, node, Record(org, name, kind, value))
+            self.held.homes[org, name, kind, value] = home
+        return home
 
     def _after_fold(self, held: Held, event: Event) -> None:
         """Tell evidence and devices what the fold of an event brought."""
@@ -112,7 +120,14 @@ class Assembler:
     # -- copies
 
     def _copy(
-        self, source: Source, event: Event, digest: bytes, corrected: bool, held: Held | None, seen: Seen | None = None
+        self,
+        source: Source,
+        event: Event,
+        key: bytes,
+        digest: bytes,
+        corrected: bool,
+        held: Held | None,
+        seen: Seen | None = None,
     ) -> None:
         """An event under a message id taken in before: an exact copy can only lower its time; another content is refused."""
         if event.digest != digest:
@@ -128,9 +143,9 @@ class Assembler:
         if held is None and seen is not None:
             held = self.held.get(seen.record)
         if held is not None:
-            self._lower(held, event, seen)
+            self._lower(held, event, key, seen)
 
-    def _lower(self, held: Held, copy: Event, seen: Seen | None) -> None:
+    def _lower(self, held: Held, copy: Event, key: bytes, seen: Seen | None) -> None:
         """Of exact copies the smallest corrected time counts; an unknown time yields to any known one."""
         if copy.time is None:
             return
@@ -138,6 +153,8 @@ class Assembler:
             if event.message_id == copy.message_id:
                 if event.time is None or copy.time < event.time:
                     held.fresh[index] = self._lowered(held, event, copy.time)
+                    if key in self._fresh:
+                        self._fresh[key] = (held.fresh[index], held)
                 return
         if seen is None:
             return
@@ -173,35 +190,41 @@ class Assembler:
 
     def commit(self, cursor: int) -> Outcome:
         """Settle and commit everything taken in so far, with the log's cursor; return what became of it."""
-        self.devices.settle()
+        moved = self.devices.settle()
         changed = self.held.changed()
         for held in changed:
             if held.refold:
                 self._refold(held)
             self._tell_evidence(held)
         self.outcome.regrouped += self._evidence.settle()
-        seen: list[tuple[bytes, Seen]] = []
+        places: dict[int, tuple[int, int]] = {}
         for held in changed:
             if held.fresh:
-                org, name = held.record.org, held.record.source
-                for event, position in self.held.write_blocks(held):
-                    place = Seen(event.digest, event.corrected, held.number, position)
-                    seen.append((self._key(org, name, event.message_id), place))
+                self.held.write_blocks(held, places)
             if held.words:
                 self._store.index_words(held.record.org, held.number, words(held.record))
                 held.words = False
             self._store.save(held.number, held.record)
             held.changed = False
-        self._store.mark_seen(seen)
+        self._remember(places, moved)
         self._store.commit(cursor)
         self._fresh.clear()
         self.held.let_go()
         outcome, self.outcome = self.outcome, Outcome()
         return outcome
 
+    def _remember(self, places: dict[int, tuple[int, int]], moved: list[tuple[Held, Event]]) -> None:
+        """Enter where each event was written: those taken in since the last commit, and those that moved."""
+        seen = {key: (event, places[id(event)]) for key, (event, _) in self._fresh.items()}
+        for held, event in moved:
+            if id(event) in places:
+                key = self._key(held.record.org, held.record.source, event.message_id)
+                seen[key] = (event, places[id(event)])
+        self._store.mark_seen((key, Seen(event.digest, event.corrected, *place)) for key, (event, place) in seen.items())
+
     def _refold(self, held: Held) -> None:
         """Make a record's fold anew from its timeline, and find which links it gained and lost by that."""
-        before = dict(held.record.links)
+        before = held.record.links
         fresh = records.blank(held.record)
         for event in self.held.events(held):
             for link, how in links_of(fresh, event):
@@ -210,14 +233,15 @@ class Assembler:
         held.record = fresh
         held.added = {link: how for link, how in fresh.links.items() if before.get(link) != how}
         held.dropped = {link: how for link, how in before.items() if fresh.links.get(link) != how}
+        held.said = None
         held.refold = False
 
     def _tell_evidence(self, held: Held) -> None:
         if held.renamed is not None:
-            self._evidence.withdraw_links(held, held.renamed, held.record.links | held.dropped)
+            self._evidence.withdraw_node(held.renamed)
             held.added, held.dropped, held.renamed = dict(held.record.links), {}, None
         if held.dropped:
-            self._evidence.withdraw_links(held, held.node, held.dropped)
+            self._evidence.withdraw_links(held, held.dropped)
             held.dropped = {}
         if held.added:
             _join(held.record.unlinked, self._evidence.assert_links(held, held.added))

@@ -43,6 +43,8 @@ class Devices:
         self._stretches: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._marks: dict[tuple[bytes, int], list[Mark]] = {}
         self._dirty_days: dict[tuple[bytes, int], str] = {}
+        self._moved: list[tuple[Held, Event]] = []
+        self._shared: dict[tuple[str, str, str], bool] = {}
 
     # -- where an anonymous event goes
 
@@ -58,6 +60,7 @@ class Devices:
             users = self._users(kind, value, device)
             user = next(iter(users), None)
             held = self._create(org, source, kind, value, user, lookup)
+        self._held.homes[org, source, kind, value] = held
         return held
 
     def _slice(self, org: str, source: str, kind: str, value: str, user: str | None) -> Held:
@@ -102,9 +105,20 @@ class Devices:
         if user is None:
             return
         for kind, value in named_devices(event):
+            if not self._is_shared(org, kind, value):
+                continue
             device = identifier_node(org, kind, value)
-            if self._store.is_shared(device) and _names(held.record, f"{kind}:{value}"):
+            if _names(held.record, f"{kind}:{value}"):
                 self._add_mark(org, kind, value, device, Mark(event.time, event.message_id, user, held.number))
+
+    def _is_shared(self, org: str, kind: str, value: str) -> bool:
+        """Asked for every identified event, so it is remembered by name for a while."""
+        known = self._shared.get((org, kind, value))
+        if known is None:
+            if len(self._shared) > 100_000:
+                self._shared.clear()
+            known = self._shared[org, kind, value] = self._store.is_shared(identifier_node(org, kind, value))
+        return known
 
     def unmark(self, held: Held, event: Event) -> None:
         """Take back the marks of an event whose time turned out to be another."""
@@ -159,6 +173,8 @@ class Devices:
     def _share(self, org: str, kind: str, value: str, device: bytes, extra: Held) -> None:
         """A second user was seen: gather the marks of all users from their timelines and slice the device anew."""
         self._store.set_shared(device, shared=True)
+        self._shared.clear()
+        self._held.homes.clear()
         for held in self._slices(kind, value, device):
             source = held.record.source
             whole = record_node(org, source, kind, value, None)
@@ -179,6 +195,7 @@ class Devices:
         for day in self._days(device):
             self._put_day(org, device, day, [])
         self._store.set_shared(device, shared=False)
+        self._shared.clear()
         by_source: dict[str, list[Held]] = {}
         for held in self._slices(kind, value, device):
             by_source.setdefault(held.record.source, []).append(held)
@@ -203,8 +220,8 @@ class Devices:
 
     # -- slicing
 
-    def settle(self) -> None:
-        """Re-slice the stretches that changed: events whose user is another now move to that user's slice."""
+    def settle(self) -> list[tuple[Held, Event]]:
+        """Re-slice the stretches that changed; return all events that moved since the last time, with their new slice."""
         stretches, self._stretches = self._stretches, {}
         for (org, kind, value), (low, high) in stretches.items():
             device = identifier_node(org, kind, value)
@@ -219,6 +236,8 @@ class Devices:
             self._store.put_marks(org, device, day, self._marks[device, day])
         self._dirty_days.clear()
         self._marks.clear()
+        moved, self._moved = self._moved, []
+        return moved
 
     def _between(self, held: Held, low: int, high: int) -> Iterator[Event]:
         for event in held.fresh:
@@ -237,6 +256,7 @@ class Devices:
         held.refold = held.changed = True
         target.fresh.append(event)
         fold(target, event)
+        self._moved.append((target, event))
 
     def _cut(self, held: Held, event: Event) -> None:
         """Take an event out of the block that holds it."""

@@ -75,30 +75,40 @@ class Links:
         self._withdrawn: dict[bytes, Edge] = {}
         self._retracted: dict[bytes, Edge] = {}
 
-    def _edges(self, held: Held, node: bytes, links: dict[str, int]) -> Iterator[tuple[str, Edge]]:
+    def _edges(self, held: Held, links: dict[str, int]) -> Iterator[tuple[str, Edge]]:
         source = self._source_of(held.record.org, held.record.source)
-        self._store.announce(node, held.number)
-        for link, edge in edges_of(held.record, node, links, source, self._rules):
+        self._store.announce(held.node, held.number)
+        for link, edge in edges_of(held.record, held.node, links, source, self._rules):
             self._store.announce_edge(edge, held.number)
             yield link, edge
 
     def edges(self, held: Held) -> list[tuple[str, Edge]]:
         """All evidence of a record's own links, each with its link."""
-        return list(self._edges(held, held.node, held.record.links))
+        return list(self._edges(held, held.record.links))
 
     def assert_links(self, held: Held, links: dict[str, int]) -> dict[str, int]:
         never: dict[str, int] = {}
-        for link, edge in self._edges(held, held.node, links):
+        for link, edge in self._edges(held, links):
             if self._store.is_retracted(edge.id):
                 never[link] = never.get(link, 0) | (records.ALIAS if edge.rule == "alias" else records.OWN)
             else:
                 self.add(edge)
         return never
 
-    def withdraw_links(self, held: Held, node: bytes, links: dict[str, int]) -> None:
-        for _, edge in self._edges(held, node, links):
-            self._withdrawn[edge.id] = edge
-            self._asserted.pop(edge.id, None)
+    def withdraw_links(self, held: Held, links: dict[str, int]) -> None:
+        for _, edge in self._edges(held, links):
+            self._withdraw(edge)
+
+    def withdraw_node(self, node: bytes) -> None:
+        pending = [edge for edge in self._asserted.values() if edge.record == node]
+        stored = [*self._store.edges_of_record(node), *self._store.edges_set_aside(node)]
+        for edge in [*pending, *stored]:
+            if edge.kind == "identifies" and edge.record == node:
+                self._withdraw(edge)
+
+    def _withdraw(self, edge: Edge) -> None:
+        self._withdrawn[edge.id] = edge
+        self._asserted.pop(edge.id, None)
 
     def holders(self, node: bytes) -> list[int]:
         edges = {edge.id: edge for edge in self._store.edges_of_identifier(node, EVERY)}

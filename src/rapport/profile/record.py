@@ -138,7 +138,7 @@ def apply(record: Record, event: Event) -> None:
 
 
 def blank(record: Record) -> Record:
-    """The same record before its first event, for folding it again from its timeline; links and chain stay."""
+    """The same record before its first event, for folding it again from its timeline; retractions and chain stay."""
     return Record(
         record.org,
         record.source,
@@ -146,7 +146,6 @@ def blank(record: Record) -> Record:
         record.key_value,
         record.user,
         record.shared,
-        links=record.links,
         unlinked=record.unlinked,
         head=record.head,
         newest=record.newest,

@@ -8,10 +8,11 @@ from rapport.collect import Event
 from rapport.profile.record import Record
 
 SEARCHABLE = frozenset(
-    ["name", "first_name", "last_name", "firstName", "lastName", "given_name", "surname", "full_name", "company", "city"]
+    ["name", "first_name", "last_name", "firstName", "lastName", "given_name", "surname", "full_name", "company"]
 )
 MIN_PREFIX = 2
-MAX_PREFIX = 10
+MAX_PREFIX = 5
+"""Longer words are found by their first letters, and then compared: an index entry per letter would cost more than it saves."""
 MAX_WORDS = 12
 
 _WORD = re.compile(r"\w+")

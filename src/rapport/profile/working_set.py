@@ -18,10 +18,10 @@ class Held:
 
     `fresh` are events folded in but not yet in a block; `added` and `dropped` the links that evidence does not know of
     yet; `renamed` is the node that evidence still knows it by; `refold` says that the fold must be made anew from the
-    chain.
+    chain. `said` are the identifiers of the event folded in last: a session's events mostly say the same ones.
     """
 
-    __slots__ = ("added", "changed", "dropped", "fresh", "node", "number", "record", "refold", "renamed", "words")
+    __slots__ = ("added", "changed", "dropped", "fresh", "node", "number", "record", "refold", "renamed", "said", "words")
 
     def __init__(self, number: int, node: bytes, record: Record) -> None:
         self.number = number
@@ -33,6 +33,7 @@ class Held:
         self.changed = False
         self.refold = False
         self.renamed: bytes | None = None
+        self.said: tuple[object, ...] | None = None
         self.words = False
 
 
@@ -53,13 +54,15 @@ def links_of(record: Record, event: Event) -> Iterator[tuple[str, int]]:
 def fold(held: Held, event: Event) -> None:
     """Fold one event into a held record, noting links that are new to it."""
     record = held.record
-    links = record.links
-    for link, how in links_of(record, event):
-        known = links.get(link, 0)
-        if known & how:
-            continue
-        links[link] = known | how
-        held.added[link] = held.added.get(link, 0) | how
+    said = (event.user_id, event.anonymous_id, event.identifiers, event.previous_id, event.key)
+    if said != held.said:
+        held.said = said
+        links = record.links
+        for link, how in links_of(record, event):
+            known = links.get(link, 0)
+            if not known & how:
+                links[link] = known | how
+                held.added[link] = held.added.get(link, 0) | how
     records.apply(record, event)
     held.changed = True
 
@@ -72,6 +75,8 @@ class WorkingSet:
         self._limit = limit
         self._held: dict[int, Held] = {}
         self._numbers: dict[bytes, int] = {}
+        self.homes: dict[tuple[str, str, str, str], Held] = {}
+        """(organization, source, key type, key value) → the record its events go to, as long as that needs no thought."""
 
     def find(self, lookup: bytes) -> Held | None:
         """The record with this lookup node, loaded if need be."""
@@ -123,16 +128,17 @@ class WorkingSet:
         org, number, store = held.record.org, held.number, self.store
         return lambda position: store.block(org, number, position)
 
-    def write_blocks(self, held: Held) -> Iterator[tuple[Event, int]]:
-        """Append a record's fresh events to its chain; yield each with the position of its block."""
+    def write_blocks(self, held: Held, places: dict[int, tuple[int, int]]) -> None:
+        """Append a record's fresh events to its chain; note for each (by identity) its record's number and its block."""
         record, fresh = held.record, held.fresh
         for start in range(0, len(fresh), BLOCK_EVENTS):
             events = fresh[start : start + BLOCK_EVENTS]
             block = Block(record.head, record.newest, events)
             record.head = self.store.append_block(record.org, held.number, block)
             record.newest = max(record.newest, newest(events))
+            place = (held.number, record.head)
             for event in events:
-                yield event, record.head
+                places[id(event)] = place
         held.fresh = []
 
     def let_go(self) -> None:
@@ -142,6 +148,7 @@ class WorkingSet:
             # Dicts keep the order of insertion: the first ones were met longest ago.
             for number in list(self._held)[: surplus + self._limit // 4]:
                 del self._held[number]
+            self.homes.clear()
         if len(self._numbers) > 2 * self._limit:
             self._numbers = {lookup: number for lookup, number in self._numbers.items() if number in self._held}
 

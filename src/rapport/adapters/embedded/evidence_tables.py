@@ -54,6 +54,7 @@ class EvidenceTables:
         self._numbers: dict[bytes, int] = {}
         self._places: dict[bytes, int] = {}
         self._decoded: dict[bytes, _Rest] = {}
+        self._of_identifier: dict[bytes, tuple[list[Edge], int]] = {}
         self.reload()
 
     def reload(self) -> None:
@@ -74,6 +75,7 @@ class EvidenceTables:
         """After a commit: let go of what was learned about nodes."""
         self._numbers.clear()
         self._places.clear()
+        self._of_identifier.clear()
 
     def number(self, node: bytes) -> int:
         number = self._numbers.get(node)
@@ -126,8 +128,13 @@ class EvidenceTables:
         return edges
 
     def edges_of_identifier(self, node: bytes, limit: int) -> Sequence[Edge]:
+        known = self._of_identifier.get(node)
+        if known is not None and (len(known[0]) < known[1] or limit <= known[1]):
+            return known[0][:limit]
         query = f"SELECT {_COLUMNS} FROM edge WHERE other = ? AND aside = 0 ORDER BY level LIMIT ?"  # noqa: S608
-        return self._edges(self._db.execute(query, (self._blind(node), limit)).fetchall())
+        edges = self._edges(self._db.execute(query, (self._blind(node), limit)).fetchall())
+        self._of_identifier[node] = (edges, limit)
+        return edges
 
     def edges_set_aside(self, record: bytes) -> Sequence[Edge]:
         query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND aside = 1"  # noqa: S608
@@ -180,6 +187,7 @@ class EvidenceTables:
 
     def write(self, change: Change) -> None:
         blind, place = self._blind, self._places.get
+        self._of_identifier.clear()
         gone = [(place(edge.id, self._numbers.get(edge.record)), blind(edge.id)) for edge in change.dropped]
         self._db.executemany("DELETE FROM edge WHERE record = ? AND id = ?", gone)
         for edges, aside in ((change.set_aside, 1), (change.counted, 0)):

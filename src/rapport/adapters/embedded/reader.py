@@ -53,6 +53,7 @@ class StateReader:
         self._source_of = source_of
         self.evidence_tables = EvidenceTables(self._db, keys.blind)
         self._version = self._data_version()
+        self._word_secret = keys.secret("words")
         self._handle_keys: dict[str, BlindKey] = {}
         self._org_numbers: dict[str, int] = {}
 
@@ -113,7 +114,7 @@ class StateReader:
         matching: set[int] | None = None
         for word in words:
             query = "SELECT record FROM word WHERE token = ? ORDER BY record DESC LIMIT ?"
-            rows = self._db.execute(query, (word_token(self._keys, org, word), _SEARCHED)).fetchall()
+            rows = self._db.execute(query, (word_token(self._word_secret, org, word), _SEARCHED)).fetchall()
             numbers = {number for (number,) in rows}
             matching = numbers if matching is None else matching & numbers
         return sorted(matching or (), reverse=True)
@@ -138,7 +139,8 @@ class StateReader:
             member = tables.number(node)
             if member not in parts:
                 part = self._part(org, member)
-                if part is not None:
+                # Evidence may still name a device's slice by a node that it no longer has: that record is not here.
+                if part is not None and part[0] == node:
                     parts[member] = part[1]
         alive = [part for part in parts.values() if part.record.all.count]
         if not alive:

@@ -6,6 +6,7 @@ NORMAL: the log still holds what a power cut takes back, and the cursor goes bac
 
 import sqlite3
 from collections.abc import Iterable
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.seen import SeenIndex
 from rapport.adapters.embedded.sqlite import connect, translated
 from rapport.kernel.errors import Corrupt
-from rapport.kernel.keys import SealKey, digest16, fresh_key
+from rapport.kernel.keys import SealKey, fresh_key
 from rapport.kernel.times import DAY, now
 from rapport.profile.record import Record
 from rapport.profile.store import Mark, Rejected, Seen
@@ -66,9 +67,9 @@ def open_block(key: SealKey, position: int, body: bytes) -> Block:
     return _block(key.open(body, block_place(position)))
 
 
-def word_token(blind: "Keyring", org: str, word: str) -> bytes:
+def word_token(secret: bytes, org: str, word: str) -> bytes:
     """What a word prefix is indexed by: 12 bytes of a keyed hash."""
-    return blind.blind.blind(digest16(b"word", org.encode(), word.encode()))[:12]
+    return blake2b(f"{org}\0{word}".encode("utf-8", "surrogatepass"), key=secret, digest_size=12).digest()
 
 
 class StateFile:
@@ -81,6 +82,7 @@ class StateFile:
         self._keys = keys
         self._blind = keys.blind.blind
         self._reveal = keys.blind.reveal
+        self._word_secret = keys.secret("words")
         self.db.execute("BEGIN IMMEDIATE")
         self._seen = SeenIndex(self.db)
         self._shared = {self._reveal(row[0]) for row in self.db.execute("SELECT device FROM shared")}
@@ -235,7 +237,7 @@ class StateFile:
         known[2] += duplicates
 
     def index_words(self, org: str, number: int, words: Iterable[str]) -> None:
-        self._words.extend((word_token(self._keys, org, word), number) for word in words)
+        self._words.extend((word_token(self._word_secret, org, word), number) for word in words)
 
     # -- commit
 
