@@ -1,6 +1,9 @@
 """Small worlds of evidence, dense enough to hit every rule: walls, shared identifiers, guards, limits, links."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+from unittest.mock import patch
 
 from hypothesis import strategies as st
 
@@ -12,14 +15,37 @@ from rapport.resolve.twin import Said
 
 ORG = "shop"
 RECORDS = [record_node(ORG, "web", "anonymous_id", str(number)) for number in range(9)]
-USERS = ["ada", "bo", "cleo"]
-IDENTIFIERS = [
-    *(("user_id", user) for user in USERS),
-    *(("email", f"{n}@example.com") for n in range(4)),
-    *(("phone", f"+4400{n}") for n in range(2)),
-    *(("anonymous_id", name) for name in ("tablet", "laptop", "ada")),
-    ("loyalty_id", "77"),
-]
+
+
+class Flavour(NamedTuple):
+    """What there is more of in a world than in others."""
+
+    named: tuple[tuple[str, str], ...]
+    links: int
+    """Of 20 pieces of evidence, how many are an operator's links, about half of which keep apart."""
+    limits: dict[str, list[int]]
+    """Limits that are in reach in this world; the others are sometimes."""
+
+
+USERS = tuple(("user_id", user) for user in ("ada", "bo", "cleo"))
+EMAILS = tuple(("email", f"{number}@example.com") for number in range(6))
+DEVICES = tuple(("anonymous_id", name) for name in ("tablet", "laptop", "ada"))
+PHONES = tuple(("phone", f"+4400{number}") for number in range(3))
+CARDS = tuple(("loyalty_id", str(number)) for number in range(3))
+
+FLAVOURS = (
+    Flavour((*USERS, *EMAILS[:4], *PHONES[:2], *DEVICES, CARDS[0]), 3, {}),
+    # One user with too many e-mail addresses, whose records also name other things.
+    Flavour(
+        (*USERS[:1] * 5, *EMAILS, *EMAILS, *CARDS, PHONES[0]),
+        1,
+        {"shared_above": [20], "per_customer": [1, 2], "too_connected": [1000], "records_per_user": [7, 1000]},
+    ),
+    # Operators at work.
+    Flavour((*USERS[:2], *EMAILS[:3], CARDS[0]), 12, {"too_connected": [3, 5, 1000], "records_per_user": [1000]}),
+    # Much that hangs together, at several levels, with a user here and there.
+    Flavour((*USERS[:2], *CARDS, *PHONES, *EMAILS[:3]), 2, {"too_connected": [2, 3, 5, 8], "shared_above": [20]}),
+)
 
 
 def rules(
@@ -46,41 +72,51 @@ def rules(
     )
 
 
-@st.composite
-def some_rules(draw: st.DrawFn) -> Rules:
-    """Rules whose limits are sometimes in reach, and sometimes not."""
-    return rules(
-        shared_above=draw(st.sampled_from([2, 3, 5, 20])),
-        per_customer=draw(st.sampled_from([1, 2, 2, 5])),
-        too_connected=draw(st.sampled_from([3, 5, 8, 12, 1000])),
-        records_per_user=draw(st.sampled_from([1, 2, 3, 1000])),
-        identifiers_per_record=draw(st.sampled_from([2, 4, 64])),
-    )
+class Kind(NamedTuple):
+    """A kind of world: its flavour and its rules."""
+
+    flavour: Flavour
+    rules: Rules
 
 
 @st.composite
-def edges_of(draw: st.DrawFn, of: Rules) -> tuple[Edge, ...]:
+def worlds(draw: st.DrawFn) -> Kind:
+    """Worlds of any flavour, with rules whose limits are sometimes in reach, and sometimes not."""
+    flavour = draw(st.sampled_from(FLAVOURS))
+    limits = {
+        "shared_above": [2, 3, 5, 20],
+        "per_customer": [1, 2, 5],
+        "too_connected": [3, 5, 8, 12, 1000],
+        "records_per_user": [1, 2, 3, 1000],
+        "identifiers_per_record": [2, 4, 64, 64],
+    } | flavour.limits
+    return Kind(flavour, rules(**{name: draw(st.sampled_from(limit)) for name, limit in limits.items()}))
+
+
+@st.composite
+def edges_of(draw: st.DrawFn, kind: Kind) -> tuple[Edge, ...]:
     """One piece of evidence: mostly that a record names an identifier; sometimes an alias or an operator's link."""
     record = draw(st.sampled_from(RECORDS))
     what = draw(st.integers(0, 19))
-    if what < 16:
-        name, value = draw(st.sampled_from(IDENTIFIERS))
-        verified = draw(st.booleans())
-        level = of.level(name, trusted=verified, trust=draw(st.sampled_from([0, 0, 0, -1])))
-        node = identifier_node(ORG, name, value)
-        weight = draw(st.sampled_from([1.0, 1.0, 0.5]))
-        rule = draw(st.sampled_from(["trait", "trait", "external"]))
-        return (names(ORG, record, name, node, level=level, rule=rule, origin="web", verified=verified, weight=weight),)
-    if what == 16:
+    if what < kind.flavour.links:
+        other = draw(st.sampled_from([node for node in RECORDS if node != record]))
+        link = must_link if what * 2 < kind.flavour.links else cannot_link
+        return (link(ORG, record, other, operator="ops"),)
+    if what == 19:
         return alias(ORG, record, draw(st.sampled_from(["tablet", "ada", "bo"])), level=3, origin="web")
-    other = draw(st.sampled_from([node for node in RECORDS if node != record]))
-    return ((must_link if what < 19 else cannot_link)(ORG, record, other, operator="ops"),)
+    name, value = draw(st.sampled_from(kind.flavour.named))
+    verified = draw(st.booleans())
+    level = kind.rules.level(name, trusted=verified, trust=draw(st.sampled_from([0, 0, 0, -1])))
+    node = identifier_node(ORG, name, value)
+    weight = draw(st.sampled_from([1.0, 1.0, 0.5]))
+    rule = draw(st.sampled_from(["trait", "trait", "external"]))
+    return (names(ORG, record, name, node, level=level, rule=rule, origin="web", verified=verified, weight=weight),)
 
 
 @st.composite
-def books(draw: st.DrawFn, of: Rules, most: int = 45) -> list[Said]:
+def books(draw: st.DrawFn, kind: Kind, most: int = 45) -> list[Said]:
     """An append-only book of evidence: assertions, again and again, retractions, also before them, and withdrawals."""
-    asserted = [edge for edges in draw(st.lists(edges_of(of), min_size=1, max_size=most)) for edge in edges]
+    asserted = [edge for edges in draw(st.lists(edges_of(kind), min_size=1, max_size=most)) for edge in edges]
     again = st.builds(Said, st.sampled_from(["retract", "withdraw", "assert"]), st.sampled_from(asserted))
     book = [*(Said("assert", edge) for edge in asserted), *draw(st.lists(again, max_size=max(2, most // 6)))]
     return draw(st.permutations(book))
@@ -109,3 +145,12 @@ def write_down(book: Sequence[Said], store: EvidenceStore, of: Rules) -> Resolve
     for said in book:
         take_in(resolver, [said])
     return resolver
+
+
+@contextmanager
+def reading_few(few: int) -> Iterator[None]:
+    """As if an identifier were popular from so few edges on: then not all of its edges are read at once."""
+    with ExitStack() as stack:
+        for module in ("view", "incremental", "explain"):
+            stack.enter_context(patch(f"rapport.resolve.{module}.A_FEW", few))
+        yield

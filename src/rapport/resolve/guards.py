@@ -97,7 +97,7 @@ def split_base(view: View, base: Piece, reasons: dict[bytes, Reason] | None = No
     apart = _keep_apart(view, base, guards)
     forest = Forest(nodes)
     taken: list[tuple[SortKey, dict[str, int]]] = []
-    edges = {edge.id: edge for record in base.records for edge in _inside(view, record, nodes, base.label)}
+    edges = {edge.id: edge for record in base.records for edge in _inside(view, record, nodes)}
     for edge in sorted(edges.values(), key=sort_key):
         one, another = forest.find(edge.record), forest.find(edge.other)
         reason = Reason.CONFIRMS if one == another else guards.forbid(forest, one, another) or Reason.USED
@@ -164,14 +164,13 @@ def group_handle(base: Piece) -> bytes:
     return min(base.records) if base.label is None else base.label
 
 
-def _inside(view: View, record: bytes, nodes: set[bytes], label: bytes | None) -> Iterator[Edge]:
+def _inside(view: View, record: bytes, nodes: set[bytes]) -> Iterator[Edge]:
     """The edges of a record by which the base may hold together."""
     for edge in view.edges(record):
         if edge.kind == "cannot_link" or edge.record not in nodes or edge.other not in nodes:
             continue
         if edge.level == 0:
-            if edge.other == label:
-                yield edge
+            yield edge
         elif edge.kind == "identifies":
             if (
                 edge.type != USER
