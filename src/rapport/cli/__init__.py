@@ -5,7 +5,7 @@ import sys
 import typer
 
 from rapport import __version__
-from rapport.cli import org, show, up
+from rapport.cli import demo, org, show, up
 from rapport.kernel.errors import RapportError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 
 up.register(app)
+demo.register(app)
 org.register(app)
 show.register(app)
 
