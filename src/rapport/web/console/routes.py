@@ -1,0 +1,89 @@
+"""Which address leads to which page, and what happens to those that lead nowhere."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from rapport.kernel.errors import RapportError
+from rapport.kernel.vocabulary import PURPOSES
+from rapport.web import pages
+from rapport.web.console import customers, evidence, live, rejected, signin, sources, words
+from rapport.web.console.desk import Desk
+from rapport.web.console.visit import Console, Handler, go, guarded
+
+HERE = Path(__file__).parent
+
+
+def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
+    """The front page `/` and everything under `/console`. `origin` is the node's own (`http://localhost:8080`)."""
+    assets = pages.Assets(HERE / "static", "/console/static")
+    purposes = {name: words.PURPOSES[name] for name in PURPOSES}
+    templates = pages.environment(HERE / "templates", asset=assets.url, purposes=purposes, LONG=words.LONG)
+    templates.filters.update(words.FILTERS)
+    console = Console(desk, templates, origin.rstrip("/"))
+    sign_in = signin.SignIn(console)
+
+    def get(path: str, handler: Handler) -> Route:
+        return Route(path, guarded(console, handler))
+
+    def post(path: str, handler: Handler) -> Route:
+        return Route(path, guarded(console, handler), methods=["POST"])
+
+    async def front(request: Request) -> Response:
+        return console.page(request, "front.html")
+
+    async def first(_: Request) -> Response:
+        return go("/console/live")
+
+    inside: list[BaseRoute] = [
+        Route("/", first),
+        Route("/start", sign_in.door, methods=["GET", "POST"]),
+        Route("/theme", sign_in.theme, methods=["POST"]),
+        post("/leave", signin.leave),
+        post("/purpose", signin.set_purpose),
+        get("/live", live.page),
+        get("/live/news", live.stream),
+        get("/customers", customers.search),
+        get("/customers/{customer}", customers.show),
+        get("/customers/{customer}/events", customers.events),
+        get("/evidence/{evidence}", evidence.preview),
+        post("/evidence/{evidence}/retract", evidence.retract),
+        post("/evidence/{evidence}/link", evidence.link),
+        get("/rejected", rejected.page),
+        get("/rejected/{refusal}", rejected.part),
+        get("/sources", sources.page),
+        post("/sources", sources.add),
+        post("/sources/{source}/key", sources.rotate),
+        assets.route("/static"),
+    ]
+    fence = Middleware(pages.SecurityHeaders)
+    told = Middleware(ExceptionMiddleware, handlers=error_pages(console))
+    return [
+        Route("/", front, middleware=[fence]),
+        Route("/console", first, middleware=[fence]),
+        Mount("/console", routes=inside, middleware=[fence, told]),
+    ]
+
+
+def error_pages(console: Console) -> Mapping[Any, Callable[..., Awaitable[Response]]]:
+    """A page for every error that is raised on purpose; what is not stays the server's to report."""
+
+    async def refused(request: Request, error: RapportError) -> Response:
+        return console.problem(request, error)
+
+    async def misdirected(request: Request, error: HTTPException) -> Response:
+        said = {404: "There is no page at this address.", 405: "This address is there for a form, not for a visit."}
+        message = said.get(error.status_code, HTTPStatus(error.status_code).phrase)
+        response = console.page(request, "problem.html", error.status_code, message=message)
+        response.headers.update(error.headers or {})
+        return response
+
+    return {RapportError: refused, HTTPException: misdirected}

@@ -1,0 +1,290 @@
+"""How the console says things: times, numbers, names and values in plain words."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+
+import msgspec
+
+from rapport.collect import Event
+from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND
+from rapport.web.console.desk import Happened
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+LONG: Final = 280
+"""Characters of a value that are shown before the rest is folded away."""
+
+PURPOSES: Final = {
+    "service": "to do what the customer asked for",
+    "personalisation": "to fit what they see to them",
+    "offers": "to offer them something",
+    "analytics": "to learn how the service is used",
+    "advertising": "to show them advertising",
+    "fraud": "to protect them and others from fraud",
+    "research": "to develop something new",
+}
+"""What a purpose means, after “I am looking …”."""
+
+KINDS: Final = {
+    "user_id": "user id",
+    "anonymous_id": "anonymous id",
+    "device_id": "device",
+    "loyalty_id": "loyalty card",
+    "email": "e-mail",
+}
+
+SECTIONS: Final = {
+    "Who they are": ("name", "age", "gender", "language", "demographic", "profession"),
+    "How to reach them": ("contact", "email", "phone", "address", "location"),
+    "What they have with us": ("account", "loyalty", "purchases", "financial"),
+    "What they like and do": ("preference", "behaviour", "device"),
+    "Delicate": ("health",),
+    "Everything else": (),
+}
+"""The view's headings, and the categories under each."""
+
+HAPPENED: Final = {
+    "identify": "Said who they are",
+    "page": "Looked at a page",
+    "screen": "Looked at a screen",
+    "group": "Joined a group",
+    "alias": "Got another id",
+}
+
+CURRENCIES: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
+
+
+def moment(at: int | str | None) -> datetime | None:
+    """Microseconds or RFC 3339 as a datetime in UTC; None where it is neither, or unknown."""
+    try:
+        if isinstance(at, int):
+            return _EPOCH + timedelta(microseconds=at)
+        return datetime.fromisoformat(at).astimezone(UTC) if at else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def stamp(at: int | str | None) -> str:
+    """A time for machines, as in `<time datetime>`; "" where it is unknown."""
+    known = moment(at)
+    return known.isoformat().replace("+00:00", "Z") if known else ""
+
+
+def when(at: int | str | None) -> str:
+    """`21 Nov 2026, 20:02`; times on pages are UTC."""
+    known = moment(at)
+    return f"{known.day} {known:%b %Y, %H:%M}" if known else "unknown time"
+
+
+def day(at: int | str | None) -> str:
+    """`Sat 21 Nov 2026`"""
+    known = moment(at)
+    return f"{known:%a} {known.day} {known:%b %Y}" if known else "Time unknown"
+
+
+def clock(at: int | str | None) -> str:
+    known = moment(at)
+    return f"{known:%H:%M:%S}" if known else "–"
+
+
+def ago(at: int | None, now: int) -> str:
+    """`3 minutes ago`, `just now`, `in 2 hours`; "never" where there is no time."""
+    if at is None:
+        return "never"
+    apart = now - at
+    size = abs(apart)
+    if size < 5 * SECOND:
+        return "just now"
+    if size >= 60 * DAY:
+        return when(at).partition(",")[0]
+    units = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second"))
+    unit, name = next(pair for pair in units if size >= pair[0])
+    said = counted(size // unit, name)
+    return f"{said} ago" if apart > 0 else f"in {said}"
+
+
+def number(value: int) -> str:
+    return f"{value:,}"
+
+
+def counted(count: int, thing: str, things: str = "") -> str:
+    """`1 event`, `1,204 events`."""
+    return f"{count:,} {thing if count == 1 else things or thing + 's'}"
+
+
+def rate(per_second: float) -> str:
+    return f"{per_second:,.0f}" if per_second >= 10 or per_second == int(per_second) else f"{per_second:.1f}"
+
+
+def lag(ms: float | None) -> str:
+    if ms is None:
+        return "–"
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+
+
+def kind(name: str) -> str:
+    """An identifier's type in words."""
+    return KINDS.get(name) or name.replace("_", " ")
+
+
+def label(name: str) -> str:
+    """A trait's name in words: `first_name` and `firstName` are `First name`."""
+    words = _HUMPS.sub(" ", name).replace("_", " ").replace("-", " ").strip()
+    if not words:
+        return name
+    return words[:1].upper() + (words[1:].lower() if _HUMPS.search(name) else words[1:])
+
+
+def listed(names: Iterable[str]) -> str:
+    """`crm, shop and till`."""
+    *rest, last = [*names] or [""]
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def plain(value: Any) -> str:
+    """A value as text: JSON for what has parts."""
+    if value is None:
+        return "no longer known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 256):
+        return f"{value}"
+    return as_json(value)
+
+
+def as_json(value: Any) -> str:
+    """Indented JSON. What has no such form (it is nested or long beyond all sense) is only named."""
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    except (TypeError, ValueError, RecursionError):
+        return f"(a {type(value).__name__} that cannot be shown)"
+
+
+def pretty(body: bytes) -> str:
+    """A kept part for reading: indented where it is JSON, as it came where it is not."""
+    text = body.decode("utf-8", "replace")
+    try:
+        return as_json(msgspec.json.decode(body))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return text
+
+
+def parts(mapping: Mapping[str, Any], depth: int = 3) -> list[tuple[str, str]]:
+    """The leaves of nested properties, as (path, text), in order; lists of plain values stay together."""
+    found: list[tuple[str, str]] = []
+    for name, value in mapping.items():
+        if isinstance(value, dict) and value and depth:
+            found += [(f"{name} · {inner}", text) for inner, text in parts(value, depth - 1)]
+        elif isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+            found.append((name, ", ".join(plain(item) for item in value)))
+        else:
+            found.append((name, plain(value)))
+    return found
+
+
+def title(event: Event) -> str:
+    """What an event's line begins with."""
+    return event.name if event.kind == "track" else happened(event.kind)
+
+
+def happened(name: str) -> str:
+    """An event's name for reading; those that every source has are said in words."""
+    return HAPPENED.get(name, name)
+
+
+def in_a_row(names: Iterable[str]) -> str:
+    """`Order Completed ×3 · Looked at a page`"""
+    runs = [(name, len([*same])) for name, same in groupby(names)]
+    return " · ".join(f"{happened(name)} ×{length}" if length > 1 else happened(name) for name, length in runs)
+
+
+def by_day(rows: Iterable[Happened]) -> list[tuple[str, list[Happened]]]:
+    """A timeline's rows under their days, in the order they come."""
+    return [(name, [*same]) for name, same in groupby(rows, key=lambda row: day(row.event.time))]
+
+
+def ids_of(event: Event) -> list[tuple[str, str]]:
+    """All identifiers that an event carried."""
+    own = [("user_id", event.user_id), ("anonymous_id", event.anonymous_id)]
+    return [*dict.fromkeys([(kind, value) for kind, value in own if value] + [*event.identifiers])]
+
+
+def gist(event: Event) -> str:
+    """What else the line says: the few things that people look for."""
+    if event.kind == "identify":
+        return listed(label(name).lower() for name in [*event.traits][:6])
+    if event.kind == "group":
+        return event.group_id or ""
+    if event.kind == "alias":
+        return f"was known as {event.previous_id or 'nobody'}"
+    if event.kind in {"page", "screen"}:
+        inside = event.context.get("page")
+        page = {**(inside if isinstance(inside, dict) else {}), **event.properties}
+        return next((page[key] for key in ("title", "name", "path", "url") if isinstance(page.get(key), str)), "")
+    return " · ".join(_of_track(event.properties))
+
+
+def _of_track(properties: Mapping[str, Any]) -> list[str]:
+    said = []
+    amounts = [properties[key] for key in ("revenue", "total", "value", "price") if _is_number(properties.get(key))]
+    if amounts:
+        amount = amounts[0]
+        code = properties.get("currency")
+        sign = CURRENCIES.get(code, f"{code} ") if isinstance(code, str) else ""
+        said.append(f"{'−' if amount < 0 else ''}{sign}{abs(amount):,.2f}")
+    products = properties.get("products")
+    if isinstance(products, list) and products:
+        said.append(counted(len(products), "product"))
+    telling = ("order_id", "name", "product", "query", "subject", "title")
+    said += [properties[key] for key in telling if isinstance(properties.get(key), str)]
+    if not said:
+        told = [(k, v) for k, v in properties.items() if isinstance(v, str | int | float)]
+        said = [f"{label(key).lower()} {plain(value)}" for key, value in told[:2]]
+    return said[:3]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+
+
+def whole_name(traits: Mapping[str, Any]) -> str:
+    """What to call a customer, from the view's traits; "" where no name is known."""
+
+    def text(*names: str) -> str:
+        values = (traits[name]["value"] for name in names if name in traits)
+        return next((value.strip() for value in values if isinstance(value, str) and value.strip()), "")
+
+    first = text("first_name", "firstName", "given_name")
+    last = text("last_name", "lastName", "surname")
+    return text("name", "full_name") or f"{first} {last}".strip()
+
+
+FILTERS: Final = {
+    "stamp": stamp,
+    "when": when,
+    "day": day,
+    "clock": clock,
+    "ago": ago,
+    "number": number,
+    "counted": counted,
+    "rate": rate,
+    "lag": lag,
+    "kind": kind,
+    "label": label,
+    "listed": listed,
+    "plain": plain,
+    "as_json": as_json,
+    "parts": parts,
+    "title_of": title,
+    "happened": happened,
+    "in_a_row": in_a_row,
+    "gist": gist,
+    "groupby_day": by_day,
+    "ids_of": ids_of,
+}

@@ -1,0 +1,141 @@
+"""What every page shares: templates that escape everything, headers that fence a page in, files that never go stale.
+
+A page may load only this node's own files; it holds no inline script or style, so that a value which slipped through
+escaping would still run nothing. (Widths in charts are attributes of SVG, which the policy leaves alone.)
+"""
+
+import gzip
+import hashlib
+import mimetypes
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rapport.kernel.errors import BadInput, TooLarge
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: with it browsers send `Origin: null` with forms, which the check of their origin refuses.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+FORM_BYTES = 16_384
+FORM_FIELDS = 40
+
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class SecurityHeaders:
+    """Adds `HEADERS` to every answer, and `Cache-Control: no-store` where it says nothing about keeping."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def fenced(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Cache-Control", "no-store")
+                headers.update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, fenced if scope["type"] == "http" else send)
+
+
+class Assets:
+    """The files of a folder, held in memory and served under names that change with their content."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self.prefix = prefix
+        self._names: dict[str, str] = {}
+        self._files: dict[str, tuple[bytes, bytes, str]] = {}
+        for path in sorted(folder.iterdir()):
+            if not path.is_file():
+                continue
+            plain = path.read_bytes()
+            hashed = f"{path.stem}.{hashlib.blake2b(plain, digest_size=6).hexdigest()}{path.suffix}"
+            media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            self._names[path.name] = hashed
+            self._files[hashed] = (plain, gzip.compress(plain, mtime=0), media)
+
+    def url(self, name: str) -> str:
+        """The address of a file by its plain name."""
+        return f"{self.prefix}/{self._names[name]}"
+
+    def route(self, path: str) -> Route:
+        return Route(f"{path}/{{name}}", self._serve)
+
+    async def _serve(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in self._files:
+            return Response(status_code=404)
+        plain, small, media = self._files[name]
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "ETag": f'"{name}"',
+            "Vary": "Accept-Encoding",
+        }
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(small, media_type=media, headers={**headers, "Content-Encoding": "gzip"})
+        return Response(plain, media_type=media, headers=headers)
+
+
+def environment(*folders: Path, **names: Any) -> Environment:
+    """Templates of these folders, first found; `names` are known to all of them."""
+    made = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals.update(names)
+    return made
+
+
+def page(templates: Environment, name: str, values: Mapping[str, Any], status: int = 200) -> Response:
+    """A template as an answer. What HTML cannot hold (control characters, lone surrogates) is shown by a sign."""
+    text = _UNWRITABLE.sub(_sign, templates.get_template(name).render(values))
+    return Response(text.encode(), status, media_type="text/html")
+
+
+def _sign(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a submitted form; of repeated ones the last. Raises BadInput or TooLarge."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise BadInput("This address takes a submitted form.", code="not_a_form")
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > FORM_BYTES:
+            raise TooLarge(f"The form is longer than {FORM_BYTES // 1024} KB.")
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict"))
+    except ValueError:
+        raise BadInput("The form cannot be read.", code="not_a_form") from None
