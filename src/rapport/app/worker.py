@@ -27,7 +27,7 @@ from rapport.profile.store import Rejected
 from rapport.resolve import Resolver
 
 READ_ENTRIES = 64
-BUSY_EVENTS = 20_000
+BUSY_EVENTS = 40_000
 BUSY_SECONDS = 1.0
 IDLE_SECONDS = 0.05
 NEWS_PER_COMMIT = 40
@@ -56,9 +56,6 @@ class Worker:
         self._news: list[dict[str, Any]] = []
         self._volumes: dict[tuple[str, str], int] = {}
         self._housekept = 0
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 100)
 
     def step(self) -> bool:
         """Take in what is waiting, commit if it is time; return whether there may be more."""
@@ -130,6 +127,7 @@ class Worker:
         if present - self._housekept < MINUTE:
             return
         self._housekept = present
+        gc.collect()
         self.state.forget_rejected(present - KEEP_REJECTED)
         self.state.commit(self.cursor)
         hour = present // HOUR - LOG_GRACE_HOURS
@@ -157,6 +155,14 @@ def _news_of(entry: LogEntry, event: Event) -> dict[str, Any]:
     }
 
 
+def without_collections() -> None:
+    """Nothing on the busy path makes cycles, and a collection over the working set would stop it for long: collect when
+    idle only."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
 def run(settings: Settings, feed: socket.socket | None, wake: socket.socket | None, stopped: Callable[[], bool]) -> None:
     """Work until stopped. `wake` gets a datagram whenever the web process has appended to the log."""
 
@@ -168,6 +174,7 @@ def run(settings: Settings, feed: socket.socket | None, wake: socket.socket | No
                 pass  # news may be dropped, never waited for
 
     worker = Worker(settings, publish)
+    without_collections()
     publish(msgspec.msgpack.encode([{"kind": "ready", "cursor": worker.cursor}]))
     try:
         while not stopped():

@@ -6,6 +6,7 @@ for an identifier it would join strangers, so it is treated as absent wherever a
 
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_LENGTH = 1024
 """Characters. A longer value is refused by name where it comes in, and is no identifier anywhere else."""
@@ -27,6 +28,7 @@ _INT_BITS = 256
 _LONGEST_BLOCKED = max(len(value) for value in BLOCKED)
 
 
+@lru_cache(65_536, typed=True)
 def usable(value: str | int | None) -> str | None:
     """The value without surrounding space, or None where it names nobody or cannot be an identifier."""
     if isinstance(value, str):

@@ -15,8 +15,9 @@ from rapport.kernel.ports import Source
 from rapport.profile import record as records
 from rapport.profile.devices import TYPES, Devices, Ends
 from rapport.profile.record import Record
-from rapport.profile.search import searchable, words
+from rapport.profile.search import says_new_words, words
 from rapport.profile.store import ProfileStore, Rejected, Seen
+from rapport.profile.timeline import Fresh, fresh
 from rapport.profile.working_set import Held, WorkingSet, fold, links_of
 from rapport.resolve import WHOLE, record_node
 
@@ -57,7 +58,7 @@ class Assembler:
         self._secret = secret
         self.held = WorkingSet(store, held_limit)
         self.devices = Devices(store, self.held, evidence)
-        self._fresh: dict[bytes, tuple[Event, Held]] = {}
+        self._fresh: dict[bytes, tuple[Fresh, Held]] = {}
         self.outcome = Outcome()
 
     # -- one event
@@ -65,20 +66,20 @@ class Assembler:
     def take(self, source: Source, event: Event) -> Held | None:
         """Take one event in. Returns the record it went to, or None for a copy of one that was taken in before."""
         key = self._key(source.org, source.name, event.message_id)
-        fresh = self._fresh.get(key)
-        if fresh is not None:
-            self._copy(source, event, key, fresh[0].digest, fresh[0].corrected, fresh[1])
+        waiting = self._fresh.get(key)
+        if waiting is not None:
+            self._copy(source, event, key, waiting[0].digest, waiting[0].corrected, waiting[1])
             return None
         known = self._store.seen(key)
         if known is not None:
             self._copy(source, event, key, known.digest, known.corrected, None, known)
             return None
         held = self._home(source, event)
-        held.fresh.append(event)
+        item = fresh(event)
+        held.fresh.append(item)
+        held.words = held.words or says_new_words(held.record, event)
         fold(held, event)
-        if searchable(event):
-            held.words = True
-        self._fresh[key] = (event, held)
+        self._fresh[key] = (item, held)
         self._after_fold(held, event)
         self.outcome.accepted += 1
         return held
@@ -149,10 +150,10 @@ class Assembler:
         """Of exact copies the smallest corrected time counts; an unknown time yields to any known one."""
         if copy.time is None:
             return
-        for index, event in enumerate(held.fresh):
-            if event.message_id == copy.message_id:
-                if event.time is None or copy.time < event.time:
-                    held.fresh[index] = self._lowered(held, event, copy.time)
+        for index, item in enumerate(held.fresh):
+            if item.message_id == copy.message_id:
+                if item.time is None or copy.time < item.time:
+                    held.fresh[index] = fresh(self._lowered(held, item.event(), copy.time))
                     if key in self._fresh:
                         self._fresh[key] = (held.fresh[index], held)
                 return
@@ -213,26 +214,30 @@ class Assembler:
         outcome, self.outcome = self.outcome, Outcome()
         return outcome
 
-    def _remember(self, places: dict[int, tuple[int, int]], moved: list[tuple[Held, Event]]) -> None:
+    def _remember(self, places: dict[int, tuple[int, int]], moved: list[tuple[Held, Fresh]]) -> None:
         """Enter where each event was written: those taken in since the last commit, and those that moved."""
-        seen = {key: (event, places[id(event)]) for key, (event, _) in self._fresh.items()}
-        for held, event in moved:
-            if id(event) in places:
-                key = self._key(held.record.org, held.record.source, event.message_id)
-                seen[key] = (event, places[id(event)])
-        self._store.mark_seen((key, Seen(event.digest, event.corrected, *place)) for key, (event, place) in seen.items())
+        seen = {
+            key: Seen(item.digest, item.corrected, *places[id(item)])
+            for key, (item, _) in self._fresh.items()
+            if id(item) in places
+        }
+        for held, item in moved:
+            if id(item) in places:
+                key = self._key(held.record.org, held.record.source, item.message_id)
+                seen[key] = Seen(item.digest, item.corrected, *places[id(item)])
+        self._store.mark_seen(seen.items())
 
     def _refold(self, held: Held) -> None:
         """Make a record's fold anew from its timeline, and find which links it gained and lost by that."""
         before = held.record.links
-        fresh = records.blank(held.record)
+        made = records.blank(held.record)
         for event in self.held.events(held):
-            for link, how in links_of(fresh, event):
-                fresh.links[link] = fresh.links.get(link, 0) | how
-            records.apply(fresh, event)
-        held.record = fresh
-        held.added = {link: how for link, how in fresh.links.items() if before.get(link) != how}
-        held.dropped = {link: how for link, how in before.items() if fresh.links.get(link) != how}
+            for link, how in links_of(made, event):
+                made.links[link] = made.links.get(link, 0) | how
+            records.apply(made, event)
+        held.record = made
+        held.added = {link: how for link, how in made.links.items() if before.get(link) != how}
+        held.dropped = {link: how for link, how in before.items() if made.links.get(link) != how}
         held.said = None
         held.refold = False
 

@@ -17,7 +17,7 @@ from rapport.kernel.times import DAY
 from rapport.profile import record as records
 from rapport.profile.record import Record
 from rapport.profile.store import Mark, ProfileStore
-from rapport.profile.timeline import Block, since
+from rapport.profile.timeline import Block, Fresh, fresh, since
 from rapport.profile.working_set import Held, WorkingSet, fold
 from rapport.resolve import WINDOW, attribute, identifier_node, record_node
 
@@ -43,7 +43,7 @@ class Devices:
         self._stretches: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._marks: dict[tuple[bytes, int], list[Mark]] = {}
         self._dirty_days: dict[tuple[bytes, int], str] = {}
-        self._moved: list[tuple[Held, Event]] = []
+        self._moved: list[tuple[Held, Fresh]] = []
         self._shared: dict[tuple[str, str, str], bool] = {}
 
     # -- where an anonymous event goes
@@ -220,7 +220,7 @@ class Devices:
 
     # -- slicing
 
-    def settle(self) -> list[tuple[Held, Event]]:
+    def settle(self) -> list[tuple[Held, Fresh]]:
         """Re-slice the stretches that changed; return all events that moved since the last time, with their new slice."""
         stretches, self._stretches = self._stretches, {}
         for (org, kind, value), (low, high) in stretches.items():
@@ -240,23 +240,25 @@ class Devices:
         return moved
 
     def _between(self, held: Held, low: int, high: int) -> Iterator[Event]:
-        for event in held.fresh:
-            if event.time is not None and low <= event.time <= high:
-                yield event
+        for item in held.fresh:
+            if item.time is not None and low <= item.time <= high:
+                yield item.event()
         for _, block in since(held.record.head, self._held.reader(held), low):
             for event in block.events:
                 if event.time is not None and low <= event.time <= high:
                     yield event
 
     def _move(self, held: Held, target: Held, event: Event) -> None:
-        if event in held.fresh:
-            held.fresh.remove(event)
+        waiting = next((item for item in held.fresh if item.message_id == event.message_id), None)
+        if waiting is not None:
+            held.fresh.remove(waiting)
         else:
             self._cut(held, event)
         held.refold = held.changed = True
-        target.fresh.append(event)
+        item = fresh(event)
+        target.fresh.append(item)
         fold(target, event)
-        self._moved.append((target, event))
+        self._moved.append((target, item))
 
     def _cut(self, held: Held, event: Event) -> None:
         """Take an event out of the block that holds it."""

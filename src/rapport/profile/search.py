@@ -18,9 +18,14 @@ MAX_WORDS = 12
 _WORD = re.compile(r"\w+")
 
 
-def searchable(event: Event) -> bool:
-    """Whether an event says anything that search would want to know."""
-    return event.kind != "group" and not SEARCHABLE.isdisjoint(event.traits)
+def says_new_words(record: Record, event: Event) -> bool:
+    """Whether an event says anything that search would want to know and the record does not hold yet."""
+    if event.kind == "group" or SEARCHABLE.isdisjoint(event.traits):
+        return False
+    facts = record.facts
+    return any(
+        trait not in facts or facts[trait].value != event.traits[trait] for trait in SEARCHABLE & event.traits.keys()
+    )
 
 
 def tokens(text: str) -> list[str]:

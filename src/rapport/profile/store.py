@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from rapport.profile.record import Record
-from rapport.profile.timeline import Block
+from rapport.profile.timeline import Block, NewBlock
 from rapport.profile.view import Part
 
 
@@ -44,8 +44,9 @@ class ProfileStore(Protocol):
     def cursor(self) -> int:
         """The last log entry whose effects are committed."""
 
-    def find(self, lookup: bytes) -> int | None:
-        """The number of the record with this lookup node."""
+    def find(self, lookup: bytes) -> tuple[int, bytes, Record] | None:
+        """The record with this lookup node, with its number and its own node; None where there is none, or its key is
+        destroyed."""
 
     def create(self, org: str, lookup: bytes, node: bytes) -> int:
         """Mint a record; numbers grow in order of first sight. `lookup` finds it; `node` is how evidence names it."""
@@ -60,7 +61,7 @@ class ProfileStore(Protocol):
 
     def block(self, org: str, number: int, position: int) -> Block: ...
 
-    def append_block(self, org: str, number: int, block: Block) -> int:
+    def append_block(self, org: str, number: int, block: NewBlock) -> int:
         """Write a block and return its position (> 0)."""
 
     def rewrite_block(self, org: str, number: int, position: int, block: Block) -> None: ...

@@ -16,12 +16,42 @@ UNKNOWN = -1 << 62
 """Where an event of unknown time sorts: below every known time."""
 
 
+class Fresh(msgspec.Struct, gc=False):
+    """An event that is not in a block yet, as it will lie there: encoded while it was hot, so that a busy worker keeps
+    bytes between two commits and no trees of dicts."""
+
+    message_id: str
+    time: int | None
+    digest: bytes
+    corrected: bool
+    raw: bytes
+
+    def event(self) -> Event:
+        return _decode(self.raw)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Event).decode
+
+
+def fresh(event: Event) -> Fresh:
+    return Fresh(event.message_id, event.time, event.digest, event.corrected, _encode(event))
+
+
 class Block(msgspec.Struct, array_like=True):
     """Some events of one record, in order of arrival. `previous` is the position of the block before, 0 for none."""
 
     previous: int
     newest_before: int
     events: list[Event]
+
+
+class NewBlock(msgspec.Struct, array_like=True):
+    """A block as it is written: the same on disk, its events encoded already."""
+
+    previous: int
+    newest_before: int
+    events: list[msgspec.Raw]
 
 
 ReadBlock = Callable[[int], Block]

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from rapport.collect import Event
 from rapport.profile import record as records
 from rapport.profile import timeline
 from rapport.profile.record import Record
 from rapport.profile.store import ProfileStore
-from rapport.profile.timeline import Block
+from rapport.profile.timeline import Fresh, NewBlock
 
 BLOCK_EVENTS = 64
 """At most so many events in one block: a reader of one event opens no more."""
@@ -27,7 +29,7 @@ class Held:
         self.number = number
         self.node = node
         self.record = record
-        self.fresh: list[Event] = []
+        self.fresh: list[Fresh] = []
         self.added: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
         self.changed = False
@@ -81,12 +83,17 @@ class WorkingSet:
     def find(self, lookup: bytes) -> Held | None:
         """The record with this lookup node, loaded if need be."""
         number = self._numbers.get(lookup)
-        if number is None:
-            number = self.store.find(lookup)
-            if number is None:
-                return None
-            self._numbers[lookup] = number
-        return self.get(number)
+        if number is not None:
+            return self.get(number)
+        found = self.store.find(lookup)
+        if found is None:
+            return None
+        number, node, record = found
+        self._numbers[lookup] = number
+        held = self._held.get(number)
+        if held is None:
+            held = self._held[number] = Held(number, node, record)
+        return held
 
     def get(self, number: int) -> Held | None:
         """The record of this number, or None where its key is destroyed."""
@@ -122,7 +129,8 @@ class WorkingSet:
     def events(self, held: Held) -> Iterator[Event]:
         """All events of a held record, stored and fresh."""
         yield from timeline.events(held.record.head, self.reader(held))
-        yield from held.fresh
+        for fresh in held.fresh:
+            yield fresh.event()
 
     def reader(self, held: Held) -> timeline.ReadBlock:
         org, number, store = held.record.org, held.number, self.store
@@ -132,13 +140,13 @@ class WorkingSet:
         """Append a record's fresh events to its chain; note for each (by identity) its record's number and its block."""
         record, fresh = held.record, held.fresh
         for start in range(0, len(fresh), BLOCK_EVENTS):
-            events = fresh[start : start + BLOCK_EVENTS]
-            block = Block(record.head, record.newest, events)
+            some = fresh[start : start + BLOCK_EVENTS]
+            block = NewBlock(record.head, record.newest, [msgspec.Raw(item.raw) for item in some])
             record.head = self.store.append_block(record.org, held.number, block)
-            record.newest = max(record.newest, newest(events))
+            record.newest = max(record.newest, newest(some))
             place = (held.number, record.head)
-            for event in events:
-                places[id(event)] = place
+            for item in some:
+                places[id(item)] = place
         held.fresh = []
 
     def let_go(self) -> None:
@@ -153,6 +161,6 @@ class WorkingSet:
             self._numbers = {lookup: number for lookup, number in self._numbers.items() if number in self._held}
 
 
-def newest(events: Iterable[Event]) -> int:
+def newest(events: Iterable[Fresh]) -> int:
     """The greatest known time among events; below every known time when there is none."""
     return max((event.time for event in events if event.time is not None), default=timeline.UNKNOWN)

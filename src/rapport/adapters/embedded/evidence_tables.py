@@ -78,12 +78,19 @@ class EvidenceTables:
         self._of_identifier.clear()
 
     def number(self, node: bytes) -> int:
+        """The record of a node. Raises Corrupt where there is none."""
+        number = self._known(node)
+        if number is None:
+            raise Corrupt("evidence names a record that is not there")
+        return number
+
+    def _known(self, node: bytes) -> int | None:
+        """The record of a node, or None where it is an identifier's, or that of a record of which nothing is known."""
         number = self._numbers.get(node)
         if number is None:
             number = self._stored(node)
-            if number is None:
-                raise Corrupt("evidence names a record that is not there")
-            self._numbers[node] = number
+            if number is not None:
+                self._numbers[node] = number
         return number
 
     def _stored(self, node: bytes) -> int | None:
@@ -118,9 +125,9 @@ class EvidenceTables:
     # -- EvidenceStore: reading
 
     def edges_of_record(self, record: bytes) -> Sequence[Edge]:
-        number = self._numbers.get(record)
+        number = self._known(record)
         if number is None:
-            number = self.number(record)
+            return ()
         query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND aside = 0"  # noqa: S608 (our own names)
         edges = [e for e in self._edges(self._db.execute(query, (number,)).fetchall()) if e.record == record]
         if record in self._tied:
@@ -137,8 +144,11 @@ class EvidenceTables:
         return edges
 
     def edges_set_aside(self, record: bytes) -> Sequence[Edge]:
+        number = self._known(record)
+        if number is None:
+            return ()
         query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND aside = 1"  # noqa: S608
-        rows = self._db.execute(query, (self.number(record),)).fetchall()
+        rows = self._db.execute(query, (number,)).fetchall()
         return [edge for edge in self._edges(rows) if edge.record == record]
 
     def edge(self, edge_id: bytes) -> Edge | None:

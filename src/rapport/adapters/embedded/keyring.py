@@ -56,7 +56,7 @@ class Keyring:
 
     def __init__(self, data: Path, kek: bytes) -> None:
         self._path = data / "keys.db"
-        self._db = connect(self._path, MIGRATIONS, durable=True)
+        self._db = connect(self._path, MIGRATIONS, durable=True, cache_mb=96)
         self._db.execute("PRAGMA secure_delete = ON")
         self._wrap = SealKey(kek)
         self._org_keys: dict[str, SealKey] = {}

@@ -20,7 +20,7 @@ from rapport.kernel.keys import SealKey, fresh_key
 from rapport.kernel.times import DAY, now
 from rapport.profile.record import Record
 from rapport.profile.store import Mark, Rejected, Seen
-from rapport.profile.timeline import Block
+from rapport.profile.timeline import Block, NewBlock
 
 MIGRATIONS = [
     f"""
@@ -75,10 +75,10 @@ def word_token(secret: bytes, org: str, word: str) -> bytes:
 class StateFile:
     """The worker's ProfileStore over SQLite. One instance, one thread, one process."""
 
-    def __init__(self, data: Path, keys: Keyring, *, cache_mb: int = 128) -> None:
+    def __init__(self, data: Path, keys: Keyring, *, cache_mb: int = 256) -> None:
         self.path = data / "state.db"
         self.db = connect(self.path, MIGRATIONS, durable=False, cache_mb=cache_mb)
-        self.db.execute("PRAGMA wal_autocheckpoint = 8000")
+        self.db.execute("PRAGMA wal_autocheckpoint = 40000")
         self._keys = keys
         self._blind = keys.blind.blind
         self._reveal = keys.blind.reveal
@@ -116,9 +116,16 @@ class StateFile:
 
     # -- records
 
-    def find(self, lookup: bytes) -> int | None:
-        row = self.db.execute("SELECT id FROM record WHERE lookup = ?", (self._blind(lookup),)).fetchone()
-        return row[0] if row else None
+    def find(self, lookup: bytes) -> tuple[int, bytes, Record] | None:
+        query = "SELECT id, org, node, body FROM record WHERE lookup = ?"
+        row = self.db.execute(query, (self._blind(lookup),)).fetchone()
+        if row is None:
+            return None
+        number, org, node, body = row
+        key = self._key(self._org_names[org], number)
+        if key is None:
+            return None
+        return number, self._reveal(node) if node else lookup, open_record(key, number, body)
 
     def create(self, org: str, lookup: bytes, node: bytes) -> int:
         number = self._next_record
@@ -175,13 +182,13 @@ class StateFile:
             body = row[0]
         return open_block(self._must_key(org, number), position, body)
 
-    def append_block(self, org: str, number: int, block: Block) -> int:
+    def append_block(self, org: str, number: int, block: NewBlock) -> int:
         position = self._next_block
         self._next_block += 1
         self.rewrite_block(org, number, position, block)
         return position
 
-    def rewrite_block(self, org: str, number: int, position: int, block: Block) -> None:
+    def rewrite_block(self, org: str, number: int, position: int, block: Block | NewBlock) -> None:
         self._blocks[position] = self._must_key(org, number).seal(_encode(block), block_place(position))
 
     # -- what was taken in before
