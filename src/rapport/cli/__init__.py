@@ -5,7 +5,7 @@ import sys
 import typer
 
 from rapport import __version__
-from rapport.cli import demo, org, show, up
+from rapport.cli import demo, import_, org, show, up
 from rapport.kernel.errors import RapportError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 up.register(app)
 demo.register(app)
 org.register(app)
+import_.register(app)
 show.register(app)
 
 
@@ -31,7 +32,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and leave."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and leave."
+    ),
 ) -> None:
     del version
 
@@ -41,7 +44,7 @@ def main() -> None:
     try:
         app()
     except RapportError as error:
-        where = f" ({error.field})" if error.field else ""
+        where = f" ({error.field})" if error.field and error.field not in error.message else ""
         typer.secho(f"rapport: {error.message}{where}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
