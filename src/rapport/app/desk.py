@@ -85,7 +85,9 @@ class HouseDesk:
         for source in self._ledger.sources(session.org):
             rejected = sum(row[3] for row in minute if row[0] == source.name)
             pulses.append(
-                ask.SourcePulse(source.name, self._per_second(session.org, source.name), rejected, last.get(source.name))
+                ask.SourcePulse(
+                    source.name, self._per_second(session.org, source.name), rejected, last.get(source.name)
+                )
             )
         totals = tuple(sum(numbers) for numbers in zip(*(p.per_second for p in pulses), strict=True)) or (0,) * 60
         lag = self._newsroom.lag_us
@@ -140,7 +142,7 @@ class HouseDesk:
                 before = number
                 found = self._reader.found(org, number)
                 # A record stands for its customer only where it is the newest: so each is listed once over all pages.
-                if found is None or max(part.number for part in found.parts) != number and not words:
+                if found is None or (max(part.number for part in found.parts) != number and not words):
                     continue
                 if all(_has_word(found, word) for word in words):
                     customers.setdefault(found.customer, found)
@@ -234,9 +236,13 @@ class HouseDesk:
         parties = (_party(found),)
         item = next((e for e in self._reader.evidence(found) if e["id"] == evidence), None)
         if edge is None or item is None:
-            gone = ask.Evidence(evidence, part.handle, "", "identifies", "", "", "", 0, False, False, "it was retracted")
+            gone = ask.Evidence(
+                evidence, part.handle, "", "identifies", "", "", "", 0, False, False, "it was retracted"
+            )
             node = _record_node(part)
-            return ask.Preview(gone, node, node, ("This evidence was taken back.",), (), parties, ask.Retraction(0, "", ""))
+            return ask.Preview(
+                gone, node, node, ("This evidence was taken back.",), (), parties, ask.Retraction(0, "", "")
+            )
         groups = self._reader.preview_retract(part, edge)
         after = tuple(party for group in groups if (party := self._party(found.org, group)) is not None) or parties
         shown = _edge(item)
@@ -260,9 +266,7 @@ class HouseDesk:
         await self._operators.retract(session.org, evidence, f"console {session.id}", why)
 
     async def link(self, session: Session, one: str, another: str, why: str) -> None:
-        said = await self._operators.assert_link(
-            session.org, "must_link", one, another, f"console {session.id}", why
-        )
+        said = await self._operators.assert_link(session.org, "must_link", one, another, f"console {session.id}", why)
         if not said.used:
             raise Conflict(f"it was noted, but joins nothing: {said.why}", code="not_joined")
 
@@ -401,9 +405,7 @@ def _sentences(item: dict[str, Any], customers: int, rule: str) -> tuple[str, ..
     named = item["identifier"]
     what = f"its {named['type'].replace('_', ' ')} {named['value']}" if named else "the operator's link"
     first = f"The record of {item['source']} will no longer count {what} as evidence of who it is."
-    second = (
-        f"This customer becomes {customers} customers." if customers > 1 else "The same records stay one customer."
-    )
+    second = f"This customer becomes {customers} customers." if customers > 1 else "The same records stay one customer."
     third = (
         ("Anonymous events on this device are attributed anew, as if this user had not been seen on it.",)
         if named and named["type"] in TYPES and rule == "named"

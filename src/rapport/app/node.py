@@ -84,9 +84,19 @@ class HouseVitals:
         news = self._newsroom
         return [
             ("rapport_requests_total", "counter", "HTTP requests since the web process started.", self.requests),
-            ("rapport_events_accepted_total", "counter", "Events committed since the web process started.", news.accepted),
+            (
+                "rapport_events_accepted_total",
+                "counter",
+                "Events committed since the web process started.",
+                news.accepted,
+            ),
             ("rapport_log_cursor", "gauge", "The last log entry whose effects are committed.", news.cursor),
-            ("rapport_lag_seconds", "gauge", "From acknowledged to readable, at the last commit.", (news.lag_us or 0) / 1e6),
+            (
+                "rapport_lag_seconds",
+                "gauge",
+                "From acknowledged to readable, at the last commit.",
+                (news.lag_us or 0) / 1e6,
+            ),
         ]
 
 

@@ -13,6 +13,7 @@ from rapport.profile.links import PREFIX, split_handle
 from rapport.profile.working_set import Held
 from rapport.resolve import cannot_link, must_link
 
+
 class Retract(msgspec.Struct, frozen=True, tag="retract"):
     """Retract a piece of evidence for good."""
 
@@ -84,4 +85,3 @@ class Operations:
             self._tables.announce(held.node, held.number)
         self._tables.announce_edge(edge, one.number if edge.record == one.node else another.number)
         self._links.add(edge)
-

@@ -32,7 +32,9 @@ class LogOperators:
         edge = make(org, *nodes, operator=by)
         if self._reader.evidence_tables.is_retracted(edge.id):
             raise Conflict("this very evidence was retracted before, which is final", code="retracted")
-        await self._say(org, Assert("must_link" if kind == "must_link" else "cannot_link", one.handle, another.handle, by, why))
+        await self._say(
+            org, Assert("must_link" if kind == "must_link" else "cannot_link", one.handle, another.handle, by, why)
+        )
         first = one if edge.record == nodes[0] else another
         with self._reader.snapshot():
             finding = self._reader.finding(edge)

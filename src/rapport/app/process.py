@@ -13,7 +13,8 @@ from rapport.kernel.errors import RapportError
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """What a child is given: settings and inherited file descriptors. `lifeline` reads end-of-file when the parent dies."""
+    """What a child is given: settings and inherited file descriptors. `lifeline` reads end-of-file when the parent
+    dies."""
 
     settings: Settings
     lifeline: int

@@ -1,7 +1,8 @@
 """`rapport up`: one web process and one worker over a data directory, started again when they die.
 
-The parent binds the port, so that connections wait while the web process comes back, and holds the data directory's lock.
-Children stay in its process group and end with it, even when it is killed: each watches a pipe that only the parent holds.
+The parent binds the port, so that connections wait while the web process comes back, and holds the data directory's
+lock. Children stay in its process group and end with it, even when it is killed: each watches a pipe that only the
+parent holds.
 """
 
 import contextlib
@@ -75,7 +76,7 @@ class Supervisor:
         listeners = [listener.fileno() for listener in self._listeners] if part == "web" else []
         orders = Orders(self.settings, self._lifeline[0], feed.fileno(), wake.fileno(), listeners)
         self._started[part] = time.monotonic()
-        self._children[part] = subprocess.Popen(
+        self._children[part] = subprocess.Popen(  # noqa: S603 (our own module)
             [sys.executable, "-m", "rapport.app.process", part, msgspec.json.encode(orders).decode()],
             pass_fds=[orders.lifeline, orders.feed, orders.wake, *listeners],
             stdin=subprocess.DEVNULL,
@@ -102,14 +103,14 @@ class Supervisor:
         host = f"[{address[0]}]" if ":" in address[0] else address[0]
         url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{address[1]}/readyz"  # noqa: S104 (only compared)
         try:
-            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 (our own loopback address)
+            with urllib.request.urlopen(url, timeout=2) as response:
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
     def beside(self, command: Sequence[str]) -> None:
         """Run something for as long as the node runs; when it ends, nothing happens."""
-        self._extra.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
+        self._extra.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))  # noqa: S603 (our own command)
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         del number, frame

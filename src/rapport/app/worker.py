@@ -4,6 +4,7 @@ It loops plainly over events and commits by time and load: at once when nothing 
 that repeated visits of a customer are written once.
 """
 
+import contextlib
 import gc
 import select
 import socket
@@ -163,15 +164,15 @@ def without_collections() -> None:
     gc.disable()
 
 
-def run(settings: Settings, feed: socket.socket | None, wake: socket.socket | None, stopped: Callable[[], bool]) -> None:
+def run(
+    settings: Settings, feed: socket.socket | None, wake: socket.socket | None, stopped: Callable[[], bool]
+) -> None:
     """Work until stopped. `wake` gets a datagram whenever the web process has appended to the log."""
 
     def publish(datagram: bytes) -> None:
         if feed is not None:
-            try:
+            with contextlib.suppress(OSError):  # news may be dropped, never waited for
                 feed.send(datagram, socket.MSG_DONTWAIT)
-            except OSError:
-                pass  # news may be dropped, never waited for
 
     worker = Worker(settings, publish)
     without_collections()
@@ -194,4 +195,3 @@ def _wait(wake: socket.socket | None) -> None:
                 pass
         except BlockingIOError:
             pass
-

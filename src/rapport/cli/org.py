@@ -15,7 +15,9 @@ SCOPES = ("read", "operator")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The organization: small letters, digits and '-'.")]
 
 orgs = typer.Typer(help="Organizations: the companies that use this node.", no_args_is_help=True)
-sources = typer.Typer(help="Sources: systems and channels that send data, each with its write key.", no_args_is_help=True)
+sources = typer.Typer(
+    help="Sources: systems and channels that send data, each with its write key.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:

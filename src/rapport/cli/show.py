@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from rapport.app import embedded
+from rapport.app.settings import Settings
 from rapport.cli import options
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.terms import Gate, Receipt, Request
 
-Customer = Annotated[str, typer.Argument(metavar="CUSTOMER", help="type:value, such as email:ada@example.com, or cus_…")]
+Customer = Annotated[
+    str, typer.Argument(metavar="CUSTOMER", help="type:value, such as email:ada@example.com, or cus_…")
+]
 Org = Annotated[str | None, typer.Option("--org", help="The organization; needed where there is more than one.")]
 Purpose = Annotated[str, typer.Option("--purpose", help="What the data is read for.")]
 
@@ -28,7 +31,7 @@ def register(app: typer.Typer) -> None:
 class _Book:
     """Receipts written one by one, synced."""
 
-    def __init__(self, settings: options.Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._ledger = embedded.open_ledger(settings)
 
     async def commit(self, receipt: Receipt) -> None:
@@ -68,7 +71,9 @@ def show(
     _print(console, "Identifiers", ["identifier", "said by"], _identifiers(view))
     _print(console, "Traits", ["trait", "value", "source", "observed", "others"], _traits(view))
     _print(console, "Events", ["name", "count", "first", "last"], _events(view))
-    _print(console, "Records", ["record", "source", "why"], [[r["record"], r["source"], r["why"]] for r in view["records"]])
+    _print(
+        console, "Records", ["record", "source", "why"], [[r["record"], r["source"], r["why"]] for r in view["records"]]
+    )
     console.print(f"receipt {view['receipt']}", style="dim", highlight=False)
 
 
@@ -84,7 +89,9 @@ def explain(
     answer: dict[str, Any] = {"evidence": []}
     cursor: str | None = None
     while True:
-        page = asyncio.run(gate.evidence(Request(organization, customer, purpose, "command line", "evidence"), cursor, 500))
+        page = asyncio.run(
+            gate.evidence(Request(organization, customer, purpose, "command line", "evidence"), cursor, 500)
+        )
         answer = {**page, "evidence": [*answer["evidence"], *page["evidence"]]}
         cursor = page["next"]
         if cursor is None:
@@ -117,7 +124,10 @@ def _traits(view: dict[str, Any]) -> list[list[str]]:
 
 def _events(view: dict[str, Any]) -> list[list[str]]:
     rows = [[n, str(e["count"]), e["first_at"] or "", e["last_at"] or ""] for n, e in view["events"]["by_name"].items()]
-    return [*rows, ["all", str(view["events"]["total"]), view["events"]["first_at"] or "", view["events"]["last_at"] or ""]]
+    return [
+        *rows,
+        ["all", str(view["events"]["total"]), view["events"]["first_at"] or "", view["events"]["last_at"] or ""],
+    ]
 
 
 def _print(console: Console, title: str, columns: list[str], rows: list[list[str]]) -> None:

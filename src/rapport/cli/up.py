@@ -21,11 +21,17 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    demo: Annotated[bool, typer.Option("--demo", help="Fill a fresh node with a small high-street company, live.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Fill a fresh node with a small high-street company, live.")
+    ] = False,
     data: options.Data = None,
     port: options.Port = None,
-    host: Annotated[str | None, typer.Option(help="Addresses to bind, separated by commas (default: loopback).")] = None,
-    origin: Annotated[str | None, typer.Option(help="How browsers reach the node (default: http://localhost:PORT).")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Addresses to bind, separated by commas (default: loopback).")
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option(help="How browsers reach the node (default: http://localhost:PORT).")
+    ] = None,
     rules: Annotated[str | None, typer.Option(help="A file of resolution rules in place of the built-in one.")] = None,
 ) -> None:
     """Run a node: one web process and one worker over a data directory, until Ctrl-C or SIGTERM."""
@@ -38,7 +44,9 @@ def up(
         if not supervisor.stopping:
             _banner(ledger, settings)
         if live and not supervisor.stopping:
-            supervisor.beside([sys.executable, "-m", "rapport.cli.demo", "--port", str(settings.port), "--data", settings.data])
+            supervisor.beside(
+                [sys.executable, "-m", "rapport.cli.demo", "--port", str(settings.port), "--data", settings.data]
+            )
         ledger.close()
         code = supervisor.run()
     finally:

@@ -26,7 +26,7 @@ def fresh_key() -> bytes:
 
 
 class SealKey:
-    """One AES-256-GCM key. Random 96-bit nonces: good for 2³² values under one key, far above a record's or an hour's."""
+    """One AES-256-GCM key. Random 96-bit nonces: good for 2³² values under one key."""
 
     __slots__ = ("_aead", "raw")
 
@@ -71,7 +71,7 @@ class BlindKey:
 
 
 def digest16(*parts: bytes) -> bytes:
-    """The unkeyed 16-byte content hash of length-prefixed parts: equal on every node, never written to a disk as it is."""
+    """The unkeyed 16-byte content hash of length-prefixed parts: equal on every node; no disk sees it as it is."""
     hasher = hashlib.blake2b(digest_size=16)
     for part in parts:
         hasher.update(len(part).to_bytes(4, "big"))

@@ -1,4 +1,5 @@
-"""What the domain asks of the world around it, written from the caller's side. Adapters implement these; `app` plugs them in."""
+"""What the domain asks of the world around it, written from the caller's side. Adapters implement these; `app` plugs
+them in."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -68,5 +68,7 @@ def purpose(name: str) -> str:
     """The purpose of this plain name; raises BadInput naming those that exist."""
     if name not in PURPOSES:
         known = ", ".join(PURPOSES)
-        raise BadInput(f"{name[:60]!r} is no purpose; one of {known} is needed", code="unknown_purpose", field="purpose")
+        raise BadInput(
+            f"{name[:60]!r} is no purpose; one of {known} is needed", code="unknown_purpose", field="purpose"
+        )
     return name

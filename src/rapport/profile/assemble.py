@@ -15,7 +15,7 @@ from rapport.kernel.ports import Source
 from rapport.profile import record as records
 from rapport.profile.devices import TYPES, Devices, Ends
 from rapport.profile.record import Record
-from rapport.profile.search import says_new_words, words
+from rapport.profile.search import words
 from rapport.profile.store import ProfileStore, Rejected, Seen
 from rapport.profile.timeline import Fresh, fresh
 from rapport.profile.working_set import Held, WorkingSet, fold, links_of
@@ -33,7 +33,7 @@ class Evidence(Ends, Protocol):
     def withdraw_links(self, held: Held, links: dict[str, int]) -> None:
         """Withdraw evidence that the record's events no longer give, until they give it again."""
 
-    def withdraw_node(self, node: bytes) -> None:
+    def withdraw_node(self, held: Held, node: bytes) -> None:
         """Withdraw all links of a record that goes by another node now."""
 
     def settle(self) -> int:
@@ -68,16 +68,15 @@ class Assembler:
         key = self._key(source.org, source.name, event.message_id)
         waiting = self._fresh.get(key)
         if waiting is not None:
-            self._copy(source, event, key, waiting[0].digest, waiting[0].corrected, waiting[1])
+            self._copy(source, event, key, waiting[0].digest, _may_move(waiting[0]), waiting[1])
             return None
         known = self._store.seen(key)
         if known is not None:
-            self._copy(source, event, key, known.digest, known.corrected, None, known)
+            self._copy(source, event, key, known.digest, known.may_move, None, known)
             return None
         held = self._home(source, event)
         item = fresh(event)
         held.fresh.append(item)
-        held.words = held.words or says_new_words(held.record, event)
         fold(held, event)
         self._fresh[key] = (item, held)
         self._after_fold(held, event)
@@ -126,11 +125,12 @@ class Assembler:
         event: Event,
         key: bytes,
         digest: bytes,
-        corrected: bool,
+        may_move: bool,
         held: Held | None,
         seen: Seen | None = None,
     ) -> None:
-        """An event under a message id taken in before: an exact copy can only lower its time; another content is refused."""
+        """An event under a message id taken in before: an exact copy can only lower its time; another content is
+        refused."""
         if event.digest != digest:
             message = f"another event was taken in before under the messageId {event.message_id[:100]!r}"
             body = msgspec.json.encode({"messageId": event.message_id, "type": event.kind, "event": event.name})
@@ -139,8 +139,10 @@ class Assembler:
             self.outcome.rejected += 1
             return
         self.outcome.duplicates += 1
-        if not (corrected or event.corrected):
+        if not (may_move or event.corrected):
             return  # both carry the event's own time, which is part of its content
+        moved = (target for target, item in self.devices.moved if item.message_id == event.message_id)
+        held = next((h for h in moved if (h.record.org, h.record.source) == (source.org, source.name)), held)
         if held is None and seen is not None:
             held = self.held.get(seen.record)
         if held is not None:
@@ -153,9 +155,7 @@ class Assembler:
         for index, item in enumerate(held.fresh):
             if item.message_id == copy.message_id:
                 if item.time is None or copy.time < item.time:
-                    held.fresh[index] = fresh(self._lowered(held, item.event(), copy.time))
-                    if key in self._fresh:
-                        self._fresh[key] = (held.fresh[index], held)
+                    self._take_again(held, index, self._lowered(held, item.event(), copy.time), key)
                 return
         if seen is None:
             return
@@ -163,10 +163,23 @@ class Assembler:
         block = self._store.block(org, held.number, seen.block)
         for index, event in enumerate(block.events):
             if event.message_id == copy.message_id and (event.time is None or copy.time < event.time):
-                block.events[index] = self._lowered(held, event, copy.time)
-                self._store.rewrite_block(org, held.number, seen.block, block)
+                after = self._lowered(held, event, copy.time)
                 if event.time is None:
-                    held.record.newest = max(held.record.newest, copy.time)
+                    # The blocks since do not know of its time, and readers trust what they say: it is appended anew.
+                    del block.events[index]
+                    self._take_again(held, len(held.fresh), after, key)
+                else:
+                    block.events[index] = after
+                self._store.rewrite_block(org, held.number, seen.block, block)
+                return
+
+    def _take_again(self, held: Held, index: int, event: Event, key: bytes) -> None:
+        """Put an event that changed among the fresh ones; it will be remembered where it is written now."""
+        held.fresh[index : index + 1] = [fresh(event)]
+        if key in self._fresh:
+            self._fresh[key] = (held.fresh[index], held)
+        else:
+            self.devices.moved.append((held, held.fresh[index]))
 
     def _lowered(self, held: Held, event: Event, time: int) -> Event:
         after = msgspec.structs.replace(event, time=time)
@@ -178,9 +191,8 @@ class Assembler:
 
     # -- evidence that an operator retracts
 
-    def unlink(self, held: Held, link: str, rule: str) -> None:
+    def unlink(self, held: Held, link: str, how: int) -> None:
         """The evidence behind a link was retracted: the record keeps its events and loses the link."""
-        how = records.ALIAS if rule == "alias" else records.OWN
         held.record.unlinked[link] = held.record.unlinked.get(link, 0) | how
         held.changed = True
         kind, _, value = link.partition(":")
@@ -196,7 +208,9 @@ class Assembler:
         for held in changed:
             if held.refold:
                 self._refold(held)
-            self._tell_evidence(held)
+            self._withdraw(held)
+        for held in changed:
+            self._assert(held)
         self.outcome.regrouped += self._evidence.settle()
         places: dict[int, tuple[int, int]] = {}
         for held in changed:
@@ -217,40 +231,50 @@ class Assembler:
     def _remember(self, places: dict[int, tuple[int, int]], moved: list[tuple[Held, Fresh]]) -> None:
         """Enter where each event was written: those taken in since the last commit, and those that moved."""
         seen = {
-            key: Seen(item.digest, item.corrected, *places[id(item)])
+            key: Seen(item.digest, _may_move(item), *places[id(item)])
             for key, (item, _) in self._fresh.items()
             if id(item) in places
         }
         for held, item in moved:
             if id(item) in places:
                 key = self._key(held.record.org, held.record.source, item.message_id)
-                seen[key] = Seen(item.digest, item.corrected, *places[id(item)])
+                seen[key] = Seen(item.digest, _may_move(item), *places[id(item)])
         self._store.mark_seen(seen.items())
 
     def _refold(self, held: Held) -> None:
         """Make a record's fold anew from its timeline, and find which links it gained and lost by that."""
-        before = held.record.links
+        before = {link: how & ~held.added.get(link, 0) for link, how in held.record.links.items()}
         made = records.blank(held.record)
         for event in self.held.events(held):
-            for link, how in links_of(made, event):
+            for link, how in links_of(event):
                 made.links[link] = made.links.get(link, 0) | how
             records.apply(made, event)
         held.record = made
         held.added = {link: how for link, how in made.links.items() if before.get(link) != how}
-        held.dropped = {link: how for link, how in before.items() if made.links.get(link) != how}
+        held.dropped = {link: how for link, how in before.items() if how and made.links.get(link) != how}
         held.said = None
+        held.words = True
         held.refold = False
 
-    def _tell_evidence(self, held: Held) -> None:
-        if held.renamed is not None:
-            self._evidence.withdraw_node(held.renamed)
-            held.added, held.dropped, held.renamed = dict(held.record.links), {}, None
+    def _withdraw(self, held: Held) -> None:
+        if held.renamed:
+            for node in held.renamed:
+                self._evidence.withdraw_node(held, node)
+            held.added, held.dropped, held.renamed = dict(held.record.links), {}, []
+            held.record.unlinked = {}
         if held.dropped:
             self._evidence.withdraw_links(held, held.dropped)
             held.dropped = {}
+
+    def _assert(self, held: Held) -> None:
         if held.added:
             _join(held.record.unlinked, self._evidence.assert_links(held, held.added))
             held.added = {}
+
+
+def _may_move(item: Fresh) -> bool:
+    """Whether an exact copy may say another time: this one's was corrected, or is unknown as far as it was known then."""
+    return item.corrected or item.time is None
 
 
 def _join(known: dict[str, int], more: dict[str, int]) -> None:

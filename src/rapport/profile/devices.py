@@ -5,8 +5,8 @@ are one record per source: nobody's, or the one user's. From then on the device 
 carried it are kept as marks, by day, and each anonymous event belongs to the slice of the user whose mark is near
 enough. A late event or mark only re-slices the stretch of time that it can change.
 
-While it is not shared, a device's record is looked up by the node of nobody's slice, whoever it is attributed to. What a
-device's users and slices are is read from the evidence itself, so there is nothing else to keep in step.
+While it is not shared, a device's record is looked up by the node of nobody's slice, whoever it is attributed to. What
+a device's users and slices are is read from the evidence itself, so there is nothing else to keep in step.
 """
 
 from collections.abc import Iterator
@@ -221,7 +221,7 @@ class Devices:
     # -- slicing
 
     def settle(self) -> list[tuple[Held, Fresh]]:
-        """Re-slice the stretches that changed; return all events that moved since the last time, with their new slice."""
+        """Re-slice the stretches that changed; return the events that moved since last time, with their slice."""
         stretches, self._stretches = self._stretches, {}
         for (org, kind, value), (low, high) in stretches.items():
             device = identifier_node(org, kind, value)

@@ -29,7 +29,9 @@ class NumberedEvidence(EvidenceStore, Protocol):
     def forget(self) -> None: ...
 
 
-def edges_of(record: Record, node: bytes, links: dict[str, int], source: Source, rules: Rules) -> Iterator[tuple[str, Edge]]:
+def edges_of(
+    record: Record, node: bytes, links: dict[str, int], source: Source, rules: Rules
+) -> Iterator[tuple[str, Edge]]:
     """The edges of some of a record's links, each with the link it comes from ("" for a slice's attribution)."""
     org, origin = record.org, record.source
     own = f"{record.key_type}:{record.key_value}"

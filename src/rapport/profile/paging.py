@@ -63,7 +63,8 @@ def newest_first(
     """
     place = _place(cursor)
     below = None if place is None else (place.time, place.message_id, place.record)
-    # A heap of what may come next, greatest first: events read but not given, and chains by the best they can still hold.
+    # A heap of what may come next, greatest first: events read but not given, and chains by the best they can still
+    # hold.
     waiting: list[tuple[_Descending, int, int, Part, Event | None]] = []
     for part in parts:
         start = part.record.head if place is None else place.blocks.get(part.handle, part.record.head)

@@ -1,8 +1,8 @@
 """A record: everything one source knows under one of its own keys, as the running fold of its events.
 
-Every part of the fold is a join (a maximum, a minimum, a sum over distinct events, the smallest N of a set), so that the
-order and batching of events do not matter. Facts are last-writer-wins by the time of the event; `$set_once` facts are
-first-writer-wins and yield to any ordinary fact.
+Every part of the fold is a join (a maximum, a minimum, a sum over distinct events, the smallest N of a set), so that
+the order and batching of events do not matter. Facts are last-writer-wins by the time of the event; `$set_once` facts
+are first-writer-wins and yield to any ordinary fact.
 """
 
 from collections.abc import Mapping
@@ -59,8 +59,8 @@ class Tally(msgspec.Struct, array_like=True, gc=False):
 class Record(msgspec.Struct, array_like=True):
     """The fold of one record. `links` maps `type:value` to how the record came by it (OWN | ALIAS bits);
     `unlinked` holds the links whose evidence was retracted. `head` is the newest timeline block, `newest` the greatest
-    known time in the chain. `user` is the one this slice of a device is attributed to; `shared` says that the device has
-    more than one slice."""
+    known time in the chain. `user` is the one this slice of a device is attributed to; `shared` says that the device
+    has more than one slice."""
 
     org: str
     source: str

@@ -1,4 +1,4 @@
-"""Which words make a record findable: word prefixes of the traits declared searchable, later kept as keyed hashes only."""
+"""Which words make a record findable: prefixes of the traits declared searchable, kept as keyed hashes only."""
 
 import re
 import unicodedata
@@ -12,7 +12,8 @@ SEARCHABLE = frozenset(
 )
 MIN_PREFIX = 2
 MAX_PREFIX = 5
-"""Longer words are found by their first letters, and then compared: an index entry per letter would cost more than it saves."""
+"""Longer words are found by their first letters, and then compared: an index entry per letter would cost more than it
+saves."""
 MAX_WORDS = 12
 
 _WORD = re.compile(r"\w+")
@@ -20,11 +21,14 @@ _WORD = re.compile(r"\w+")
 
 def says_new_words(record: Record, event: Event) -> bool:
     """Whether an event says anything that search would want to know and the record does not hold yet."""
-    if event.kind == "group" or SEARCHABLE.isdisjoint(event.traits):
+    if event.kind == "group":
         return False
     facts = record.facts
     return any(
-        trait not in facts or facts[trait].value != event.traits[trait] for trait in SEARCHABLE & event.traits.keys()
+        trait not in facts or facts[trait].value != traits[trait]
+        for traits in (event.traits, event.traits_once)
+        if not SEARCHABLE.isdisjoint(traits)
+        for trait in SEARCHABLE & traits.keys()
     )
 
 

@@ -1,4 +1,5 @@
-"""What profile asks of storage. This port shows facts in the clear: the import rules let only profile, terms, adapters and app see it."""
+"""What profile asks of storage. This port shows facts in the clear: the import rules let only profile, terms, adapters
+and app see it."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -10,7 +11,7 @@ from rapport.profile.view import Part
 
 
 class Seen(NamedTuple):
-    """An event that was taken in before: its content digest, whether its time was corrected, and its block's position."""
+    """An event taken in before: its content's digest, whether its time was corrected, its record and its block."""
 
     digest: bytes
     corrected: bool

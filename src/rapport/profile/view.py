@@ -11,7 +11,6 @@ import msgspec
 
 from rapport.kernel.times import rfc3339
 from rapport.kernel.vocabulary import category_of
-from rapport.profile import record as records
 from rapport.profile.record import MAX_NAMES, OTHER, Fact, Record, Tally
 from rapport.profile.timeline import UNKNOWN
 
@@ -158,4 +157,3 @@ def fold(parts: Sequence[Part], why: Mapping[str, str]) -> dict[str, Any]:
 def same(left: dict[str, Any], right: dict[str, Any]) -> bool:
     """Whether two views are the same, byte for byte."""
     return _stable(left) == _stable(right)
-

@@ -1,5 +1,6 @@
 """The working set: the records that the worker holds in memory between two commits, and how an event finds its own."""
 
+import os
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -8,6 +9,7 @@ from rapport.collect import Event
 from rapport.profile import record as records
 from rapport.profile import timeline
 from rapport.profile.record import Record
+from rapport.profile.search import says_new_words
 from rapport.profile.store import ProfileStore
 from rapport.profile.timeline import Fresh, NewBlock
 
@@ -19,11 +21,23 @@ class Held:
     """One record in memory.
 
     `fresh` are events folded in but not yet in a block; `added` and `dropped` the links that evidence does not know of
-    yet; `renamed` is the node that evidence still knows it by; `refold` says that the fold must be made anew from the
+    yet; `renamed` are nodes that evidence still knows it by; `refold` says that the fold must be made anew from the
     chain. `said` are the identifiers of the event folded in last: a session's events mostly say the same ones.
     """
 
-    __slots__ = ("added", "changed", "dropped", "fresh", "node", "number", "record", "refold", "renamed", "said", "words")
+    __slots__ = (
+        "added",
+        "changed",
+        "dropped",
+        "fresh",
+        "node",
+        "number",
+        "record",
+        "refold",
+        "renamed",
+        "said",
+        "words",
+    )
 
     def __init__(self, number: int, node: bytes, record: Record) -> None:
         self.number = number
@@ -34,12 +48,12 @@ class Held:
         self.dropped: dict[str, int] = {}
         self.changed = False
         self.refold = False
-        self.renamed: bytes | None = None
+        self.renamed: list[bytes] = []
         self.said: tuple[object, ...] | None = None
         self.words = False
 
 
-def links_of(record: Record, event: Event) -> Iterator[tuple[str, int]]:
+def links_of(event: Event) -> Iterator[tuple[str, int]]:
     """The links an event gives its record: `type:value` and how (OWN, ALIAS)."""
     if event.user_id is not None:
         yield "user_id:" + event.user_id, records.OWN
@@ -50,17 +64,18 @@ def links_of(record: Record, event: Event) -> Iterator[tuple[str, int]]:
     if event.previous_id is not None:
         yield "anonymous_id:" + event.previous_id, records.ALIAS
     if event.key is not None:
-        yield f"{record.key_type}:{record.key_value}", records.OWN
+        yield f"{event.key[0]}:{event.key[1]}", records.OWN
 
 
 def fold(held: Held, event: Event) -> None:
-    """Fold one event into a held record, noting links that are new to it."""
+    """Fold one event into a held record, noting links that are new to it, and whether search gets new words."""
     record = held.record
+    held.words = held.words or says_new_words(record, event)
     said = (event.user_id, event.anonymous_id, event.identifiers, event.previous_id, event.key)
     if said != held.said:
         held.said = said
         links = record.links
-        for link, how in links_of(record, event):
+        for link, how in links_of(event):
             known = links.get(link, 0)
             if not known & how:
                 links[link] = known | how
@@ -78,7 +93,8 @@ class WorkingSet:
         self._held: dict[int, Held] = {}
         self._numbers: dict[bytes, int] = {}
         self.homes: dict[tuple[str, str, str, str], Held] = {}
-        """(organization, source, key type, key value) → the record its events go to, as long as that needs no thought."""
+        """(organization, source, key type, key value) → the record its events go to, as long as that needs no thought.
+        """
 
     def find(self, lookup: bytes) -> Held | None:
         """The record with this lookup node, loaded if need be."""
@@ -114,6 +130,13 @@ class WorkingSet:
         return held
 
     def rename(self, held: Held, old_lookup: bytes, lookup: bytes, node: bytes) -> None:
+        """Give a record other nodes. A record that is found by one of them already is an emptied slice, and makes room."""
+        for taken in {lookup, node}:
+            other = self.find(taken)
+            if other is not None and other is not held:
+                nowhere = os.urandom(16)
+                self.store.rename(other.number, nowhere, nowhere)
+                del self._numbers[taken]
         self.store.rename(held.number, lookup, node)
         if self._numbers.get(old_lookup) == held.number:
             del self._numbers[old_lookup]
@@ -137,7 +160,7 @@ class WorkingSet:
         return lambda position: store.block(org, number, position)
 
     def write_blocks(self, held: Held, places: dict[int, tuple[int, int]]) -> None:
-        """Append a record's fresh events to its chain; note for each (by identity) its record's number and its block."""
+        """Append a record's fresh events to its chain; note for each (by identity) its record and its block."""
         record, fresh = held.record, held.fresh
         for start in range(0, len(fresh), BLOCK_EVENTS):
             some = fresh[start : start + BLOCK_EVENTS]

@@ -57,7 +57,9 @@ class Gate:
     async def view(self, request: Request) -> dict[str, Any]:
         """The whole view, in the shape of the contract. Raises NotFound where absent or refused, Conflict where the
         identifier is on several customers, BadInput for an unusable id or purpose."""
-        return await self._answer(request, lambda found: view.fold(found.parts, self._reader.why(found)), fields_of_view)
+        return await self._answer(
+            request, lambda found: view.fold(found.parts, self._reader.why(found)), fields_of_view
+        )
 
     async def traits(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
         def page(found: Found) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class Gate:
     async def read(
         self, request: Request, answer: Callable[[Found], Content], fields: Callable[[Content], tuple[str, ...]]
     ) -> tuple[Found, Content, Receipt]:
-        """One use: decide, let `answer` work out the content in one snapshot, and give it out once the receipt is durable.
+        """One use: decide, let `answer` work out the content in one snapshot, give it out once its receipt is durable.
 
         Raises NotFound where the customer is absent or reading is refused.
         """

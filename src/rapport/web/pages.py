@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import MutableHeaders
@@ -111,7 +111,13 @@ def environment(*folders: Path, **names: Any) -> Environment:
         auto_reload=False,
     )
     made.globals.update(names)
+    made.filters["quoted"] = quoted
     return made
+
+
+def quoted(text: str) -> str:
+    """A text as a part of an address. Unlike Jinja's `urlencode` it takes any text, lone surrogates too."""
+    return quote(text, safe="", errors="replace")
 
 
 def page(templates: Environment, name: str, values: Mapping[str, Any], status: int = 200) -> Response:

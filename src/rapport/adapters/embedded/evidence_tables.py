@@ -7,6 +7,7 @@ transaction only: whoever names a node in it has got it from here, or from the w
 
 import sqlite3
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -29,7 +30,7 @@ CREATE TABLE tied (node BLOB PRIMARY KEY) WITHOUT ROWID
 class _Rest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What an edge says beside its nodes."""
 
-    kind: str
+    kind: Literal["identifies", "must_link", "cannot_link", "match"]
     type: str
     verified: bool
     weight: float
@@ -61,7 +62,9 @@ class EvidenceTables:
         """Read again what is kept in memory: marks, retractions, and which records are tied by operators."""
         reveal = self._reveal
         self._retracted = {reveal(row[0]) for row in self._db.execute("SELECT id FROM retraction")}
-        self._marks = {(Mark(mark), reveal(node)) for mark, node in self._db.execute("SELECT mark, node FROM user_mark")}
+        self._marks = {
+            (Mark(mark), reveal(node)) for mark, node in self._db.execute("SELECT mark, node FROM user_mark")
+        }
         self._tied = {reveal(row[0]) for row in self._db.execute("SELECT node FROM tied")}
 
     def announce(self, node: bytes, number: int) -> None:
@@ -118,7 +121,9 @@ class EvidenceTables:
             self._places[known] = record
             kind = rest.kind
             edges.append(
-                Edge(known, kind, owner, nodes[32:], rest.type, level, rest.verified, rest.weight, rest.rule, rest.origin)  # type: ignore[arg-type]  # written from an Edge's own kind
+                Edge(
+                    known, kind, owner, nodes[32:], rest.type, level, rest.verified, rest.weight, rest.rule, rest.origin
+                )
             )
         return edges
 

@@ -1,7 +1,7 @@
 """Group commit: one thread writes and syncs whatever has gathered while it synced the last lot.
 
-Callers wait for a future, so a sync that costs half a millisecond is shared by all who came meanwhile. Waiting bytes are
-bounded: above it, and when the disk has no room, the caller is told at once and nothing is kept.
+Callers wait for a future, so a sync that costs half a millisecond is shared by all who came meanwhile. Waiting bytes
+are bounded: above it, and when the disk has no room, the caller is told at once and nothing is kept.
 """
 
 import asyncio

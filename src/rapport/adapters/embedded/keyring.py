@@ -24,7 +24,7 @@ MIGRATIONS = [
 
 
 def key_encryption_key(data: Path, file: Path | None = None, encoded: str | None = None) -> bytes:
-    """The key that wraps all others: from a setting (base64), from a file, or made in the data directory at first use."""
+    """The key that wraps all others: from a setting (base64), from a file, or made in the data directory at first."""
     if encoded:
         try:
             raw = base64.b64decode(encoded, validate=True)

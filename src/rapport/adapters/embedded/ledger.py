@@ -32,8 +32,8 @@ MIGRATIONS = [
     CREATE TABLE link (hash BLOB PRIMARY KEY, org TEXT, expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE session (hash BLOB PRIMARY KEY, org TEXT, purpose TEXT NOT NULL, csrf TEXT NOT NULL,
                           expires_at INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE receipt (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, org TEXT NOT NULL, at INTEGER NOT NULL,
-                          body BLOB NOT NULL)
+    CREATE TABLE receipt (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, org TEXT NOT NULL,
+                          at INTEGER NOT NULL, body BLOB NOT NULL)
     """
 ]
 
@@ -130,7 +130,9 @@ class LedgerFile:
 
     def sources_with_age(self, org: str) -> list[tuple[Source, int]]:
         """Sources with the time they were made (µs), the oldest first."""
-        query = "SELECT name, trusted, trust, key_sealed, created_at FROM source WHERE org = ? ORDER BY created_at, name"
+        query = (
+            "SELECT name, trusted, trust, key_sealed, created_at FROM source WHERE org = ? ORDER BY created_at, name"
+        )
         return [
             (Source(org, name, bool(trusted), trust, self._seal.open(sealed, b"wk").decode()), created)
             for name, trusted, trust, sealed, created in self.db.execute(query, (org,)).fetchall()

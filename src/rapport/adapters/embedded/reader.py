@@ -25,9 +25,21 @@ from rapport.profile.record import Record
 from rapport.profile.store import Found
 from rapport.profile.timeline import Block
 from rapport.profile.view import Part
-from rapport.resolve import WHOLE, Edge, Explainer, Finding, Rules, Whole, identifier_node, preview_retract, record_node, sort_key
+from rapport.resolve import (
+    WHOLE,
+    Edge,
+    Explainer,
+    Finding,
+    Rules,
+    Whole,
+    identifier_node,
+    preview_retract,
+    record_node,
+    sort_key,
+)
 
 _SEARCHED = 2_000
+_BAD_CURSOR = "the cursor is not one that this list gave out"
 
 
 class RejectedRow(NamedTuple):
@@ -39,7 +51,6 @@ class RejectedRow(NamedTuple):
     code: str
     message: str
     body: bytes
-
 
 
 class StateReader:
@@ -195,14 +206,14 @@ class StateReader:
     def block_of(self, part: Part, position: int) -> Block:
         row = self._db.execute("SELECT body FROM timeline WHERE position = ?", (position,)).fetchone()
         key = self._keys.record(part.record.org, part.number)
+        if row is None or key is None:
+            raise BadInput(_BAD_CURSOR, code="bad_cursor", field="cursor")
         try:
-            if row is None or key is None:
-                raise Corrupt("no such block")
             return open_block(key, position, row[0])
         except Corrupt:
             if position == part.record.head:
                 raise
-            raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor") from None
+            raise BadInput(_BAD_CURSOR, code="bad_cursor", field="cursor") from None
 
     # -- what the console shows beside views
 
@@ -274,7 +285,7 @@ class StateReader:
     def node_of(self, part: Part) -> bytes:
         """The node by which evidence names a record."""
         record = part.record
-        slice_user: str | None | Whole = record.user if record.key_type in TYPES else WHOLE
+        slice_user: str | Whole | None = record.user if record.key_type in TYPES else WHOLE
         return record_node(record.org, record.source, record.key_type, record.key_value, slice_user)
 
     def why(self, found: Found) -> dict[str, str]:

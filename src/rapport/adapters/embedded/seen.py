@@ -1,10 +1,10 @@
 """Which events were taken in before: an exact index in state.db that never writes a random page of a large table.
 
-A log-structured merge tree in its smallest form. Recent entries are kept in memory and, a row per
-commit, on disk; when there are enough they become a sorted *run* of fixed-width entries cut into pages; runs of similar size are merged. A Bloom
-filter per run (about 12 bits an entry) answers nearly every question about a fresh event without touching a page; a
-positive is checked exactly on the one page that can hold it. A unique index over all events would cost a random page write
-per event (measured: 266k → 36k events/s at 20 M entries). The price: an entry is rewritten once per level.
+A log-structured merge tree in its smallest form. Recent entries are kept in memory and, a row per commit, on disk; when
+there are enough they become a sorted *run* of fixed-width entries cut into pages; runs of similar size are merged. A
+Bloom filter per run (about 12 bits an entry) answers nearly every question about a fresh event without touching a page;
+a positive is checked exactly on the one page that can hold it. A unique index over all events would cost a random page
+write per event (measured: 266k → 36k events/s at 20 M entries). The price: an entry is rewritten once per level.
 
 Newer entries shadow older ones: an event that moved to another block is simply entered again.
 """

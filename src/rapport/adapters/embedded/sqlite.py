@@ -1,4 +1,5 @@
-"""Opening SQLite files the one way Rapport does: WAL, explicit transactions, numbered migrations, errors that say what to do."""
+"""Opening SQLite files the one way Rapport does: WAL, explicit transactions, numbered migrations, errors that say what
+to do."""
 
 import contextlib
 import sqlite3

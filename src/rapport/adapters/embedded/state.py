@@ -42,6 +42,12 @@ MIGRATIONS = [
     """
 ]
 
+_ADD_VOLUME = """
+    INSERT INTO volume VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET accepted = accepted + excluded.accepted, rejected = rejected + excluded.rejected,
+                              duplicates = duplicates + excluded.duplicates
+"""
+
 KEEP_REJECTED = 7 * DAY
 _KEYS_KEPT = 120_000
 
@@ -109,7 +115,9 @@ class StateFile:
         return int(row[0]) if row else 0
 
     def _put_meta(self, name: str, value: int) -> None:
-        self.db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
+        self.db.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value)
+        )
 
     def cursor(self) -> int:
         return self._meta("cursor")
@@ -169,7 +177,10 @@ class StateFile:
         return key
 
     def save(self, number: int, record: Record) -> None:
-        self._bodies[number] = (record.org, self._must_key(record.org, number).seal(_encode(record), record_place(number)))
+        self._bodies[number] = (
+            record.org,
+            self._must_key(record.org, number).seal(_encode(record), record_place(number)),
+        )
 
     # -- timeline
 
@@ -258,11 +269,7 @@ class StateFile:
             self._seen.add(self._seen_new)
             self.db.executemany("INSERT OR IGNORE INTO word VALUES (?, ?)", self._words)
             self._write_rejected()
-            self.db.executemany(
-                "INSERT INTO volume VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET accepted = accepted + excluded.accepted,"
-                " rejected = rejected + excluded.rejected, duplicates = duplicates + excluded.duplicates",
-                [(*key, *counts) for key, counts in self._volumes.items()],
-            )
+            self.db.executemany(_ADD_VOLUME, [(*key, *counts) for key, counts in self._volumes.items()])
             self._put_meta("cursor", cursor)
             self._put_meta("block", self._next_block - 1)
             self._put_meta("committed_at", now())

@@ -6,6 +6,7 @@ clocks are minutes off, and some calls are sent twice.
 
 import random
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -34,6 +35,7 @@ class Call(msgspec.Struct, frozen=True):
     """Segment-shaped with its messageId; the timestamp is added by `sending`, by the client's clock."""
 
 
+@lru_cache(16_384)
 def skew(seed: int, client: str) -> int:
     """How far a client's clock is ahead: of most not at all, of one phone or browser in twelve by some minutes."""
     dice = lots(seed, "clock", client)

@@ -5,6 +5,7 @@ So a run that was stopped can be taken up again, and more customers can be asked
 
 import random
 import uuid
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -67,6 +68,7 @@ def lots(*parts: Any) -> random.Random:
     return random.Random("/".join(map(str, parts)))
 
 
+@lru_cache(4096)
 def household(seed: int, number: int) -> Household:
     """The household of this number: an address, one to four people, and what they share."""
     if number == ALICE:

@@ -1,4 +1,5 @@
-"""The view and its parts, over HTTP. Values in paths are percent-encoded and routed on the raw path, so `/` and `:` work."""
+"""The view and its parts, over HTTP. Values in paths are percent-encoded and routed on the raw path, so `/` and `:`
+work."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol

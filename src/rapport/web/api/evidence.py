@@ -34,7 +34,8 @@ class Said(msgspec.Struct, frozen=True):
 class Operators(Protocol):
     async def assert_link(self, org: str, kind: str, a: str, b: str, by: str, why: str) -> Said:
         """Both ends are `rec_…` handles, or `type:value` and `cus_…` ids of a customer (then its oldest record).
-        Returns once readers see it. Raises NotFound, BadInput, Conflict (it stands against a user id or cannot-link)."""
+        Returns once readers see it. Raises NotFound, BadInput, Conflict (it stands against a user id or cannot-
+        link)."""
 
     async def retract(self, org: str, evidence: str, by: str, why: str) -> None:
         """Idempotent and final; returns once readers see it. Raises NotFound, BadInput, Conflict."""
