@@ -44,7 +44,7 @@ FLAVOURS = (
     # Operators at work.
     Flavour((*USERS[:2], *EMAILS[:3], CARDS[0]), 12, {"too_connected": [3, 5, 1000], "records_per_user": [1000]}),
     # Much that hangs together, at several levels, with a user here and there.
-    Flavour((*USERS[:2], *CARDS, *PHONES, *EMAILS[:3]), 2, {"too_connected": [2, 3, 5, 8], "shared_above": [20]}),
+    Flavour((*USERS, *CARDS, *PHONES, *EMAILS[:3]), 2, {"too_connected": [2, 3, 5, 8], "shared_above": [20]}),
 )
 
 

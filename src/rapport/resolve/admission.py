@@ -87,9 +87,11 @@ class Admission:
         lost: dict[bytes, Edge] = {}
         overlay = Overlay()
         for record, counted in self._counted.items():
-            before = {edge.id: edge for edge in self._reads.record(record)}
-            new = {edge.id: edge for edge in counted.values() if before.get(edge.id) != edge}
-            old = {edge.id: edge for edge in before.values() if counted.get(edge.id) != edge}
+            new, old = counted, {}
+            if self._reads.record(record):
+                before = {edge.id: edge for edge in self._reads.record(record)}
+                new = {edge.id: edge for edge in counted.values() if before.get(edge.id) != edge}
+                old = {edge.id: edge for edge in before.values() if counted.get(edge.id) != edge}
             if new or old:
                 overlay.records[record] = list(counted.values())
                 gained |= new

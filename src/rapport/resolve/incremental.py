@@ -148,7 +148,7 @@ class Resolver:
             named[edge.type] = named.get(edge.type, 0) + 1
             if reads.identifier(edge.other, A_FEW)[0]:
                 return None
-        over = any(0 < self._rules.of(name).per_customer < number for name, number in named.items())
+        over = any(n > 1 and 0 < self._rules.of(name).per_customer < n for name, n in named.items())
         return None if over else handle
 
 
