@@ -9,6 +9,8 @@ import zlib
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from rapport.collect import LIMITS, NOTE, decode
@@ -17,6 +19,7 @@ from rapport.collect.unpacking import unpack
 from rapport.kernel.errors import Busy, Full
 from rapport.kernel.ports import LogEntry, Source
 from rapport.web.api.collect import HEAD, PATHS, collect_routes
+from tests.collect.bodies import bodies
 
 KEY = "wk_shop"
 TRACK = {"type": "track", "event": "Viewed", "userId": "u1", "messageId": "m1"}
@@ -361,3 +364,29 @@ def test_a_large_body_is_judged_like_a_small_one(http, log):
     )
     assert answer.json()["accepted"] == 10
     assert len(kept(log)) == 10
+
+
+CREDENTIALS_OF_ANY_KIND = st.sampled_from([basic()["Authorization"], f"Bearer {KEY}", "Basic", "Digest x"]) | st.text(
+    st.characters(min_codepoint=32, max_codepoint=126), max_size=20
+)
+BODIES_OF_ANY_KIND = st.one_of(
+    st.binary(max_size=300), st.binary(max_size=300).map(gzip.compress), bodies().map(lambda sent: sent[2])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=st.sampled_from(sorted(PATHS)),
+    body=BODIES_OF_ANY_KIND,
+    credential=CREDENTIALS_OF_ANY_KIND,
+    encoding=st.sampled_from(["gzip", "deflate", "br", "", "GZIP"]),
+)
+def test_whatever_is_sent_is_answered_by_name_and_kept_if_accepted(log, http, path, body, credential, encoding):
+    log.entries.clear()
+    answer = send(http, path, body, {"Authorization": credential, "Content-Encoding": encoding})
+    assert answer.status_code in {200, 400, 401, 413, 415}
+    if answer.status_code == 200:
+        assert answer.json()["accepted"] == len(kept(log)) > 0
+    else:
+        assert answer.json()["code"]
+        assert not kept(log)

@@ -1,6 +1,6 @@
 """@segment/analytics-next in a real browser, on a page of another origin than the node."""
 
-import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.conftest import NODE_TESTS
-from tests.e2e.running import Node, Org
+from tests.conftest import NODE_TESTS, ROOT
+from tests.e2e.running import Node
 from tests.e2e.sdk_story import BOUGHT_AT, order_totals, seen
 
 LIBRARY = NODE_TESTS / "node_modules/@segment/analytics-next/dist/umd"
@@ -26,52 +26,43 @@ FLAGS = [
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.needs("node")]
 
-# As docs/how-to/browser.md has it for pages that load the library with a script element.
-SNIPPET = """<!doctype html><title>Shoes</title>
-<script>
-  !(function () {
-    var a = (window.analytics = window.analytics || []);
-    if (a.initialize || a.invoked) return;
-    a.invoked = true;
-    a.methods = ["track", "identify", "page", "group", "alias", "ready", "on", "once", "reset", "setAnonymousId"];
-    a.factory = function (m) {
-      return function () {
-        if (window.analytics.initialized) return window.analytics[m].apply(window.analytics, arguments);
-        a.push([m].concat([].slice.call(arguments)));
-        return a;
-      };
-    };
-    a.methods.forEach(function (m) { a[m] = a.factory(m); });
-    a._writeKey = "%(key)s";
-    a._cdn = "%(node)s";
-    var script = document.createElement("script");
-    script.async = true;
-    script.src = "/standalone.js";
-    document.head.appendChild(script);
-  })();
-</script>"""
+GUIDE = (ROOT / "docs/how-to/browser.md").read_text()
 
-# As docs/how-to/browser.md has it for pages that bundle the library from npm.
-PACKAGE = """<!doctype html><title>Shoes</title>
+
+def snippet(key: str, origin: str) -> str:
+    """The page without a bundler, with the snippet as the guide has it."""
+    (script,) = re.findall(r"```html\n(.*?)```", GUIDE, re.DOTALL)
+    return "<!doctype html><title>Shoes</title>" + _filled_in(script, key, origin)
+
+
+def package(key: str, origin: str, *, told_where: bool = False) -> str:
+    """The page with a bundle, with the call that the guide has: its first, or the one that says where to send."""
+    calls = re.findall(r"AnalyticsBrowser\.load\(.*?\n\}?\)", GUIDE, re.DOTALL)
+    call = _filled_in(calls[1 if told_where else 0], key, origin)
+    return f"""<!doctype html><title>Shoes</title>
 <script src="/index.js"></script>
-<script>
-  window.analytics = %(global)s.AnalyticsBrowser.load(
-    { writeKey: "%(key)s", cdnURL: "%(node)s" },
-    %(options)s,
-  );
-</script>"""
+<script>const {{ AnalyticsBrowser }} = AnalyticsNext; window.analytics = {call}</script>"""
+
+
+def _filled_in(text: str, key: str, origin: str) -> str:
+    assert "WRITE_KEY" in text
+    scheme, _, place = origin.partition("://")
+    text = text.replace("WRITE_KEY", key).replace("https://rapport.example.com", origin)
+    return text.replace("rapport.example.com", place).replace("protocol: 'https'", f"protocol: '{scheme}'")
+
 
 STORY = """async ([boughtAt]) => {
+  await new Promise((ready) => window.analytics.ready(ready));
   const a = window.analytics;
-  await a.ready(() => {});
-  a.setAnonymousId("a1");
   await a.page("Shop", "Shoes");
   await a.identify("ada", { email: "Ada@Example.com", plan: "gold" });
   await a.track("Order Completed", { total: 12.5 }, { timestamp: boughtAt });
   await a.track("Order Completed", { total: 7 });
   await a.group("acme", { seats: 5 });
   await a.alias("ada", "old-ada");
+  return (await a.user()).anonymousId();
 }"""
+"""Told in the page; answers the id that the library gave the browser."""
 
 
 class _Files(SimpleHTTPRequestHandler):
@@ -121,59 +112,33 @@ def page(need: Callable[[str], Path]) -> Iterator[Page]:
         browser.close()
 
 
-def options(node: Node, **more: Any) -> str:
-    place = {"apiHost": f"{node.url.removeprefix('http://')}/v1", "protocol": "http"}
-    return json.dumps({"integrations": {"Segment.io": {**place, **more}}})
-
-
-PAGES: list[tuple[str, Callable[[Node, Org], str]]] = [
-    ("snippet", lambda node, org: SNIPPET % {"key": org.write_key, "node": node.url}),
-    (
-        "package",
-        lambda node, org: (
-            PACKAGE % {"global": "AnalyticsNext", "key": org.write_key, "node": node.url, "options": "{}"}
-        ),
-    ),
-    (
-        "package-told-where",
-        lambda node, org: (
-            PACKAGE % {"global": "AnalyticsNext", "key": org.write_key, "node": node.url, "options": options(node)}
-        ),
-    ),
-    (
-        "package-batching",
-        lambda node, org: (
-            PACKAGE
-            % {
-                "global": "AnalyticsNext",
-                "key": org.write_key,
-                "node": node.url,
-                "options": options(
-                    node, deliveryStrategy={"strategy": "batching", "config": {"size": 4, "timeout": 200}}
-                ),
-            }
-        ),
-    ),
+PAGES: list[tuple[str, Callable[[str, str], str], int]] = [
+    ("snippet", snippet, 2),
+    ("package", package, 1),
+    ("package-told-where", partial(package, told_where=True), 1),
 ]
+"""(name, how the page is written, how many pages it reports: the snippet reports one by itself)"""
 
 
-@pytest.mark.parametrize(("name", "write"), PAGES, ids=[name for name, _ in PAGES])
+@pytest.mark.parametrize(("name", "write", "pages"), PAGES, ids=[case[0] for case in PAGES])
 def test_analytics_js_ends_in_the_right_view_and_speaks_to_nobody_else(
-    node: Node, page: Page, shop: Callable[[str], str], name: str, write: Callable[[Node, Org], str]
+    node: Node, page: Page, shop: Callable[[str], str], name: str, write: Callable[[str, str], str], pages: int
 ) -> None:
     org = node.org(f"browser-{name}")
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    address = shop(write(node, org))
+    address = shop(write(org.write_key, node.url))
     page.goto(address)
-    page.evaluate(STORY, [BOUGHT_AT])
+    browser = page.evaluate(STORY, [BOUGHT_AT])
 
-    assert seen(org, events=6) == {
-        "identifiers": ["anonymous_id:a1", "anonymous_id:old-ada", "email:ada@example.com", "user_id:ada"],
+    assert seen(org, events=5 + pages) == {
+        "identifiers": sorted(
+            [f"anonymous_id:{browser}", "anonymous_id:old-ada", "email:ada@example.com", "user_id:ada"]
+        ),
         "traits": {"email": "Ada@Example.com", "plan": "gold"},
-        "events": {"page": 1, "identify": 1, "Order Completed": 2, "group": 1, "alias": 1},
+        "events": {"page": pages, "identify": 1, "Order Completed": 2, "group": 1, "alias": 1},
         "first_order_at": BOUGHT_AT,
         "records": ["anonymous events on a device of user ada", "its user_id is ada"],
         "groups": {"acme": {"seats": 5}},
@@ -182,11 +147,20 @@ def test_analytics_js_ends_in_the_right_view_and_speaks_to_nobody_else(
     assert complaints == []
     ours = (address, node.url, f"http://localhost:{node.port}")
     assert [url for url in asked if not url.startswith(ours)] == []
-    if name == "package-batching":
-        assert any(url.endswith("/v1/b") for url in asked)
+
+
+def test_analytics_js_may_send_in_batches(node: Node, page: Page, shop: Callable[[str], str]) -> None:
+    org = node.org("browser-batching")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    batching = "'Segment.io': { deliveryStrategy: { strategy: 'batching', config: { size: 4, timeout: 200 } },"
+    page.goto(shop(package(org.write_key, node.url, told_where=True).replace("'Segment.io': {", batching)))
+    page.evaluate(STORY, [BOUGHT_AT])
+    assert seen(org, events=6)["events"] == {"page": 1, "identify": 1, "Order Completed": 2, "group": 1, "alias": 1}
+    assert set(sent) == {f"{node.url}/v1/b"}
 
 
 def test_a_wrong_key_is_told_to_the_page(node: Node, page: Page, shop: Callable[[str], str]) -> None:
-    address = shop(SNIPPET % {"key": "wk_of_nobody", "node": node.url})
+    address = shop(snippet("wk_of_nobody", node.url))
     with page.expect_console_message(lambda said: "not known here" in said.text, timeout=60_000):
         page.goto(address)

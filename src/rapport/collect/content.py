@@ -1,6 +1,5 @@
 """What is the same in every wire format: an event's digest and id, its time, and the identifiers it mentions."""
 
-import math
 import sys
 from hashlib import blake2b
 from typing import Any
@@ -102,8 +101,10 @@ def fingerprint(content: tuple[Any, ...]) -> bytes:
 
 def bounded(value: Any) -> Any:
     """The value with every whole number that no database or wire holds (64 bits and a sign) as a decimal one."""
-    if isinstance(value, int) and not -_LARGEST <= value <= 2 * _LARGEST + 1:
-        return float(value) if value.bit_length() < 1024 else math.copysign(sys.float_info.max, value)
+    if isinstance(value, int) and not -_LARGEST - 1 <= value <= 2 * _LARGEST + 1:
+        if value.bit_length() < 1024:
+            return float(value)
+        return sys.float_info.max if value > 0 else -sys.float_info.max
     if isinstance(value, dict):
         return {key: bounded(inner) for key, inner in value.items()}
     if isinstance(value, list):
