@@ -226,8 +226,8 @@ class HouseDesk:
         return answer
 
     def _owner(self, org: str, evidence: str) -> str | None:
-        found = self._reader.by_record(org, ids.text_of("rec", split_handle(evidence)[0]))
-        return None if found is None else found.customer
+        there = self._reader.by_node(org, split_handle(evidence)[0])
+        return None if there is None else there[0].customer
 
     def _preview(self, found: Found, evidence: str) -> ask.Preview | None:
         _, part, edge = self._operators.locate(found.org, evidence)

@@ -9,7 +9,7 @@ from rapport.kernel import ids
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import now
 from rapport.profile import Assembler, Links
-from rapport.profile.links import PREFIX, split_handle
+from rapport.profile.links import carried, split_handle
 from rapport.profile.working_set import Held
 from rapport.resolve import cannot_link, must_link
 
@@ -61,18 +61,23 @@ class Operations:
         return held if held is not None and held.record.org == org else None
 
     def _retract(self, org: str, operation: Retract) -> None:
-        lookup, prefix = split_handle(operation.evidence)
-        held = self._held(org, lookup)
-        if held is None:
+        node, edge_id = split_handle(operation.evidence)
+        number = self._tables.known(node)
+        held = None if number is None else self._assembler.held.get(number)
+        if held is None or held.record.org != org or held.node != node:
+            self._links.retract_unknown(edge_id)
             return
         for link, edge in self._links.edges(held):
-            if edge.id[:PREFIX] == prefix and link and edge.rule != "key":
-                self._links.retract(edge)
-                self._assembler.unlink(held, link, edge.rule)
+            if edge.id == edge_id:
+                if link and edge.rule != "key":
+                    self._links.retract(edge, held.number)
+                    self._assembler.unlink(held, link, carried(edge))
                 return
-        for edge in self._tables.edges_of_record(held.node):
-            if edge.id[:PREFIX] == prefix and edge.kind != "identifies":
-                self._links.retract(edge)
+        for edge in self._tables.edges_of_record(node):
+            if edge.id == edge_id:
+                self._links.retract(edge, held.number)
+                return
+        self._links.retract_unknown(edge_id)
 
     def _assert(self, org: str, operation: Assert) -> None:
         one = self._held(org, ids.bytes_of("rec", operation.a))
@@ -82,6 +87,5 @@ class Operations:
         make = must_link if operation.kind == "must_link" else cannot_link
         edge = make(org, one.node, another.node, operator=operation.by)
         for held in (one, another):
-            self._tables.announce(held.node, held.number)
-        self._tables.announce_edge(edge, one.number if edge.record == one.node else another.number)
-        self._links.add(edge)
+            self._tables.adopt(held.node, held.number)
+        self._links.add(edge, one.number if edge.record == one.node else another.number)

@@ -4,10 +4,9 @@ from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.newsroom import Newsroom
 from rapport.app.operator import Assert, Operation, Retract, entry
-from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
 from rapport.kernel.identifiers import normalise
-from rapport.profile.links import PREFIX, evidence_handle, split_handle
+from rapport.profile.links import evidence_handle, split_handle
 from rapport.profile.store import Found
 from rapport.profile.view import Part
 from rapport.resolve import Edge, cannot_link, must_link
@@ -35,11 +34,9 @@ class LogOperators:
         await self._say(
             org, Assert("must_link" if kind == "must_link" else "cannot_link", one.handle, another.handle, by, why)
         )
-        first = one if edge.record == nodes[0] else another
         with self._reader.snapshot():
             finding = self._reader.finding(edge)
-        lookup = ids.bytes_of("rec", first.handle) or b""
-        return Said(evidence_handle(lookup, edge), finding.reason.joins or kind == "cannot_link", finding.sentence)
+        return Said(evidence_handle(edge), finding.reason.joins or kind == "cannot_link", finding.sentence)
 
     async def retract(self, org: str, evidence: str, by: str, why: str) -> None:
         with self._reader.snapshot():
@@ -60,14 +57,12 @@ class LogOperators:
 
     def locate(self, org: str, evidence: str) -> tuple[Found | None, Part | None, Edge | None]:
         """The customer, record and edge behind an evidence handle, within a snapshot."""
-        lookup, prefix = split_handle(evidence)
-        handle = ids.text_of("rec", lookup)
-        found = self._reader.by_record(org, handle)
-        part = next((p for p in found.parts if p.handle == handle), None) if found is not None else None
-        if part is None:
-            return found, None, None
-        edges = [edge for _, edge in self._reader.edges(part)]
-        return found, part, next((edge for edge in edges if edge.id[:PREFIX] == prefix), None)
+        node, edge_id = split_handle(evidence)
+        there = self._reader.by_node(org, node)
+        if there is None:
+            return None, None, None
+        edges = (edge for _, edge in self._reader.edges(there[1]))
+        return *there, next((edge for edge in edges if edge.id == edge_id), None)
 
     def _part(self, org: str, named: str) -> Part:
         """The record an end names: itself, or the oldest of the customer that an id names."""

@@ -6,6 +6,7 @@ append timelines, save records, and let the store commit all of it together with
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from rapport.collect import Event
 from rapport.kernel.ports import Source
 from rapport.profile import record as records
-from rapport.profile.devices import TYPES, Devices, Ends
+from rapport.profile.devices import TYPES, Devices, Ends, EventName
 from rapport.profile.record import Record
 from rapport.profile.search import words
 from rapport.profile.store import ProfileStore, Rejected, Seen
@@ -58,7 +59,7 @@ class Assembler:
         self._secret = secret
         self.held = WorkingSet(store, held_limit)
         self.devices = Devices(store, self.held, evidence)
-        self._fresh: dict[bytes, tuple[Fresh, Held]] = {}
+        self._fresh: dict[bytes, tuple[Held, Fresh]] = {}
         self.outcome = Outcome()
 
     # -- one event
@@ -68,17 +69,17 @@ class Assembler:
         key = self._key(source.org, source.name, event.message_id)
         waiting = self._fresh.get(key)
         if waiting is not None:
-            self._copy(source, event, key, waiting[0].digest, _may_move(waiting[0]), waiting[1])
+            self._copy(source, event, key, waiting[1])
             return None
         known = self._store.seen(key)
         if known is not None:
-            self._copy(source, event, key, known.digest, known.may_move, None, known)
+            self._copy(source, event, key, known)
             return None
         held = self._home(source, event)
         item = fresh(event)
         held.fresh.append(item)
         fold(held, event)
-        self._fresh[key] = (item, held)
+        self._fresh[key] = (held, item)
         self._after_fold(held, event)
         self.outcome.accepted += 1
         return held
@@ -119,67 +120,46 @@ class Assembler:
 
     # -- copies
 
-    def _copy(
-        self,
-        source: Source,
-        event: Event,
-        key: bytes,
-        digest: bytes,
-        may_move: bool,
-        held: Held | None,
-        seen: Seen | None = None,
-    ) -> None:
+    def _copy(self, source: Source, event: Event, key: bytes, first: Fresh | Seen) -> None:
         """An event under a message id taken in before: an exact copy can only lower its time; another content is
         refused."""
-        if event.digest != digest:
+        if event.digest != first.digest:
             message = f"another event was taken in before under the messageId {event.message_id[:100]!r}"
-            body = msgspec.json.encode({"messageId": event.message_id, "type": event.kind, "event": event.name})
-            rejected = Rejected(source.org, source.name, event.received_at, DUPLICATE_ID, message, body)
+            rejected = Rejected(source.org, source.name, event.received_at, DUPLICATE_ID, message, _told(event))
             self._store.reject([rejected])
             self.outcome.rejected += 1
             return
         self.outcome.duplicates += 1
-        if not (may_move or event.corrected):
+        if event.time is None or not (first.may_move or event.corrected):
             return  # both carry the event's own time, which is part of its content
-        moved = (target for target, item in self.devices.moved if item.message_id == event.message_id)
-        held = next((h for h in moved if (h.record.org, h.record.source) == (source.org, source.name)), held)
-        if held is None and seen is not None:
-            held = self.held.get(seen.record)
-        if held is not None:
-            self._lower(held, event, key, seen)
+        fresh_in = self.devices.moved.get((source.org, source.name, event.message_id)) or self._fresh.get(key)
+        if fresh_in is not None:
+            self._lower(*fresh_in, event.time)
+        elif isinstance(first, Seen):
+            self._lower_in_block(first, event.message_id, event.time)
 
-    def _lower(self, held: Held, copy: Event, key: bytes, seen: Seen | None) -> None:
+    def _lower(self, held: Held, item: Fresh, time: int) -> None:
         """Of exact copies the smallest corrected time counts; an unknown time yields to any known one."""
-        if copy.time is None:
-            return
-        for index, item in enumerate(held.fresh):
-            if item.message_id == copy.message_id:
-                if item.time is None or copy.time < item.time:
-                    self._take_again(held, index, self._lowered(held, item.event(), copy.time), key)
-                return
-        if seen is None:
-            return
-        org = held.record.org
-        block = self._store.block(org, held.number, seen.block)
-        for index, event in enumerate(block.events):
-            if event.message_id == copy.message_id and (event.time is None or copy.time < event.time):
-                after = self._lowered(held, event, copy.time)
-                if event.time is None:
-                    # The blocks since do not know of its time, and readers trust what they say: it is appended anew.
-                    del block.events[index]
-                    self._take_again(held, len(held.fresh), after, key)
-                else:
-                    block.events[index] = after
-                self._store.rewrite_block(org, held.number, seen.block, block)
-                return
+        if item.time is None or time < item.time:
+            item.become(self._lowered(held, item.event(), time))
 
-    def _take_again(self, held: Held, index: int, event: Event, key: bytes) -> None:
-        """Put an event that changed among the fresh ones; it will be remembered where it is written now."""
-        held.fresh[index : index + 1] = [fresh(event)]
-        if key in self._fresh:
-            self._fresh[key] = (held.fresh[index], held)
-        else:
-            self.devices.moved.append((held, held.fresh[index]))
+    def _lower_in_block(self, place: Seen, message_id: str, time: int) -> None:
+        held = self.held.get(place.record)
+        if held is None:
+            return  # erased
+        org = held.record.org
+        block = self._store.block(org, held.number, place.block)
+        for index, event in enumerate(block.events):
+            if event.message_id == message_id and (event.time is None or time < event.time):
+                block.events[index] = after = self._lowered(held, event, time)
+                if event.time is None:
+                    # Blocks since then do not know of its time, and readers trust what they say: it is appended anew.
+                    del block.events[index]
+                    item = fresh(after)
+                    held.fresh.append(item)
+                    self.devices.moved[org, held.record.source, message_id] = (held, item)
+                self._store.rewrite_block(org, held.number, place.block, block)
+                return
 
     def _lowered(self, held: Held, event: Event, time: int) -> Event:
         after = msgspec.structs.replace(event, time=time)
@@ -228,17 +208,11 @@ class Assembler:
         outcome, self.outcome = self.outcome, Outcome()
         return outcome
 
-    def _remember(self, places: dict[int, tuple[int, int]], moved: list[tuple[Held, Fresh]]) -> None:
+    def _remember(self, places: dict[int, tuple[int, int]], moved: Mapping[EventName, tuple[Held, Fresh]]) -> None:
         """Enter where each event was written: those taken in since the last commit, and those that moved."""
-        seen = {
-            key: Seen(item.digest, _may_move(item), *places[id(item)])
-            for key, (item, _) in self._fresh.items()
-            if id(item) in places
-        }
-        for held, item in moved:
-            if id(item) in places:
-                key = self._key(held.record.org, held.record.source, item.message_id)
-                seen[key] = Seen(item.digest, _may_move(item), *places[id(item)])
+        seen = {key: Seen(item.digest, item.may_move, *places[id(item)]) for key, (_, item) in self._fresh.items()}
+        for name, (_, item) in moved.items():
+            seen[self._key(*name)] = Seen(item.digest, item.may_move, *places[id(item)])
         self._store.mark_seen(seen.items())
 
     def _refold(self, held: Held) -> None:
@@ -272,9 +246,11 @@ class Assembler:
             held.added = {}
 
 
-def _may_move(item: Fresh) -> bool:
-    """Whether an exact copy may say another time: this one's was corrected, or is unknown as far as it was known then."""
-    return item.corrected or item.time is None
+def _told(event: Event) -> bytes:
+    """An event that is refused, as it will be inspected."""
+    fields = msgspec.structs.asdict(event)
+    del fields["digest"]
+    return msgspec.json.encode({name: value for name, value in fields.items() if value not in (None, {}, ())})
 
 
 def _join(known: dict[str, int], more: dict[str, int]) -> None:

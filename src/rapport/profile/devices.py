@@ -9,7 +9,8 @@ While it is not shared, a device's record is looked up by the node of nobody's s
 a device's users and slices are is read from the evidence itself, so there is nothing else to keep in step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol
 
 from rapport.collect import Event
@@ -17,13 +18,17 @@ from rapport.kernel.times import DAY
 from rapport.profile import record as records
 from rapport.profile.record import Record
 from rapport.profile.store import Mark, ProfileStore
-from rapport.profile.timeline import Block, Fresh, fresh, since
+from rapport.profile.timeline import UNKNOWN, Block, Fresh, fresh, order, since
 from rapport.profile.working_set import Held, WorkingSet, fold
 from rapport.resolve import WINDOW, attribute, identifier_node, record_node
 
 TYPES = ("anonymous_id", "device_id")
-ALWAYS = (-(1 << 61), 1 << 61)
-"""A stretch that holds every known time; unknown times are nobody's on a shared device and never move."""
+ALWAYS = (UNKNOWN, -UNKNOWN)
+"""A stretch that holds every event, those of unknown time included."""
+
+
+EventName = tuple[str, str, str]
+"""(organization, source, message id)"""
 
 
 class Ends(Protocol):
@@ -43,7 +48,8 @@ class Devices:
         self._stretches: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._marks: dict[tuple[bytes, int], list[Mark]] = {}
         self._dirty_days: dict[tuple[bytes, int], str] = {}
-        self._moved: list[tuple[Held, Fresh]] = []
+        self.moved: dict[EventName, tuple[Held, Fresh]] = {}
+        """Events that changed their record since the last commit, or their place in it where they had one."""
         self._shared: dict[tuple[str, str, str], bool] = {}
 
     # -- where an anonymous event goes
@@ -138,8 +144,10 @@ class Devices:
     def moved_in_time(self, held: Held, before: Event, after: Event) -> None:
         """An event of a slice got another time: its attribution is looked at again."""
         record = held.record
-        if record.shared and before.time is not None and after.time is not None:
-            self._stretch(record.org, record.key_type, record.key_value, after.time, max(before.time, after.time))
+        kind, value = record.key_type, record.key_value
+        if kind in TYPES and after.time is not None and self._is_shared(record.org, kind, value):
+            before_time = after.time if before.time is None else before.time
+            self._stretch(record.org, kind, value, after.time, max(before_time, after.time))
 
     def unlinked(self, held: Held, kind: str, value: str) -> None:
         """The evidence between a user's record and a device was retracted: as if she had never been seen there."""
@@ -204,8 +212,7 @@ class Devices:
             target, rest = slices[0], slices[1:]
             whole = record_node(org, source, kind, value, None)
             for held in rest:
-                for event in list(self._held.events(held)):
-                    self._move(held, target, event)
+                self._send(held, *ALWAYS, partial(_always, target))
             target.record.shared = False
             self._reattribute(target, record_node(org, source, kind, value, target.record.user), whole, user)
 
@@ -214,61 +221,63 @@ class Devices:
         record = held.record
         node = record_node(record.org, record.source, record.key_type, record.key_value, user)
         if node != held.node:
-            held.renamed = held.renamed or held.node
+            held.renamed.append(held.node)
         record.user = user
         self._held.rename(held, old_lookup, lookup, node)
 
     # -- slicing
 
-    def settle(self) -> list[tuple[Held, Fresh]]:
+    def settle(self) -> dict[EventName, tuple[Held, Fresh]]:
         """Re-slice the stretches that changed; return the events that moved since last time, with their slice."""
         stretches, self._stretches = self._stretches, {}
         for (org, kind, value), (low, high) in stretches.items():
             device = identifier_node(org, kind, value)
             marks = [(m.time, m.message_id, m.user) for m in self._near(org, device, low - WINDOW, high + WINDOW)]
             for held in self._slices(kind, value, device):
-                for event in list(self._between(held, low, high)):
-                    user = attribute(marks, event.time, event.message_id)
-                    if user != held.record.user:
-                        target = self._slice(org, held.record.source, kind, value, user)
-                        self._move(held, target, event)
+                self._send(held, low, high, partial(self._home, held, marks))
         for (device, day), org in self._dirty_days.items():
             self._store.put_marks(org, device, day, self._marks[device, day])
         self._dirty_days.clear()
         self._marks.clear()
-        moved, self._moved = self._moved, []
+        moved, self.moved = self.moved, {}
         return moved
 
-    def _between(self, held: Held, low: int, high: int) -> Iterator[Event]:
-        for item in held.fresh:
-            if item.time is not None and low <= item.time <= high:
-                yield item.event()
-        for _, block in since(held.record.head, self._held.reader(held), low):
-            for event in block.events:
-                if event.time is not None and low <= event.time <= high:
-                    yield event
+    def _home(self, held: Held, marks: list[tuple[int, str, str]], event: Event) -> Held:
+        """The slice that an event of a slice belongs to."""
+        record = held.record
+        user = attribute(marks, event.time, event.message_id)
+        if user == record.user:
+            return held
+        return self._slice(record.org, record.source, record.key_type, record.key_value, user)
 
-    def _move(self, held: Held, target: Held, event: Event) -> None:
-        waiting = next((item for item in held.fresh if item.message_id == event.message_id), None)
-        if waiting is not None:
-            held.fresh.remove(waiting)
-        else:
-            self._cut(held, event)
-        held.refold = held.changed = True
-        item = fresh(event)
-        target.fresh.append(item)
-        fold(target, event)
-        self._moved.append((target, item))
-
-    def _cut(self, held: Held, event: Event) -> None:
-        """Take an event out of the block that holds it."""
-        org, number = held.record.org, held.number
-        low = event.time if event.time is not None else ALWAYS[0]
+    def _send(self, held: Held, low: int, high: int, home: Callable[[Event], Held]) -> None:
+        """Send the events of a stretch of time to where they belong; each block is written once."""
+        leaving: list[tuple[Held, Fresh, Event]] = []
+        waiting, held.fresh = held.fresh, []
+        for item in waiting:
+            event = item.event()
+            target = home(event) if low <= order(event)[0] <= high else held
+            if target is held:
+                held.fresh.append(item)
+            else:
+                leaving.append((target, item, event))
         for position, block in since(held.record.head, self._held.reader(held), low):
-            keep = [e for e in block.events if e.message_id != event.message_id]
-            if len(keep) != len(block.events):
-                self._store.rewrite_block(org, number, position, Block(block.previous, block.newest_before, keep))
-                return
+            staying = []
+            for event in block.events:
+                target = home(event) if low <= order(event)[0] <= high else held
+                if target is held:
+                    staying.append(event)
+                else:
+                    leaving.append((target, fresh(event), event))
+            if len(staying) < len(block.events):
+                rest = Block(block.previous, block.newest_before, staying)
+                self._store.rewrite_block(held.record.org, held.number, position, rest)
+        for target, item, event in leaving:
+            target.fresh.append(item)
+            fold(target, event)
+            self.moved[held.record.org, held.record.source, event.message_id] = (target, item)
+        if leaving:
+            held.refold = held.changed = True
 
     # -- reading evidence and marks
 
@@ -331,9 +340,15 @@ def named_devices(event: Event) -> Iterator[tuple[str, str]]:
     """The devices that an event names."""
     if event.anonymous_id is not None:
         yield "anonymous_id", event.anonymous_id
+    if event.key is not None and event.key[0] in TYPES and event.key != ("anonymous_id", event.anonymous_id):
+        yield event.key
     for kind, value in event.identifiers:
-        if kind == "device_id":
+        if kind == "device_id" and (kind, value) != event.key:
             yield kind, value
+
+
+def _always(target: Held, _: Event) -> Held:
+    return target
 
 
 def _names(record: Record, link: str) -> bool:

@@ -11,22 +11,23 @@ from rapport.profile.devices import TYPES
 from rapport.profile.record import Record
 from rapport.profile.working_set import Held
 from rapport.resolve import Edge, EvidenceStore, Resolver, Rules, alias, identifier_node, names
-
-EVERY = 1 << 40
-PREFIX = 14
-"""Bytes of an evidence id that its handle carries, beside the 16 of its record's lookup node."""
+from rapport.resolve.evidence import USER
 
 
 class NumberedEvidence(EvidenceStore, Protocol):
     """An evidence store that also knows the numbers of records."""
 
-    def announce(self, node: bytes, number: int) -> None: ...
+    def announce(self, edge: Edge, number: int) -> None:
+        """Say which record an edge is of, before it is asked for or written."""
 
-    def announce_edge(self, edge: Edge, number: int) -> None: ...
+    def adopt(self, node: bytes, number: int) -> None:
+        """Say which record goes by a node from now on; what operators said of the node is about this one."""
 
-    def number(self, node: bytes) -> int: ...
+    def holders(self, node: bytes) -> list[tuple[int, bytes]]:
+        """(record's number, edge's id) of all active edges to an identifier, whether they count or are set aside."""
 
-    def forget(self) -> None: ...
+    def forget(self) -> None:
+        """After a commit: let go of what was announced."""
 
 
 def edges_of(
@@ -49,21 +50,32 @@ def edges_of(
         yield "", names(org, node, "user_id", user, level=0, rule="attribution", origin=origin)
 
 
-def evidence_handle(lookup: bytes, edge: Edge) -> str:
-    """`evi_…`: the record's lookup node and the start of the evidence's content hash, so that no index is needed."""
-    return ids.text_of("evi", lookup + edge.id[:PREFIX])
+def evidence_handle(edge: Edge) -> str:
+    """`evi_…`: the node of the evidence's record and its own content hash, so that no index is needed to find it."""
+    return ids.text_of("evi", edge.record + edge.id)
 
 
 def split_handle(handle: str) -> tuple[bytes, bytes]:
-    """(lookup node, start of the evidence id); raises BadInput."""
+    """(record's node, evidence id); raises BadInput."""
     content = ids.bytes_of("evi", handle)
-    if content is None or len(content) != 16 + PREFIX:
+    if content is None or len(content) != 32:
         raise BadInput("this is no evidence id: it starts with evi_", code="bad_id", field="id")
     return content[:16], content[16:]
 
 
+def carried(edge: Edge) -> int:
+    """Which of a link's ways (OWN, ALIAS) hangs on an edge; the edge of an alias that never joins carries none."""
+    if edge.rule != "alias":
+        return records.OWN
+    return 0 if edge.type == USER else records.ALIAS
+
+
+Numbered = tuple[Edge, int]
+"""An edge with its record's number."""
+
+
 class Links:
-    """The worker's bridge between its records and resolution."""
+    """The worker's bridge between its records and resolution. What it is told is gathered until `settle`."""
 
     def __init__(
         self, store: NumberedEvidence, resolver: Resolver, rules: Rules, source_of: Callable[[str, str], Source]
@@ -72,17 +84,15 @@ class Links:
         self._resolver = resolver
         self._rules = rules
         self._source_of = source_of
-        self._asserted: dict[bytes, Edge] = {}
+        self._asserted: dict[bytes, dict[bytes, Numbered]] = {}
+        """By record, then by id."""
         self._asserted_of: dict[bytes, list[Edge]] = {}
-        self._withdrawn: dict[bytes, Edge] = {}
-        self._retracted: dict[bytes, Edge] = {}
+        self._withdrawn: dict[bytes, Numbered] = {}
+        self._retracted: dict[bytes, Numbered | None] = {}
 
     def _edges(self, held: Held, links: dict[str, int]) -> Iterator[tuple[str, Edge]]:
         source = self._source_of(held.record.org, held.record.source)
-        self._store.announce(held.node, held.number)
-        for link, edge in edges_of(held.record, held.node, links, source, self._rules):
-            self._store.announce_edge(edge, held.number)
-            yield link, edge
+        return edges_of(held.record, held.node, links, source, self._rules)
 
     def edges(self, held: Held) -> list[tuple[str, Edge]]:
         """All evidence of a record's own links, each with its link."""
@@ -91,58 +101,82 @@ class Links:
     def assert_links(self, held: Held, links: dict[str, int]) -> dict[str, int]:
         never: dict[str, int] = {}
         for link, edge in self._edges(held, links):
-            if self._store.is_retracted(edge.id):
-                never[link] = never.get(link, 0) | (records.ALIAS if edge.rule == "alias" else records.OWN)
+            if edge.id in self._retracted or self._store.is_retracted(edge.id):
+                never[link] = never.get(link, 0) | carried(edge)
             else:
-                self.add(edge)
+                self.add(edge, held.number)
         return never
+
+    def add(self, edge: Edge, number: int) -> None:
+        """Assert evidence: a link's, or an operator's, which no link carries. `number` is its record's."""
+        pending = self._asserted.setdefault(edge.record, {})
+        if edge.id not in pending:
+            self._asserted_of.setdefault(edge.other, []).append(edge)
+        pending[edge.id] = (edge, number)
+        if self._withdrawn.get(edge.id, (edge, -1))[1] == number:
+            del self._withdrawn[edge.id]
 
     def withdraw_links(self, held: Held, links: dict[str, int]) -> None:
         for _, edge in self._edges(held, links):
-            self._withdraw(edge)
+            self._withdraw(edge, held.number)
 
-    def withdraw_node(self, node: bytes) -> None:
-        pending = [edge for edge in self._asserted.values() if edge.record == node]
+    def withdraw_node(self, held: Held, node: bytes) -> None:
+        pending = [edge for edge, number in self._asserted.get(node, {}).values() if number == held.number]
         stored = [*self._store.edges_of_record(node), *self._store.edges_set_aside(node)]
         for edge in [*pending, *stored]:
             if edge.kind == "identifies" and edge.record == node:
-                self._withdraw(edge)
+                self._withdraw(edge, held.number)
 
-    def _withdraw(self, edge: Edge) -> None:
-        self._withdrawn[edge.id] = edge
-        self._asserted.pop(edge.id, None)
+    def _withdraw(self, edge: Edge, number: int) -> None:
+        """A node may pass from one record to another: one withdraws what the other asserts, and both hold."""
+        self._withdrawn[edge.id] = (edge, number)
+        pending = self._asserted.get(edge.record, {})
+        if pending.get(edge.id, (edge, -1))[1] == number:
+            del pending[edge.id]
+
+    def retract(self, edge: Edge, number: int) -> None:
+        """Retract evidence for good."""
+        self._retracted[edge.id] = (edge, number)
+        self._asserted.get(edge.record, {}).pop(edge.id, None)
+
+    def retract_unknown(self, edge_id: bytes) -> None:
+        """Retract, for good, evidence that no record gives (any more, or yet)."""
+        self._retracted.setdefault(edge_id, None)
 
     def holders(self, node: bytes) -> list[int]:
-        edges = {edge.id: edge for edge in self._store.edges_of_identifier(node, EVERY)}
-        edges.update((e.id, e) for e in self._asserted_of.get(node, ()) if e.id in self._asserted)
-        active = (e for e in edges.values() if e.id not in self._withdrawn and e.id not in self._retracted)
-        return list(dict.fromkeys(self._store.number(edge.record) for edge in active))
-
-    def retract(self, edge: Edge) -> None:
-        """Retract evidence for good, known or not yet known."""
-        self._retracted[edge.id] = edge
-        self._asserted.pop(edge.id, None)
-
-    def add(self, edge: Edge) -> None:
-        """Assert evidence: a link's, or an operator's, which no link carries."""
-        if edge.id not in self._asserted:
-            self._asserted_of.setdefault(edge.other, []).append(edge)
-        self._asserted[edge.id] = edge
-        self._withdrawn.pop(edge.id, None)
+        found: dict[int, None] = {}
+        for number, edge_id in self._store.holders(node):
+            gone = self._withdrawn.get(edge_id)
+            if edge_id not in self._retracted and (gone is None or gone[1] != number):
+                found[number] = None
+        for edge in self._asserted_of.get(node, ()):
+            pending = self._asserted[edge.record].get(edge.id)
+            if pending is not None:
+                found[pending[1]] = None
+        return list(found)
 
     def settle(self) -> int:
         """Regroup what was touched; return how many records changed their group."""
         changed = 0
-        if self._withdrawn or self._asserted or self._retracted:
-            change = self._resolver.apply(
-                list(self._asserted.values()),
-                withdrawn=list(self._withdrawn),
-                retracted=list(self._retracted),
-            )
-            changed = len(change.moves)
-            self._asserted.clear()
-            self._asserted_of.clear()
+        if self._withdrawn or self._retracted:
+            # First of all, since the same evidence may come again as that of another record's number.
+            for gone in (*self._withdrawn.values(), *self._retracted.values()):
+                if gone is not None:
+                    self._store.announce(*gone)
+            change = self._resolver.apply(withdrawn=list(self._withdrawn), retracted=list(self._retracted))
+            changed += len(change.moves)
             self._withdrawn.clear()
             self._retracted.clear()
+        asserted = []
+        for node, pending in self._asserted.items():
+            for edge, number in pending.values():
+                self._store.announce(edge, number)
+                asserted.append(edge)
+            if pending:
+                self._store.adopt(node, number)
+        if asserted:
+            changed += len(self._resolver.apply(asserted).moves)
+        self._asserted.clear()
+        self._asserted_of.clear()
         self._store.forget()
         return changed

@@ -11,10 +11,10 @@ from rapport.profile.view import Part
 
 
 class Seen(NamedTuple):
-    """An event taken in before: its content's digest, whether its time was corrected, its record and its block."""
+    """An event taken in before: its content's digest, whether a copy may move it in time, its record and its block."""
 
     digest: bytes
-    corrected: bool
+    may_move: bool
     record: int
     block: int
 

@@ -23,11 +23,16 @@ class Fresh(msgspec.Struct, gc=False):
     message_id: str
     time: int | None
     digest: bytes
-    corrected: bool
+    may_move: bool
+    """Whether an exact copy may say another time: this one's was corrected, or is too far ahead to be believed."""
     raw: bytes
 
     def event(self) -> Event:
         return _decode(self.raw)
+
+    def become(self, event: Event) -> None:
+        """Be the same event at another time."""
+        self.time, self.raw = event.time, _encode(event)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -35,7 +40,8 @@ _decode = msgspec.msgpack.Decoder(Event).decode
 
 
 def fresh(event: Event) -> Fresh:
-    return Fresh(event.message_id, event.time, event.digest, event.corrected, _encode(event))
+    may_move = event.corrected or event.time is None
+    return Fresh(event.message_id, event.time, event.digest, may_move, _encode(event))
 
 
 class Block(msgspec.Struct, array_like=True):

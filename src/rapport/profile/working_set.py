@@ -130,7 +130,7 @@ class WorkingSet:
         return held
 
     def rename(self, held: Held, old_lookup: bytes, lookup: bytes, node: bytes) -> None:
-        """Give a record other nodes. A record that is found by one of them already is an emptied slice, and makes room."""
+        """Give a record other nodes. Where one of them finds another, that is an emptied slice, and makes room."""
         for taken in {lookup, node}:
             other = self.find(taken)
             if other is not None and other is not held:

@@ -23,7 +23,7 @@ CREATE TABLE member (node BLOB PRIMARY KEY, grp BLOB NOT NULL, record INTEGER NO
 CREATE INDEX member_of ON member (grp, record);
 CREATE TABLE retraction (id BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE user_mark (mark TEXT, node BLOB, PRIMARY KEY (mark, node)) WITHOUT ROWID;
-CREATE TABLE tied (node BLOB PRIMARY KEY) WITHOUT ROWID
+CREATE TABLE tied (node BLOB PRIMARY KEY, record INTEGER NOT NULL) WITHOUT ROWID
 """
 
 
@@ -65,14 +65,24 @@ class EvidenceTables:
         self._marks = {
             (Mark(mark), reveal(node)) for mark, node in self._db.execute("SELECT mark, node FROM user_mark")
         }
-        self._tied = {reveal(row[0]) for row in self._db.execute("SELECT node FROM tied")}
+        self._tied = {reveal(node): record for node, record in self._db.execute("SELECT node, record FROM tied")}
 
-    def announce(self, node: bytes, number: int) -> None:
-        """Say which record a node is, before evidence that names it is written."""
-        self._numbers[node] = number
-
-    def announce_edge(self, edge: Edge, number: int) -> None:
+    def announce(self, edge: Edge, number: int) -> None:
+        """Say which record an edge is of, before it is asked for or written."""
+        self._numbers[edge.record] = number
         self._places[edge.id] = number
+
+    def adopt(self, node: bytes, number: int) -> None:
+        """Say which record goes by a node from now on; what operators said of the node is about this one."""
+        self._numbers[node] = number
+        before = self._tied.get(node, number)
+        if before != number:
+            self._tied[node] = number
+            blinded = self._blind(node)
+            self._db.execute("UPDATE tied SET record = ? WHERE node = ?", (number, blinded))
+            self._db.execute("UPDATE edge SET record = ? WHERE record = ? AND node = ?", (number, before, blinded))
+            self._db.execute("UPDATE member SET record = ? WHERE node = ?", (number, blinded))
+            self._of_identifier.clear()
 
     def forget(self) -> None:
         """After a commit: let go of what was learned about nodes."""
@@ -82,16 +92,18 @@ class EvidenceTables:
 
     def number(self, node: bytes) -> int:
         """The record of a node. Raises Corrupt where there is none."""
-        number = self._known(node)
+        number = self.known(node)
         if number is None:
             raise Corrupt("evidence names a record that is not there")
         return number
 
-    def _known(self, node: bytes) -> int | None:
+    def known(self, node: bytes) -> int | None:
         """The record of a node, or None where it is an identifier's, or that of a record of which nothing is known."""
         number = self._numbers.get(node)
         if number is None:
-            number = self._stored(node)
+            number = self._tied.get(node)
+            if number is None:
+                number = self._stored(node)
             if number is not None:
                 self._numbers[node] = number
         return number
@@ -130,7 +142,7 @@ class EvidenceTables:
     # -- EvidenceStore: reading
 
     def edges_of_record(self, record: bytes) -> Sequence[Edge]:
-        number = self._known(record)
+        number = self.known(record)
         if number is None:
             return ()
         query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND aside = 0"  # noqa: S608 (our own names)
@@ -148,8 +160,17 @@ class EvidenceTables:
         self._of_identifier[node] = (edges, limit)
         return edges
 
+    def holders(self, node: bytes) -> list[tuple[int, bytes]]:
+        """(record's number, edge's id) of all active edges to an identifier, whether they count or are set aside."""
+        query = f"SELECT {_COLUMNS}, aside FROM edge WHERE other = ? ORDER BY level"  # noqa: S608
+        rows = self._db.execute(query, (self._blind(node),)).fetchall()
+        edges = self._edges([row[:-1] for row in rows])
+        counted = [edge for edge, row in zip(edges, rows, strict=True) if not row[-1]]
+        self._of_identifier[node] = (counted, len(counted) + 1)
+        return [(row[0], edge.id) for edge, row in zip(edges, rows, strict=True)]
+
     def edges_set_aside(self, record: bytes) -> Sequence[Edge]:
-        number = self._known(record)
+        number = self.known(record)
         if number is None:
             return ()
         query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND aside = 1"  # noqa: S608
@@ -192,13 +213,17 @@ class EvidenceTables:
 
     def _is_record(self, group: bytes) -> bool:
         """Whether a group's handle is itself a record of the group: one with evidence that nothing moved elsewhere."""
-        number = self._numbers.get(group) or self._stored(group)
-        if number is None or self.group_of(group) != group:
+        if self.known(group) is None or self.group_of(group) != group:
             return False
-        self._numbers[group] = number
-        return any(edge.record == group for edge in self.edges_of_record(group))
+        return any(edge.record == group or edge.kind != "identifies" for edge in self.edges_of_record(group))
 
     # -- EvidenceStore: writing
+
+    def _tie(self, node: bytes) -> None:
+        """Remember a record that operators spoke of by its node: it may lose all its evidence but this."""
+        if node not in self._tied:
+            self._tied[node] = self.number(node)
+            self._db.execute("INSERT INTO tied VALUES (?, ?)", (self._blind(node), self._tied[node]))
 
     def write(self, change: Change) -> None:
         blind, place = self._blind, self._places.get
@@ -214,8 +239,8 @@ class EvidenceTables:
                 nodes = blind(edge.id + edge.record + edge.other)
                 rows.append((number, nodes[:16], nodes[16:32], nodes[32:], edge.level, aside, body))
                 if edge.kind != "identifies":
-                    self._tied.add(edge.other)
-                    self._db.execute("INSERT OR IGNORE INTO tied VALUES (?)", (blind(edge.other),))
+                    self._tie(edge.record)
+                    self._tie(edge.other)
             self._db.executemany("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         if change.retracted:
             self._retracted.update(change.retracted)

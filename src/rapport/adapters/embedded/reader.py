@@ -112,6 +112,15 @@ class StateReader:
         number = self.record_number(handle)
         return None if number is None else self._found(org, number, None)
 
+    def by_node(self, org: str, node: bytes) -> tuple[Found, Part] | None:
+        """The customer, and of its records the one that evidence names by this node."""
+        number = self.evidence_tables.known(node)
+        found = None if number is None else self._found(org, number, None)
+        part = next((part for part in found.parts if part.number == number), None) if found is not None else None
+        if found is None or part is None or self.node_of(part) != node:
+            return None
+        return found, part
+
     def record_number(self, handle: str) -> int | None:
         node = ids.bytes_of("rec", handle)
         return None if node is None else self._number_of(node)
@@ -145,7 +154,6 @@ class StateReader:
             return None
         parts = {number: first[1]}
         tables = self.evidence_tables
-        tables.announce(first[0], number)
         for node in tables.members(tables.group_of(first[0])):
             member = tables.number(node)
             if member not in parts:
@@ -253,19 +261,35 @@ class StateReader:
     # -- explaining
 
     def edges(self, part: Part) -> Iterator[tuple[str, Edge]]:
-        """A record's active evidence, each with its link (`type:value`; "" where it carries none)."""
+        """A record's active evidence, each with its link (`type:value`; "" where it carries none).
+
+        What operators said of two records is evidence of both.
+        """
         source, node = self._source_of(part.record.org, part.record.source), self.node_of(part)
         for link, edge in edges_of(part.record, node, part.record.links, source, self._rules):
             if not self.evidence_tables.is_retracted(edge.id):
                 yield link, edge
         for edge in self.evidence_tables.edges_of_record(node):
-            if edge.kind != "identifies" and edge.record == node:
+            if edge.kind != "identifies":
                 yield "", edge
 
     def evidence(self, found: Found) -> list[dict[str, Any]]:
         """Every edge of the customer's records, in the clear, with whether it is used, or why not."""
         explainer = Explainer(self.evidence_tables, self._rules)
-        return [_shown(explainer, part, link, edge) for part in found.parts for link, edge in self.edges(part)]
+        items: dict[bytes, dict[str, Any]] = {}
+        for part in found.parts:
+            for link, edge in self.edges(part):
+                if edge.id not in items:
+                    items[edge.id] = _shown(explainer, part, link, edge, self._other(part, edge))
+        return list(items.values())
+
+    def _other(self, part: Part, edge: Edge) -> str:
+        """The handle of the record at the other end of an operator's word; "" for other evidence."""
+        if edge.kind == "identifies":
+            return ""
+        node = edge.other if edge.record == self.node_of(part) else edge.record
+        there = self.by_node(part.record.org, node)
+        return ids.text_of("rec", node) if there is None else there[1].handle
 
     def finding(self, edge: Edge) -> Finding:
         """What became of an edge."""
@@ -274,8 +298,7 @@ class StateReader:
     def preview_retract(self, part: Part, edge: Edge) -> list[list[int]]:
         """The records (numbers) of each customer that this one would become without a piece of evidence."""
         tables = self.evidence_tables
-        tables.announce(edge.record, part.number)
-        tables.announce_edge(edge, part.number)
+        tables.announce(edge, part.number)
         return [
             [tables.number(node) for node in group]
             for change in preview_retract(tables, self._rules, edge.id)
@@ -303,29 +326,31 @@ class StateReader:
 def _why(part: Part, edges: list[tuple[str, Edge]], shared: Counter[str], explainer: Explainer) -> str:
     """Why a record is with the others, by its strongest evidence."""
     for link, edge in edges:
+        if not explainer.reason(edge).joins:
+            continue
         if edge.rule == "attribution":
             return f"anonymous events on a device of user {part.record.user}"
         if edge.level == 0:
             return f"its {link.replace(':', ' is ', 1)}"
         if edge.kind == "must_link":
             return "an operator said so"
-        if shared[link] > 1 and explainer.reason(edge).joins:
+        if shared[link] > 1:
             return f"it names {link}, as another record here does"
     return "evidence of another record here names it"
 
 
-def _shown(explainer: Explainer, part: Part, link: str, edge: Edge) -> dict[str, Any]:
+def _shown(explainer: Explainer, part: Part, link: str, edge: Edge, other: str) -> dict[str, Any]:
     """A piece of evidence as it is answered."""
     finding = explainer.finding(edge)
     kind, _, value = link.partition(":")
     return {
-        "id": evidence_handle(ids.bytes_of("rec", part.handle) or b"", edge),
+        "id": evidence_handle(edge),
         "kind": edge.kind,
         "rule": edge.rule,
         "record": part.handle,
         "source": part.record.source,
         "identifier": {"type": kind, "value": value} if link else attributed(part) if edge.level == 0 else None,
-        "other": "" if link or edge.level == 0 else ids.text_of("rec", edge.other),
+        "other": other,
         "level": edge.level,
         "verified": edge.verified,
         "origin": edge.origin,

@@ -31,8 +31,8 @@ _BODY = 24
 _WIDTH = _KEY + _BODY
 _ENTRY = np.dtype([("high", ">u8"), ("low", ">u8"), ("body", f"V{_BODY}")])
 _PAGE = 100
-_CORRECTED = 1 << 63
-"""The highest bit of the record number says that the event's time was corrected."""
+_MAY_MOVE = 1 << 63
+"""The highest bit of the record number says that a copy may still move the event in time."""
 
 RECENT = 50_000
 _FANOUT = 4
@@ -41,13 +41,13 @@ _LARGEST = 1_000_000
 
 
 def _packed(seen: Seen) -> bytes:
-    record = seen.record | (_CORRECTED if seen.corrected else 0)
+    record = seen.record | (_MAY_MOVE if seen.may_move else 0)
     return seen.digest + record.to_bytes(8, "big") + seen.block.to_bytes(8, "big")
 
 
 def _unpacked(body: bytes) -> Seen:
     record = int.from_bytes(body[8:16], "big")
-    return Seen(body[:8], bool(record & _CORRECTED), record & ~_CORRECTED, int.from_bytes(body[16:24], "big"))
+    return Seen(body[:8], bool(record & _MAY_MOVE), record & ~_MAY_MOVE, int.from_bytes(body[16:24], "big"))
 
 
 class SeenIndex:

@@ -1,0 +1,33 @@
+"""Order does not matter: any permutation, duplication and re-batching of the same events gives the same customers and the
+same views, byte for byte, and they are those of the plain pipeline."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.profile.house import House
+from tests.profile.stories import carry_out, comparable, deliveries, expected, plans
+
+
+def as_bytes(customers):
+    """Every customer's view as one text, by its records."""
+    return {tuple(sorted(records)): json.dumps(view, sort_keys=True) for records, view in customers.items()}
+
+
+@given(st.data())
+def test_views_are_those_of_the_plain_pipeline(data):
+    told = data.draw(deliveries())
+    plan = data.draw(plans(told))
+    with House() as house:
+        assert comparable(carry_out(house, plan).customers()) == expected(plan.entries)
+
+
+@given(st.data())
+def test_any_order_duplication_and_batching_gives_the_same_views(data):
+    told = data.draw(deliveries())
+    again = data.draw(st.lists(st.sampled_from(told), max_size=3))
+    with House() as one, House() as another:
+        carry_out(one, data.draw(plans(told)))
+        carry_out(another, data.draw(plans(told + again)))
+        assert as_bytes(one.customers()) == as_bytes(another.customers())
