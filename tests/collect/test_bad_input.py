@@ -133,9 +133,10 @@ def test_a_bad_posthog_event_is_refused_by_name_and_the_rest_of_its_batch_goes_o
     assert [kept.user_id for kept in decoded.events] == ["u1"]
 
 
-def test_an_event_at_each_limit_is_taken():
+def test_what_is_at_a_limit_is_taken_and_what_is_over_it_is_not():
     padding = 32 * 1024 - len(json.dumps({**GOOD, "x": ""}))
     assert len(read({"batch": [{**GOOD, "x": "x" * padding}]}).events) == 1
+    assert codes(read({"batch": [{**GOOD, "x": "x" * (padding + 1)}]})) == [(0, "too_large")]
     assert len(read({"batch": [GOOD] * 2_500}).events) == 2_500
     assert one(b'{"event":"e","userId":"u","properties":{"x":' + nested(198) + b"}}").properties["x"] is not None
 
