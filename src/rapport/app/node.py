@@ -30,7 +30,7 @@ from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.evidence import evidence_routes
 from rapport.web.api.health import health_routes
-from rapport.web.api.problems import on_error, problem
+from rapport.web.api.problems import on_error, on_http_error, problem
 from rapport.web.console import console_routes
 
 log = logging.getLogger("rapport.node")
@@ -112,12 +112,6 @@ class _Counted:
         await self._app(scope, receive, send)
 
 
-async def _not_found(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this type alone)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error")
-    return problem(error.status_code, code, str(error.detail))
-
-
 async def _broken(_: Request, error: Exception) -> Response:
     log.error("a request failed: %s", type(error).__name__, exc_info=error)
     return problem(500, "internal", "something broke here; it was noted, and nothing of yours was lost")
@@ -147,8 +141,10 @@ async def application(
             *health_routes(vitals),
             *console_routes(desk, settings.url),
         ],
-        exception_handlers={RapportError: on_error, HTTPException: _not_found, Exception: _broken},
+        exception_handlers={RapportError: on_error, HTTPException: on_http_error, Exception: _broken},
     )
+    # A redirect would name the host that the request named; the node's origin is a setting, never taken from a request.
+    app.router.redirect_slashes = False
     try:
         yield _Counted(app, vitals)
     finally:

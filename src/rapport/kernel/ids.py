@@ -10,6 +10,9 @@ _REVERSE = {v: k for k, v in _ALPHABET.items()}
 
 CUSTOMER = b"cus"
 
+_SIZES = {"rec": 16, "evi": 32}
+"""Bytes in the handles that name something by its content: a record, and a piece of its evidence."""
+
 
 def _text(raw: bytes) -> str:
     """Crockford-like base 32 in lower case, without padding."""
@@ -17,11 +20,13 @@ def _text(raw: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes | None:
+    """The inverse of `_text`; None for whatever it did not write."""
     padded = text.translate(_REVERSE) + "=" * (-len(text) % 8)
     try:
-        return base64.b32decode(padded)
+        raw = base64.b32decode(padded)
     except ValueError:
         return None
+    return raw if _text(raw) == text else None
 
 
 def fresh(prefix: str) -> str:
@@ -41,7 +46,8 @@ def text_of(prefix: str, content: bytes) -> str:
 
 def bytes_of(prefix: str, text: str) -> bytes | None:
     """The content hash behind a handle of `text_of`, or None where it is none."""
-    return _bytes(text.removeprefix(f"{prefix}_")) if text.startswith(f"{prefix}_") else None
+    raw = _bytes(text.removeprefix(f"{prefix}_")) if text.startswith(f"{prefix}_") else None
+    return raw if raw is not None and len(raw) == _SIZES[prefix] else None
 
 
 def handle(key: BlindKey, kind: bytes, record: int) -> str:

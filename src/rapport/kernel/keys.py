@@ -19,6 +19,7 @@ from rapport.kernel.errors import Corrupt
 
 KEY_BYTES = 32
 _NONCE = 12
+_BLOCK = 16
 
 
 def fresh_key() -> bytes:
@@ -59,10 +60,16 @@ class BlindKey:
         self._decrypt = cipher.decryptor().update
 
     def blind(self, digest: bytes) -> bytes:
-        """16 bytes (or a multiple: many digests at once) in, as many out."""
+        """16 bytes (or a multiple: many digests at once) in, as many out. Raises ValueError for other sizes: the cipher
+        would keep the rest, and answer everything after it wrongly."""
+        if len(digest) % _BLOCK:
+            raise ValueError("only whole digests can be blinded")
         return self._encrypt(digest)
 
     def reveal(self, blinded: bytes) -> bytes:
+        """The inverse of `blind`."""
+        if len(blinded) % _BLOCK:
+            raise ValueError("only whole digests were blinded")
         return self._decrypt(blinded)
 
     def derived(self, label: str) -> "BlindKey":

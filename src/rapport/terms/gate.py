@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from rapport.kernel import ids
-from rapport.kernel.errors import BadInput, Conflict, NotFound
-from rapport.kernel.identifiers import normalise
+from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError
+from rapport.kernel.identifiers import normalise, type_name
 from rapport.kernel.keys import digest16
 from rapport.kernel.times import now, rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
@@ -101,34 +101,43 @@ class Gate:
     ) -> tuple[Found, Content, Receipt]:
         """One use: decide, let `answer` work out the content in one snapshot, give it out once its receipt is durable.
 
-        Raises NotFound where the customer is absent or reading is refused.
+        Raises NotFound where the customer is absent or reading is refused, Conflict where the identifier is on several
+        customers (to those alone who may read them), and what `answer` raises; each once its receipt is durable.
         """
         purpose = known_purpose(request.purpose)
         content: Content | None = None
+        trouble: RapportError | None = None
         with self._reader.snapshot():
-            found = self.find(request.org, request.customer)
+            found = self._named(request.org, request.customer)
             decision = decide(purpose)
-            if found is not None and decision.permitted:
-                content = answer(found)
-        permitted = found is not None and content is not None
+            if decision.permitted and len(found) == 1:
+                try:
+                    content = answer(found[0])
+                except RapportError as error:
+                    trouble = error
+        if decision.permitted and len(found) > 1:
+            trouble = _ambiguous(request.customer, len(found))
+        parts = [part for customer in found for part in customer.parts]
         receipt = Receipt(
             id=ids.fresh("rcp"),
             org=request.org,
             at=now(),
             purpose=purpose,
             action=request.action,
-            decision="absent" if found is None else "permitted" if permitted else "refused",
-            reason=decision.reason,
+            decision="absent" if not found else "refused" if content is None else "permitted",
+            reason=decision.reason if trouble is None else trouble.message,
             caller=request.caller,
             fields=() if content is None else fields(content),
-            categories=() if found is None or content is None else _categories(found.parts),
-            records=() if found is None else tuple(part.number for part in found.parts),
+            categories=() if content is None else _categories(parts),
+            records=tuple(part.number for part in parts),
             asked=digest16(request.org.encode(), request.customer.encode("utf-8", "surrogatepass")),
         )
         await self._book.commit(receipt)
-        if found is None or content is None:
+        if trouble is not None:
+            raise trouble
+        if content is None:
             raise NotFound("no such customer, or nothing that may be read for this purpose")
-        return found, content, receipt
+        return found[0], content, receipt
 
     async def _answer(
         self,
@@ -138,26 +147,28 @@ class Gate:
     ) -> dict[str, Any]:
         return headed(*await self.read(request, answer, fields))
 
-    def find(self, org: str, customer: str) -> Found | None:
-        """The customer behind an id; must be called within a snapshot."""
+    def _named(self, org: str, customer: str) -> Sequence[Found]:
+        """The customers behind an id: none, one, or several who share an identifier. Raises BadInput."""
         if customer.startswith("cus_"):
-            return self._reader.by_handle(org, customer)
-        kind, colon, raw = customer.partition(":")
-        if not colon or not kind or not raw:
+            found = self._reader.by_handle(org, customer)
+            return () if found is None else (found,)
+        kind, _, raw = customer.partition(":")
+        name = type_name(kind)
+        if name is None or not raw:
             message = "an id is 'type:value', such as email:ada@example.com or user_id:42, or a cus_… handle"
             raise BadInput(message, code="bad_id", field="id")
-        value = normalise(kind, raw)
-        if value is None:
-            return None
-        found = self._reader.by_identifier(org, kind, value)
-        if len(found) > 1:
-            message = f"this {kind} is on {len(found)} customers: ask by another identifier or by customer handle"
-            raise Conflict(message, code="ambiguous", field="id")
-        return found[0] if found else None
+        value = normalise(name, raw)
+        return () if value is None else self._reader.by_identifier(org, name, value)
+
+
+def _ambiguous(customer: str, count: int) -> Conflict:
+    kind = type_name(customer.partition(":")[0])
+    message = f"this {kind} is on {count} customers: ask by another identifier or by customer handle"
+    return Conflict(message, code="ambiguous", field="id")
 
 
 def fields_of_view(answer: dict[str, Any]) -> tuple[str, ...]:
-    return ("identifiers", "events", "records", "groups", *answer["traits"])
+    return ("identifiers", "events", "records", "groups", "consent", *answer["traits"])
 
 
 def _categories(parts: Sequence[view.Part]) -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 work."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -15,10 +15,13 @@ from rapport.kernel.errors import BadInput, Forbidden, NotFound, RapportError, T
 from rapport.profile.paging import MAX_LIMIT
 from rapport.terms import Gate
 from rapport.terms import Request as Wish
-from rapport.web.api.problems import answer, json_answer
+from rapport.web.api.problems import UnknownEncoding, answer, json_answer, not_allowed
 
 PREFIX = b"/v1/customers/"
+VIEW = "/v1/customers/view"
 MAX_BODY = 16_384
+DRAINED = 64 * 1024 * 1024
+"""Bytes of an oversized body that are read and dropped, so that its sender gets to read why it was refused."""
 MAX_PATH = 4_096
 DEFAULT_LIMIT = 50
 
@@ -47,18 +50,41 @@ def caller_of(request: Request, tokens: Tokens, scope: str = "read") -> Caller:
 
 
 async def body_of(request: Request) -> bytes:
-    """A small body. Raises TooLarge."""
-    chunks = b""
-    async for chunk in request.stream():
-        chunks += chunk
-        if len(chunks) > MAX_BODY:
-            raise TooLarge(f"the body is larger than {MAX_BODY:,} bytes")
-    return chunks
+    """A small body. Raises TooLarge, UnknownEncoding, or BadInput where it breaks off."""
+    body = bytearray()
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size <= MAX_BODY:
+                body += chunk
+            elif size > DRAINED:
+                break
+    except ClientDisconnect:
+        raise BadInput("the body broke off", code="broken_off") from None
+    if size > MAX_BODY:
+        raise TooLarge(f"the body is larger than {MAX_BODY:,} bytes")
+    if request.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
+        raise UnknownEncoding("the body must not be compressed here")
+    return bytes(body)
+
+
+Shape = TypeVar("Shape")
+
+
+def shaped(body: bytes, shape: type[Shape], should: str) -> Shape:
+    """A body of this shape. Raises BadInput, saying how it `should` be: `bad_json`, or `bad_type` where it is JSON."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"the body must be {should}: {error}", code="bad_type") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"the body must be {should}: {error}", code="bad_json") from None
 
 
 class _Ask(msgspec.Struct):
     id: str
-    purpose: str
+    purpose: str | None = None
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -87,30 +113,26 @@ class CustomersApi:
     async def post_view(self, request: Request) -> Response:
         """`{"id": "email:ada@example.com", "purpose": "service"}` → the view."""
         caller = caller_of(request, self._tokens)
-        try:
-            ask = msgspec.json.decode(await body_of(request), type=_Ask)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            message = f'the body must be {{"id": "type:value", "purpose": "service"}}: {error}'
-            raise BadInput(message, code="bad_json") from None
+        ask = shaped(await body_of(request), _Ask, '{"id": "type:value", "purpose": "service"}')
         return json_answer(await self._gate.view(_wish(caller, ask.id, ask.purpose, "view")))
 
     async def get(self, request: Request) -> Response:
         """`/v1/customers/{type}:{value}/{view,traits,events,identifiers,evidence}?purpose=`."""
         caller = caller_of(request, self._tokens)
         kept = _split(request.scope)
-        query = request.query_params
-        if "purpose" not in query:
-            raise BadInput("every read names a purpose: add ?purpose=service", code="missing_purpose", field="purpose")
-        wish = _wish(caller, kept.id, query["purpose"], kept.part)
-        if kept.part == "view":
-            return json_answer(await self._gate.view(wish))
         page = self._parts.get(kept.part)
-        if page is None:
+        if page is None and kept.part != "view":
             raise NotFound("there is no such part of a customer")
+        query = request.query_params
+        wish = _wish(caller, kept.id, query.get("purpose"), kept.part)
+        if page is None:
+            return json_answer(await self._gate.view(wish))
         return json_answer(await page(wish, query.get("cursor"), _limit(query.get("limit"))))
 
 
-def _wish(caller: Caller, customer: str, purpose: str, action: str) -> Wish:
+def _wish(caller: Caller, customer: str, purpose: str | None, action: str) -> Wish:
+    if purpose is None:
+        raise BadInput("every read names a purpose, such as service", code="missing_purpose", field="purpose")
     return Wish(caller.org, customer, purpose, "api token", action)
 
 
@@ -142,8 +164,10 @@ class RawCustomerPaths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            if scope["method"] not in ("GET", "HEAD"):
-                response = answer(_not_allowed())
+            if scope["path"] == VIEW:
+                response = not_allowed("POST")
+            elif scope["method"] not in {"GET", "HEAD"}:
+                response = not_allowed("GET, HEAD")
             else:
                 response = await self._api.get(request)
         except RapportError as error:
@@ -151,18 +175,9 @@ class RawCustomerPaths:
         await response(scope, receive, send)
 
 
-class _MethodNotAllowed(RapportError):
-    code = "method_not_allowed"
-    status = 405
-
-
-def _not_allowed() -> RapportError:
-    return _MethodNotAllowed("only GET is answered here")
-
-
 def customer_routes(gate: Gate, tokens: Tokens) -> list[Route]:
     api = CustomersApi(gate, tokens)
     return [
-        Route("/v1/customers/view", api.post_view, methods=["POST"]),
+        Route(VIEW, api.post_view, methods=["POST"]),
         Route("/v1/customers/{rest:path}", RawCustomerPaths(api)),
     ]

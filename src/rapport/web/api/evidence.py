@@ -7,8 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rapport.kernel.errors import BadInput
-from rapport.web.api.customers import Tokens, body_of, caller_of
+from rapport.web.api.customers import Tokens, body_of, caller_of, shaped
 from rapport.web.api.problems import json_answer
 
 
@@ -49,21 +48,15 @@ class EvidenceApi:
     async def post(self, request: Request) -> Response:
         """`{"kind": "must_link" | "cannot_link", "a": id, "b": id}` → 201 with the evidence's id."""
         caller = caller_of(request, self._tokens, "operator")
-        try:
-            wish = msgspec.json.decode(await body_of(request), type=_Assertion)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            message = f'the body must be {{"kind": "must_link" or "cannot_link", "a": id, "b": id}}: {error}'
-            raise BadInput(message, code="bad_json") from None
+        should = '{"kind": "must_link" or "cannot_link", "a": id, "b": id}'
+        wish = shaped(await body_of(request), _Assertion, should)
         said = await self._operators.assert_link(caller.org, wish.kind, wish.a, wish.b, "api", wish.why)
         return json_answer({"id": said.evidence, "kind": wish.kind, "used": said.used, "why": said.why}, 201)
 
     async def retract(self, request: Request) -> Response:
         """Retract evidence for good → `{"id", "retracted": true}`."""
         caller = caller_of(request, self._tokens, "operator")
-        try:
-            wish = msgspec.json.decode(await body_of(request) or b"{}", type=_Why)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BadInput(f'the body may be empty or {{"why": "…"}}: {error}', code="bad_json") from None
+        wish = shaped(await body_of(request) or b"{}", _Why, 'empty or {"why": "…"}')
         evidence = request.path_params["id"]
         await self._operators.retract(caller.org, evidence, "api", wish.why)
         return json_answer({"id": evidence, "retracted": True})

@@ -4,12 +4,20 @@ import http
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rapport.kernel.errors import Busy, NotFound, RapportError
+from rapport.kernel.errors import BadInput, Busy, NotFound, RapportError
 
 CONTENT_TYPE = "application/problem+json"
+
+
+class UnknownEncoding(BadInput):
+    """A body that is packed in a way that is not taken here."""
+
+    code = "bad_encoding"
+    status = 415
 
 
 def problem(status: int, code: str, message: str, **more: Any) -> Response:
@@ -39,10 +47,27 @@ def answer(error: RapportError) -> Response:
     return response
 
 
+def not_allowed(methods: str) -> Response:
+    """The answer to a method that an address does not take; `methods` are those that it does."""
+    response = problem(405, "method_not_allowed", f"this address takes {methods}")
+    response.headers["Allow"] = methods
+    return response
+
+
 async def on_error(_: Request, error: Exception) -> Response:
     """Starlette's handler for RapportError."""
     assert isinstance(error, RapportError)  # noqa: S101 (registered for this type alone)
     return answer(error)
+
+
+async def on_http_error(_: Request, error: Exception) -> Response:
+    """Starlette's handler for what it refuses by itself: addresses and methods that are not there."""
+    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this type alone)
+    if error.status_code == 405:
+        return not_allowed(", ".join(sorted((error.headers or {}).get("Allow", "").split(", "))))
+    if error.status_code == 404:
+        return problem(404, "not_found", "there is nothing at this address")
+    return problem(error.status_code, "error", str(error.detail))
 
 
 def json_answer(content: Any, status: int = 200) -> Response:
