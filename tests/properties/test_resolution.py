@@ -10,7 +10,7 @@ from rapport.resolve.rules import Rules
 from rapport.resolve.twin import Partition, Said, active, partition
 from tests.resolve.strategies import RECORDS, books, edges_of, in_batches, reading_few, take_in, worlds, write_down
 
-MANY = settings(max_examples=20 * settings.default.max_examples)
+MANY = settings(max_examples=5 * settings.default.max_examples)
 """What all else rests on is tried more often."""
 
 

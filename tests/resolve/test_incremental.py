@@ -148,6 +148,18 @@ def test_what_is_remembered_of_users_is_bounded_and_may_be_forgotten():
     assert len(world.answers().groups) == 5
 
 
+def test_a_user_is_guarded_for_as_long_as_there_is_too_much_for_one_customer():
+    world = World(rules(per_customer=2))
+    world.said("r", user_id="u1")
+    emails = [world.said("r", email=f"{number}@example.com") for number in range(3)]
+    user = identifier_node(ORG, "user_id", "u1")
+    assert world.store.marked(Mark.GUARDED, user)
+    (refused,) = (edge for edge in emails if world.reason(edge) is Reason.TOO_MANY_OF_A_TYPE)
+    world.retracted(refused)
+    assert not world.store.marked(Mark.GUARDED, user)
+    assert {world.reason(edge) for edge in emails if edge != refused} == {Reason.USED}
+
+
 def test_planning_writes_nothing():
     world = World()
     first = world.said("a", email="ada@example.com")

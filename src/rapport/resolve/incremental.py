@@ -347,7 +347,7 @@ class _Regrouping:
     def _beside_main(self, user: bytes, attached: list[tuple[Block, Piece]], records: list[bytes]) -> Groups | None:
         """The groups of a guarded user's pieces that changed, where they change nothing else; None where they may."""
         main = self._mains.get(user)
-        if main is None or user in self._overlay.popular:
+        if main is None:
             return None
         touched = [block for block in (*self._was, *self._is) if user in block.labels]
         looked_at = (*records, *(record for block in touched for record in block.records))
