@@ -88,6 +88,8 @@ class Worker:
         outcome = self.assembler.outcome
         before = (outcome.accepted, outcome.rejected, outcome.duplicates)
         take = self.assembler.take
+        if len(decoded.events) > 1:
+            self.assembler.expect(source, decoded.events)
         for event in decoded.events:
             if take(source, event) is not None and len(self._news) < NEWS_PER_COMMIT:
                 self._news.append(_news_of(entry, event))

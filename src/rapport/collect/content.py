@@ -16,6 +16,8 @@ Id = str | int | None
 
 _canonical = msgspec.msgpack.Encoder(order="deterministic")
 _LARGEST = 2**63 - 1
+_usable_once = usable.__wrapped__
+"""Message ids do not come again, so remembering them would only push out the ids that do."""
 
 
 class Reception(msgspec.Struct, frozen=True, gc=False):
@@ -118,7 +120,7 @@ def message_id(sent: Id, content: bytes, timed: bool, received_at: int, index: i
     A client that repeats an event without id but with a time gets the same id, so the repeat counts once. Without a
     time either, two equal events cannot be told from one repeated: they are counted as two.
     """
-    own = usable(sent)
+    own = _usable_once(sent)
     if own is not None:
         return own
     return f"content-{content.hex()}" if timed else f"content-{content.hex()}-{received_at}-{index}"

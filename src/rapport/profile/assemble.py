@@ -91,12 +91,7 @@ class Assembler:
     def _home(self, source: Source, event: Event) -> Held:
         """The record an event belongs to, made at first sight."""
         org, name = source.org, source.name
-        if event.key is not None and not (event.user_id is not None and event.key[0] in TYPES):
-            kind, value = event.key
-        elif event.user_id is not None:
-            kind, value = "user_id", event.user_id
-        else:
-            kind, value = "anonymous_id", event.anonymous_id or ""
+        kind, value = key_of(event)
         home = self.held.homes.get((org, name, kind, value))
         if home is None:
             if kind in TYPES:
@@ -105,6 +100,13 @@ class Assembler:
             home = self.held.find(node) or self.held.create(node, node, Record(org, name, kind, value))
             self.held.homes[org, name, kind, value] = home
         return home
+
+    def expect(self, source: Source, events: list[Event]) -> None:
+        """Load the records that these events will most likely go to, in one go, where they are not held yet."""
+        org, name, homes = source.org, source.name, self.held.homes
+        keys = {key_of(event) for event in events}
+        missing = [key for key in keys if (org, name, *key) not in homes]
+        self.held.load_many([record_node(org, name, *key, None if key[0] in TYPES else WHOLE) for key in missing])
 
     def _after_fold(self, held: Held, event: Event) -> None:
         """Tell evidence and devices what the fold of an event brought."""
@@ -116,7 +118,7 @@ class Assembler:
                 kind, _, value = link.partition(":")
                 if kind in TYPES and added[link] & records.OWN & ~retracted.get(link, 0):
                     self.devices.user_linked(held, kind, value)
-        self.devices.mark(held, event)
+        self.devices.mark_latest(held, event)
 
     # -- copies
 
@@ -244,6 +246,15 @@ class Assembler:
         if held.added:
             _join(held.record.unlinked, self._evidence.assert_links(held, held.added))
             held.added = {}
+
+
+def key_of(event: Event) -> tuple[str, str]:
+    """The key of an event's record within its source: what a mapping named, else the user id, else the anonymous id."""
+    if event.key is not None and not (event.user_id is not None and event.key[0] in TYPES):
+        return event.key
+    if event.user_id is not None:
+        return "user_id", event.user_id
+    return "anonymous_id", event.anonymous_id or ""
 
 
 def _told(event: Event) -> bytes:

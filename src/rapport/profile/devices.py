@@ -51,6 +51,7 @@ class Devices:
         self.moved: dict[EventName, tuple[Held, Fresh]] = {}
         """Events that changed their record since the last commit, or their place in it where they had one."""
         self._shared: dict[tuple[str, str, str], bool] = {}
+        self._calm = object()
 
     # -- where an anonymous event goes
 
@@ -103,19 +104,24 @@ class Devices:
         else:
             self._give(org, kind, value, device, user)
 
-    def mark(self, held: Held, event: Event) -> None:
-        """Note an identified event on whichever shared devices it names."""
-        if event.time is None:
-            return
+    def mark_latest(self, held: Held, event: Event) -> None:
+        """`mark` for the event folded in last; costs next to nothing as long as a session goes on as it was."""
+        if held.calm is None or held.calm[0] is not self._calm or held.calm[1] is not held.said:
+            held.calm = None if self.mark(held, event) else (self._calm, held.said)
+
+    def mark(self, held: Held, event: Event) -> bool:
+        """Note an identified event on whichever shared devices it names; return whether it names any."""
         org, user = held.record.org, user_of(held.record)
         if user is None:
-            return
-        for kind, value in named_devices(event):
-            if not self._is_shared(org, kind, value):
-                continue
+            return False
+        shared = [(kind, value) for kind, value in named_devices(event) if self._is_shared(org, kind, value)]
+        if event.time is None:
+            return bool(shared)
+        for kind, value in shared:
             device = identifier_node(org, kind, value)
             if _names(held.record, f"{kind}:{value}"):
                 self._add_mark(org, kind, value, device, Mark(event.time, event.message_id, user, held.number))
+        return bool(shared)
 
     def _is_shared(self, org: str, kind: str, value: str) -> bool:
         """Asked for every identified event, so it is remembered by name for a while."""
@@ -125,6 +131,11 @@ class Devices:
                 self._shared.clear()
             known = self._shared[org, kind, value] = self._store.is_shared(identifier_node(org, kind, value))
         return known
+
+    def _stir(self) -> None:
+        """Which devices are shared has changed: forget what was remembered of it."""
+        self._shared.clear()
+        self._calm = object()
 
     def unmark(self, held: Held, event: Event) -> None:
         """Take back the marks of an event whose time turned out to be another."""
@@ -181,7 +192,7 @@ class Devices:
     def _share(self, org: str, kind: str, value: str, device: bytes, extra: Held) -> None:
         """A second user was seen: gather the marks of all users from their timelines and slice the device anew."""
         self._store.set_shared(device, shared=True)
-        self._shared.clear()
+        self._stir()
         self._held.homes.clear()
         for held in self._slices(kind, value, device):
             source = held.record.source
@@ -203,7 +214,7 @@ class Devices:
         for day in self._days(device):
             self._put_day(org, device, day, [])
         self._store.set_shared(device, shared=False)
-        self._shared.clear()
+        self._stir()
         by_source: dict[str, list[Held]] = {}
         for held in self._slices(kind, value, device):
             by_source.setdefault(held.record.source, []).append(held)

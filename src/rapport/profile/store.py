@@ -49,6 +49,9 @@ class ProfileStore(Protocol):
         """The record with this lookup node, with its number and its own node; None where there is none, or its key is
         destroyed."""
 
+    def find_many(self, lookups: Sequence[bytes]) -> Iterable[tuple[bytes, int, bytes, Record]]:
+        """The same for many, each with its lookup node; those that are not there are left out."""
+
     def create(self, org: str, lookup: bytes, node: bytes) -> int:
         """Mint a record; numbers grow in order of first sight. `lookup` finds it; `node` is how evidence names it."""
 

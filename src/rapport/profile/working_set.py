@@ -22,11 +22,13 @@ class Held:
 
     `fresh` are events folded in but not yet in a block; `added` and `dropped` the links that evidence does not know of
     yet; `renamed` are nodes that evidence still knows it by; `refold` says that the fold must be made anew from the
-    chain. `said` are the identifiers of the event folded in last: a session's events mostly say the same ones.
+    chain. `said` are the identifiers of the event folded in last: a session's events mostly say the same ones. `calm`
+    remembers that those name no shared device.
     """
 
     __slots__ = (
         "added",
+        "calm",
         "changed",
         "dropped",
         "fresh",
@@ -50,6 +52,7 @@ class Held:
         self.refold = False
         self.renamed: list[bytes] = []
         self.said: tuple[object, ...] | None = None
+        self.calm: tuple[object, object] | None = None
         self.words = False
 
 
@@ -110,6 +113,14 @@ class WorkingSet:
         if held is None:
             held = self._held[number] = Held(number, node, record)
         return held
+
+    def load_many(self, lookups: list[bytes]) -> None:
+        """Load the records of these lookup nodes that are there and not yet held."""
+        unknown = [lookup for lookup in lookups if lookup not in self._numbers]
+        for lookup, number, node, record in self.store.find_many(unknown):
+            self._numbers[lookup] = number
+            if number not in self._held:
+                self._held[number] = Held(number, node, record)
 
     def get(self, number: int) -> Held | None:
         """The record of this number, or None where its key is destroyed."""
@@ -186,4 +197,8 @@ class WorkingSet:
 
 def newest(events: Iterable[Fresh]) -> int:
     """The greatest known time among events; below every known time when there is none."""
-    return max((event.time for event in events if event.time is not None), default=timeline.UNKNOWN)
+    greatest = timeline.UNKNOWN
+    for event in events:
+        if event.time is not None and event.time > greatest:
+            greatest = event.time
+    return greatest

@@ -7,7 +7,7 @@ file or its WAL. Record keys are cached by their readers, not here.
 import base64
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rapport.adapters.embedded.sqlite import connect, transaction, translated
@@ -21,6 +21,10 @@ MIGRATIONS = [
     CREATE TABLE record_key (record INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)
     """
 ]
+
+
+_TOGETHER = 32
+_RECORD_KEYS = f"SELECT record, wrapped FROM record_key WHERE record IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
 
 
 def key_encryption_key(data: Path, file: Path | None = None, encoded: str | None = None) -> bytes:
@@ -125,6 +129,16 @@ class Keyring:
         except sqlite3.Error as error:
             raise translated(error, self._path) from error
         return None if row is None else SealKey(self.org(org).open(row[0], _place(record)))
+
+    def records(self, wanted: Sequence[tuple[int, str]]) -> dict[int, SealKey]:
+        """The keys of many records, given with their organizations; those that are destroyed are left out."""
+        keys: dict[int, SealKey] = {}
+        for start in range(0, len(wanted), _TOGETHER):
+            some = dict(wanted[start : start + _TOGETHER])
+            rows = self._db.execute(_RECORD_KEYS, [*some, *[None] * (_TOGETHER - len(some))]).fetchall()
+            for record, wrapped in rows:
+                keys[record] = SealKey(self.org(some[record]).open(wrapped, _place(record)))
+        return keys
 
     def put_records(self, keys: Iterable[tuple[str, int, SealKey]]) -> None:
         """Keep new record keys (organization, record, key), synced, before anything sealed under them is committed."""

@@ -5,7 +5,7 @@ NORMAL: the log still holds what a power cut takes back, and the cursor goes bac
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -47,6 +47,9 @@ _ADD_VOLUME = """
     ON CONFLICT DO UPDATE SET accepted = accepted + excluded.accepted, rejected = rejected + excluded.rejected,
                               duplicates = duplicates + excluded.duplicates
 """
+
+_TOGETHER = 32
+_FIND_MANY = f"SELECT id, org, lookup, node, body FROM record WHERE lookup IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
 
 KEEP_REJECTED = 7 * DAY
 _KEYS_KEPT = 120_000
@@ -134,6 +137,20 @@ class StateFile:
         if key is None:
             return None
         return number, self._reveal(node) if node else lookup, open_record(key, number, body)
+
+    def find_many(self, lookups: Sequence[bytes]) -> Iterator[tuple[bytes, int, bytes, Record]]:
+        for start in range(0, len(lookups), _TOGETHER):
+            some = lookups[start : start + _TOGETHER]
+            blinded = self._blind(b"".join(some))
+            asked = [blinded[at : at + 16] for at in range(0, len(blinded), 16)]
+            rows = self.db.execute(_FIND_MANY, asked + [None] * (_TOGETHER - len(asked))).fetchall()
+            unknown = [(row[0], self._org_names[row[1]]) for row in rows if row[0] not in self._record_keys]
+            self._record_keys.update(self._keys.records(unknown))
+            for number, org, lookup, node, body in rows:
+                key = self._key(self._org_names[org], number)
+                if key is not None:
+                    plain = self._reveal(lookup)
+                    yield plain, number, self._reveal(node) if node else plain, open_record(key, number, body)
 
     def create(self, org: str, lookup: bytes, node: bytes) -> int:
         number = self._next_record
