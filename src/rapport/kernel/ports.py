@@ -10,7 +10,8 @@ import msgspec
 class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     """One accepted request body, as it came (inflated), with what is needed to read it again.
 
-    `wire` is "segment", "posthog", "import" or "operator"; `received_at` is in microseconds.
+    `wire` is "segment", "posthog", "import" or "operator"; `received_at` is in microseconds. `sound`: every event was
+    judged when it came and none was refused, so that reading it again need not judge.
     """
 
     org: str
@@ -20,6 +21,7 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     received_at: int
     body: bytes
     gpc: bool = False
+    sound: bool = False
 
 
 class Log(Protocol):

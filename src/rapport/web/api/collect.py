@@ -140,7 +140,8 @@ class CollectRoute(BaseRoute):
         if source is None:
             source = self._by_body(target, headers, body, verdict)
         if source is not None:
-            await self._keep(source, target.wire, target.path, body, gpc=headers.gpc)
+            sound = not verdict.rejected
+            await self._keep(source, target.wire, target.path, body, gpc=headers.gpc, sound=sound)
         return verdict
 
     def _by_body(self, target: Target, headers: Said, body: bytes, verdict: Validated) -> Source | None:
@@ -154,8 +155,8 @@ class CollectRoute(BaseRoute):
             raise Unauthorized(message, code="missing_key")
         return source
 
-    async def _keep(self, source: Source, wire: str, path: str, body: bytes, *, gpc: bool) -> None:
-        await self._log.append(LogEntry(source.org, source.name, wire, path, now(), body, gpc))
+    async def _keep(self, source: Source, wire: str, path: str, body: bytes, *, gpc: bool, sound: bool = False) -> None:
+        await self._log.append(LogEntry(source.org, source.name, wire, path, now(), body, gpc, sound))
 
 
 def collect_routes(
