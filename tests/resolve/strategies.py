@@ -151,6 +151,6 @@ def write_down(book: Sequence[Said], store: EvidenceStore, of: Rules) -> Resolve
 def reading_few(few: int) -> Iterator[None]:
     """As if an identifier were popular from so few edges on: then not all of its edges are read at once."""
     with ExitStack() as stack:
-        for module in ("view", "incremental", "explain"):
+        for module in ("view", "incremental", "regrouping", "explain"):
             stack.enter_context(patch(f"rapport.resolve.{module}.A_FEW", few))
         yield
