@@ -59,6 +59,10 @@ class Household(msgspec.Struct, frozen=True):
         return f"company-{self.number}" if self.company else f"household-{self.number}"
 
     @property
+    def name(self) -> str:
+        return self.company or f"The {self.people[0].last_name} household"
+
+    @property
     def address(self) -> dict[str, Any]:
         return {"street": self.street, "city": self.city, "postcode": self.postcode, "country": "GB"}
 

@@ -228,9 +228,9 @@ def crm(rng: random.Random, house: Household, who: Shopper, memory: Memory) -> l
     if not memory.in_crm:
         memory.in_crm = True
         if house.company:
-            visit.group(house.group_id, name=house.company, kind="company", city=house.city)
+            visit.group(house.group_id, name=house.name, kind="company", city=house.city)
         elif len(house.people) > 1:
-            visit.group(house.group_id, kind="household", people=len(house.people), city=house.city)
+            visit.group(house.group_id, name=house.name, kind="household", people=len(house.people), city=house.city)
         visit.track("Customer Created", _consent(newsletter=who.newsletter))
     return visit.steps
 

@@ -1,0 +1,167 @@
+"""The demo beside a real node: what a newcomer meets after `make up`."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rapport.cli.demo.people import household
+from tests.e2e.running import RAPPORT, Node, Org, http, run
+
+ALICE, BEN, MAILBOX = "email:alice@example.com", "email:ben@example.com", "email:ashmarshes@example.com"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
+    """The demo organization on a node that was started with `--demo` and has taken in the history."""
+    node = Node(tmp_path_factory.mktemp("demo") / "data", "--demo")
+    until(lambda: "visits are sent as they happen" in node.output())
+    yield node.org("demo")
+    node.stop()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+    """Start a node of a test's own over `tmp_path/data`, once or again; all are stopped at the end."""
+    nodes: list[Node] = []
+
+    def begin(*arguments: str) -> Node:
+        nodes.append(Node(tmp_path / "data", *arguments))
+        return nodes[-1]
+
+    yield begin
+    for node in nodes:
+        node.stop()
+
+
+def until(done: Callable[[], object], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
+
+
+def demo_processes(port: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"rapport.cli.demo" in words and str(port).encode() in words:
+                found.append(int(entry.name))
+    return found
+
+
+def test_alice_is_one_customer_across_every_channel(shop: Org) -> None:
+    view = shop.view(ALICE, events=30)
+    assert {record["source"] for record in view["records"]} == {"web", "app", "till", "crm", "support"}
+    assert view["traits"]["name"]["value"] == "Alice Ashmarsh"
+    assert {other["value"] for other in view["traits"]["name"]["others"]} >= {"Alice", "Mrs Ashmarsh"}
+    assert view["traits"]["city"]["value"] == "Eastmere"
+    assert {"Order Completed", "Order Refunded", "Call Received", "page"} <= view["events"]["by_name"].keys()
+    why = " ".join(record["why"] for record in view["records"])
+    for tie in ("user_id", "email:alice@example.com", "loyalty_id:", "phone:"):
+        assert tie in why, f"something of hers is tied by {tie}"
+
+
+def test_ben_shares_her_laptop_and_mailbox_and_is_another_customer(shop: Org) -> None:
+    alice, ben = shop.view(ALICE), shop.view(BEN)
+    assert alice["customer"] != ben["customer"]
+    assert {record["record"] for record in alice["records"]}.isdisjoint(record["record"] for record in ben["records"])
+    assert shop.read(MAILBOX).json["code"] == "ambiguous"
+    assert {group["id"] for group in alice["groups"]} == {group["id"] for group in ben["groups"]} == {"household-0"}
+
+
+def test_the_five_sources_are_known_for_what_they_are(shop: Org) -> None:
+    listed = json.loads(run("source", "list", "demo", "--data", str(shop.node.data), "--json").stdout)
+    assert {s["source"]: s["trusted"] for s in listed} == {
+        "web": False, "app": False, "till": True, "crm": True, "support": True,
+    }  # fmt: skip
+
+
+def test_sending_the_history_again_changes_nothing(start: Callable[..., Node]) -> None:
+    node = start()
+    here = ("--data", str(node.data), "--port", str(node.port), "--customers", "12")
+    assert run("demo", *here).returncode == 0
+    shop = node.org("demo")
+    people = [f"email:{who.email}" for number in range(4) for who in household(1, number).people]
+    before = views(shop, people)
+    note = node.data / "demo-demo.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "households": 0}))
+    done = run("demo", *here, "--json")
+    assert json.loads(done.stdout)["events"] > 300, done.stderr
+    assert views(shop, people) == before
+
+
+def views(shop: Org, people: list[str]) -> list[object]:
+    """What is known of people once everything sent before has been taken in, less what each look adds."""
+    shop.send({"type": "track", "userId": "the-last", "event": "Looked", "messageId": f"look-{time.monotonic_ns()}"})
+    seen = shop.view("user_id:the-last")["events"]["total"]
+    shop.send({"type": "track", "userId": "the-last", "event": "Looked", "messageId": f"look-{time.monotonic_ns()}"})
+    shop.view("user_id:the-last", events=seen + 1)
+    answers = [shop.read(customer).json for customer in people]
+    return [{k: v for k, v in answer.items() if k not in ("receipt", "as_of")} for answer in answers]
+
+
+def test_visits_go_on_now(shop: Org) -> None:
+    def sent() -> int:
+        lines = http("GET", f"{shop.node.url}/metrics").body.decode().splitlines()
+        metrics = dict(line.split() for line in lines if not line.startswith("#"))
+        return int(float(metrics["rapport_events_accepted_total"]))
+
+    before = sent()
+    until(lambda: sent() > before, 30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_the_demo_ends_with_its_node_however_that_ends(start: Callable[..., Node], number: signal.Signals) -> None:
+    node = start("--demo")
+    until(lambda: demo_processes(node.port))
+    node.stop(number)
+    until(lambda: not demo_processes(node.port), 40)
+    assert "Traceback" not in node.output()
+
+
+def test_a_node_that_starts_again_does_not_double_its_history(start: Callable[..., Node]) -> None:
+    node = start("--demo")
+    until(lambda: "visits are sent as they happen" in node.output())
+    node.stop()
+    node = start("--demo")
+    until(lambda: "nothing was sent" in node.output())
+
+
+def test_a_demo_without_a_node_says_how_to_start_one_and_makes_nothing(tmp_path: Path) -> None:
+    done = run("demo", "--data", str(tmp_path / "data"), "--port", "1")
+    assert done.returncode == 1
+    assert "rapport up" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_demo_data_never_enters_a_directory_of_others_unless_it_is_meant(start: Callable[..., Node]) -> None:
+    node = start()
+    node.org("acme")
+    here = ("--data", str(node.data), "--port", str(node.port), "--customers", "3")
+    refused = run("demo", *here)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "acme" in refused.stderr
+    assert run("demo", *here, "--org", "acme", "--yes").returncode == 0
+    assert node.org("acme").view(ALICE)["traits"]["city"]["value"] == "Eastmere"
+
+
+def test_ctrl_c_ends_live_visits_without_complaint(shop: Org) -> None:
+    command = [*RAPPORT, "demo", "--live", "--rate", "20", "--data", str(shop.node.data), "--port", str(shop.node.port)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    assert "as they happen" in running.stdout.readline()
+    time.sleep(1)
+    os.kill(running.pid, signal.SIGINT)
+    out, err = running.communicate(timeout=20)
+    assert (running.returncode, err) == (0, "")
+    assert "events of visits sent" in out
