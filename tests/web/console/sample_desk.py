@@ -50,18 +50,21 @@ class Edge:
 
 class SampleDesk(SampleSources):
     def __init__(self, people: Iterable[Known] = (), *, rate: float = 6.0, empty: bool = False) -> None:
-        self.records = [] if empty else [*people] or [*alice(), *household(), *crowd(61)]
         self.rate = rate
         self.codes = {"good-code", *(f"code-{i}" for i in range(60))}
         self.tokens: dict[str, told.Session] = {}
         self.clock = now()
+        self.set_people([] if empty else [*people] or [*alice(), *household(), *crowd(61)])
+        super().__init__([] if empty else self._names(), self.clock)
+
+    def set_people(self, people: Iterable[Known]) -> None:
+        self.records = [*people]
         self.edges: list[Edge] = []
         number = count(1)
         for i, record in enumerate(self.records):
             for link in record.links:
                 self.edges.append(Edge(next(number), i, link.type, link.value, link.level, link.at))
         self._resolve()
-        super().__init__([] if empty else self._names(), self.clock)
 
     def _names(self) -> list[str]:
         return sorted({record.source for record in self.records})

@@ -165,7 +165,7 @@ def alice() -> Iterable[Known]:
         "support",
         ("email", "alice@example.com"),
         (mail,),
-        {"preferred_channel": ("e-mail", NOON - 30 * DAY)},
+        {"preferred_channel": ("by courier", NOON - 30 * DAY)},
         (
             event(
                 "track", "Ticket Opened", NOON - 30 * DAY, {"subject": "Coat is a size too small", "priority": "normal"}

@@ -149,7 +149,7 @@ class Identity(msgspec.Struct, frozen=True):
     nodes: tuple[Node, ...]
     edges: tuple[Evidence, ...]
     left_out: int = 0
-    """How many more edges there are than are told here."""
+    """How many more edges there are than are told here. A page takes some 150: those in use, then the strongest."""
 
 
 class Customer(msgspec.Struct, frozen=True):

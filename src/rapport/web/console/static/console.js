@@ -36,57 +36,52 @@ one("[data-themes]")?.addEventListener("submit", (event) => {
   for (const button of all("button", event.target)) button.setAttribute("aria-pressed", String(button === event.submitter))
 })
 
-// The identity graph: what one points at is read out below, with its ends; a click keeps it there.
+// The identity graph: what one points at is read out below and lit up with its ends. It stays written there, so that the
+// way to its link does not lose it; a click keeps it whatever else is pointed at.
 for (const canvas of all("[data-canvas]")) {
   const reading = one("[data-reading]", canvas)
   const text = one("[data-reading-text]", canvas)
   const link = one("[data-reading-link]", canvas)
-  const hint = "Point at a line to read it; choose it to keep it here."
   let kept = null
   reading.hidden = false
-  text.textContent = hint
+  text.textContent = "Point at a line to read it; choose it to keep it here."
 
-  const show = (edge) => {
-    for (const graph of all("[data-graph]", canvas)) {
-      graph.classList.toggle("reads", edge !== null)
-      const ends = edge ? edge.dataset.ends.split(" ") : []
-      for (const other of all(".edge", graph)) other.classList.toggle("lit", edge !== null && other.dataset.edge === edge.dataset.edge)
-      for (const node of all(".node", graph)) node.classList.toggle("lit", ends.includes(node.dataset.node))
-    }
-    text.textContent = edge ? edge.getAttribute("aria-label") : hint
-    link.hidden = !edge
-    if (edge) link.href = `/console/evidence/${edge.dataset.edge}`
-  }
-  const showNode = (node) => {
-    const graph = node.closest("[data-graph]")
-    graph.classList.add("reads")
-    const lit = new Set([node.dataset.node])
+  const light = (graph, isLit) => {
+    graph.classList.toggle("reads", isLit !== null)
+    const ends = new Set()
     for (const edge of all(".edge", graph)) {
-      const ends = edge.dataset.ends.split(" ")
-      const touches = ends.includes(node.dataset.node)
-      edge.classList.toggle("lit", touches)
-      if (touches) ends.forEach((end) => lit.add(end))
+      const lit = isLit !== null && isLit(edge)
+      edge.classList.toggle("lit", lit)
+      if (lit) edge.dataset.ends.split(" ").forEach((end) => ends.add(end))
     }
-    for (const other of all(".node", graph)) other.classList.toggle("lit", lit.has(other.dataset.node))
+    for (const node of all(".node", graph)) node.classList.toggle("lit", ends.has(node.dataset.node))
   }
+  const read = (graph, edge) => {
+    light(graph, (other) => other === edge)
+    text.textContent = edge.getAttribute("aria-label")
+    link.href = `/console/evidence/${edge.dataset.edge}`
+    link.hidden = false
+  }
+  const rest = (graph) => (kept ? light(graph, (edge) => edge === kept) : light(graph, null))
 
   for (const graph of all("[data-graph]", canvas)) {
     const edges = all(".edge", graph)
     edges.forEach((edge, place) => {
       edge.setAttribute("tabindex", place ? "-1" : "0") // one stop for Tab, arrows for the rest
-      edge.addEventListener("mouseenter", () => show(edge))
-      edge.addEventListener("mouseleave", () => show(kept))
-      edge.addEventListener("focus", () => show(edge))
-      edge.addEventListener("blur", () => show(kept))
+      edge.addEventListener("mouseenter", () => kept || read(graph, edge))
+      edge.addEventListener("mouseleave", () => rest(graph))
+      edge.addEventListener("focus", () => read(graph, edge))
+      edge.addEventListener("blur", () => rest(graph))
       edge.addEventListener("click", (event) => {
         event.preventDefault()
         kept = kept === edge ? null : edge
-        show(kept)
+        read(graph, edge)
       })
       edge.addEventListener("keydown", (event) => {
         const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key]
         if (!step) return
         event.preventDefault()
+        kept = null
         edge.setAttribute("tabindex", "-1")
         const next = edges[(place + step + edges.length) % edges.length]
         next.setAttribute("tabindex", "0")
@@ -94,8 +89,8 @@ for (const canvas of all("[data-canvas]")) {
       })
     })
     for (const node of all(".node", graph)) {
-      node.addEventListener("mouseenter", () => showNode(node))
-      node.addEventListener("mouseleave", () => show(kept))
+      node.addEventListener("mouseenter", () => kept || light(graph, (edge) => edge.dataset.ends.split(" ").includes(node.dataset.node)))
+      node.addEventListener("mouseleave", () => rest(graph))
     }
   }
 }

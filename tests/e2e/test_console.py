@@ -1,0 +1,293 @@
+"""The console in a real browser: accessible on every page, live, and whole without JavaScript."""
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from starlette.applications import Starlette
+
+from rapport.web.console import console_routes
+from tests.web.console.sample_desk import SampleDesk
+
+pytestmark = pytest.mark.needs("chromium")
+
+AXE = Path(__file__).parent / "node/node_modules/axe-core/axe.min.js"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+]  # fmt: skip
+ALICE = f"/console/customers/cus_{0:026}"
+ADA = f"/console/customers/cus_{6:026}"
+TILL_EMAIL = "evd0009"
+
+expect.set_options(timeout=20_000)  # the machine may be busy with other tests
+
+codes = (f"code-{i}" for i in count())
+
+
+@contextmanager
+def served(desk: SampleDesk) -> Iterator[str]:
+    """The desk's console on a free port of this machine; answers its origin."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = Starlette(routes=console_routes(desk, origin))
+        config = uvicorn.Config(app, log_level="warning", ws="none", lifespan="off", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        yield origin
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    """Of a desk that tests only look at."""
+    with served(SampleDesk()) as origin:
+        yield origin
+
+
+@pytest.fixture
+def fresh() -> Iterator[str]:
+    """Of a desk of the test's own, to change."""
+    with served(SampleDesk()) as origin:
+        yield origin
+
+
+def signed_in(browser: Browser, origin: str, **how: object) -> Page:
+    context = browser.new_context(base_url=origin, reduced_motion="reduce", **how)  # type: ignore[arg-type]
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    page.goto(f"/console/start?code={next(codes)}")
+    page.get_by_role("button", name="Sign in on this browser").click()
+    page.wait_for_url("**/console/live")
+    return page
+
+
+@pytest.fixture
+def page(browser: Browser, origin: str) -> Iterator[Page]:
+    page = signed_in(browser, origin)
+    yield page
+    page.context.close()
+
+
+EVERY_PAGE = {
+    "front": "/", "door": "/console/start?code=x", "no link": "/console/start", "live": "/console/live",
+    "customers": "/console/customers",
+    "nobody": "/console/customers?q=zzz", "alice": ALICE, "ada": ADA, "events": f"{ALICE}/events?cursor=12",
+    "evidence": f"/console/evidence/{TILL_EMAIL}", "rejected": "/console/rejected", "part": "/console/rejected/rej0003",
+    "sources": "/console/sources", "absent": "/console/customers/nobody", "nowhere": "/console/nowhere",
+}  # fmt: skip
+
+
+# Between them, these two have every colour and every layout.
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
+@pytest.mark.needs("node")  # axe-core is installed beside the client libraries
+def test_every_page_passes_axe_and_fits_its_screen(browser, origin, scheme, width):
+    axe = AXE.read_text()
+    page = signed_in(browser, origin, color_scheme=scheme, viewport={"width": width, "height": 900})
+    found = []
+    for name, address in EVERY_PAGE.items():
+        page.goto(address)
+        # With everything that can be unfolded: what is folded away would not be looked at.
+        page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
+        found += problems(page, axe, name)
+    page.goto("/console/live")
+    page.locator(".purpose summary").click()
+    found += problems(page, axe, "the purposes")
+    page.context.close()
+    assert found == []
+
+
+def problems(page: Page, axe: str, name: str) -> list[str]:
+    page.evaluate(axe)
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    told = page.evaluate("(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", tags)
+    found = [f"{name}: {one['id']} {[node['html'][:200] for node in one['nodes'][:3]]}" for one in told["violations"]]
+    sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return found + ([f"{name}: {sideways} px too wide"] if sideways > 0 else [])
+
+
+@pytest.mark.parametrize("letters", ["100%", "150%"])
+def test_pages_fit_the_narrowest_screens_also_with_larger_letters(browser, origin, letters):
+    page = signed_in(browser, origin, viewport={"width": 320, "height": 640})
+    found = []
+    for name, address in EVERY_PAGE.items():
+        page.goto(address)
+        page.evaluate("(size) => (document.documentElement.style.fontSize = size)", letters)
+        page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
+        sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if sideways > 0:
+            found.append((name, sideways))
+    page.context.close()
+    assert found == []
+
+
+def test_nothing_is_reported_by_the_browser_on_any_page(browser, origin):
+    page = signed_in(browser, origin)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    for name, address in EVERY_PAGE.items():
+        if name not in {"absent", "nowhere"}:  # whose status the browser reports itself
+            page.goto(address)
+            page.wait_for_timeout(50)
+    page.context.close()
+    assert said == []
+
+
+def test_live_lines_come_by_themselves_pause_and_go_on(page):
+    lines = page.locator("[data-lines] > li")
+    expect(page.locator("[data-state]")).to_have_text("Live")
+    before = page.locator("[data-figure=minute]").inner_text()
+    first = lines.first.inner_text()
+    expect(lines.first).not_to_have_text(first, use_inner_text=True)
+    expect(page.locator("[data-figure=minute]")).not_to_have_text(before)
+    assert re.search("•••|nobody known", lines.first.inner_text())
+
+    page.get_by_role("button", name="Pause").click()
+    still = lines.first.inner_text()
+    page.wait_for_timeout(900)
+    assert lines.first.inner_text() == still
+    expect(page.locator("[data-more]")).to_contain_text("more since you paused")
+    page.get_by_role("button", name="Go on").click()
+    expect(lines.first).not_to_have_text(still, use_inner_text=True)
+    assert lines.count() <= 60
+
+
+def test_un_merge_from_the_graph_to_the_way_back(browser, fresh):
+    page = signed_in(browser, fresh, viewport={"width": 1280, "height": 900})
+    page.get_by_role("link", name="Customers").click()
+    page.get_by_role("searchbox").fill("email:alice@example.com")
+    page.get_by_role("button", name="Find").click()
+    page.locator(".hit-link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Alice Martin")
+
+    edge = page.locator(f".graph-wide [data-edge={TILL_EMAIL}]")
+    edge.focus()
+    expect(page.locator("[data-reading-text]")).to_contain_text(
+        "till’s record 4711-2290 has the e-mail alice@example.com"
+    )
+    page.get_by_role("link", name="Take this back…").click()
+    expect(page.locator(".sentences")).to_contain_text("One customer becomes 2.")
+
+    page.get_by_role("button", name="Take it back").click()  # without a reason: the browser asks for one
+    expect(page).to_have_url(re.compile(f"/evidence/{TILL_EMAIL}$"))
+    page.get_by_label("Why?").fill("A friend used her card")
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Taken back")
+    expect(page.get_by_text("A friend used her card")).to_be_visible()
+    page.get_by_role("link", name="Open this customer").first.click()
+    expect(page.get_by_text("4711-2290")).to_have_count(0)
+
+    page.go_back()
+    page.get_by_role("button", name="Link them again").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Alice Martin")
+    expect(page.locator(".ids")).to_contain_text("4711-2290")
+    page.context.close()
+
+
+def test_the_whole_way_works_without_javascript(browser, fresh):
+    page = signed_in(browser, fresh, java_script_enabled=False)
+    expect(page.get_by_role("link", name="Refresh")).to_be_visible()
+    assert page.locator("[data-lines] > li").count() > 5
+    page.goto(ALICE)
+    page.locator(".evidence-table > summary").click()
+    row = page.locator(f"#evidence-{TILL_EMAIL}")
+    row.get_by_role("link", name="Take back…").click()
+    page.get_by_label("Why?").fill("A friend used her card")
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Taken back")
+
+    page.locator(".purpose summary").click()
+    page.get_by_role("button", name="offers").click()
+    expect(page.locator(".purpose strong").first).to_have_text("offers")
+    page.get_by_role("button", name="dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You need a link")
+    page.context.close()
+
+
+def test_the_graph_is_one_stop_for_tab_and_its_lines_for_the_arrows(page):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(ADA)
+    edges = page.locator(".graph-wide .edge")
+    page.locator("#identity-title").scroll_into_view_if_needed()
+    edges.first.focus()
+    stepped, read = set(), set()
+    for _ in range(edges.count()):
+        stepped.add(page.evaluate("document.activeElement.dataset.edge"))
+        read.add(page.locator("[data-reading-text]").inner_text())
+        page.keyboard.press("ArrowDown")
+    assert len(stepped) == edges.count()
+    assert {said.split(":")[0] for said in read} == {"Used", "Not used"}
+    expect(edges.first).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('[data-graph]')") is None
+
+
+def test_the_purposes_close_by_escape_and_give_the_focus_back(page):
+    summary = page.locator(".purpose summary")
+    summary.press("Enter")
+    expect(page.get_by_role("button", name="research")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="research")).to_be_hidden()
+    expect(summary).to_be_focused()
+
+
+def test_light_and_dark_are_chosen_without_a_round_trip_and_remembered(page):
+    def paper() -> str:
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    page.goto("/console/rejected")
+    light = paper()
+    page.get_by_role("button", name="dark").click()
+    dark = paper()
+    assert dark != light
+    page.goto("/console/sources")
+    assert paper() == dark
+    expect(page.get_by_role("button", name="dark")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_write_key_is_copied(browser, origin):
+    page = signed_in(browser, origin, permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/console/sources")
+    card = page.locator("#source-web")
+    card.get_by_text("Write key", exact=True).click()
+    card.get_by_role("button", name="Copy the write key of web").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "wk_web_4f9aQ2xR8mTz"
+    expect(card.get_by_role("button", name="Copied")).to_be_visible()
+    page.context.close()
+
+
+def test_keys_and_folds_are_out_of_sight_until_asked_for(page):
+    page.goto("/console/sources")
+    expect(page.get_by_text("wk_web_4f9aQ2xR8mTz", exact=True)).to_be_hidden()
+
+
+def test_a_page_prints_with_all_it_holds_and_without_its_controls(page):
+    page.goto(ALICE)
+    page.emulate_media(media="print")
+    expect(page.locator(".tabs")).to_be_hidden()
+    expect(page.locator(".others li").first).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
