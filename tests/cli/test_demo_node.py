@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rapport.cli.demo.history import story
 from rapport.cli.demo.people import household
 from tests.e2e.running import RAPPORT, Node, Org, http, run
 
@@ -91,9 +92,13 @@ def test_sending_the_history_again_changes_nothing(start: Callable[..., Node]) -
     here = ("--data", str(node.data), "--port", str(node.port), "--customers", "12")
     assert run("demo", *here).returncode == 0
     shop = node.org("demo")
-    people = [f"email:{who.email}" for number in range(4) for who in household(1, number).people]
-    before = views(shop, people)
     note = node.data / "demo-demo.json"
+    end = json.loads(note.read_text())["end"]
+    # Where a clock is off, each sending corrects it by its own few milliseconds, and the smallest time counts.
+    right = [number for number in range(5) if not any(call.skew for call in story(1, number, end))]
+    people = [f"email:{who.email}" for number in right for who in household(1, number).people]
+    before = views(shop, people)
+    assert len(people) > 3
     note.write_text(json.dumps({**json.loads(note.read_text()), "households": 0}))
     done = run("demo", *here, "--json")
     assert json.loads(done.stdout)["events"] > 300, done.stderr
