@@ -30,6 +30,7 @@ from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.evidence import evidence_routes
 from rapport.web.api.health import health_routes
+from rapport.web.api.openapi import openapi_routes
 from rapport.web.api.problems import on_error, on_http_error, problem
 from rapport.web.console import console_routes
 
@@ -139,6 +140,7 @@ async def application(
             *customer_routes(gate, tokens),
             *evidence_routes(operators, tokens),
             *health_routes(vitals),
+            *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
         ],
         exception_handlers={RapportError: on_error, HTTPException: on_http_error, Exception: _broken},

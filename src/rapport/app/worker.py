@@ -23,6 +23,7 @@ from rapport.collect import Event, decode
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import HOUR, MINUTE, now
 from rapport.profile import Assembler, Links
+from rapport.profile.links import Regrouping
 from rapport.profile.masking import mask
 from rapport.profile.store import Rejected
 from rapport.resolve import Resolver
@@ -118,7 +119,9 @@ class Worker:
         pulse = {"kind": "pulse", "at": now(), "cursor": self.cursor, "lag": lag, "events": outcome.accepted}
         pulse["volumes"] = [(org, source, events) for (org, source), events in self._volumes.items()]
         self._volumes = {}
-        self._publish(msgspec.msgpack.encode([pulse, *self._news]))
+        regroupings = [_news_of_regrouping(item) for item in self.links.news[:NEWS_PER_COMMIT]]
+        self.links.news.clear()
+        self._publish(msgspec.msgpack.encode([pulse, *self._news, *regroupings]))
         self._since_commit = 0
         self._first_uncommitted = 0.0
         self._oldest_waiting = 0
@@ -156,6 +159,12 @@ def _news_of(entry: LogEntry, event: Event) -> dict[str, Any]:
         "who": f"{who[0]} {mask(*who)}",
         "at": event.received_at,
     }
+
+
+def _news_of_regrouping(item: Regrouping) -> dict[str, Any]:
+    why = f"they share one {item.thing}" if item.merged else f"evidence of one {item.thing} was taken back"
+    kind = "merged" if item.merged else "split"
+    return {"kind": kind, "org": item.org, "source": item.source, "count": item.count, "why": why}
 
 
 def without_collections() -> None:

@@ -28,14 +28,8 @@ DUPLICATE_ID = "duplicate_id"
 class Evidence(Ends, Protocol):
     """Resolution, as assembling needs it: told at once what is asserted and withdrawn, it regroups at a commit."""
 
-    def assert_links(self, held: Held, links: dict[str, int]) -> dict[str, int]:
-        """Assert evidence for links; return those that had been retracted before and so never hold."""
-
     def withdraw_links(self, held: Held, links: dict[str, int]) -> None:
         """Withdraw evidence that the record's events no longer give, until they give it again."""
-
-    def withdraw_node(self, held: Held, node: bytes) -> None:
-        """Withdraw all links of a record that goes by another node now."""
 
     def settle(self) -> int:
         """Regroup what was touched; return how many groups changed."""
@@ -190,9 +184,7 @@ class Assembler:
         for held in changed:
             if held.refold:
                 self._refold(held)
-            self._withdraw(held)
-        for held in changed:
-            self._assert(held)
+            self._tell(held)
         self.outcome.regrouped += self._evidence.settle()
         places: dict[int, tuple[int, int]] = {}
         for held in changed:
@@ -232,17 +224,11 @@ class Assembler:
         held.words = True
         held.refold = False
 
-    def _withdraw(self, held: Held) -> None:
-        if held.renamed:
-            for node in held.renamed:
-                self._evidence.withdraw_node(held, node)
-            held.added, held.dropped, held.renamed = dict(held.record.links), {}, []
-            held.record.unlinked = {}
+    def _tell(self, held: Held) -> None:
+        """Tell evidence which links a record lost and gained."""
         if held.dropped:
             self._evidence.withdraw_links(held, held.dropped)
             held.dropped = {}
-
-    def _assert(self, held: Held) -> None:
         if held.added:
             _join(held.record.unlinked, self._evidence.assert_links(held, held.added))
             held.added = {}

@@ -32,7 +32,13 @@ EventName = tuple[str, str, str]
 
 
 class Ends(Protocol):
-    """Which records hold an identifier."""
+    """Which records hold an identifier, and the word that they do, or no longer do."""
+
+    def assert_links(self, held: Held, links: dict[str, int]) -> dict[str, int]:
+        """Assert evidence for links; return those that had been retracted before and so never hold."""
+
+    def withdraw_node(self, held: Held) -> None:
+        """Withdraw all evidence of the node that a record goes by."""
 
     def holders(self, node: bytes) -> list[int]:
         """Numbers of the records with active evidence of it."""
@@ -224,6 +230,8 @@ class Devices:
             whole = record_node(org, source, kind, value, None)
             for held in rest:
                 self._send(held, *ALWAYS, partial(_always, target))
+                self._ends.withdraw_node(held)
+                held.empty()
             target.record.shared = False
             self._reattribute(target, record_node(org, source, kind, value, target.record.user), whole, user)
 
@@ -231,10 +239,14 @@ class Devices:
         """Make a slice another user's: evidence of its old node goes, that of the new one comes."""
         record = held.record
         node = record_node(record.org, record.source, record.key_type, record.key_value, user)
-        if node != held.node:
-            held.renamed.append(held.node)
+        renamed = node != held.node
+        if renamed:
+            self._ends.withdraw_node(held)
         record.user = user
         self._held.rename(held, old_lookup, lookup, node)
+        if renamed:
+            record.unlinked = self._ends.assert_links(held, record.links)
+            held.added = {}
 
     # -- slicing
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+import msgspec
+
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput
 from rapport.kernel.ports import Source
@@ -10,8 +12,12 @@ from rapport.profile import record as records
 from rapport.profile.devices import TYPES
 from rapport.profile.record import Record
 from rapport.profile.working_set import Held
-from rapport.resolve import Edge, EvidenceStore, Resolver, Rules, alias, identifier_node, names
+from rapport.resolve import Edge, EvidenceStore, Resolver, Rules, alias, identifier_node, names, regrouped
 from rapport.resolve.evidence import USER
+from rapport.resolve.reasons import thing
+
+ATTRIBUTION = "attribution"
+"""The rule of evidence that a slice of a device is a user's."""
 
 
 class NumberedEvidence(EvidenceStore, Protocol):
@@ -47,7 +53,7 @@ def edges_of(
                 yield link, edge
     if record.user is not None and own in links and record.key_type in TYPES:
         user = identifier_node(org, "user_id", record.user)
-        yield "", names(org, node, "user_id", user, level=0, rule="attribution", origin=origin)
+        yield "", names(org, node, "user_id", user, level=0, rule=ATTRIBUTION, origin=origin)
 
 
 def evidence_handle(edge: Edge) -> str:
@@ -70,6 +76,20 @@ def carried(edge: Edge) -> int:
     return 0 if edge.type == USER else records.ALIAS
 
 
+NEWSWORTHY = 60
+"""Of larger changes (an import, a storm) no news is made: nobody could read it, and it would cost a second look."""
+
+
+class Regrouping(msgspec.Struct, frozen=True):
+    """News of customers that became one (`merged`), or of one that became several: how many, by what, from where."""
+
+    org: str
+    merged: bool
+    count: int
+    thing: str
+    source: str
+
+
 Numbered = tuple[Edge, int]
 """An edge with its record's number."""
 
@@ -89,9 +109,13 @@ class Links:
         self._asserted_of: dict[bytes, list[Edge]] = {}
         self._withdrawn: dict[bytes, Numbered] = {}
         self._retracted: dict[bytes, Numbered | None] = {}
+        self._orgs: dict[int, str] = {}
+        self.news: list[Regrouping] = []
+        """What `settle` found to tell; whoever tells it empties it."""
 
     def _edges(self, held: Held, links: dict[str, int]) -> Iterator[tuple[str, Edge]]:
         source = self._source_of(held.record.org, held.record.source)
+        self._orgs[held.number] = held.record.org
         return edges_of(held.record, held.node, links, source, self._rules)
 
     def edges(self, held: Held) -> list[tuple[str, Edge]]:
@@ -120,7 +144,8 @@ class Links:
         for _, edge in self._edges(held, links):
             self._withdraw(edge, held.number)
 
-    def withdraw_node(self, held: Held, node: bytes) -> None:
+    def withdraw_node(self, held: Held) -> None:
+        node = held.node
         pending = [edge for edge, number in self._asserted.get(node, {}).values() if number == held.number]
         stored = [*self._store.edges_of_record(node), *self._store.edges_set_aside(node)]
         for edge in [*pending, *stored]:
@@ -157,26 +182,51 @@ class Links:
 
     def settle(self) -> int:
         """Regroup what was touched; return how many records changed their group."""
-        changed = 0
+        changed, renamed = 0, set[int]()
         if self._withdrawn or self._retracted:
             # First of all, since the same evidence may come again as that of another record's number.
-            for gone in (*self._withdrawn.values(), *self._retracted.values()):
-                if gone is not None:
-                    self._store.announce(*gone)
+            for numbered in (*self._withdrawn.values(), *self._retracted.values()):
+                if numbered is not None:
+                    self._store.announce(*numbered)
+            if self._retracted:
+                self._notice([numbered for numbered in self._retracted.values() if numbered], retracted=True)
             change = self._resolver.apply(withdrawn=list(self._withdrawn), retracted=list(self._retracted))
             changed += len(change.moves)
+            renamed = {number for _, number in self._withdrawn.values()}
             self._withdrawn.clear()
             self._retracted.clear()
-        asserted = []
+        asserted: list[Edge] = []
+        fresh: list[Numbered] = []
         for node, pending in self._asserted.items():
             for edge, number in pending.values():
                 self._store.announce(edge, number)
                 asserted.append(edge)
+                fresh.append((edge, number))
+                if edge.rule == ATTRIBUTION and number in renamed:
+                    self.news.append(Regrouping(self._orgs[number], True, 2, "device", edge.origin))
             if pending:
                 self._store.adopt(node, number)
         if asserted:
+            self._notice(fresh)
             changed += len(self._resolver.apply(asserted).moves)
         self._asserted.clear()
         self._asserted_of.clear()
+        self._orgs.clear()
         self._store.forget()
         return changed
+
+    def _notice(self, evidence: list[Numbered], *, retracted: bool = False) -> None:
+        """Note which customers the evidence brings together or parts, where it is little enough to be told."""
+        if not 0 < len(evidence) <= NEWSWORTHY:
+            return
+        edges = [edge for edge, _ in evidence]
+        plan = self._resolver.plan(retracted=[e.id for e in edges]) if retracted else self._resolver.plan(edges)
+        if not plan.moves:
+            return
+        for change in regrouped(self._store, plan):
+            touched = frozenset().union(*change.before, *change.after)
+            told = next(((e, n) for e, n in evidence if e.record in touched and n in self._orgs and e.level), None)
+            parts, count = len(change.before) < len(change.after), max(len(change.before), len(change.after))
+            if told is not None and len(change.before) != len(change.after) and parts == retracted and count > 1:
+                edge, number = told
+                self.news.append(Regrouping(self._orgs[number], not parts, count, thing(edge), edge.origin))

@@ -21,7 +21,7 @@ class Held:
     """One record in memory.
 
     `fresh` are events folded in but not yet in a block; `added` and `dropped` the links that evidence does not know of
-    yet; `renamed` are nodes that evidence still knows it by; `refold` says that the fold must be made anew from the
+    yet; `refold` says that the fold must be made anew from the
     chain. `said` are the identifiers of the event folded in last: a session's events mostly say the same ones. `calm`
     remembers that those name no shared device.
     """
@@ -36,7 +36,6 @@ class Held:
         "number",
         "record",
         "refold",
-        "renamed",
         "said",
         "words",
     )
@@ -50,10 +49,15 @@ class Held:
         self.dropped: dict[str, int] = {}
         self.changed = False
         self.refold = False
-        self.renamed: list[bytes] = []
         self.said: tuple[object, ...] | None = None
         self.calm: tuple[object, object] | None = None
         self.words = False
+
+    def empty(self) -> None:
+        """Be as before the first event: all that there were went elsewhere."""
+        self.record = records.blank(self.record)
+        self.added, self.dropped, self.fresh, self.said = {}, {}, [], None
+        self.refold, self.changed = False, True
 
 
 def links_of(event: Event) -> Iterator[tuple[str, int]]:
