@@ -1,0 +1,89 @@
+"""The bench itself, at toy size: it measures, and its output has the promised shape. No timing is judged."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as command
+from bench import bench as running
+from bench import duplicates, memory, pipeline, row, traffic, view
+from bench.bench import Bench, Scale
+from bench.row import Row
+
+TOY = Scale(200, 100, 10_000, 100, 1, 1, 300, 100, 500)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A bench whose company is shared by this module's tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "VAR", tmp_path_factory.mktemp("var"))
+        toy = Bench(TOY)
+        yield toy
+        toy.close()
+        assert not toy.directory.exists()
+
+
+def claims(rows: list[Row]) -> list[Row]:
+    return [found for found in rows if found.target is not None]
+
+
+@pytest.mark.parametrize("claim", [pipeline, memory, duplicates, view])
+def test_a_claim_has_a_figure_a_target_and_a_floor_of_the_same_run(bench: Bench, claim: object) -> None:
+    rows = list(claim.measure(bench))  # type: ignore[attr-defined]  # the claims are modules
+    assert claims(rows)
+    for found in claims(rows):
+        assert found.value > 0
+        assert found.floor
+        assert found.ratio is not None
+        assert found.ratio > 0
+        assert found.met is (found.value >= found.target if found.wanted == "at least" else found.value <= found.target)
+    assert all(found.name in row.table(rows) for found in rows)
+
+
+def test_what_is_written_holds_the_claims_alone_in_the_promised_shape(tmp_path: Path) -> None:
+    claim = Row("pipeline", 31_000.0, "events/s", 30_000, floor="a bare loop: 300,000 events/s", ratio=0.1)
+    late = Row("freshness", 120.0, "ms", 100, "at most", floor="one read: 3 ms", ratio=40.0)
+    row.write([claim, late, Row("context", 1.0, "ms")], tmp_path / "results.json")
+    written = json.loads((tmp_path / "results.json").read_text())
+    assert [list(found) for found in written] == [["name", "value", "unit", "target", "floor", "ratio", "met"]] * 2
+    assert [found["met"] for found in written] == [True, False]
+
+
+def test_every_claim_has_a_name_on_the_command_line_and_an_unknown_one_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["speed"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert all(name in said for name in command.CLAIMS)
+
+
+def test_a_claim_that_cannot_be_measured_is_named_and_the_others_go_on(bench: Bench) -> None:
+    def broken(_: Bench) -> Iterator[Row]:
+        raise running.machine.Unmeasurable("no such part")
+
+    def sound(_: Bench) -> Iterator[Row]:
+        yield Row("context", 1.0, "ms")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "CLAIMS", {"broken": broken, "sound": sound})
+        rows, missing = command.measured(bench, ["broken", "sound"])
+    assert [found.name for found in rows] == ["context"]
+    assert missing == ["broken"]
+
+
+def test_steady_traffic_is_mixed_as_told_and_never_repeats_a_message() -> None:
+    events = [json.loads(event) for event in islice(iter(traffic.Steady(1_000, seed=3)), 20_000)]
+    assert len({event["messageId"] for event in events}) == len(events)
+    anonymous = sum("userId" not in event for event in events) / len(events)
+    assert 0.17 < anonymous < 0.23
+    identified = sum(event["type"] == "identify" for event in events) / len(events)
+    assert 0.015 < identified < 0.025  # one in ten sessions of five events begins with one
+    assert all(event["traits"]["email"] for event in events if event["type"] == "identify")
+    size = sum(len(json.dumps(event, separators=(",", ":"))) for event in events) / len(events)
+    assert 550 < size < 720
