@@ -4,6 +4,7 @@ Everything is the product's own but for HTTP and processes: what `send` writes t
 in, and views are read through the gate. Cheap enough to be built anew for every example of a property.
 """
 
+import atexit
 import json
 import shutil
 import tempfile
@@ -63,6 +64,12 @@ def at_once(answer: Coroutine[Any, Any, Answer]) -> Answer:
 _empty: dict[str, Path] = {}
 
 
+@atexit.register
+def _sweep() -> None:
+    for directory in _empty.values():
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def _furnished(sources: dict[str, dict[str, Any]]) -> Path:
     """A directory with one organization and its sources, made once and copied from then on."""
     name = json.dumps(sources, sort_keys=True)
@@ -76,13 +83,6 @@ def _furnished(sources: dict[str, dict[str, Any]]) -> Path:
         ledger.close()
         _empty[name] = directory
     return _empty[name]
-
-
-def sweep() -> None:
-    """Throw away the directories that houses are copied from."""
-    for directory in _empty.values():
-        shutil.rmtree(directory, ignore_errors=True)
-    _empty.clear()
 
 
 class House:
@@ -223,4 +223,4 @@ def total(views: Iterable[dict[str, Any]]) -> int:
     return sum(view["events"]["total"] for view in views)
 
 
-__all__: Sequence[str] = ["ORG", "TEN", "House", "Receipts", "at", "at_once", "micros", "sweep", "told", "total"]
+__all__: Sequence[str] = ["ORG", "TEN", "House", "Receipts", "at", "at_once", "micros", "told", "total"]

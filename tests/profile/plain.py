@@ -153,8 +153,7 @@ class World:
         for event in self.records[record]:
             if event.user_id is not None:
                 found.append((("user_id", event.user_id), self._named(record, "user_id", event.user_id)))
-            for pair in [*_devices(event), *event.identifiers]:
-                found.append((pair, self._named(record, *pair)))
+            found += [(pair, self._named(record, *pair)) for pair in (*_devices(event), *event.identifiers)]
             if event.previous_id is not None:
                 level = self._level(key.source, "anonymous_id")
                 pair = ("anonymous_id", event.previous_id)

@@ -51,7 +51,7 @@ people = {
 
 
 def maybe(draw: st.DrawFn, strategy: st.SearchStrategy[Any], one_in: int = 2) -> Any:
-    return draw(strategy) if draw(st.integers(1, one_in)) == 1 else None
+    return draw(strategy) if draw(st.integers(1, one_in)) == one_in else None
 
 
 def _known(**fields: Any) -> dict[str, Any]:
@@ -73,8 +73,8 @@ def segment_events(draw: st.DrawFn) -> dict[str, Any]:
         consent=maybe(draw, st.sampled_from([{"ads": True}, {"ads": False}]), 5),
         externalIds=maybe(draw, st.just([{"type": "loyalty_id", "id": "77"}]), 8),
     )
-    if kind in {"track", "page"} and draw(st.integers(1, 4)) == 1:
-        context["traits"] = _known(email=draw(people["email"]))
+    if kind in {"track", "page"} and (email := maybe(draw, people["email"], 4)):
+        context["traits"] = {"email": email}
     return _known(
         type=kind,
         userId=user,
@@ -150,7 +150,7 @@ def deliveries(draw: st.DrawFn, most: int = 14, copies: bool = True) -> list[Del
 
 
 class Plan(NamedTuple):
-    """How deliveries come: entries of the log, and after each whether the worker commits, and whether it is restarted."""
+    """How deliveries come: entries of the log, and after each whether the worker commits or is restarted."""
 
     entries: list[LogEntry]
     after: list[str]

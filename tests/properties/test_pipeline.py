@@ -1,13 +1,18 @@
-"""Order does not matter: any permutation, duplication and re-batching of the same events gives the same customers and the
-same views, byte for byte, and they are those of the plain pipeline."""
+"""Order does not matter: any permutation, duplication and re-batching of the same events gives the same customers and
+the same views, byte for byte, and they are those of the plain pipeline."""
 
 import json
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rapport.resolve import load_rules
 from tests.profile.house import House
 from tests.profile.stories import carry_out, comparable, deliveries, expected, plans
+
+TIGHT = Path(__file__).parent.parent / "profile/tight.toml"
+"""Rules under which a handful of records is too many."""
 
 
 def as_bytes(customers):
@@ -17,10 +22,16 @@ def as_bytes(customers):
 
 @given(st.data())
 def test_views_are_those_of_the_plain_pipeline(data):
-    told = data.draw(deliveries())
-    plan = data.draw(plans(told))
+    plan = data.draw(plans(data.draw(deliveries())))
     with House() as house:
         assert comparable(carry_out(house, plan).customers()) == expected(plan.entries)
+
+
+@given(st.data())
+def test_views_are_those_of_the_plain_pipeline_where_limits_are_met(data):
+    plan = data.draw(plans(data.draw(deliveries())))
+    with House(rules=str(TIGHT)) as house:
+        assert comparable(carry_out(house, plan).customers()) == expected(plan.entries, load_rules(TIGHT))
 
 
 @given(st.data())

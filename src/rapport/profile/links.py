@@ -146,6 +146,7 @@ class Links:
 
     def withdraw_node(self, held: Held) -> None:
         node = held.node
+        self._store.adopt(node, held.number)
         pending = [edge for edge, number in self._asserted.get(node, {}).values() if number == held.number]
         stored = [*self._store.edges_of_record(node), *self._store.edges_set_aside(node)]
         for edge in [*pending, *stored]:

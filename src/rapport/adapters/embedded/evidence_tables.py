@@ -72,6 +72,10 @@ class EvidenceTables:
         self._numbers[edge.record] = number
         self._places[edge.id] = number
 
+    def learn(self, node: bytes, number: int) -> None:
+        """Take note of which record goes by a node, until `forget`."""
+        self._numbers[node] = number
+
     def adopt(self, node: bytes, number: int) -> None:
         """Say which record goes by a node from now on; what operators said of the node is about this one."""
         self._numbers[node] = number

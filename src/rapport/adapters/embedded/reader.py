@@ -154,6 +154,7 @@ class StateReader:
             return None
         parts = {number: first[1]}
         tables = self.evidence_tables
+        tables.learn(first[0], number)
         for node in tables.members(tables.group_of(first[0])):
             member = tables.number(node)
             if member not in parts:

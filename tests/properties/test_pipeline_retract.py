@@ -1,0 +1,133 @@
+"""Merging is reversible: retracting evidence leaves exactly what the remaining evidence gives, whenever it was said,
+and what operators said of two records holds for as long as it was not taken back."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rapport.kernel import ids
+from rapport.resolve import cannot_link, must_link
+from tests.profile.house import ORG, House, told
+from tests.profile.plain import World
+from tests.profile.stories import SOURCES_BY_NAME, carry_out, comparable, deliveries, expected, plans
+
+FINAL = {"key", "attribution"}
+"""Rules of evidence that cannot be retracted: a record's own key, and what follows from other evidence."""
+
+
+def evidence_id(handle: str) -> bytes:
+    return (ids.bytes_of("evi", handle) or b"")[16:]
+
+
+def retractable(house: House) -> list[str]:
+    """All evidence that an operator may take back now."""
+    items = [item for view in house.customers().values() for item in view["evidence"]]
+    return sorted({item["id"] for item in items if item["rule"] not in FINAL})
+
+
+class Operator:
+    """Says things of two records, takes evidence back, and remembers both."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.links = []
+        self.retracted = set()
+
+    def link(self, one: int, another: int, kind: str) -> None:
+        parts = sorted((part for found in self.house.found() for part in found.parts), key=lambda p: p.handle)
+        a, b = parts[one % len(parts)], parts[another % len(parts)]
+        if a.number != b.number:
+            make = must_link if kind == "must_link" else cannot_link
+            nodes = self.house.reader.node_of(a), self.house.reader.node_of(b)
+            self.links.append(make(ORG, *nodes, operator="eve"))
+            self.house.link(a.handle, b.handle, kind)
+
+    def retract(self, which: int) -> None:
+        evidence = retractable(self.house)
+        if evidence:
+            self.take_back(evidence[which % len(evidence)])
+
+    def take_back(self, handle: str) -> None:
+        self.retracted.add(evidence_id(handle))
+        self.house.retract(handle)
+
+    def said(self):
+        return {"retracted": frozenset(self.retracted), "links": self.links}
+
+
+@given(st.data())
+def test_what_operators_say_and_take_back_between_events_holds_in_the_end(data):
+    plan = data.draw(plans(data.draw(deliveries(10))))
+    with House() as house:
+        eve = Operator(house)
+        for entry, after in zip(plan.entries, plan.after, strict=True):
+            house.append(entry)
+            if after == "go on":
+                continue
+            house.settle()
+            if after == "restart":
+                house.restart()
+            for _ in range(data.draw(st.integers(0, 2))):
+                if data.draw(st.booleans()):
+                    eve.retract(data.draw(st.integers(0, 30)))
+                else:
+                    kind = data.draw(st.sampled_from(["must_link", "must_link", "cannot_link"]))
+                    eve.link(data.draw(st.integers(0, 9)), data.draw(st.integers(0, 9)), kind)
+        assert comparable(house.settle().customers()) == expected(plan.entries, **eve.said())
+
+
+@given(st.data())
+def test_a_retraction_may_come_before_the_evidence_and_more_than_once(data):
+    plan = data.draw(plans(data.draw(deliveries(8))))
+    world = World(ORG, plan.entries, SOURCES_BY_NAME)
+    evidence = sorted(
+        world.evidence_handle(record, edge)
+        for record, edges in world.edges.items()
+        for _, edge in edges
+        if edge.rule not in FINAL
+    )
+    if not evidence:
+        return
+    chosen = data.draw(st.lists(st.sampled_from(evidence), min_size=1, max_size=3))
+    with House() as house:
+        house.retract(*chosen)
+        carry_out(house, plan)
+        house.retract(*chosen)
+        retracted = frozenset(map(evidence_id, chosen))
+        assert comparable(house.settle().customers()) == expected(plan.entries, retracted=retracted)
+
+
+@given(st.data())
+def test_un_merging_gives_every_record_the_customer_it_had(data):
+    plan = data.draw(plans(data.draw(deliveries(8, copies=False))))
+    with House() as house:
+        carry_out(house, plan)
+        before = handles(house)
+        eve = Operator(house)
+        for _ in range(data.draw(st.integers(1, 3))):
+            eve.link(data.draw(st.integers(0, 9)), data.draw(st.integers(0, 9)), "must_link")
+        house.settle()
+        for record, customer in before.items():
+            assert house.view(customer)["customer"] == handles(house)[record]
+        evidence = [item for found in house.found() for item in house.evidence(found.customer)]
+        house.retract(*{item["id"] for item in evidence if item["rule"] == "operator"})
+        assert handles(house.settle()) == before
+
+
+def handles(house: House) -> dict[str, str]:
+    """Record → the customer it shows as."""
+    return {part.handle: found.customer for found in house.found() for part in found.parts}
+
+
+def test_an_address_that_joined_two_records_lets_them_go_again():
+    with House() as house:
+        house.send(told(type="identify", anonymousId="laptop", messageId="m1", traits={"name": "Ada"}))
+        house.send(told(type="identify", anonymousId="phone", messageId="m2", traits={"name": "Bo"}))
+        before = house.settle().customers(), handles(house)
+        house.send(told(type="identify", anonymousId="laptop", messageId="m3", traits={"email": "fam@example.com"}))
+        house.send(told(type="identify", anonymousId="phone", messageId="m4", traits={"email": "fam@example.com"}))
+        (both,) = house.settle().customers().values()
+        link = next(i["id"] for i in both["evidence"] if i["identifier"]["type"] == "email")
+        house.retract(link)
+        house.settle()
+        assert handles(house) == before[1]
+        assert house.customers().keys() == before[0].keys()
