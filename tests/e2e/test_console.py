@@ -173,6 +173,36 @@ def test_live_lines_come_by_themselves_pause_and_go_on(page):
     assert lines.count() <= 60
 
 
+def test_a_live_page_that_nobody_looks_at_rests(page):
+    def hide(hidden: bool) -> None:
+        page.evaluate(
+            """(hidden) => {
+                Object.defineProperty(document, "hidden", { value: hidden, configurable: true })
+                document.dispatchEvent(new Event("visibilitychange"))
+            }""",
+            hidden,
+        )
+
+    lines = page.locator("[data-lines] > li")
+    expect(page.locator("[data-state]")).to_have_text("Live")
+    hide(True)
+    still = lines.first.inner_text()
+    page.wait_for_timeout(900)
+    assert lines.first.inner_text() == still
+    hide(False)
+    expect(lines.first).not_to_have_text(still, use_inner_text=True)
+
+
+def test_a_session_that_is_signed_out_elsewhere_says_so_on_the_live_page(browser, fresh):
+    page = signed_in(browser, fresh)
+    other = page.context.new_page()
+    other.goto("/console/customers")
+    other.get_by_role("button", name="Sign out").click()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as on coming back to the page
+    expect(page.locator("[data-state]")).to_contain_text("Reload")
+    page.context.close()
+
+
 def test_un_merge_from_the_graph_to_the_way_back(browser, fresh):
     page = signed_in(browser, fresh, viewport={"width": 1280, "height": 900})
     page.get_by_role("link", name="Customers").click()

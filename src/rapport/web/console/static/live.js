@@ -47,12 +47,20 @@
     }
   }
 
-  const stream = new EventSource("/console/live/news")
-  stream.addEventListener("open", () => paused || say("Live", "live"))
-  stream.addEventListener("news", (event) => news(JSON.parse(event.data)))
-  stream.addEventListener("pulse", (event) => paused || pulse(JSON.parse(event.data)))
-  stream.addEventListener("ended", () => { stream.close(); say("Your session ended. Reload to sign in.", "off") })
-  stream.addEventListener("error", () => say(stream.readyState === EventSource.CLOSED ? "Signed out, or the node is gone. Reload." : "Reconnecting …", "off"))
+  // Browsers allow few connections to one node, so a page that nobody looks at gives its own back.
+  let stream = null
+  const connect = () => {
+    stream = new EventSource("/console/live/news")
+    stream.addEventListener("open", () => paused || say("Live", "live"))
+    stream.addEventListener("news", (event) => news(JSON.parse(event.data)))
+    stream.addEventListener("pulse", (event) => paused || pulse(JSON.parse(event.data)))
+    stream.addEventListener("ended", () => { rest(); say("Your session ended. Reload to sign in.", "off") })
+    stream.addEventListener("error", () => say(stream.readyState === EventSource.CLOSED ? "Signed out, or the node is gone. Reload." : "Reconnecting …", "off"))
+  }
+  const rest = () => { stream.close(); document.removeEventListener("visibilitychange", look) }
+  const look = () => { stream.close(); if (!document.hidden) connect() }
+  document.addEventListener("visibilitychange", look)
+  connect()
 
   pause.hidden = false
   pause.addEventListener("click", () => {
