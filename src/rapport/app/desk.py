@@ -195,7 +195,7 @@ class HouseDesk:
         rows = tuple(ask.Happened(event, part.record.source, part.handle) for part, event in events)
         return ask.Timeline(rows, following)
 
-    def _identity(self, found: Found, most: int = 400) -> ask.Identity:
+    def _identity(self, found: Found, most: int = 150) -> ask.Identity:
         evidence = self._reader.evidence(found)
         nodes = {part.handle: _record_node(part) for part in found.parts}
         edges = []
