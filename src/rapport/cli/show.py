@@ -99,11 +99,13 @@ def explain(
     if json:
         options.print_json(answer)
         return
-    rows = [
-        [e["source"], _named(e), "joins" if e["used"] else "does not join", e["why"], e["id"]]
-        for e in sorted(answer["evidence"], key=lambda e: (not e["used"], e["level"], e["source"]))
-    ]
-    _print(Console(), answer["customer"], ["record of", "names", "", "why", "evidence"], rows)
+    console = Console()
+    console.print(f"[bold]{answer['customer']}[/]", highlight=False)
+    for e in sorted(answer["evidence"], key=lambda e: (not e["used"], e["level"], e["source"])):
+        joins = "joins        " if e["used"] else "does not join"
+        # Ids are there to be copied: they stay in one piece, however narrow the terminal.
+        said = f"\n{joins}  {e['source']:10} {_plain(_named(e))}\n{'':15}{e['why']}\n{'':15}[dim]{e['id']}[/]"
+        console.print(said, highlight=False, soft_wrap=True)
 
 
 def _named(evidence: dict[str, Any]) -> str:

@@ -100,7 +100,7 @@ def _customer_file(house: Household, alice: Shopper, _: Shopper) -> Visit:
 
 def _entered(house: Household, who: Shopper, tier: str, points: int) -> Visit:
     visit = _visit("crm", "crm", anonymousId=f"crm-{who.number}")
-    traits = {"email": who.email, "phone": who.phone, "birthday": who.birthday, "loyaltyTier": tier, "points": points}
+    traits = {"email": who.email, "phone": who.phone, "birthday": who.birthday, "loyalty_tier": tier, "points": points}
     visit.identify(_external("loyalty_id", who.card), name=who.name, **traits, **house.address)
     visit.group(house.group_id, name=house.name, kind="household", people=len(house.people), city=house.city)
     return visit.track("Customer Created")

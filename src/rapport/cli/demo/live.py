@@ -11,9 +11,10 @@ from rapport.kernel.times import SECOND
 ALICES_SHARE = 0.04
 """How often it is Alice's household, so that somebody who follows her sees her come by."""
 
-WARM_UP_SECONDS = 600
-WARM_UP_EVENTS = 20_000
-"""For how long, or how many events, the street was busy before anybody looked, so that it is lively at once."""
+OPENING = 30 * SECOND
+RUSH = 3
+"""When the shop opens, visits begin so many times as often for half a minute, so that it is lively before those that
+take minutes have got under way."""
 
 GAP = 60 * SECOND
 """After a pause longer than this (a closed laptop), what would have happened meanwhile did not happen."""
@@ -34,25 +35,26 @@ class Street:
         self._memories: dict[str, Memory] = {}
         self._numbers = count()
         self._waiting: list[tuple[int, int, Call]] = []
-        self._next_visit = 0
+        self._opened = self._next_visit = 0
         self._visits = 0
         self._calls = 0
 
     def due(self, until: int) -> list[Call]:
         """The calls that leave up to `until`, visits that begin until then included."""
-        opened = until if not self._next_visit else 0
-        if opened:
-            self._next_visit = until - round(min(WARM_UP_SECONDS, WARM_UP_EVENTS / self._rate) * SECOND)
+        if not self._next_visit:
+            self._opened = self._next_visit = until
         elif until - self._next_visit > GAP:
             self._next_visit = until
         while self._next_visit <= until:
             self._begin(self._next_visit)
             mean = self._calls / self._visits / self._rate
+            if self._next_visit - self._opened < OPENING:
+                mean /= RUSH
             self._next_visit += max(1, round(self._dice.expovariate(1 / mean) * SECOND))
         leaving = []
         while self._waiting and self._waiting[0][0] <= until:
             leaving.append(heapq.heappop(self._waiting)[2])
-        return [call for call in leaving if call.leaves >= opened]
+        return leaving
 
     def _begin(self, at: int) -> None:
         house, who = self._somebody()

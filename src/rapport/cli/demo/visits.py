@@ -219,7 +219,7 @@ def crm(rng: random.Random, house: Household, who: Shopper, memory: Memory) -> l
         "email": who.email,
         **house.address,
         "birthday": who.birthday,
-        "loyaltyTier": rng.choices(("green", "silver", "gold"), (60, 30, 10))[0] if who.card else None,
+        "loyalty_tier": rng.choices(("green", "silver", "gold"), (60, 30, 10))[0] if who.card else None,
         "points": rng.randrange(0, 4000, 5) if who.card else None,
     }
     if who.phone is not None:
