@@ -299,9 +299,8 @@ class View:
                 for node, kind in waiting.pop(min(waiting)).items():
                     if node not in inside and node not in taken:
                         taken[node] = kind
-                        too_big = too_big or self._too_big.get(node, NEVER) <= cut
                         look_from(node, kind)
-                too_big = too_big or len(inside) + len(taken) > self.rules.too_connected
+                too_big = len(inside) + len(taken) > self.rules.too_connected
             if too_big:
                 self._note_too_big((*inside, *taken), cut)
                 return self._cut_off(inside, cut)
