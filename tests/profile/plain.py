@@ -77,8 +77,8 @@ class World:
         self.records = self._records()
         self.edges = {record: self._edges(record) for record in self.records}
         everything = [edge for edges in self.edges.values() for _, edge in edges]
-        standing = [edge for edge in links if edge.id not in retracted]
-        self.partition = partition([*everything, *standing], map(self.node, self.records), self.rules)
+        self.links = [edge for edge in links if edge.id not in retracted]
+        self.partition = partition([*everything, *self.links], map(self.node, self.records), self.rules)
 
     # -- whose is it?
 
@@ -127,8 +127,8 @@ class World:
             return ids.text_of("rec", record_node(self.org, *key, None))
         return ids.text_of("rec", self.node(record))
 
-    def evidence_handle(self, record: Slice, edge: Edge) -> str:
-        return ids.text_of("evi", self.node(record) + edge.id)
+    def evidence_handle(self, edge: Edge) -> str:
+        return ids.text_of("evi", edge.record + edge.id)
 
     def _level(self, source: str, kind: str) -> int:
         told_by = self.sources[source]
@@ -156,11 +156,8 @@ class World:
             found += [(pair, self._named(record, *pair)) for pair in (*_devices(event), *event.identifiers)]
             if event.previous_id is not None:
                 level = self._level(key.source, "anonymous_id")
-                pair = ("anonymous_id", event.previous_id)
-                found += [
-                    (pair, e)
-                    for e in alias(self.org, self.node(record), event.previous_id, level=level, origin=key.source)
-                ]
+                joins, never = alias(self.org, self.node(record), event.previous_id, level=level, origin=key.source)
+                found += [(("anonymous_id", event.previous_id), joins), (("", ""), never)]
         if record.user is not None:
             user = identifier_node(self.org, "user_id", record.user)
             edge = names(self.org, self.node(record), "user_id", user, level=0, rule="attribution", origin=key.source)
@@ -270,11 +267,14 @@ class World:
         ]
 
     def _evidence(self, records: list[Slice]) -> set[tuple[str, str, str, Reason]]:
-        """(record, rule, origin, what became of it) of each piece of the customer's own evidence."""
+        """(record, id, rule, what became of it) of each piece of evidence of the customer's records; what operators
+        said of two of them is told of the first."""
+        named = [(record, edge) for record in records for _, edge in self.edges[record]]
+        at = {self.node(record): record for record in records}
+        tied = [(at.get(e.record) or at[e.other], e) for e in self.links if e.record in at or e.other in at]
         return {
-            (self.handle(record), self.evidence_handle(record, edge), edge.rule, self.partition.reasons[edge.id])
-            for record in records
-            for _, edge in self.edges[record]
+            (self.handle(record), self.evidence_handle(edge), edge.rule, self.partition.reasons[edge.id])
+            for record, edge in (*named, *tied)
         }
 
 

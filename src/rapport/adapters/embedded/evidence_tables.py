@@ -13,6 +13,7 @@ import msgspec
 
 from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import BlindKey
+from rapport.profile.links import ATTRIBUTION
 from rapport.resolve import Change, Edge, Mark
 
 SCHEMA = """
@@ -223,6 +224,22 @@ class EvidenceTables:
 
     # -- EvidenceStore: writing
 
+    def _keep_findable(self, change: Change) -> None:
+        """A device's slice that is a user's may be looked up by another node than its own, and then only its row among
+        the members tells its number. Where it is alone (the user id names nobody), it is a member of itself."""
+        moved = {move.record for move in change.moves if move.after != move.record}
+        here = {edge.record for edge in change.counted if edge.rule == ATTRIBUTION}
+        gone = {edge.record for edge in change.dropped if edge.rule == ATTRIBUTION} - here
+        home = {move.record for move in change.moves} - gone
+        self._db.executemany(
+            "DELETE FROM member WHERE node = ? AND grp = node", [(self._blind(node),) for node in gone - moved]
+        )
+        for node in (here | home) - moved:
+            blinded = self._blind(node)
+            if self._db.execute("SELECT 1 FROM record WHERE lookup = ?", (blinded,)).fetchone() is None:
+                row = (blinded, blinded, self.number(node))
+                self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?, ?)", row)
+
     def _tie(self, node: bytes) -> None:
         """Remember a record that operators spoke of by its node: it may lose all its evidence but this."""
         if node not in self._tied:
@@ -257,6 +274,7 @@ class EvidenceTables:
             if move.after != move.record
         ]
         self._db.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?)", moves)
+        self._keep_findable(change)
         for mark, node, on in change.marks:
             if on:
                 self._marks.add((mark, node))

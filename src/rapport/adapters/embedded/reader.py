@@ -280,7 +280,7 @@ class StateReader:
         items: dict[bytes, dict[str, Any]] = {}
         for part in found.parts:
             for link, edge in self.edges(part):
-                if edge.id not in items:
+                if edge.id not in items or edge.record == self.node_of(part):
                     items[edge.id] = _shown(explainer, part, link, edge, self._other(part, edge))
         return list(items.values())
 
@@ -343,14 +343,15 @@ def _why(part: Part, edges: list[tuple[str, Edge]], shared: Counter[str], explai
 def _shown(explainer: Explainer, part: Part, link: str, edge: Edge, other: str) -> dict[str, Any]:
     """A piece of evidence as it is answered."""
     finding = explainer.finding(edge)
-    kind, _, value = link.partition(":")
+    value = link.partition(":")[2]
     return {
         "id": evidence_handle(edge),
         "kind": edge.kind,
         "rule": edge.rule,
         "record": part.handle,
         "source": part.record.source,
-        "identifier": {"type": kind, "value": value} if link else attributed(part) if edge.level == 0 else None,
+        # Not the link's type: the second edge of an alias is about a user id.
+        "identifier": {"type": edge.type, "value": value} if link else attributed(part) if edge.level == 0 else None,
         "other": other,
         "level": edge.level,
         "verified": edge.verified,
