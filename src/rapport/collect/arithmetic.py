@@ -6,6 +6,7 @@ whose result may need to be rounded, and money that is rounded unseen is wrong b
 """
 
 import ast
+import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -37,9 +38,9 @@ def parse(text: str, field: str) -> Arithmetic:
             columns[node.id] = None
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             columns[node.value] = None
-        elif not isinstance(node, _ALLOWED) or (isinstance(node, ast.Constant) and not _is_number(node.value)):
-            said = ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__
-            raise BadInput(f"{field}: {said!r} cannot stand in {text!r}; it takes {_TAKEN}", field=field)
+        elif isinstance(node, ast.expr) and not _allowed(node):
+            message = f"{field}: {ast.unparse(node)!r} cannot stand in {text!r}; it takes {_TAKEN}"
+            raise BadInput(message, field=field)
     if not columns:
         raise BadInput(f"{field}: {text!r} names no column", field=field)
     return Arithmetic(text, tuple(columns))
@@ -48,9 +49,6 @@ def parse(text: str, field: str) -> Arithmetic:
 def compiled(expression: Arithmetic, operand: Mapping[str, Callable[[Values], Number]]) -> Callable[[Values], Number]:
     """A function from a line's values to the exact result; `operand` reads the number of each column."""
     return _compile(_tree(expression.text, ""), operand)
-
-
-_ALLOWED = (ast.BinOp, ast.UnaryOp, ast.Add, ast.Sub, ast.Mult, ast.USub, ast.UAdd, ast.Constant, ast.Load)
 
 
 def _tree(text: str, field: str) -> ast.expr:
@@ -63,8 +61,14 @@ def _tree(text: str, field: str) -> ast.expr:
         raise BadInput(message, field=field) from None
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _allowed(node: ast.expr) -> bool:
+    match node:
+        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult()) | ast.UnaryOp(op=ast.USub() | ast.UAdd()):
+            return True
+        case ast.Constant(value=int() | float() as number):
+            return not isinstance(number, bool) and math.isfinite(number)
+        case _:
+            return False
 
 
 def _compile(node: ast.expr, operand: Mapping[str, Callable[[Values], Number]]) -> Callable[[Values], Number]:

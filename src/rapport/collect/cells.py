@@ -37,6 +37,7 @@ class Cells:
         self._file = file
         self._number = _number_pattern(file)
         self._time = time
+        self._strptimes = [_strptime(written) for written in time.formats if written not in UNIX]
         self._zone = None if time.zone == "UTC" else ZoneInfo(time.zone)
         # Lines of one group nearly always share their time, and parsing one is the dearest thing done to a line.
         self._moment = lru_cache(maxsize=65_536)(self._parse_moment)
@@ -50,6 +51,7 @@ class Cells:
             "number": self.number,
             "boolean": self.boolean,
             "time": self.time,
+            "date": self.date,
         }
         return readers[kind]
 
@@ -113,6 +115,18 @@ class Cells:
         at = self.moment(value)
         return None if at is None else rfc3339(at)
 
+    def date(self, value: Any) -> str | None:
+        """A day as `1985-12-10`, in no zone: that of a time is the one written there."""
+        if value is None or (value.__class__ is str and (value in self.nulls or not value.strip())):
+            return None
+        if isinstance(value, str):
+            for read in [*self._strptimes, datetime.fromisoformat]:
+                try:
+                    return read(value.strip()).date().isoformat()
+                except (ValueError, OverflowError):
+                    continue
+        raise Unreadable(Reason.BAD_TIME, self._time_advice(value))
+
     def moment(self, value: Any) -> int | None:
         """Microseconds since the epoch."""
         if value is None or (value.__class__ is str and (value in self.nulls or not value.strip())):
@@ -144,27 +158,17 @@ class Cells:
         return ""
 
     def _parse_moment(self, value: str | float) -> int:
-        for written in self._time.formats:
-            at = self._by_format(value, written)
-            if at is not None and EARLIEST <= at <= LATEST:
+        for unit in [UNIX[written] for written in self._time.formats if written in UNIX]:
+            at = _since_epoch(value, unit)
+            if at is not None:
                 return at
         if isinstance(value, str):
-            try:
-                return self._micros(datetime.fromisoformat(value.strip()))
-            except (ValueError, OverflowError):
-                pass
+            for read in [*self._strptimes, datetime.fromisoformat]:
+                try:
+                    return self._micros(read(value.strip()))
+                except (ValueError, OverflowError):
+                    continue
         raise Unreadable(Reason.BAD_TIME, self._time_advice(value))
-
-    def _by_format(self, value: str | float, written: str) -> int | None:
-        unit = UNIX.get(written)
-        try:
-            if unit is not None:
-                return round(Decimal(str(value).strip()) * unit)
-            if isinstance(value, str):
-                return self._micros(datetime.strptime(value.strip(), written))  # noqa: DTZ007 - the zone follows
-        except (ValueError, ArithmeticError):
-            pass
-        return None
 
     def _micros(self, moment: datetime) -> int:
         if moment.tzinfo is None and self._zone is not None:
@@ -179,6 +183,18 @@ class Cells:
             return f'{text} is a number; say formats = ["unix"] or ["unix_ms"] in [time] where it counts from 1970'
         known = ", ".join(("ISO 8601", *self._time.formats))
         return f"{_shown(value)} is no time as {known}"
+
+
+def _strptime(written: str) -> Callable[[str], datetime]:
+    return lambda text: datetime.strptime(text, written)  # noqa: DTZ007 - the zone follows
+
+
+def _since_epoch(value: str | float, unit: int) -> int | None:
+    try:
+        at = round(Decimal(str(value).strip()) * unit)
+    except (ValueError, ArithmeticError):
+        return None
+    return at if EARLIEST <= at <= LATEST else None
 
 
 def _number_pattern(file: FileFormat) -> re.Pattern[str]:

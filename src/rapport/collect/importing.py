@@ -139,7 +139,6 @@ class Importer:
                 self._groups.add(maker.group(values), place, _encode(values))
                 return None
             lines = [(place, values)]
-            maker.who(values)
             message_id = maker.own_id(lines) or self._content_id(maker, values)
             return _Made(maker.make(lines, message_id, self._line_of(place)), array("q", [place]))
         raise Unreadable(Reason.NO_EVENT, "no event of the mapping applies to it")

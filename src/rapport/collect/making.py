@@ -65,6 +65,7 @@ class Maker:
         self._traits = [(name, self._whole(field), field.forget_empty) for name, field in spec.traits]
         self._properties = [(name, self._whole(field)) for name, field in spec.properties]
         self._lists = [(name, self._list(fields)) for name, fields in spec.lists]
+        self._computes = any(field.compute or field.sum for field in spec.fields())
         self._categories = {name: field.category for name, field in spec.traits if field.category}
 
     def who(self, values: Values) -> tuple[str, str]:
@@ -99,6 +100,8 @@ class Maker:
 
         Raises Misread where a line of it cannot be read.
         """
+        if not self._computes:
+            return _encode(self._event(lines) | {"messageId": message_id, "line": line})
         with decimal.localcontext(_EXACT):
             return _encode(self._event(lines) | {"messageId": message_id, "line": line})
 

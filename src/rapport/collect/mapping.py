@@ -18,7 +18,7 @@ from rapport.collect.arithmetic import Arithmetic
 
 FORMATS = ("csv", "ndjson", "json", "parquet")
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "windows-1252")
-TYPES = ("text", "integer", "number", "boolean", "time")
+TYPES = ("text", "integer", "number", "boolean", "time", "date")
 UNIX = {"unix": 1_000_000, "unix_ms": 1_000}
 """Formats of times that are numbers since the epoch, and how many microseconds one of them is."""
 

@@ -1,8 +1,8 @@
 """CSV, by Python's own reader rather than DuckDB's.
 
-DuckDB's is faster, but it numbers records instead of lines, reads no file whole that has a byte-order mark and Windows
-line ends under fixed settings, and drops a line of 40 MB without a word. An import that promises to name every line it
-refuses needs the slower one (540,000 lines of 8 columns: 0.5 s). See docs/decisions/import-reads-text-itself.md.
+DuckDB's numbers records instead of lines, fails under fixed settings at a byte-order mark with Windows line ends, and
+drops a line of 40 MB without a word; and to hand every line to Python it takes twice as long. An import that promises
+to name every line it refuses needs this one. See docs/decisions/0007-import-reads-text-itself.md.
 """
 
 import codecs
@@ -65,18 +65,11 @@ class Delimited:
             lines = _Lines(self._text(file))
             records = self._reader(lines, self._delimiter)
             _next_record(records, lines)  # the header
-            while True:
-                record = _next_record(records, lines)
-                if record is None:
-                    return
-                if lines.damage:
-                    yield lines.first, lines.damage
-                elif isinstance(record, Unreadable):
-                    yield lines.first, record
-                elif len(record) == width:
+            while (record := _next_record(records, lines)) is not None:
+                if record.__class__ is list and len(record) == width and not lines.damage:
                     yield lines.first, pick(record)
-                elif record:
-                    yield lines.first, _ragged(len(record), width, lines)
+                elif fault := lines.damage or _fault(record, width, lines):
+                    yield lines.first, fault
 
     def progress(self) -> float:
         return self._bytes.progress()
@@ -101,7 +94,7 @@ class Delimited:
                 raise unusable(self.path, "is empty: its first line must name the columns")
             if lines.damage:
                 raise unusable(self.path, f"has a first line that cannot be read: {lines.damage.message}")
-            return list(lines.record)
+            return lines.record
 
     def _names(self, header: list[str], delimiter: str) -> list[str]:
         try:
@@ -116,7 +109,7 @@ class _Lines:
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._readline = text.readline
         self._again: deque[str] = deque()
-        self._number = 0
+        self.number = 0
         self.first = 1
         self.record: list[str] = []
         self.damage: Unreadable | None = None
@@ -128,7 +121,7 @@ class _Lines:
         line = self._again.popleft() if self._again else self._readline(MAX_LINE)
         if not line:
             raise StopIteration
-        self._number += 1
+        self.number += 1
         if len(line) == MAX_LINE and line[-1] not in "\r\n":
             line = self._skip_rest()
         if _DAMAGE in line:
@@ -137,15 +130,9 @@ class _Lines:
         self.record.append(line)
         return line
 
-    def begin(self) -> None:
-        """A new record begins with the next line."""
-        self.first = self._number + 1
-        self.record.clear()
-        self.damage = None
-
     def put_back(self) -> None:
         """Read all lines of the record but its first again."""
-        self._number -= len(self.record) - 1
+        self.number -= len(self.record) - 1
         self._again.extendleft(reversed(self.record[1:]))
 
     def _skip_rest(self) -> str:
@@ -157,7 +144,9 @@ class _Lines:
 
 def _next_record(records: Iterator[list[str]], lines: _Lines) -> list[str] | Unreadable | None:
     """The next record, why it is none, or None at the end."""
-    lines.begin()
+    lines.first = lines.number + 1
+    lines.record = []
+    lines.damage = None
     try:
         return next(records, None)
     except csv.Error as error:
@@ -170,9 +159,14 @@ def _next_record(records: Iterator[list[str]], lines: _Lines) -> list[str] | Unr
         return Unreadable(Reason.BAD_QUOTES, said)
 
 
-def _ragged(found: int, width: int, lines: _Lines) -> Unreadable:
+def _fault(record: list[str] | Unreadable, width: int, lines: _Lines) -> Unreadable | None:
+    """Why a record is none; None for a blank line."""
+    if isinstance(record, Unreadable):
+        return record
+    if not record:
+        return None
     until = f" (it reaches to line {lines.first + len(lines.record) - 1:,})" if len(lines.record) > 1 else ""
-    return Unreadable(Reason.RAGGED, f"it has {found} fields where the header has {width}{until}")
+    return Unreadable(Reason.RAGGED, f"it has {len(record)} fields where the header has {width}{until}")
 
 
 def _picker(indexes: list[int]) -> Any:

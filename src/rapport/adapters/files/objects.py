@@ -101,6 +101,8 @@ class JsonList(_Objects):
                     return
                 line = text.line
                 yield line, text.take()
+            if not text.ended():
+                raise unusable(self.path, f"goes on behind its list, at line {text.line:,}")
 
 
 class _Text:

@@ -1,5 +1,6 @@
 """Parquet, read by DuckDB: a row is a line, counted from 1."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class Parquet:
 
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         self.path = path
+        self._pattern = _literal(path)
         self._done = 0
         with self._connect() as db:
             self._rows: int = self._ask(db, "SELECT count(*) FROM read_parquet(?)")[0][0] or 1
@@ -46,7 +48,7 @@ class Parquet:
         query = f"SELECT {self._select} FROM read_parquet(?)"  # noqa: S608 - quoted names of the file's own columns
         with self._connect() as db:
             try:
-                cursor = db.execute(query, [str(self.path)])
+                cursor = db.execute(query, [self._pattern])
                 while rows := cursor.fetchmany(_ROWS):
                     yield from enumerate(map(self._unfold, rows) if self._nested else rows, self._done + 1)
                     self._done += len(rows)
@@ -61,7 +63,7 @@ class Parquet:
 
     def _ask(self, db: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
         try:
-            return db.execute(query, [str(self.path)]).fetchall()
+            return db.execute(query, [self._pattern]).fetchall()
         except duckdb.Error as error:
             raise self._damaged(error) from None
 
@@ -75,7 +77,7 @@ class Parquet:
             name = ".".join(map(_quoted, path))
         try:
             query = f"DESCRIBE SELECT {name} FROM read_parquet(?)"  # noqa: S608 - as above
-            kind: str = db.execute(query, [str(self.path)]).fetchall()[0][1]
+            kind: str = db.execute(query, [self._pattern]).fetchall()[0][1]
         except duckdb.Error:
             raise missing_column(self.path, column, list(types)) from None
         if kind == "BLOB":
@@ -148,6 +150,11 @@ _FORMS: dict[str, Callable[[str, str], str]] = {
     "TIMESTAMP_NS": _local_time,
     "TIMESTAMP WITH TIME ZONE": _instant,
 }
+
+
+def _literal(path: Path) -> str:
+    """The pattern that matches this path alone: DuckDB takes every path for one."""
+    return re.sub(r"[\[*?]", r"[\g<0>]", str(path.resolve()))
 
 
 def _quoted(name: str) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rapport.adapters.files.delimited import Delimited
 from rapport.adapters.files.objects import JsonLines, JsonList
-from rapport.adapters.files.parquet import Parquet
 from rapport.adapters.files.source import Source, check, format_of
 from rapport.collect.importing import Read
 from rapport.collect.mapping import Mapping
@@ -40,7 +39,7 @@ class Files:
         return self.sources[index].path, place - self._starts[index]
 
     def line(self, place: int) -> int:
-        return self.where(place)[1]
+        return place if len(self.sources) == 1 else self.where(place)[1]
 
     def progress(self) -> float:
         """How much of all files the present reading has done, 0 to 1; a large file counts as much as a small one."""
@@ -67,4 +66,6 @@ def _open(path: Path, mapping: Mapping) -> Source:
         case "json":
             return JsonList(path, columns)
         case _:
+            from rapport.adapters.files.parquet import Parquet  # noqa: PLC0415 - DuckDB is dear to load for who has no Parquet
+
             return Parquet(path, columns)
