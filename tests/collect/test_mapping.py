@@ -77,7 +77,7 @@ WRONG = [
     ("no TOML", "a = ", "is not TOML"),
     ("nothing", "", "identifiers must name at least one column"),
     ("no events", '[identifiers]\nuser_id = "id"\n', "needs at least one [[event]]"),
-    ("an unknown table", MINIMAL + "[trait]\n", "event[1].trait is not known here; did you mean 'traits'?"),
+    ("an unknown table", MINIMAL + "[trait]\n", "m.toml: trait is not known here; did you mean 'traits'?"),
     ("a typo at the top", "nmae = 'x'\n" + MINIMAL, "nmae is not known here; did you mean 'name'?"),
     ("a typo in a table", "[time]\nzon = 'UTC'\n" + MINIMAL, "time.zon is not known here; did you mean 'zone'?"),
     ("a typo in an event", MINIMAL + "grup_by = 'x'\n", "event[1].grup_by is not known here; did you mean 'group_by'?"),
