@@ -106,6 +106,7 @@ def application(directory: Path, loop: asyncio.AbstractEventLoop) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/track", track, methods=["POST"]),
+            Route("/v1/identify", track, methods=["POST"]),
             Route("/v1/batch", batch, methods=["POST"]),
             Route("/v1/customers/view", view, methods=["POST"]),
             Route("/readyz", view),
