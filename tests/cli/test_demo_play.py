@@ -97,7 +97,7 @@ def test_visits_are_as_many_as_asked_and_lively_at_once() -> None:
 
 
 def test_visits_are_told_when_they_happen_and_not_before() -> None:
-    opened, street = now(), Street(1, 60, rate=5.0, run="test")
+    opened, street = now() // SECOND * SECOND, Street(1, 60, rate=5.0, run="test")
     for tick in range(600):
         present = opened + tick * SECOND
         for call in street.due(present):

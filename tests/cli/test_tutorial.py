@@ -84,7 +84,7 @@ def test_the_tutorial_does_what_it_says(reader: Reader) -> None:
     names = seen["traits"]["name"]
     assert {names["value"], *(other["value"] for other in names["others"])} == {"Ada", "A. Lamb"}
 
-    assert "refused" in reader.follow(imports)
+    assert "Refused lines" in reader.follow(imports)
 
     explained = reader.follow(why)
     assert "evi_" in explained
