@@ -39,7 +39,10 @@ class LogOperators:
         return Said(evidence_handle(edge), finding.reason.joins or kind == "cannot_link", finding.sentence)
 
     async def retract(self, org: str, evidence: str, by: str, why: str) -> None:
+        node, edge_id = split_handle(evidence)
         with self._reader.snapshot():
+            if self._reader.evidence_tables.is_retracted(edge_id) and self._reader.by_node(org, node) is not None:
+                return
             self._check(org, evidence)
         await self._say(org, Retract(evidence, by, why))
 

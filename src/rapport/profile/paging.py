@@ -5,7 +5,7 @@ import binascii
 import heapq
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -25,7 +25,7 @@ class _Place(msgspec.Struct, frozen=True, array_like=True):
     time: int
     message_id: str
     record: str
-    blocks: dict[str, int]
+    blocks: dict[str, Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]]
 
 
 _BAD = "the cursor is not one that this list gave out"
