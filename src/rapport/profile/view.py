@@ -101,6 +101,8 @@ def events(parts: Iterable[Part]) -> dict[str, Any]:
         other.join(names[name])
     by_name = {name: counted(names[name]) for name in shown}
     if other.count:
+        if OTHER in by_name:
+            other.join(names[OTHER])  # an event may be called so
         by_name[OTHER] = counted(other)
     head = counted(total)
     return {"total": head.pop("count"), **head, "by_name": by_name}
