@@ -24,7 +24,9 @@ def health_routes(vitals: Vitals) -> list[Route]:
     async def readyz(_: Request) -> Response:
         reason = vitals.not_ready()
         if reason is not None:
-            return problem(503, "not_ready", reason)
+            response = problem(503, "not_ready", reason)
+            response.headers["Retry-After"] = "1"
+            return response
         return json_answer({"status": "ready"})
 
     async def metrics(_: Request) -> Response:

@@ -11,6 +11,9 @@ from rapport.kernel.ports import SourceDirectory
 from rapport.web.api import cors
 from rapport.web.api.problems import json_answer, problem
 
+SETTINGS_PATH = "/v1/projects/{key}/settings"
+FLAG_PATHS = ("/flags", "/flags/", "/decide", "/decide/")
+
 NO_FLAGS = {
     "flags": {},
     "featureFlags": {},
@@ -57,11 +60,10 @@ def sdk_routes(sources: SourceDirectory, origin: str) -> list[Route]:
         response.raw_headers[:] = cors.preflight(request.headers.raw)
         return response
 
-    paths = ("/flags", "/flags/", "/decide", "/decide/")
     return [
-        Route("/v1/projects/{key}/settings", settings, methods=["GET"]),
-        *(Route(path, flags, methods=["GET", "POST"]) for path in paths),
-        *(Route(path, preflight, methods=["OPTIONS"]) for path in ("/v1/projects/{key}/settings", *paths)),
+        Route(SETTINGS_PATH, settings, methods=["GET"]),
+        *(Route(path, flags, methods=["GET", "POST"]) for path in FLAG_PATHS),
+        *(Route(path, preflight, methods=["OPTIONS"]) for path in (SETTINGS_PATH, *FLAG_PATHS)),
     ]
 
 

@@ -1,0 +1,97 @@
+"""The description of the HTTP API as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), and its route.
+
+It is written beside the code and takes limits, purposes and codes from it, so that the two cannot drift apart; that it
+names every route, and none that is not there, is a test. `schema` builds schemas, `shapes` names those of the API,
+`answers` the answers that many operations share; `collecting`, `reading` and `operating` describe the paths.
+"""
+
+import hashlib
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rapport import __version__
+from rapport.web.api import cors
+from rapport.web.api.openapi import answers, collecting, operating, reading, shapes
+from rapport.web.api.openapi.answers import JSON
+
+_ABOUT = """
+What systems know of customers goes in with a source's *write key*; a customer's view comes out with an organization's
+*API token*. Every read names a *purpose* and leaves a *receipt* that is on the disk before the answer leaves. A
+customer whom an organization may not see looks exactly like one who is not known.
+
+* Bodies are JSON in UTF-8, whatever `Content-Type` says. Times are RFC 3339 in UTC; a time that is not known is `null`.
+* Errors are problem details (RFC 9457) that also carry `code`, stable and for machines, and `message`, for people.
+* Lists page by cursor: ask again with `next` as `cursor`, until it is `null`.
+* Fields may be added to answers, and are never renamed: ignore those that you do not know.
+* `HEAD` is answered wherever `GET` is. Browsers' preflight requests (`OPTIONS`) are answered wherever events are taken.
+  Other methods are answered 405, with `Allow`.
+* What is no HTTP request at all (a path over 64 KB, a byte that no header may hold) is answered 400 in plain text.
+* The pages under `/console` are for people and are no part of this.
+"""
+
+_TAGS = [
+    {"name": collecting.TAG, "description": "Events in, acknowledged once they are on the disk."},
+    {"name": collecting.SPELLINGS, "description": "The same under the paths that published client libraries use."},
+    {"name": reading.TAG, "description": "Views out: a customer as all systems together know them, through the gate."},
+    {
+        "name": operating.EVIDENCE,
+        "description": "What an operator says of records: together, apart, or wrongly joined.",
+    },
+    {"name": operating.OPERATIONS, "description": "For whoever runs the node. No credential is needed."},
+]
+
+_SECURITY = {
+    "write_key": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A source's write key as the user name, with any password or none. It can send, nothing else.",
+    },
+    "write_key_bearer": {"type": "http", "scheme": "bearer", "description": "A source's write key, `wk_…`."},
+    "api_token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An organization's API token, `rap_…`, of scope `read` or `operator`. It expires.",
+    },
+}
+
+
+def document(origin: str) -> dict[str, Any]:
+    """The whole document. `origin` is the node's own, such as `http://localhost:8080`."""
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Rapport",
+            "version": __version__,
+            "summary": "A real-time customer data platform that the customer co-owns.",
+            "description": _ABOUT.strip(),
+        },
+        "servers": [{"url": origin}],
+        "tags": _TAGS,
+        "paths": {**reading.paths(), **collecting.paths(), **operating.paths()},
+        "components": {
+            "schemas": shapes.SHAPES,
+            "responses": answers.SHARED,
+            "requestBodies": collecting.BODIES,
+            "parameters": reading.PARAMETERS,
+            "securitySchemes": _SECURITY,
+        },
+    }
+
+
+def openapi_routes(origin: str) -> list[Route]:
+    """`/openapi.json`: for anyone, of any origin, kept as long as its content stays the same."""
+    content = msgspec.json.encode(document(origin))
+    tag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+
+    async def openapi(request: Request) -> Response:
+        known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+        response = Response(status_code=304) if {tag, "*"} & {*known} else Response(content, media_type=JSON)
+        response.headers.update({"ETag": tag, "Cache-Control": "public, max-age=300"})
+        response.raw_headers.append(cors.ALLOW_ORIGIN)
+        return response
+
+    return [Route("/openapi.json", openapi)]

@@ -1,0 +1,107 @@
+"""Schemathesis over the served description: nothing it thinks of breaks the node, or is answered otherwise than said.
+
+It is run as its users run it, from the command line: `schemathesis run http://…/openapi.json`.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rapport.web.api.openapi import collecting
+from tests.conftest import PROVE
+from tests.e2e.api import House, house
+
+SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
+SAMPLE_S, FULL_S = 30, 1_200
+
+CONFIGURATION = """
+[auth.openapi]
+api_token = {{ bearer = "{token}" }}
+write_key = {{ username = "{key}", password = "" }}
+write_key_bearer = {{ bearer = "{key}" }}
+
+[dictionaries]
+customers = {{ values = {customers} }}
+evidence = {{ values = {evidence} }}
+
+# Whom a schema cannot tell from nobody, a cursor from a forged one: such requests may be refused though well formed.
+[[operations]]
+include-tag = "Collection"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400"]
+
+[[operations]]
+include-tag = "Collection: spellings of client libraries"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401"]
+
+[[operations]]
+include-path-regex = "^/v1/customers/.id./"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
+parameters = {{ "path.id" = {{ dictionary = "customers", probability = 0.6 }} }}
+
+[[operations]]
+include-path-regex = "^/v1/evidence"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
+parameters = {{ "path.id" = {{ dictionary = "evidence", probability = 0.6 }} }}
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("schemathesis")) as home:
+        home.acme.send(
+            {"type": "identify", "userId": "ada", "traits": {"email": "ada@example.com", "name": "Ada"}},
+            {"type": "group", "userId": "ada", "groupId": "g", "traits": {"town": "Hull"}},
+            *({"type": "track", "userId": who, "event": "Seen"} for who in ("ada", "bo")),
+            *({"type": "identify", "userId": f"kin{i}", "traits": {"email": "fam@example.com"}} for i in range(2)),
+        )
+        home.acme.view("user_id:ada", events=3)
+        home.acme.view("user_id:kin1")
+        yield home
+
+
+def configuration(home: House, directory: Path) -> Path:
+    handle = home.acme.view("user_id:ada")["customer"]
+    customers = ["user_id:ada", "email:ada@example.com", "email:fam@example.com", handle]
+    evidence = [item["id"] for item in home.acme.read("user_id:ada", "evidence").json["evidence"]]
+    file = directory / "schemathesis.toml"
+    file.write_text(
+        CONFIGURATION.format(
+            token=home.acme.api_token,
+            key=home.acme.write_key,
+            customers=msgspec.json.encode(customers).decode(),
+            evidence=msgspec.json.encode(evidence).decode(),
+        )
+    )
+    return file
+
+
+def attack(home: House, directory: Path, seconds: int, *options: str) -> str:
+    """What Schemathesis says; fails where it found anything."""
+    command = [str(SCHEMATHESIS), "--config-file", str(configuration(home, directory)), "run", "--no-color"]
+    command += [f"{home.node.url}/openapi.json", "--url", home.node.url, "--generation-database", "none"]
+    command += ["--continue-on-failure", "--warnings", "off", "--max-time", str(seconds), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds * 2 + 60, cwd=directory, check=False)
+    assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-2_000:]
+    tried = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
+    assert tried is not None, done.stdout[-4_000:]
+    assert tried[1] == tried[2]
+    assert int(tried[1]) > 100
+    assert home.acme.read("user_id:ada").status == 200
+    return done.stdout
+
+
+@pytest.mark.timeout(180)
+def test_nothing_it_thinks_of_is_answered_otherwise_than_described(home: House, tmp_path: Path) -> None:
+    attack(home, tmp_path, SAMPLE_S, "--seed", "2", "-n", "10", "--exclude-tag", collecting.SPELLINGS)
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(not PROVE, reason="a proof of twenty minutes: make prove")
+@pytest.mark.timeout(2 * FULL_S + 120)
+def test_nothing_it_thinks_of_in_twenty_minutes_is_either(home: House, tmp_path: Path) -> None:
+    attack(home, tmp_path, FULL_S, "-n", "500")
