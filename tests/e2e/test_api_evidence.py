@@ -112,8 +112,6 @@ def test_what_was_taken_back_is_gone_for_good(home: House) -> None:
     assert "changed" not in home.ask("anonymous_id:gone2").json
 
 
-    reason="a retracted piece is not found again: 404 (app/operators.py; its record is not kept with it)"
-)
 def test_taking_back_may_be_repeated(home: House) -> None:
     browsers(home, "again1", "again2")
     said = say(home, "must_link", "anonymous_id:again1", "anonymous_id:again2").json["id"]
