@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rapport.adapters.embedded.group_commit import GroupCommit
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
+from rapport.app.backlog import LimitedLog
 from rapport.app.desk import HouseDesk
 from rapport.app.embedded import Sources, open_ledger, open_log, open_reader
 from rapport.app.newsroom import Newsroom
@@ -40,8 +41,9 @@ log = logging.getLogger("rapport.node")
 class LedgerReceipts:
     """Receipts by group commit: durable before what they are for leaves."""
 
-    def __init__(self, open_file: Callable[[], LedgerFile]) -> None:
-        self._writer = GroupCommit("ledger", open_file, LedgerFile.append_receipts, LedgerFile.close)
+    def __init__(self, open_file: Callable[[], LedgerFile], min_free_bytes: int) -> None:
+        append, close = LedgerFile.append_receipts, LedgerFile.close
+        self._writer = GroupCommit("ledger", open_file, append, close, min_free_bytes=min_free_bytes)
 
     async def commit(self, receipt: Receipt) -> None:
         await self._writer.submit(receipt, 1024)
@@ -127,8 +129,9 @@ async def application(
     sources = Sources(ledger)
     reader = open_reader(settings, sources.by_name)
     newsroom = Newsroom(feed)
-    receipts = LedgerReceipts(lambda: open_ledger(settings))
-    entries = GroupCommitLog(lambda: open_log(settings), wake)
+    receipts = LedgerReceipts(lambda: open_ledger(settings), settings.min_free_mb << 20)
+    entries = GroupCommitLog(lambda: open_log(settings), wake, min_free_bytes=settings.min_free_mb << 20)
+    limited = LimitedLog(entries, settings.log_limit_mb << 20, lambda: newsroom.cursor)
     gate = Gate(reader, receipts)
     tokens = LedgerTokens(ledger)
     vitals = HouseVitals(newsroom)
@@ -136,7 +139,7 @@ async def application(
     desk = HouseDesk(ledger, reader, gate, receipts, newsroom, operators, sources)
     app = Starlette(
         routes=[
-            *collect_routes(entries, sources, settings.url),
+            *collect_routes(limited, sources, settings.url),
             *customer_routes(gate, tokens),
             *evidence_routes(operators, tokens),
             *health_routes(vitals),

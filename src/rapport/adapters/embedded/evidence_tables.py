@@ -230,7 +230,7 @@ class EvidenceTables:
         moved = {move.record for move in change.moves if move.after != move.record}
         here = {edge.record for edge in change.counted if edge.rule == ATTRIBUTION}
         gone = {edge.record for edge in change.dropped if edge.rule == ATTRIBUTION} - here
-        home = {move.record for move in change.moves} - gone
+        home = {move.record for move in change.moves if self._is_attributed(move.record)} - gone
         self._db.executemany(
             "DELETE FROM member WHERE node = ? AND grp = node", [(self._blind(node),) for node in gone - moved]
         )
@@ -239,6 +239,9 @@ class EvidenceTables:
             if self._db.execute("SELECT 1 FROM record WHERE lookup = ?", (blinded,)).fetchone() is None:
                 row = (blinded, blinded, self.number(node))
                 self._db.execute("INSERT OR IGNORE INTO member VALUES (?, ?, ?)", row)
+
+    def _is_attributed(self, node: bytes) -> bool:
+        return any(edge.rule == ATTRIBUTION and edge.record == node for edge in self.edges_of_record(node))
 
     def _tie(self, node: bytes) -> None:
         """Remember a record that operators spoke of by its node: it may lose all its evidence but this."""

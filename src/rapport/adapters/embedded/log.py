@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from rapport.adapters.embedded.group_commit import GroupCommit
+from rapport.adapters.embedded.group_commit import MIN_FREE_BYTES, GroupCommit
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.sqlite import connect, transaction, translated
 from rapport.kernel.ports import LogEntry
@@ -73,8 +73,11 @@ class LogFile:
 class GroupCommitLog:
     """The web process's Log port. `notify` is called after each commit, from the writer thread, to wake the worker."""
 
-    def __init__(self, open_file: Callable[[], LogFile], notify: Callable[[], None]) -> None:
-        self._writer = GroupCommit("log", open_file, LogFile.append, LogFile.close, notify)
+    def __init__(
+        self, open_file: Callable[[], LogFile], notify: Callable[[], None], *, min_free_bytes: int = MIN_FREE_BYTES
+    ) -> None:
+        append, close = LogFile.append, LogFile.close
+        self._writer = GroupCommit("log", open_file, append, close, notify, min_free_bytes=min_free_bytes)
 
     async def append(self, entry: LogEntry) -> int:
         return await self._writer.submit(entry, len(entry.body))
