@@ -17,8 +17,11 @@ from rapport.app.node import application
 from rapport.app.settings import Settings
 from rapport.collect import LIMITS
 from rapport.collect.errors import Code
+from rapport.kernel.identifiers import MAX_LENGTH
 from rapport.kernel.vocabulary import PURPOSES
+from rapport.profile.paging import MAX_LIMIT
 from rapport.web.api.collect import PATHS, CollectRoute
+from rapport.web.api.customers import MAX_BODY, MAX_PATH
 from rapport.web.api.openapi import document, openapi_routes
 
 ROOT = Path(__file__).parents[3]
@@ -225,3 +228,9 @@ def test_every_path_is_in_the_reference() -> None:
         shown = path.replace("/v1/customers/{id}", "/v1/customers/{type}:{value}")
         part = shown.rpartition("/")[2]
         assert shown in reference or f"`{part}`" in reference, path
+
+
+def test_the_reference_names_the_limits_that_hold() -> None:
+    reference = (ROOT / "docs/reference/http-api.md").read_text()
+    for limit in (MAX_BODY, MAX_PATH, MAX_LENGTH, MAX_LIMIT):
+        assert f"{limit:,}" in reference, limit
