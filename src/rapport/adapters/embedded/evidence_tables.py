@@ -230,7 +230,7 @@ class EvidenceTables:
         moved = {move.record for move in change.moves if move.after != move.record}
         here = {edge.record for edge in change.counted if edge.rule == ATTRIBUTION}
         gone = {edge.record for edge in change.dropped if edge.rule == ATTRIBUTION} - here
-        home = {move.record for move in change.moves if self._is_attributed(move.record)} - gone
+        home = {m.record for m in change.moves if m.after == m.record and self._is_attributed(m.record)} - gone
         self._db.executemany(
             "DELETE FROM member WHERE node = ? AND grp = node", [(self._blind(node),) for node in gone - moved]
         )
