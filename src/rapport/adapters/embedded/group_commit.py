@@ -7,11 +7,13 @@ are bounded: above it, and when the disk has no room, the caller is told at once
 import asyncio
 import queue
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from rapport.adapters.embedded.sqlite import translated
 from rapport.kernel.errors import Busy, Full, RapportError
 
 
@@ -69,7 +71,12 @@ class GroupCommit(Generic[Item, File]):
             self._waiting -= size
 
     def _run(self) -> None:
-        file = self._open_file()
+        try:
+            file = self._open_file()
+        except RapportError as error:
+            while (waiting := self._queue.get()) is not None:
+                self._call(_fail, [waiting], error)
+            return
         while (first := self._queue.get()) is not None:
             batch = [first]
             while len(batch) < _LARGEST_BATCH and not self._queue.empty():
@@ -88,6 +95,9 @@ class GroupCommit(Generic[Item, File]):
             last = self._write_items(file, [item for item, _ in batch])
         except RapportError as error:
             self._call(_fail, batch, error)
+            return
+        except sqlite3.Error as error:
+            self._call(_fail, batch, translated(error, file.path))
             return
         except OSError as error:
             self._call(_fail, batch, Full(f"the {self._name} cannot be written: {error.strerror}", retry_after=30))

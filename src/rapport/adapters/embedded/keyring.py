@@ -5,9 +5,10 @@ file or its WAL. Record keys are cached by their readers, not here.
 """
 
 import base64
+import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rapport.adapters.embedded.sqlite import connect, transaction, translated
@@ -109,7 +110,7 @@ class Keyring:
     def make_log_key(self, hour: int) -> SealKey:
         """The key of the present hour, made by whichever process comes first."""
         if hour not in self._log_keys:
-            with transaction(self._db):
+            with self._translating(), transaction(self._db):
                 wrapped = self._wrap.seal(fresh_key(), _place(hour))
                 self._db.execute("INSERT OR IGNORE INTO log_key VALUES (?, ?)", (hour, wrapped))
         return self.log(hour)
@@ -143,9 +144,16 @@ class Keyring:
     def put_records(self, keys: Iterable[tuple[str, int, SealKey]]) -> None:
         """Keep new record keys (organization, record, key), synced, before anything sealed under them is committed."""
         rows = [(record, self.org(org).seal(key.raw, _place(record))) for org, record, key in keys]
-        with transaction(self._db):
+        with self._translating(), transaction(self._db):
             # A crash before the state's commit leaves keys of records that were never made; their numbers come again.
             self._db.executemany("INSERT OR REPLACE INTO record_key VALUES (?, ?)", rows)
+
+    @contextlib.contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
 
     def _forget(self) -> None:
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

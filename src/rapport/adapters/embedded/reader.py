@@ -164,12 +164,20 @@ class StateReader:
                     parts[member] = part[1]
         alive = [part for part in parts.values() if part.record.all.count]
         if not alive:
-            return None
+            return self._emptied(first[1].record)
         shown = self.shown_handle(org, alive)
-        changed = None
-        if asked is not None and asked != shown:
-            changed = "merged" if first[1].record.all.count else "split"
+        changed = "merged" if asked is not None and asked != shown else None
         return Found(org, shown, changed, alive)
+
+    def _emptied(self, record: Record) -> Found | None:
+        """What the handle of a slice answers whose events were attributed anew: its own user's customer, or nothing.
+
+        Where the events are now may be another person, for whom no handle of this one ever answers.
+        """
+        if record.user is None:
+            return None
+        found = self.by_identifier(record.org, "user_id", record.user)
+        return found[0]._replace(changed="split") if len(found) == 1 else None
 
     def shown_handle(self, org: str, parts: Sequence[Part]) -> str:
         """What a customer of these records shows: the handle of its oldest labelled record, else of its oldest."""

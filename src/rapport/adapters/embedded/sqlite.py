@@ -50,11 +50,12 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield db
+        db.execute("COMMIT")
     except BaseException:
+        # A commit that found no space leaves the transaction open.
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 @contextlib.contextmanager
@@ -64,7 +65,8 @@ def snapshot(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     try:
         yield db
     finally:
-        db.execute("COMMIT")
+        if db.in_transaction:
+            db.execute("COMMIT")
 
 
 def translated(error: sqlite3.Error, path: Path) -> RapportError:
