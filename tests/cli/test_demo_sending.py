@@ -115,3 +115,13 @@ def test_a_node_that_is_starting_is_waited_for(listener: Listener) -> None:
         sender(listener).await_node(0.3)
     listener.ready = True
     sender(listener).await_node(0.3)
+
+
+def test_without_the_one_who_started_it_nothing_is_waited_for(listener: Listener) -> None:
+    listener.trouble.append(Trouble(503, "0"))
+    sending = Sender("127.0.0.1", listener.port, lambda _: "key", orphaned=lambda: True)
+    began = time.monotonic()
+    with pytest.raises(NodeGone):
+        sending.send([call(1)])
+    sending.close()
+    assert time.monotonic() - began < 5

@@ -7,6 +7,7 @@ that nobody in it is real; and that it enters no organization but its own unless
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -72,21 +73,21 @@ def demo(
 
 def beside(settings: Settings, parent: int) -> None:
     """What `rapport up --demo` runs beside its node: the history where it is missing, then visits as they happen."""
-    org = premises.ORG
-    sender = _sender(settings, org)
+    org, orphaned = premises.ORG, play.orphaned_from(parent)
+    sender = _sender(settings, org, orphaned)
     sender.await_node()
     note = premises.recall(settings, org, None)
     began = time.monotonic()
     people = _history(sender, settings, org, note, play.Extent(CUSTOMERS), None)
     typer.echo(_summary(org, people, sender, time.monotonic() - began, live=True))
     sys.stdout.flush()
-    play.live(sender, note, RATE, orphaned=play.orphaned_from(parent))
+    play.live(sender, note, RATE, orphaned=orphaned)
 
 
-def _sender(settings: Settings, org: str) -> Sender:
+def _sender(settings: Settings, org: str, orphaned: Callable[[], bool] = lambda: False) -> Sender:
     host = settings.host.split(",")[0].strip() or "localhost"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (only compared)
-    return Sender(host, settings.port, lambda source: premises.write_key(settings, org, source))
+    return Sender(host, settings.port, lambda source: premises.write_key(settings, org, source), orphaned=orphaned)
 
 
 def _history(

@@ -35,13 +35,23 @@ class _Refusal(msgspec.Struct):
 class Sender:
     """Posts calls. `keys` gives a source's write key, looked up anew where the node no longer knows it.
 
-    `rejected` counts what the node would not take. Raises NodeGone where nothing answers for `patience` seconds.
+    `rejected` counts what the node would not take. Raises NodeGone where nothing answers for `patience` seconds,
+    or at once where the process that started this one is gone (`orphaned`).
     """
 
-    def __init__(self, host: str, port: int, keys: Callable[[str], str], *, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        keys: Callable[[str], str],
+        *,
+        patience: float = PATIENCE_SECONDS,
+        orphaned: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._where = (host, port)
         self._keys = keys
         self._patience = patience
+        self._orphaned = orphaned
         self._known: dict[str, str] = {}
         self._connection: http.client.HTTPConnection | None = None
         self.sent = 0
@@ -51,7 +61,7 @@ class Sender:
         """Return once the node is ready; raises NodeGone where it is not within `seconds` (default: patience)."""
         deadline = time.monotonic() + (self._patience if seconds is None else seconds)
         while not self._ready():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self._orphaned():
                 where = f"http://{self._where[0]}:{self._where[1]}"
                 raise NodeGone(f"no node answers at {where}: start one with `rapport up`, or name its port with --port")
             time.sleep(0.1)
@@ -99,7 +109,7 @@ class Sender:
                     "the node does not know the write keys of this data directory: name its own with --data"
                 )
             elif status == 0 or status in (429, 503):
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or self._orphaned():
                     raise NodeGone(
                         f"no node has answered at {self._where[0]}:{self._where[1]} for {self._patience:.0f} s"
                     )
