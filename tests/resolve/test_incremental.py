@@ -160,6 +160,34 @@ def test_a_user_is_guarded_for_as_long_as_there_is_too_much_for_one_customer():
     assert {world.reason(edge) for edge in emails if edge != refused} == {Reason.USED}
 
 
+def test_what_joins_a_record_that_is_kept_apart_from_its_user_does_not_join_the_user():
+    world = World(rules(per_customer=2))
+    for record in ("a", "b", "c"):
+        world.said(record, user_id="u1")
+    for number in range(3):
+        world.said("c", email=f"{number}@example.com")
+    world.kept_apart("a", "b")
+    (alone,) = (customer for customer in world.customers() if len(customer) == 1)
+    world.said(alone, loyalty_id="7")
+    world.said("new", loyalty_id="7")
+    assert f"{alone} new" in world.customers()
+
+
+def test_when_a_user_loses_a_record_what_was_too_much_may_join():
+    world = World(rules(per_customer=1))
+    for record in ("a", "b"):
+        world.said(record, user_id="u1")
+        world.said(record, email=f"{record}@example.com")
+        world.said(f"with {record}", email=f"{record}@example.com")
+    (refused,) = (customer[-1] for customer in world.customers() if customer in {"with a", "with b"})
+    taken = "b" if refused == "a" else "a"
+    user = identifier_node(ORG, "user_id", "u2")
+    proved = names(ORG, world.node(taken), "user_id", user, level=0, rule="key", origin="web", verified=True)
+    world.assert_edges([proved])
+    assert world.customers() == {f"{taken} with {taken}", f"{refused} with {refused}"}
+    assert not world.store.marked(Mark.GUARDED, identifier_node(ORG, "user_id", "u1"))
+
+
 def test_planning_writes_nothing():
     world = World()
     first = world.said("a", email="ada@example.com")

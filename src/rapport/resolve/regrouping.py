@@ -229,9 +229,7 @@ class Regrouping:
             return None
         touched = [block for block in (*self._was, *self._is) if user in block.labels]
         looked_at = (*records, *(record for block in touched for record in block.records))
-        if any(edge.kind == "cannot_link" for edge in self._edges) or any(
-            edge.kind == "cannot_link" for record in looked_at for edge in self.new.edges(record)
-        ):
+        if any(edge.kind == "cannot_link" for record in looked_at for edge in self.new.edges(record)):
             return None
         identifiers = {node: name for block in touched for node, name in block.identifiers.items()}
         if not main.nodes.isdisjoint(identifiers):
