@@ -37,9 +37,9 @@ class Answer:
 
 def http(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
     """One request; answers of any status are answers."""
-    request = urllib.request.Request(url, body, headers or {}, method=method)  # noqa: S310 (loopback)
+    request = urllib.request.Request(url, body, headers or {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 (loopback)
+        with urllib.request.urlopen(request, timeout=30) as response:
             return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -73,7 +73,9 @@ class Org:
         more = "".join(f"&{name}={quote(value)}" for name, value in query.items())
         return self.get(f"/v1/customers/{quote(customer, safe='')}/{part}?purpose={purpose}{more}")
 
-    def view(self, customer: str, *, events: int = 1, purpose: str = "service", within_s: float = 15.0) -> dict[str, Any]:
+    def view(
+        self, customer: str, *, events: int = 1, purpose: str = "service", within_s: float = 15.0
+    ) -> dict[str, Any]:
         """The view, once it counts at least so many events."""
         deadline = time.monotonic() + within_s
         while True:
@@ -161,5 +163,10 @@ class Node:
 def run(*arguments: str, env: dict[str, str] | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     return subprocess.run(
-        [*RAPPORT, *arguments], capture_output=True, text=True, timeout=timeout, env={**os.environ, **(env or {})}, check=False
+        [*RAPPORT, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+        check=False,
     )

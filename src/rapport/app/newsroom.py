@@ -43,10 +43,9 @@ class Newsroom:
     def _take(self, item: dict[str, Any]) -> None:
         kind = item["kind"]
         if kind == "ready":
-            self.ready = True
-            self.cursor = item["cursor"]
+            self._come_to(item["cursor"])
         elif kind == "pulse":
-            self.cursor = item["cursor"]
+            self._come_to(item["cursor"])
             self.lag_us = item["lag"]
             self.accepted += item["events"]
             for org, source, events in item["volumes"]:
@@ -55,13 +54,18 @@ class Newsroom:
                 per_second[second] = per_second.get(second, 0) + events
                 for old in [s for s in per_second if s < second - _SECONDS]:
                     del per_second[old]
-            asyncio.get_running_loop().create_task(self._advance())
         else:
             item.setdefault("at", now())
             self.recent[item["org"]].appendleft(item)
             for watcher in self._watchers[item["org"]]:
                 if not watcher.full():
                     watcher.put_nowait(item)
+
+    def _come_to(self, cursor: int) -> None:
+        """Whatever says how far the worker is says that it works: this process may be the younger of the two."""
+        self.ready = True
+        self.cursor = cursor
+        asyncio.get_running_loop().create_task(self._advance())
 
     async def _advance(self) -> None:
         async with self._advanced:

@@ -1,4 +1,4 @@
-"""A child process of a node: `python -m rapport.app.process web|worker ORDERS`, started by `supervise` alone."""
+"""A child of `supervise`: `python -m rapport.app.process web|worker`, with its orders on stdin."""
 
 import os
 import signal
@@ -52,8 +52,8 @@ def _web(orders: Orders) -> None:
 
 
 def main() -> int:
-    part, encoded = sys.argv[1:]
-    orders = msgspec.json.decode(encoded, type=Orders)
+    (part,) = sys.argv[1:]
+    orders = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
     try:
         (_web if part == "web" else _worker)(orders)
     except RapportError as error:

@@ -52,6 +52,12 @@ DESCRIPTIONS: Mapping[str, str] = {
 }
 
 
+def _named(error: str) -> str:
+    """msgspec's word about a value, with the setting's name in place of its path (`$.port`)."""
+    message, _, path = error.rpartition(" - at `$.")
+    return f"{path.rstrip('`')}: {message[:1].lower()}{message[1:]}" if message else error
+
+
 def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in force. `flags` that are None were not given. Raises Misconfigured, naming the setting."""
     values: dict[str, Any] = {}
@@ -68,7 +74,7 @@ def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise Misconfigured(f"a setting cannot be used: {error}") from None
+        raise Misconfigured(f"a setting cannot be used: {_named(str(error))}") from None
     if not 0 < settings.port < 65536:
         raise Misconfigured(f"port {settings.port} is none: it must lie between 1 and 65535", field="port")
     return settings

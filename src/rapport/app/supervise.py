@@ -25,17 +25,21 @@ from rapport.app import embedded
 from rapport.app.node import listen
 from rapport.app.process import Orders
 from rapport.app.settings import Settings
-from rapport.kernel.errors import Misconfigured, RapportError
+from rapport.kernel.errors import Corrupt, Misconfigured, RapportError
 
 START_SECONDS = 60.0
 _STOP_SECONDS = 6.0
 _BACKOFF_MAX = 10.0
 _FAST_DEATHS = 5
+_FOR_GOOD = (Misconfigured.exit_code, Corrupt.exit_code)
+"""Exit codes of what another try does not mend."""
 _WORKER_MEMORY = {
     # Memory freed at a commit is needed again at once: glibc should keep it rather than return it and fault it in anew.
     "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
     "MALLOC_TOP_PAD_": str(16 << 20),
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
+    # NumPy sorts and compares here, and needs no threads for linear algebra.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 
@@ -76,12 +80,17 @@ class Supervisor:
         listeners = [listener.fileno() for listener in self._listeners] if part == "web" else []
         orders = Orders(self.settings, self._lifeline[0], feed.fileno(), wake.fileno(), listeners)
         self._started[part] = time.monotonic()
-        self._children[part] = subprocess.Popen(  # noqa: S603 (our own module)
-            [sys.executable, "-m", "rapport.app.process", part, msgspec.json.encode(orders).decode()],
+        child = subprocess.Popen(  # noqa: S603 (our own module)
+            [sys.executable, "-m", "rapport.app.process", part],
             pass_fds=[orders.lifeline, orders.feed, orders.wake, *listeners],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             env={**os.environ, **(_WORKER_MEMORY if part == "worker" else {})},
         )
+        self._children[part] = child
+        # Not as an argument: settings may hold a key, and arguments are there for every user of the machine to read.
+        if child.stdin is not None:
+            with contextlib.suppress(BrokenPipeError), child.stdin as orders_in:
+                orders_in.write(msgspec.json.encode(orders))
 
     def start(self) -> None:
         """Start both children and return once the node answers. Raises RapportError where it does not come up."""
@@ -93,7 +102,9 @@ class Supervisor:
         while not self.stopping and not self._ready():
             for part, child in self._children.items():
                 if child.poll() is not None:
-                    raise RapportError(f"the {part} process did not start (exit {child.returncode})")
+                    failed = RapportError(f"the {part} process did not start (exit {child.returncode})")
+                    failed.exit_code = max(child.returncode, 1)
+                    raise failed
             if time.monotonic() > deadline:
                 raise RapportError(f"the node did not become ready within {START_SECONDS:.0f} s")
             time.sleep(0.03)
@@ -122,7 +133,7 @@ class Supervisor:
             for part, child in list(self._children.items()):
                 code = child.poll()
                 if code is not None and not self._revive(part, code):
-                    return 1
+                    return max(code, 1)
             tick()
             time.sleep(0.05)
         return 0
@@ -132,6 +143,9 @@ class Supervisor:
         lived = time.monotonic() - self._started[part]
         self._failures[part] = self._failures.get(part, 0) + 1 if lived < 2 and code > 0 else 0
         failures = self._failures[part]
+        if code in _FOR_GOOD:
+            _say(f"the {part} process cannot run (exit {code}): the node stops")
+            return False
         if failures >= _FAST_DEATHS:
             _say(f"the {part} process cannot run (exit {code}, {failures} times): the node stops")
             return False

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +16,13 @@ from typing import Any
 import msgspec
 
 from rapport.adapters.embedded.evidence_tables import EvidenceTables
+from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.state import KEEP_REJECTED, StateFile
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rules_of
 from rapport.app.operator import Operations
 from rapport.app.settings import Settings
 from rapport.collect import Event, decode
+from rapport.kernel.errors import Busy
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import HOUR, MINUTE, now
 from rapport.profile import Assembler, Links
@@ -29,11 +32,13 @@ from rapport.profile.store import Rejected
 from rapport.resolve import Resolver
 
 READ_ENTRIES = 64
-BUSY_EVENTS = 40_000
+BUSY_EVENTS = 15_000
 BUSY_SECONDS = 1.0
 IDLE_SECONDS = 0.05
 NEWS_PER_COMMIT = 40
 LOG_GRACE_HOURS = 24
+RETRY_SECONDS = 2
+BEAT_SECONDS = 1.0
 
 
 class Worker:
@@ -51,7 +56,7 @@ class Worker:
         self.assembler = Assembler(self.state, self.links, keys.secret("seen"))
         self._operations = Operations(self.assembler, self.links, tables)
         self._keys = keys
-        self.cursor = self.state.cursor()
+        self.cursor = self.committed = self.state.cursor()
         self._since_commit = 0
         self._first_uncommitted = 0.0
         self._oldest_waiting = 0
@@ -115,6 +120,7 @@ class Worker:
 
     def commit(self) -> None:
         outcome = self.assembler.commit(self.cursor)
+        self.committed = self.cursor
         lag = now() - self._oldest_waiting if self._oldest_waiting else 0
         pulse = {"kind": "pulse", "at": now(), "cursor": self.cursor, "lag": lag, "events": outcome.accepted}
         pulse["volumes"] = [(org, source, events) for (org, source), events in self._volumes.items()]
@@ -137,9 +143,12 @@ class Worker:
         self.state.forget_rejected(present - KEEP_REJECTED)
         self.state.commit(self.cursor)
         hour = present // HOUR - LOG_GRACE_HOURS
-        if self._log.drop(self.cursor, hour):
-            oldest = self._log.oldest_hour()
+        oldest = self._log.oldest_hour()
+        if oldest is not None and oldest < hour:
+            # What the log would repeat after a power cut must be on the disk before the log lets go of it.
             self.state.make_durable()
+            self._log.drop(self.cursor, hour)
+            oldest = self._log.oldest_hour()
             self._keys.destroy_log_keys(hour if oldest is None else min(hour, oldest))
 
     def close(self) -> None:
@@ -185,12 +194,36 @@ def run(
             with contextlib.suppress(OSError):  # news may be dropped, never waited for
                 feed.send(datagram, socket.MSG_DONTWAIT)
 
+    said = ""
+    while not stopped():
+        try:
+            _work(settings, publish, wake, stopped)
+        except Busy as error:
+            # No place, or no turn: nothing was committed, the log still holds it, and it is taken in when there is.
+            if error.message != said:
+                said = error.message
+                print(f"rapport worker: {said}; it tries again", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
+            time.sleep(min(error.retry_after, RETRY_SECONDS))
+            gc.unfreeze()
+            gc.collect()
+
+
+def _work(
+    settings: Settings, publish: Callable[[bytes], None], wake: socket.socket | None, stopped: Callable[[], bool]
+) -> None:
+    """Work with one Worker until stopped. Raises Busy where it must begin anew from what is committed."""
     worker = Worker(settings, publish)
     without_collections()
-    publish(msgspec.msgpack.encode([{"kind": "ready", "cursor": worker.cursor}]))
+    told = 0.0
     try:
         while not stopped():
-            if not worker.step():
+            # News may get lost, and the web process may be younger than this one.
+            if time.monotonic() - told > BEAT_SECONDS:
+                told = time.monotonic()
+                publish(msgspec.msgpack.encode([{"kind": "ready", "cursor": worker.committed}]))
+            with translating(worker.state.path):
+                more = worker.step()
+            if not more:
                 _wait(wake)
     finally:
         worker.close()

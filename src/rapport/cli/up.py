@@ -13,6 +13,10 @@ from rapport.cli import options
 from rapport.cli.org import DEFAULT_SOURCE, SCOPES
 
 DEMO = "demo"
+_KEY_BESIDE_DATA = (
+    "the key-encryption key lies in the data directory, where whoever copies the data copies the key: "
+    "set RAPPORT_KEK_FILE or RAPPORT_KEK"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +44,8 @@ def up(
     try:
         ledger = embedded.open_ledger(settings)
         live = demo and _make_demo(ledger)
+        if settings.production and not (settings.kek or settings.kek_file):
+            typer.echo(f"rapport: warning: {_KEY_BESIDE_DATA}", err=True)
         supervisor.start()
         if not supervisor.stopping:
             _banner(ledger, settings)

@@ -1,6 +1,8 @@
 """Purposes and categories: terms of the W3C Data Privacy Vocabulary (DPV) and its personal-data extension (DPV-PD),
 with the plain names that Rapport shows. Source: https://w3id.org/dpv and https://w3id.org/dpv/pd, version 2."""
 
+import re
+
 from rapport.kernel.errors import BadInput
 
 PURPOSES = {
@@ -58,10 +60,14 @@ _TRAITS = {
 }
 _BY_TRAIT = {trait: category for category, traits in _TRAITS.items() for trait in traits.split()}
 
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
+"""Where `camelCase`, `kebab-case` and words part."""
+
 
 def category_of(trait: str) -> str:
     """The category of a trait by its name, where neither an import's mapping nor the source says otherwise."""
-    return _BY_TRAIT.get(trait.lower().lstrip("$"), "unclassified")
+    name = _WORD_ENDS.sub("_", trait.lstrip("$")).lower()
+    return _BY_TRAIT.get(name) or _BY_TRAIT.get(name.replace("_", ""), "unclassified")
 
 
 def purpose(name: str) -> str:

@@ -7,11 +7,11 @@ file or its WAL. Record keys are cached by their readers, not here.
 import base64
 import contextlib
 import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rapport.adapters.embedded.sqlite import connect, transaction, translated
+from rapport.adapters.embedded.sqlite import connect, transaction, translating
 from rapport.kernel.errors import Corrupt, Misconfigured
 from rapport.kernel.keys import KEY_BYTES, BlindKey, SealKey, fresh_key
 
@@ -39,21 +39,29 @@ def key_encryption_key(data: Path, file: Path | None = None, encoded: str | None
             raise Misconfigured(f"RAPPORT_KEK must be {KEY_BYTES} bytes in base64")
         return raw
     path = file or data / "node.key"
+    if not path.exists():
+        _make_key(path)
+    raw = path.read_bytes()
+    if len(raw) != KEY_BYTES:
+        raise Corrupt(f"{path} is not a key of {KEY_BYTES} bytes: restore it from your backup of keys")
+    return raw
+
+
+def _make_key(path: Path) -> None:
+    """Make the file with a fresh key in it, whole or not at all, whoever else tries the same."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raw = path.read_bytes()
-        if len(raw) != KEY_BYTES:
-            raise Corrupt(f"{path} is not a key of {KEY_BYTES} bytes: restore it from your backup of keys") from None
-        return raw
+        descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # which only its owner may read
+        try:
+            with os.fdopen(descriptor, "wb") as target:
+                target.write(fresh_key())
+                target.flush()
+                os.fsync(target.fileno())
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
+        finally:
+            Path(draft).unlink()
     except OSError as error:
         raise Misconfigured(f"{path} cannot be written: {error.strerror}") from None
-    with os.fdopen(descriptor, "wb") as target:
-        raw = fresh_key()
-        target.write(raw)
-        target.flush()
-        os.fsync(target.fileno())
-    return raw
 
 
 class Keyring:
@@ -110,7 +118,7 @@ class Keyring:
     def make_log_key(self, hour: int) -> SealKey:
         """The key of the present hour, made by whichever process comes first."""
         if hour not in self._log_keys:
-            with self._translating(), transaction(self._db):
+            with translating(self._path), transaction(self._db):
                 wrapped = self._wrap.seal(fresh_key(), _place(hour))
                 self._db.execute("INSERT OR IGNORE INTO log_key VALUES (?, ?)", (hour, wrapped))
         return self.log(hour)
@@ -125,10 +133,8 @@ class Keyring:
 
     def record(self, org: str, record: int) -> SealKey | None:
         """The key of a record, or None where it was never made or has been destroyed."""
-        try:
+        with translating(self._path):
             row = self._db.execute("SELECT wrapped FROM record_key WHERE record = ?", (record,)).fetchone()
-        except sqlite3.Error as error:
-            raise translated(error, self._path) from error
         return None if row is None else SealKey(self.org(org).open(row[0], _place(record)))
 
     def records(self, wanted: Sequence[tuple[int, str]]) -> dict[int, SealKey]:
@@ -144,16 +150,9 @@ class Keyring:
     def put_records(self, keys: Iterable[tuple[str, int, SealKey]]) -> None:
         """Keep new record keys (organization, record, key), synced, before anything sealed under them is committed."""
         rows = [(record, self.org(org).seal(key.raw, _place(record))) for org, record, key in keys]
-        with self._translating(), transaction(self._db):
+        with translating(self._path), transaction(self._db):
             # A crash before the state's commit leaves keys of records that were never made; their numbers come again.
             self._db.executemany("INSERT OR REPLACE INTO record_key VALUES (?, ?)", rows)
-
-    @contextlib.contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise translated(error, self._path) from error
 
     def _forget(self) -> None:
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,6 +1,5 @@
 """log.db: accepted request bodies, one row each, synced by group commit, sealed under the key of their hour."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import msgspec
 
 from rapport.adapters.embedded.group_commit import MIN_FREE_BYTES, GroupCommit
 from rapport.adapters.embedded.keyring import Keyring
-from rapport.adapters.embedded.sqlite import connect, transaction, translated
+from rapport.adapters.embedded.sqlite import connect, transaction, translating
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import HOUR, now
 
@@ -32,18 +31,17 @@ class LogFile:
         hour = now() // HOUR
         seal = self._keys.make_log_key(hour).seal
         rows = [(hour, seal(_encode(entry), _PLACE)) for entry in entries]
-        try:
-            with transaction(self._db):
-                self._db.executemany("INSERT INTO log (hour, body) VALUES (?, ?)", rows)
-                last: int = self._db.execute("SELECT max(seq) FROM log").fetchone()[0]
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
+        with translating(self.path), transaction(self._db):
+            self._db.executemany("INSERT INTO log (hour, body) VALUES (?, ?)", rows)
+            last: int = self._db.execute("SELECT max(seq) FROM log").fetchone()[0]
         return last
 
     def read(self, after: int, limit: int) -> list[tuple[int, LogEntry]]:
         """Entries with a sequence number greater than `after`, in order."""
-        rows = self._db.execute("SELECT seq, hour, body FROM log WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
-        return [(seq, _decode(self._keys.log(hour).open(body, _PLACE))) for seq, hour, body in rows.fetchall()]
+        query = "SELECT seq, hour, body FROM log WHERE seq > ? ORDER BY seq LIMIT ?"
+        with translating(self.path):
+            rows = self._db.execute(query, (after, limit)).fetchall()
+        return [(seq, _decode(self._keys.log(hour).open(body, _PLACE))) for seq, hour, body in rows]
 
     def last(self) -> int:
         """The sequence number of the newest entry; 0 when there was never one."""

@@ -366,7 +366,7 @@ def _shown(explainer: Explainer, part: Part, link: str, edge: Edge, other: str) 
         "origin": edge.origin,
         "used": finding.reason.joins,
         "reason": finding.reason.value,
-        "why": finding.sentence,
+        "why": "this is the record's own key" if edge.rule == "key" and edge.level else finding.sentence,
     }
 
 

@@ -69,6 +69,15 @@ def snapshot(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             db.execute("COMMIT")
 
 
+@contextlib.contextmanager
+def translating(path: Path) -> Iterator[None]:
+    """SQLite's errors become ours, which name the file and say what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+
+
 def translated(error: sqlite3.Error, path: Path) -> RapportError:
     """The error of ours that tells the reader what to do about SQLite's."""
     code = getattr(error, "sqlite_errorname", "") or ""
