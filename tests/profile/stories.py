@@ -19,7 +19,7 @@ RECEIVED = [TEN + 12 * HOUR, TEN + 12 * HOUR + 1, TEN + 40 * HOUR]
 """When batches were received: a time 30 hours ahead of the first is unknown there, and known to the last."""
 
 USERS = ["ada", "bo", "cleo"]
-BROWSERS = ["tablet", "phone"]
+BROWSERS = ["tablet", "laptop"]
 EMAILS = ["ada@example.com", "fam@example.com"]
 
 _near = [0, 10, 29, 30, 31, 50, 60, 61, 90]

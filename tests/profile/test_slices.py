@@ -179,3 +179,14 @@ def test_slices_of_several_sources_go_the_same_way(house):
     house.settle()
     assert [len(house.view(f"user_id:{user}")["records"]) for user in ("ada", "bo")] == [4, 4]
     assert as_plainly_told(house)
+
+
+def test_taking_back_twice_that_one_user_was_there_leaves_the_device_to_the_other(house):
+    house.send(seen("10:10"), signed_in("bo", "15:00"), signed_in("ada", "10:00"))
+    house.settle()
+    device = {"type": "anonymous_id", "value": "tablet"}
+    again = evidence_of(house, "user_id:ada", rule="named", identifier=device)
+    for _ in range(2):
+        house.retract(*again)
+        house.settle()
+        assert views_of(house, "bo") == {"bo 15:00 tablet", "tablet 10:10"}

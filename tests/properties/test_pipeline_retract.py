@@ -40,6 +40,7 @@ class Operator:
             nodes = self.house.reader.node_of(a), self.house.reader.node_of(b)
             self.links.append(make(ORG, *nodes, operator="eve"))
             self.house.link(a.handle, b.handle, kind)
+            self.house.settle()
 
     def retract(self, which: int) -> None:
         evidence = retractable(self.house)
@@ -49,6 +50,7 @@ class Operator:
     def take_back(self, handle: str) -> None:
         self.retracted.add(evidence_id(handle))
         self.house.retract(handle)
+        self.house.settle()
 
     def said(self):
         return {"retracted": frozenset(self.retracted), "links": self.links}

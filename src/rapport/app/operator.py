@@ -62,6 +62,8 @@ class Operations:
 
     def _retract(self, org: str, operation: Retract) -> None:
         node, edge_id = split_handle(operation.evidence)
+        if self._tables.is_retracted(edge_id):
+            return
         number = self._tables.known(node)
         held = None if number is None else self._assembler.held.get(number)
         if held is None or held.record.org != org or held.node != node:

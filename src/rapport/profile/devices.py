@@ -174,8 +174,7 @@ class Devices:
         if user is None:
             return
         if not self._store.is_shared(device):
-            if user not in self._users(kind, value, device):
-                self._give(org, kind, value, device, None)
+            self._give(org, kind, value, device, next(iter(self._users(kind, value, device)), None))
             return
         for day in self._days(device):
             marks = self._day(org, device, day)
