@@ -210,6 +210,7 @@ async def serve(
             server_header=False,
             date_header=False,
             proxy_headers=False,
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=3,
             h11_max_incomplete_event_size=65_536,
         )
