@@ -1,6 +1,7 @@
 """A small HTTP client for measuring: keep-alive connections, one request on each at a time, little parsed."""
 
 import asyncio
+import contextlib
 from collections import deque
 from typing import cast
 
@@ -16,6 +17,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
+        self.open = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not say so
@@ -41,6 +43,7 @@ class Connection(asyncio.Protocol):
                 waiting.set_result((int(head[9:12]), rest[:length]))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.open = False
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(Lost(str(exc or "closed")))
 
@@ -58,12 +61,17 @@ class Pool:
         self._all: list[Connection] = []
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        if self._free:
+        """Send a request and return status and body; once more where a waiting connection turns out to be closed."""
+        while self._free:
             connection = self._free.pop()
-        else:
-            loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(Connection, "127.0.0.1", self._port)
-            self._all.append(connection)
+            if connection.open:
+                with contextlib.suppress(Lost):
+                    return await self._on(connection, request)
+        _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", self._port)
+        self._all.append(connection)
+        return await self._on(connection, request)
+
+    async def _on(self, connection: Connection, request: bytes) -> tuple[int, bytes]:
         answer = await connection.ask(request)
         self._free.append(connection)
         return answer
