@@ -216,15 +216,16 @@ def _work(
     without_collections()
     told = 0.0
     try:
-        while not stopped():
-            # News may get lost, and the web process may be younger than this one.
-            if time.monotonic() - told > BEAT_SECONDS:
-                told = time.monotonic()
-                publish(msgspec.msgpack.encode([{"kind": "ready", "cursor": worker.committed}]))
-            with translating(worker.state.path):
-                more = worker.step()
-            if not more:
-                _wait(wake)
+        with worker.state.checkpointed_aside():
+            while not stopped():
+                # News may get lost, and the web process may be younger than this one.
+                if time.monotonic() - told > BEAT_SECONDS:
+                    told = time.monotonic()
+                    publish(msgspec.msgpack.encode([{"kind": "ready", "cursor": worker.committed}]))
+                with translating(worker.state.path):
+                    more = worker.step()
+                if not more:
+                    _wait(wake)
     finally:
         worker.close()
 

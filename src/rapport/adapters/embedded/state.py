@@ -4,8 +4,11 @@ Everything between two commits is gathered in memory and written in one go, in o
 NORMAL: the log still holds what a power cut takes back, and the cursor goes back with it.
 """
 
+import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
@@ -48,6 +51,9 @@ _ADD_VOLUME = """
                               duplicates = duplicates + excluded.duplicates
 """
 
+_CHECKPOINT_PAGES = 40_000
+_CHECKPOINT_SECONDS = 0.1
+
 _TOGETHER = 32
 _FIND_MANY = f"SELECT id, org, lookup, node, body FROM record WHERE lookup IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
 
@@ -87,7 +93,7 @@ class StateFile:
     def __init__(self, data: Path, keys: Keyring, *, cache_mb: int = 256) -> None:
         self.path = data / "state.db"
         self.db = connect(self.path, MIGRATIONS, durable=False, cache_mb=cache_mb)
-        self.db.execute("PRAGMA wal_autocheckpoint = 40000")
+        self.db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         self._keys = keys
         self._blind = keys.blind.blind
         self._reveal = keys.blind.reveal
@@ -332,6 +338,28 @@ class StateFile:
     def forget_rejected(self, before: int) -> None:
         """Delete rejected parts that came before a time (µs)."""
         self.db.execute("DELETE FROM rejected WHERE at < ?", (before,))
+
+    @contextmanager
+    def checkpointed_aside(self) -> Iterator[None]:
+        """Meanwhile, copy the WAL back into the file in a thread of its own, a little at a time: a commit that did it
+        would keep readers waiting for a second. (If the thread cannot keep up, a commit still does it, much later.)"""
+        self.db.execute(f"PRAGMA wal_autocheckpoint = {4 * _CHECKPOINT_PAGES}")
+        ended = threading.Event()
+
+        def copy_back() -> None:
+            db = sqlite3.connect(self.path, isolation_level=None)
+            with contextlib.closing(db):
+                while not ended.wait(_CHECKPOINT_SECONDS):
+                    with contextlib.suppress(sqlite3.OperationalError):  # busy, or no room: there is a next time
+                        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+        thread = threading.Thread(target=copy_back, name="checkpoints", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def make_durable(self) -> None:
         """Sync what was committed: before the log that could repeat it is destroyed."""
