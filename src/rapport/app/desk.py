@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.reader import RejectedRow, StateReader
-from rapport.adapters.embedded.state import KEEP_REJECTED
+from rapport.adapters.embedded.reader import StateReader
+from rapport.app import telling
 from rapport.app.embedded import Sources
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
@@ -18,12 +18,9 @@ from rapport.kernel.identifiers import normalise
 from rapport.kernel.times import MINUTE, SECOND, now
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile import paging, view
-from rapport.profile.devices import TYPES
 from rapport.profile.links import split_handle
-from rapport.profile.masking import mask
 from rapport.profile.search import prefix, tokens
 from rapport.profile.store import Found
-from rapport.profile.view import Part
 from rapport.terms import Gate, Receipt, Request, decide, fields_of_view, headed
 from rapport.terms.gate import ReceiptBook
 from rapport.web.console import desk as ask
@@ -31,7 +28,6 @@ from rapport.web.console.desk import Session
 
 _PAGE = 25
 _BARE_TYPES = ("user_id", "email", "phone", "loyalty_id", "anonymous_id", "device_id")
-_TELLING = ("email", "user_id", "phone", "loyalty_id", "anonymous_id", "device_id")
 
 
 class HouseDesk:
@@ -91,7 +87,7 @@ class HouseDesk:
             )
         totals = tuple(sum(numbers) for numbers in zip(*(p.per_second for p in pulses), strict=True)) or (0,) * 60
         lag = self._newsroom.lag_us
-        recent = tuple(_news(item) for item in self._newsroom.recent[session.org])
+        recent = tuple(telling.news(item) for item in self._newsroom.recent[session.org])
         lag_ms = None if lag is None else lag / 1000
         return ask.Pulse(present, totals, lag_ms, sum(p.rejected for p in pulses), tuple(pulses), recent)
 
@@ -102,7 +98,7 @@ class HouseDesk:
 
     async def live(self, session: Session) -> AsyncIterator[ask.News]:
         async for item in self._newsroom.watch(session.org):
-            yield _news(item)
+            yield telling.news(item)
 
     # -- customers
 
@@ -111,7 +107,7 @@ class HouseDesk:
             return ask.Hits((), None)
         with self._reader.snapshot():
             found, following = self._search(session.org, text.strip(), cursor)
-            return ask.Hits(tuple(_hit(customer) for customer in found), following)
+            return ask.Hits(tuple(telling.hit(customer) for customer in found), following)
 
     def _search(self, org: str, text: str, cursor: str | None) -> tuple[list[Found], str | None]:
         if not text:
@@ -144,7 +140,7 @@ class HouseDesk:
                 # A record stands for its customer only where it is the newest: so each is listed once over all pages.
                 if found is None or (max(part.number for part in found.parts) != number and not words):
                     continue
-                if all(_has_word(found, word) for word in words):
+                if all(telling.has_word(found, word) for word in words):
                     customers.setdefault(found.customer, found)
                 if len(customers) == _PAGE:
                     break
@@ -197,10 +193,10 @@ class HouseDesk:
 
     def _identity(self, found: Found, most: int = 150) -> ask.Identity:
         evidence = self._reader.evidence(found)
-        nodes = {part.handle: _record_node(part) for part in found.parts}
+        nodes = {part.handle: telling.record_node(part) for part in found.parts}
         edges = []
         for item in evidence[:most]:
-            edges.append(_edge(item))
+            edges.append(telling.edge(item))
             if item["identifier"] is not None:
                 kind, value = item["identifier"]["type"], item["identifier"]["value"]
                 nodes.setdefault(f"{kind}:{value}", ask.Node(f"{kind}:{value}", "identifier", kind, value))
@@ -233,34 +229,38 @@ class HouseDesk:
         _, part, edge = self._operators.locate(found.org, evidence)
         if part is None:
             return None
-        parties = (_party(found),)
+        parties = (telling.party(found),)
         item = next((e for e in self._reader.evidence(found) if e["id"] == evidence), None)
         if edge is None or item is None:
             gone = ask.Evidence(
                 evidence, part.handle, "", "identifies", "", "", "", 0, False, False, "it was retracted"
             )
-            node = _record_node(part)
+            node = telling.record_node(part)
             return ask.Preview(
                 gone, node, node, ("This evidence was taken back.",), (), parties, ask.Retraction(0, "", "")
             )
         groups = self._reader.preview_retract(part, edge)
         after = tuple(party for group in groups if (party := self._party(found.org, group)) is not None) or parties
-        shown = _edge(item)
+        shown = telling.edge(item)
         other = self._other(found, item)
-        return ask.Preview(shown, _record_node(part), other, _sentences(item, len(after), edge.rule), parties, after)
+        return ask.Preview(
+            shown, telling.record_node(part), other, telling.sentences(item, len(after), edge.rule), parties, after
+        )
 
     def _other(self, found: Found, item: dict[str, Any]) -> ask.Node:
         if item["identifier"] is not None:
             kind, value = item["identifier"]["type"], item["identifier"]["value"]
             return ask.Node(f"{kind}:{value}", "identifier", kind, value)
         other = next((p for p in found.parts if p.handle == item["other"]), None)
-        return _record_node(other) if other is not None else ask.Node(item["other"], "record", "", "", customer="")
+        return (
+            telling.record_node(other) if other is not None else ask.Node(item["other"], "record", "", "", customer="")
+        )
 
     def _party(self, org: str, numbers: Iterable[int]) -> ask.Party | None:
         """The customer that these records alone would make."""
         parts = [part for number in numbers if (part := self._reader.part(org, number)) is not None]
         parts = [part for part in parts if part.record.all.count]
-        return _party(Found(org, self._reader.shown_handle(org, parts), None, parts)) if parts else None
+        return telling.party(Found(org, self._reader.shown_handle(org, parts), None, parts)) if parts else None
 
     async def retract(self, session: Session, evidence: str, why: str) -> None:
         await self._operators.retract(session.org, evidence, f"console {session.id}", why)
@@ -280,7 +280,7 @@ class HouseDesk:
             rows = self._reader.rejected(session.org, code, before, _PAGE + 1)
             codes = self._reader.rejected_codes(session.org)
         following = str(rows[_PAGE - 1].id) if len(rows) > _PAGE else None
-        return ask.Refusals(tuple(_refusal(row) for row in rows[:_PAGE]), following, tuple(codes))
+        return ask.Refusals(tuple(telling.refusal(row) for row in rows[:_PAGE]), following, tuple(codes))
 
     async def rejected_part(self, session: Session, refusal: str) -> tuple[ask.Refusal, bytes] | None:
         if not (refusal.isdigit() and len(refusal) < 19) or not decide(session.purpose).permitted:
@@ -301,7 +301,7 @@ class HouseDesk:
             fields=("rejected",),
         )
         await self._receipts.commit(receipt)
-        return _refusal(row), row.body
+        return telling.refusal(row), row.body
 
     # -- sources
 
@@ -333,86 +333,3 @@ class HouseDesk:
     async def rotate_key(self, session: Session, source: str) -> None:
         self._ledger.rotate_write_key(session.org, source)
         self._sources.forget()
-
-
-def _news(item: dict[str, Any]) -> ask.News:
-    return ask.News(
-        kind=item["kind"],
-        at=item["at"],
-        source=item.get("source", ""),
-        name=item.get("name", ""),
-        who=item.get("who", ""),
-        customer=item.get("customer"),
-        count=item.get("count", 1),
-        why=item.get("why", ""),
-    )
-
-
-def _hit(found: Found) -> ask.Hit:
-    identifiers = {(i["type"], i["value"]) for i in view.identifiers(found.parts)}
-    telling = sorted(identifiers, key=lambda i: (_TELLING.index(i[0]) if i[0] in _TELLING else 9, i[1]))
-    names: dict[str, int] = {}
-    for part in found.parts:
-        for name, tally in part.record.names.items():
-            names[name] = max(names.get(name, 0), tally.last or 0)
-    counted = view.events(found.parts)
-    last = max((part.record.all.last for part in found.parts if part.record.all.last is not None), default=None)
-    return ask.Hit(
-        found.customer,
-        tuple((kind, mask(kind, value)) for kind, value in telling[:4]),
-        tuple(sorted(names, key=lambda name: -names[name])[:3]),
-        counted["total"],
-        last,
-        tuple(sorted({part.record.source for part in found.parts})),
-    )
-
-
-def _has_word(found: Found, word: str) -> bool:
-    """Whether a customer's present traits hold a word; the index remembers earlier ones too."""
-    values = (trait["value"] for trait in view.traits(found.parts).values())
-    return any(token.startswith(word) for value in values if isinstance(value, str) for token in tokens(value))
-
-
-def _record_node(part: Part) -> ask.Node:
-    record = part.record
-    slice_of = (record.user or "nobody") if record.key_type in TYPES and (record.shared or record.user) else ""
-    return ask.Node(part.handle, "record", record.key_type, record.key_value, record.source, slice_of)
-
-
-def _edge(item: dict[str, Any]) -> ask.Evidence:
-    identifier = item["identifier"]
-    return ask.Evidence(
-        id=item["id"],
-        record=item["record"],
-        other=f"{identifier['type']}:{identifier['value']}" if identifier else item["other"],
-        kind=item["kind"],
-        type=identifier["type"] if identifier else "",
-        rule=item["rule"],
-        origin=item["origin"],
-        level=item["level"],
-        verified=item["verified"],
-        used=item["used"],
-        reason=item["why"],
-    )
-
-
-def _party(found: Found) -> ask.Party:
-    events = sum(part.record.all.count for part in found.parts)
-    return ask.Party(found.customer, tuple(_record_node(part) for part in found.parts), events)
-
-
-def _sentences(item: dict[str, Any], customers: int, rule: str) -> tuple[str, ...]:
-    named = item["identifier"]
-    what = f"its {named['type'].replace('_', ' ')} {named['value']}" if named else "the operator's link"
-    first = f"The record of {item['source']} will no longer count {what} as evidence of who it is."
-    second = f"This customer becomes {customers} customers." if customers > 1 else "The same records stay one customer."
-    third = (
-        ("Anonymous events on this device are attributed anew, as if this user had not been seen on it.",)
-        if named and named["type"] in TYPES and rule == "named"
-        else ()
-    )
-    return (first, second, *third, "No event and no value is moved or deleted.")
-
-
-def _refusal(row: RejectedRow) -> ask.Refusal:
-    return ask.Refusal(str(row.id), row.at, row.source, row.code, row.message, row.at + KEEP_REJECTED)

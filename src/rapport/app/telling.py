@@ -1,0 +1,99 @@
+"""How the console's desk tells what it found: rows, nodes and sentences made of customers, evidence and refusals."""
+
+from typing import Any
+
+from rapport.adapters.embedded.reader import RejectedRow
+from rapport.adapters.embedded.state import KEEP_REJECTED
+from rapport.profile import view
+from rapport.profile.devices import TYPES
+from rapport.profile.masking import mask
+from rapport.profile.search import tokens
+from rapport.profile.store import Found
+from rapport.profile.view import Part
+from rapport.web.console import desk as ask
+
+TELLING = ("email", "user_id", "phone", "loyalty_id", "anonymous_id", "device_id")
+"""Types of identifiers, those that a reader recognises most easily first."""
+
+
+def news(item: dict[str, Any]) -> ask.News:
+    return ask.News(
+        kind=item["kind"],
+        at=item["at"],
+        source=item.get("source", ""),
+        name=item.get("name", ""),
+        who=item.get("who", ""),
+        customer=item.get("customer"),
+        count=item.get("count", 1),
+        why=item.get("why", ""),
+    )
+
+
+def hit(found: Found) -> ask.Hit:
+    identifiers = {(i["type"], i["value"]) for i in view.identifiers(found.parts)}
+    telling = sorted(identifiers, key=lambda i: (TELLING.index(i[0]) if i[0] in TELLING else 9, i[1]))
+    names: dict[str, int] = {}
+    for part in found.parts:
+        for name, tally in part.record.names.items():
+            names[name] = max(names.get(name, 0), tally.last or 0)
+    counted = view.events(found.parts)
+    last = max((part.record.all.last for part in found.parts if part.record.all.last is not None), default=None)
+    return ask.Hit(
+        found.customer,
+        tuple((kind, mask(kind, value)) for kind, value in telling[:4]),
+        tuple(sorted(names, key=lambda name: -names[name])[:3]),
+        counted["total"],
+        last,
+        tuple(sorted({part.record.source for part in found.parts})),
+    )
+
+
+def has_word(found: Found, word: str) -> bool:
+    """Whether a customer's present traits hold a word; the index remembers earlier ones too."""
+    values = (trait["value"] for trait in view.traits(found.parts).values())
+    return any(token.startswith(word) for value in values if isinstance(value, str) for token in tokens(value))
+
+
+def record_node(part: Part) -> ask.Node:
+    record = part.record
+    slice_of = (record.user or "nobody") if record.key_type in TYPES and (record.shared or record.user) else ""
+    return ask.Node(part.handle, "record", record.key_type, record.key_value, record.source, slice_of)
+
+
+def edge(item: dict[str, Any]) -> ask.Evidence:
+    identifier = item["identifier"]
+    return ask.Evidence(
+        id=item["id"],
+        record=item["record"],
+        other=f"{identifier['type']}:{identifier['value']}" if identifier else item["other"],
+        kind=item["kind"],
+        type=identifier["type"] if identifier else "",
+        rule=item["rule"],
+        origin=item["origin"],
+        level=item["level"],
+        verified=item["verified"],
+        used=item["used"],
+        reason=item["why"],
+    )
+
+
+def party(found: Found) -> ask.Party:
+    events = sum(part.record.all.count for part in found.parts)
+    return ask.Party(found.customer, tuple(record_node(part) for part in found.parts), events)
+
+
+def sentences(item: dict[str, Any], customers: int, rule: str) -> tuple[str, ...]:
+    named = item["identifier"]
+    what = f"its {named['type'].replace('_', ' ')} {named['value']}" if named else "the operator's link"
+    first = f"The record of {item['source']} will no longer count {what} as evidence of who it is."
+    second = f"This customer becomes {customers} customers." if customers > 1 else "The same records stay one customer."
+    third = (
+        ("Anonymous events on this device are attributed anew, as if this user had not been seen on it.",)
+        if named and named["type"] in TYPES and rule == "named"
+        else ()
+    )
+    return (first, second, *third, "No event and no value is moved or deleted.")
+
+
+def refusal(row: RejectedRow) -> ask.Refusal:
+    return ask.Refusal(str(row.id), row.at, row.source, row.code, row.message, row.at + KEEP_REJECTED)
