@@ -5,9 +5,16 @@ import contextlib
 from collections import deque
 from typing import cast
 
+PATIENCE = 30.0
+"""Seconds after which a request counts as failed."""
+
 
 class Lost(Exception):
     """The server closed the connection."""
+
+
+class Late(Exception):
+    """There was no answer for too long."""
 
 
 class Connection(asyncio.Protocol):
@@ -47,6 +54,14 @@ class Connection(asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(Lost(str(exc or "closed")))
 
+    def give_up(self) -> None:
+        """Wait no longer."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(Late(f"no answer within {PATIENCE:.0f} s"))
+        self.open = False
+        self.close()
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
@@ -72,7 +87,10 @@ class Pool:
         return await self._on(connection, request)
 
     async def _on(self, connection: Connection, request: bytes) -> tuple[int, bytes]:
-        answer = await connection.ask(request)
+        asking = connection.ask(request)
+        giving_up = asyncio.get_running_loop().call_later(PATIENCE, connection.give_up)
+        answer = await asking
+        giving_up.cancel()
         self._free.append(connection)
         return answer
 

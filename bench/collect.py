@@ -58,7 +58,7 @@ def _both(bench: Bench, size: int) -> tuple[float, float, float]:
     """Requests a second of the node, of the node whose worker stands still, and of a bare server."""
     machine.say(f"collecting {'single events' if size == 1 else f'batches of {size}'} …")
     company = bench.founded("collect")
-    with company.node() as node:
+    with company.node(apart=True) as node:
         rate = _rate(bench, node.port, company.write_key, size)
         alone = _alone(bench, node, company.write_key, size)
     shutil.rmtree(company.data)

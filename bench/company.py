@@ -59,11 +59,11 @@ class Company(msgspec.Struct, frozen=True):
             return log.last()
 
     @contextlib.contextmanager
-    def node(self) -> Iterator[Node]:
-        """A running node, its web process alone on the measured core, its worker beside whoever sends."""
+    def node(self, *, apart: bool = False) -> Iterator[Node]:
+        """A running node. `apart`: its web process alone on the measured core, its worker beside whoever sends."""
         node = Node(self.data)
         try:
-            for part, process in node.children().items():
+            for part, process in node.children().items() if apart else ():
                 machine.pin(machine.MEASURED if part == "web" else machine.OTHER, process)
             yield node
         finally:

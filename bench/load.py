@@ -17,7 +17,7 @@ import msgspec
 import uvloop
 
 from bench import machine, traffic
-from bench.client import Lost, Pool, post
+from bench.client import Late, Lost, Pool, post
 
 SINGLES = 0.5
 """So much of the events come one by one, as from browsers; the rest in batches, as from servers."""
@@ -104,7 +104,7 @@ class Load:
     async def _counted(self, sending: Awaitable[None]) -> None:
         try:
             await sending
-        except (Lost, OSError):
+        except (Lost, Late, OSError):
             self.measured.failed += 1
 
     async def _ask(self, request: bytes) -> bytes:
