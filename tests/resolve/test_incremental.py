@@ -188,6 +188,27 @@ def test_when_a_user_loses_a_record_what_was_too_much_may_join():
     assert not world.store.marked(Mark.GUARDED, identifier_node(ORG, "user_id", "u1"))
 
 
+def test_a_new_record_that_names_too_many_emails_at_once_is_guarded_like_any_other():
+    world = World(rules(per_customer=2))
+    evidence = [e for n in range(3) for e in edges(world, "a", email=f"{n}@example.com")]
+    evidence += edges(world, "a", user_id="u1")
+    world.resolver.apply(evidence)
+    world.active |= {edge.id: edge for edge in evidence}
+    assert list(world.answers().reasons.values()).count(Reason.TOO_MANY_OF_A_TYPE) == 1
+
+
+def test_what_is_said_again_more_weakly_of_evidence_set_aside_does_not_weaken_it():
+    world = World(rules(identifiers_per_record=1))
+    first = world.said("a", email="ada@example.com", trusted=True)
+    second = world.said("a", loyalty_id="7", trusted=True)
+    aside = next(edge for edge in (first, second) if world.reason(edge) is Reason.TOO_MANY_IDENTIFIERS)
+    counted = second if aside is first else first
+    world.said("a", **{aside.type: "ada@example.com" if aside is first else "7"})
+    world.active[aside.id] = aside
+    world.retracted(counted)
+    assert world.store.edges_of_record(world.node("a")) == [aside]
+
+
 def test_planning_writes_nothing():
     world = World()
     first = world.said("a", email="ada@example.com")

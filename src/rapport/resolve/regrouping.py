@@ -119,15 +119,15 @@ class Regrouping:
         if self.old.edges(record):
             self._only_grows = False
         self._records[record] = None
-        for view in (self.old, self.new):
-            for edge in view.edges(record):
-                if edge.kind != "identifies":
-                    self._records |= dict.fromkeys((edge.record, edge.other))
-                elif edge.type != USER:
-                    self._identifiers[edge.other] = edge.type
+        for edge in self.old.edges(record):
+            if edge.kind != "identifies":
+                self._records |= dict.fromkeys((edge.record, edge.other))
+            elif edge.type != USER:
+                self._identifiers[edge.other] = edge.type
 
     def _identifiers_of(self, record: bytes) -> dict[bytes, str]:
-        edges = (*self.old.edges(record), *self.new.edges(record))
+        """Those named before; the ends of what came are seeds already."""
+        edges = self.old.edges(record)
         return {edge.other: edge.type for edge in edges if edge.kind == "identifies" and edge.type != USER}
 
     def _seed_if_flipped(self, node: bytes, identifier_type: str) -> None:
