@@ -29,7 +29,7 @@ class _Sent(msgspec.Struct):
 
 def _rate(bench: Bench, port: int, write_key: str, size: int) -> float:
     """Acknowledged requests a second, of `size` events each, sent as fast as they are answered."""
-    connections = 64 if size == 1 else 16
+    connections = 64 if size == 1 else 32
     send = _by_wrk if shutil.which("wrk") else _by_ours
     send(bench, port, write_key, size, connections, 1)  # to warm up
     return send(bench, port, write_key, size, connections, bench.scale.seconds)
@@ -50,7 +50,7 @@ def _by_ours(bench: Bench, port: int, write_key: str, size: int, connections: in
     plan = Plan(port, write_key, "", bench.scale.few, seconds, seed=bench.seed(), closed=connections, batch=size)
     measured = load.run(plan)
     if measured.failed:
-        raise machine.Unmeasurable(f"{measured.failed:,} requests were not acknowledged")
+        raise machine.Unmeasurable(f"requests were not acknowledged: {measured.failed}")
     return measured.answered / size / seconds
 
 

@@ -51,5 +51,5 @@ def measure(bench: Bench) -> Iterator[Row]:
     )
     yield Row("p50", load.percentile(measured.fresh, 0.5), "ms")
     yield Row("events that came in", measured.answered / seconds, "events/s")
-    if measured.failed:
-        yield Row("requests that failed", measured.failed, "requests")
+    for how, number in measured.failed.items():
+        yield Row(f"requests that failed ({how})", number, "requests")

@@ -43,11 +43,11 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct):
-    """What came of it. Latencies are in milliseconds."""
+    """What came of it. Latencies are in milliseconds; `failed` counts by status, or by how there was no answer."""
 
     sent: int = 0
     answered: int = 0
-    failed: int = 0
+    failed: dict[str, int] = {}
     views: list[float] = []
     fresh: list[float] = []
     polls: list[float] = []
@@ -104,13 +104,16 @@ class Load:
     async def _counted(self, sending: Awaitable[None]) -> None:
         try:
             await sending
-        except (Lost, Late, OSError):
-            self.measured.failed += 1
+        except (Lost, Late, OSError) as error:
+            self._failed(type(error).__name__.lower())
+
+    def _failed(self, how: str) -> None:
+        self.measured.failed[how] = self.measured.failed.get(how, 0) + 1
 
     async def _ask(self, request: bytes) -> bytes:
         status, body = await self._pool.ask(request)
         if status != 200:
-            self.measured.failed += 1
+            self._failed(str(status))
         return body
 
     # -- events
@@ -121,7 +124,7 @@ class Load:
         if status == 200:
             self.measured.answered += events
         else:
-            self.measured.failed += 1
+            self._failed(str(status))
 
     async def _single(self, _: float) -> None:
         event = next(self._events)

@@ -45,5 +45,5 @@ def measure(bench: Bench) -> Iterator[Row]:
     yield Row("p50", percentile(measured.views, 0.5), "ms")
     yield Row("views answered", len(measured.views) / scale.long_seconds, "views/s")
     yield Row("events that came in", measured.answered / scale.long_seconds, "events/s")
-    if measured.failed:
-        yield Row("requests that failed", measured.failed, "requests")
+    for how, number in measured.failed.items():
+        yield Row(f"requests that failed ({how})", number, "requests")
