@@ -9,6 +9,7 @@ import queue
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -27,6 +28,9 @@ File = TypeVar("File", bound=_File)
 MAX_WAITING_BYTES = 256 << 20
 MIN_FREE_BYTES = 64 << 20
 _LARGEST_BATCH = 4096
+PACE_S = 0.0025
+"""At least so long from one commit's start to the next's: on a quick disk every caller would else get a commit of its
+own, and the thread that makes them would take the interpreter from those who answer."""
 
 
 class GroupCommit(Generic[Item, File]):
@@ -77,7 +81,10 @@ class GroupCommit(Generic[Item, File]):
             while (waiting := self._queue.get()) is not None:
                 self._call(_fail, [waiting], error)
             return
+        started = 0.0
         while (first := self._queue.get()) is not None:
+            time.sleep(max(0.0, started + PACE_S - time.monotonic()))
+            started = time.monotonic()
             batch = [first]
             while len(batch) < _LARGEST_BATCH and not self._queue.empty():
                 following = self._queue.get()

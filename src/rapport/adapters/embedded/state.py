@@ -52,7 +52,7 @@ _ADD_VOLUME = """
 """
 
 _CHECKPOINT_PAGES = 40_000
-_CHECKPOINT_SECONDS = 0.1
+_CHECKPOINT_SECONDS = 0.5
 
 _TOGETHER = 32
 _FIND_MANY = f"SELECT id, org, lookup, node, body FROM record WHERE lookup IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
