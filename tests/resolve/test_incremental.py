@@ -209,6 +209,14 @@ def test_what_is_said_again_more_weakly_of_evidence_set_aside_does_not_weaken_it
     assert world.store.edges_of_record(world.node("a")) == [aside]
 
 
+def test_what_is_retracted_in_the_same_batch_does_not_take_the_place_of_what_counted():
+    world = World(rules(identifiers_per_record=1))
+    said = [world.said("a", email="ada@example.com"), world.said("a", loyalty_id="7")]
+    counted_last = sorted(said, key=lambda edge: world.reason(edge) is Reason.USED)
+    world.resolver.apply(retracted=[edge.id for edge in counted_last])
+    assert [*world.store.edges_of_record(world.node("a")), *world.store.edges_set_aside(world.node("a"))] == []
+
+
 def test_planning_writes_nothing():
     world = World()
     first = world.said("a", email="ada@example.com")
