@@ -20,7 +20,8 @@ MIGRATIONS = [
     CREATE TABLE node_key (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE log_key (hour INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);
     CREATE TABLE record_key (record INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)
-    """
+    """,
+    "CREATE TABLE person_key (person INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)"
 ]
 
 

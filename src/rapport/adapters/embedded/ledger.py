@@ -34,6 +34,42 @@ MIGRATIONS = [
                           expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE receipt (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, org TEXT NOT NULL,
                           at INTEGER NOT NULL, body BLOB NOT NULL)
+    """,
+    # What a decision rests on has one epoch: a receipt is committed only where nothing of it has changed meanwhile.
+    """
+    CREATE TABLE epoch (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL);
+    INSERT INTO epoch VALUES (1, 1);
+    CREATE TABLE terms (hash BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE person (id INTEGER PRIMARY KEY AUTOINCREMENT, handle TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
+                         version INTEGER NOT NULL, status TEXT NOT NULL, locked INTEGER NOT NULL, terms BLOB NOT NULL);
+    CREATE INDEX person_terms ON person (terms);
+    CREATE TABLE lock (person INTEGER, org TEXT, PRIMARY KEY (person, org)) WITHOUT ROWID;
+    CREATE TABLE claim (token BLOB, person INTEGER, org TEXT NOT NULL, sealed BLOB NOT NULL, at INTEGER NOT NULL,
+                        PRIMARY KEY (token, person)) WITHOUT ROWID;
+    CREATE INDEX claim_of ON claim (person);
+    CREATE INDEX claim_at ON claim (org, person);
+    CREATE TABLE signing (org TEXT PRIMARY KEY, public BLOB NOT NULL, sealed BLOB) WITHOUT ROWID;
+    CREATE TABLE attester (name TEXT PRIMARY KEY, public BLOB NOT NULL, added_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE declaration (org TEXT, version INTEGER, at INTEGER NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL,
+                              signature BLOB NOT NULL, public BLOB NOT NULL, PRIMARY KEY (org, version)) WITHOUT ROWID;
+    CREATE TABLE agreement (id INTEGER PRIMARY KEY AUTOINCREMENT, handle TEXT NOT NULL UNIQUE, person INTEGER NOT NULL,
+                            org TEXT NOT NULL, status TEXT NOT NULL, terms BLOB NOT NULL, declaration INTEGER NOT NULL,
+                            at INTEGER NOT NULL, ended_at INTEGER, body BLOB NOT NULL);
+    CREATE INDEX agreement_of ON agreement (person);
+    CREATE INDEX agreement_with ON agreement (org, status);
+    CREATE TABLE notice (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL, at INTEGER NOT NULL,
+                         body BLOB NOT NULL);
+    CREATE INDEX notice_of ON notice (person);
+    CREATE TABLE uses (person INTEGER, org TEXT, purpose TEXT, day INTEGER, count INTEGER NOT NULL,
+                       PRIMARY KEY (person, org, purpose, day)) WITHOUT ROWID;
+    ALTER TABLE receipt ADD COLUMN person INTEGER;
+    ALTER TABLE receipt ADD COLUMN purpose TEXT;
+    ALTER TABLE receipt ADD COLUMN decision TEXT;
+    ALTER TABLE receipt ADD COLUMN unmet TEXT;
+    CREATE INDEX receipt_of ON receipt (person, seq) WHERE person IS NOT NULL;
+    CREATE INDEX receipt_by ON receipt (org, seq);
+    ALTER TABLE link ADD COLUMN person INTEGER;
+    ALTER TABLE session ADD COLUMN person INTEGER
     """
 ]
 
@@ -162,7 +198,7 @@ class LedgerFile:
         code = ids.secret("go")
         with transaction(self.db):
             self.db.execute("DELETE FROM link WHERE expires_at <= ?", (now(),))
-            self.db.execute("INSERT INTO link VALUES (?, ?, ?)", (_hash(code), org, now() + LINK_LIFE))
+            self.db.execute("INSERT INTO link (hash, org, expires_at) VALUES (?, ?, ?)", (_hash(code), org, now() + LINK_LIFE))
         return code
 
     def redeem_link(self, code: str) -> str | None:
@@ -175,7 +211,7 @@ class LedgerFile:
             secret = ids.secret("ses")
             self.db.execute("DELETE FROM session WHERE expires_at <= ?", (now(),))
             session = (_hash(secret), row[0], "service", ids.secret("csrf"), now() + SESSION_LIFE)
-            self.db.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?)", session)
+            self.db.execute("INSERT INTO session (hash, org, purpose, csrf, expires_at) VALUES (?, ?, ?, ?, ?)", session)
         return secret
 
     def session(self, secret: str) -> Session | None:
