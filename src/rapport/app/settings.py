@@ -23,6 +23,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: str = ""
     kek: str = ""
     kek_file: str = ""
+    backup_key_file: str = ""
+    key_backup: str = ""
     rules: str = ""
     production: bool = False
     log_limit_mb: int = 20_000
@@ -45,6 +47,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "origin": "how browsers reach the node, such as https://rapport.example.com; empty: http://localhost:PORT",
     "kek": "the key-encryption key, 32 bytes in base64; empty: read from a file",
     "kek_file": "the file of the key-encryption key; empty: node.key in the data directory",
+    "backup_key_file": "the file of the key that seals backups of keys; empty: backup.key in the data directory",
+    "key_backup": "where the keys are backed up anew after each erasure; empty: nowhere",
     "rules": "a file of resolution rules that replaces the built-in one",
     "production": "warn about settings that are good for trying out only",
     "log_limit_mb": "above this size of the log that still waits for the worker, collection answers 503",

@@ -6,11 +6,10 @@ file or its WAL. Record keys are cached by their readers, not here.
 
 import base64
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from rapport.adapters.embedded import key_files
 from rapport.adapters.embedded.sqlite import connect, transaction, translating
 from rapport.kernel.errors import Corrupt, Misconfigured
 from rapport.kernel.keys import KEY_BYTES, BlindKey, SealKey, fresh_key
@@ -21,7 +20,7 @@ MIGRATIONS = [
     CREATE TABLE log_key (hour INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);
     CREATE TABLE record_key (record INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)
     """,
-    "CREATE TABLE person_key (person INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)"
+    "CREATE TABLE person_key (person INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)",
 ]
 
 
@@ -39,30 +38,29 @@ def key_encryption_key(data: Path, file: Path | None = None, encoded: str | None
         if len(raw) != KEY_BYTES:
             raise Misconfigured(f"RAPPORT_KEK must be {KEY_BYTES} bytes in base64")
         return raw
-    path = file or data / "node.key"
-    if not path.exists():
-        _make_key(path)
-    raw = path.read_bytes()
-    if len(raw) != KEY_BYTES:
-        raise Corrupt(f"{path} is not a key of {KEY_BYTES} bytes: restore it from your backup of keys")
-    return raw
+    return key_files.make_key(file or data / "node.key")
 
 
-def _make_key(path: Path) -> None:
-    """Make the file with a fresh key in it, whole or not at all, whoever else tries the same."""
-    try:
-        descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # which only its owner may read
+_OTHER_KEK = "keys.db was written under another key-encryption key"
+
+
+class OrgKey(SealKey):
+    """An organization's key, with those it had before: the newest seals, any of them opens."""
+
+    __slots__ = ("_former",)
+
+    def __init__(self, raw: bytes, former: Sequence[bytes]) -> None:
+        super().__init__(raw)
+        self._former = [SealKey(key) for key in former]
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
         try:
-            with os.fdopen(descriptor, "wb") as target:
-                target.write(fresh_key())
-                target.flush()
-                os.fsync(target.fileno())
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(draft)
-        finally:
-            Path(draft).unlink()
-    except OSError as error:
-        raise Misconfigured(f"{path} cannot be written: {error.strerror}") from None
+            return super().open(sealed, place)
+        except Corrupt:
+            for key in self._former:
+                with contextlib.suppress(Corrupt):
+                    return key.open(sealed, place)
+            raise
 
 
 class Keyring:
@@ -83,13 +81,23 @@ class Keyring:
         row = self._db.execute(query, (name,)).fetchone()
         if row is None:
             with transaction(self._db):
+                self._check_kek()
                 wrapped = self._wrap.seal(fresh_key(), name.encode())
                 self._db.execute("INSERT OR IGNORE INTO node_key VALUES (?, ?)", (name, wrapped))
             row = self._db.execute(query, (name,)).fetchone()
         try:
             return self._wrap.open(row[0], name.encode())
         except Corrupt:
-            raise Misconfigured("keys.db was written under another key-encryption key") from None
+            raise Misconfigured(_OTHER_KEK) from None
+
+    def _check_kek(self) -> None:
+        """Before a key is wrapped: the key-encryption key may have been rotated since this process began."""
+        row = self._db.execute("SELECT wrapped FROM node_key WHERE name = 'blind'").fetchone()
+        if row is not None:
+            try:
+                self._wrap.open(row[0], b"blind")
+            except Corrupt:
+                raise Misconfigured(_OTHER_KEK) from None
 
     def node(self, name: str) -> SealKey:
         """A sealing key of the node for one use, such as `credentials`."""
@@ -103,7 +111,10 @@ class Keyring:
         """The organization's own key: it wraps record keys and seals what is not one record's."""
         key = self._org_keys.get(org)
         if key is None:
-            key = self._org_keys[org] = SealKey(self._node_key(f"org:{org}"))
+            newest = self._node_key(f"org:{org}")
+            query = "SELECT name FROM node_key WHERE name GLOB ?"
+            former = [self._node_key(name) for (name,) in self._db.execute(query, (f"org:{org}#*",)).fetchall()]
+            key = self._org_keys[org] = OrgKey(newest, former) if former else SealKey(newest)
         return key
 
     def log(self, hour: int) -> SealKey:
@@ -113,14 +124,15 @@ class Keyring:
             row = self._db.execute("SELECT wrapped FROM log_key WHERE hour = ?", (hour,)).fetchone()
             if row is None:
                 raise Corrupt(f"the key of log hour {hour} is gone")
-            key = self._log_keys[hour] = SealKey(self._wrap.open(row[0], _place(hour)))
+            key = self._log_keys[hour] = SealKey(self._wrap.open(row[0], number_place(hour)))
         return key
 
     def make_log_key(self, hour: int) -> SealKey:
         """The key of the present hour, made by whichever process comes first."""
         if hour not in self._log_keys:
             with translating(self._path), transaction(self._db):
-                wrapped = self._wrap.seal(fresh_key(), _place(hour))
+                self._check_kek()
+                wrapped = self._wrap.seal(fresh_key(), number_place(hour))
                 self._db.execute("INSERT OR IGNORE INTO log_key VALUES (?, ?)", (hour, wrapped))
         return self.log(hour)
 
@@ -136,7 +148,7 @@ class Keyring:
         """The key of a record, or None where it was never made or has been destroyed."""
         with translating(self._path):
             row = self._db.execute("SELECT wrapped FROM record_key WHERE record = ?", (record,)).fetchone()
-        return None if row is None else SealKey(self.org(org).open(row[0], _place(record)))
+        return None if row is None else SealKey(self.org(org).open(row[0], number_place(record)))
 
     def records(self, wanted: Sequence[tuple[int, str]]) -> dict[int, SealKey]:
         """The keys of many records, given with their organizations; those that are destroyed are left out."""
@@ -145,12 +157,12 @@ class Keyring:
             some = dict(wanted[start : start + _TOGETHER])
             rows = self._db.execute(_RECORD_KEYS, [*some, *[None] * (_TOGETHER - len(some))]).fetchall()
             for record, wrapped in rows:
-                keys[record] = SealKey(self.org(some[record]).open(wrapped, _place(record)))
+                keys[record] = SealKey(self.org(some[record]).open(wrapped, number_place(record)))
         return keys
 
     def put_records(self, keys: Iterable[tuple[str, int, SealKey]]) -> None:
         """Keep new record keys (organization, record, key), synced, before anything sealed under them is committed."""
-        rows = [(record, self.org(org).seal(key.raw, _place(record))) for org, record, key in keys]
+        rows = [(record, self.org(org).seal(key.raw, number_place(record))) for org, record, key in keys]
         with translating(self._path), transaction(self._db):
             # A crash before the state's commit leaves keys of records that were never made; their numbers come again.
             self._db.executemany("INSERT OR REPLACE INTO record_key VALUES (?, ?)", rows)
@@ -162,5 +174,6 @@ class Keyring:
         self._db.close()
 
 
-def _place(number: int) -> bytes:
+def number_place(number: int) -> bytes:
+    """What is sealed with a key that goes by a number."""
     return number.to_bytes(8, "big")
