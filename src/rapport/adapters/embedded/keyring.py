@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rapport.adapters.embedded import key_files
-from rapport.adapters.embedded.sqlite import connect, transaction, translating
+from rapport.adapters.embedded.sqlite import connect, emptied, transaction, translating
 from rapport.kernel.errors import Corrupt, Misconfigured
 from rapport.kernel.keys import KEY_BYTES, BlindKey, SealKey, fresh_key
 
@@ -21,6 +21,7 @@ MIGRATIONS = [
     CREATE TABLE record_key (record INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)
     """,
     "CREATE TABLE person_key (person INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)",
+    "CREATE TABLE carve_key (carve INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)",
 ]
 
 
@@ -117,31 +118,33 @@ class Keyring:
             key = self._org_keys[org] = OrgKey(newest, former) if former else SealKey(newest)
         return key
 
-    def log(self, hour: int) -> SealKey:
-        """The key of an hour's log segment; raises Corrupt where it was destroyed."""
-        key = self._log_keys.get(hour)
+    def log(self, segment: int) -> SealKey:
+        """The key of a segment of the log; raises Corrupt where it was destroyed."""
+        key = self._log_keys.get(segment)
         if key is None:
-            row = self._db.execute("SELECT wrapped FROM log_key WHERE hour = ?", (hour,)).fetchone()
+            # (The column is named after the hours that segments once were; their numbers went on from there.)
+            row = self._db.execute("SELECT wrapped FROM log_key WHERE hour = ?", (segment,)).fetchone()
             if row is None:
-                raise Corrupt(f"the key of log hour {hour} is gone")
-            key = self._log_keys[hour] = SealKey(self._wrap.open(row[0], number_place(hour)))
+                raise Corrupt(f"the key of log segment {segment} is gone")
+            key = self._log_keys[segment] = SealKey(self._wrap.open(row[0], number_place(segment)))
         return key
 
-    def make_log_key(self, hour: int) -> SealKey:
-        """The key of the present hour, made by whichever process comes first."""
-        if hour not in self._log_keys:
+    def make_log_key(self, segment: int) -> SealKey:
+        """The key of a segment, made by whichever process comes first. Only for a segment that log.db says is the
+        present one, or comes next: of an older one, the key may have been destroyed for good."""
+        if segment not in self._log_keys:
             with translating(self._path), transaction(self._db):
                 self._check_kek()
-                wrapped = self._wrap.seal(fresh_key(), number_place(hour))
-                self._db.execute("INSERT OR IGNORE INTO log_key VALUES (?, ?)", (hour, wrapped))
-        return self.log(hour)
+                wrapped = self._wrap.seal(fresh_key(), number_place(segment))
+                self._db.execute("INSERT OR IGNORE INTO log_key VALUES (?, ?)", (segment, wrapped))
+        return self.log(segment)
 
     def destroy_log_keys(self, before: int) -> None:
-        """Make every log segment older than hour `before` unreadable, wherever copies of it lie."""
-        with transaction(self._db):
+        """Make every segment of the log with a smaller number unreadable, wherever copies of it lie."""
+        with translating(self._path), transaction(self._db):
             gone = self._db.execute("DELETE FROM log_key WHERE hour < ?", (before,)).rowcount
+        self._log_keys = {segment: key for segment, key in self._log_keys.items() if segment >= before}
         if gone:
-            self._log_keys = {hour: key for hour, key in self._log_keys.items() if hour >= before}
             self._forget()
 
     def record(self, org: str, record: int) -> SealKey | None:
@@ -167,8 +170,56 @@ class Keyring:
             # A crash before the state's commit leaves keys of records that were never made; their numbers come again.
             self._db.executemany("INSERT OR REPLACE INTO record_key VALUES (?, ?)", rows)
 
+    def destroy_records(self, numbers: Iterable[int]) -> None:
+        """Make records unreadable, wherever copies of them lie."""
+        with translating(self._path), transaction(self._db):
+            self._db.executemany("DELETE FROM record_key WHERE record = ?", [(number,) for number in numbers])
+        self._forget()
+
+    def make_carve_key(self, carve: int) -> SealKey:
+        """A fresh key for what a law keeps of an erased person. A crash before the state's commit leaves the key of
+        nothing; its number comes again."""
+        key = SealKey(fresh_key())
+        with translating(self._path), transaction(self._db):
+            self._check_kek()
+            wrapped = self._wrap.seal(key.raw, number_place(carve))
+            self._db.execute("INSERT OR REPLACE INTO carve_key VALUES (?, ?)", (carve, wrapped))
+        return key
+
+    def carve(self, carve: int) -> SealKey | None:
+        """The key of what a law keeps, or None where its time has come."""
+        row = self._db.execute("SELECT wrapped FROM carve_key WHERE carve = ?", (carve,)).fetchone()
+        return None if row is None else SealKey(self._wrap.open(row[0], number_place(carve)))
+
+    def destroy_carve_keys(self, kept: Iterable[int]) -> None:
+        """Destroy the keys of all that laws keep but these."""
+        known = {number for (number,) in self._db.execute("SELECT carve FROM carve_key")}
+        gone = known.difference(kept)
+        if gone:
+            with translating(self._path), transaction(self._db):
+                self._db.executemany("DELETE FROM carve_key WHERE carve = ?", [(number,) for number in gone])
+            self._forget()
+
+    def person(self, person: int) -> SealKey | None:
+        """The key of a person's own entries in the ledger, or None where it has been destroyed."""
+        row = self._db.execute("SELECT wrapped FROM person_key WHERE person = ?", (person,)).fetchone()
+        return None if row is None else SealKey(self._wrap.open(row[0], b"person" + _place(person)))
+
+    def make_person(self, person: int) -> None:
+        """Make a new person's key, synced, before anything sealed under it is committed."""
+        with translating(self._path), transaction(self._db):
+            wrapped = self._wrap.seal(fresh_key(), b"person" + _place(person))
+            self._db.execute("INSERT OR REPLACE INTO person_key VALUES (?, ?)", (person, wrapped))
+
+    def destroy_person(self, person: int) -> None:
+        with transaction(self._db):
+            self._db.execute("DELETE FROM person_key WHERE person = ?", (person,))
+        self._forget()
+
     def _forget(self) -> None:
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Leave nothing of what was destroyed in the write-ahead log. Raises Busy where readers would not let go."""
+        with translating(self._path):
+            emptied(self._db, self._path)
 
     def close(self) -> None:
         self._db.close()
