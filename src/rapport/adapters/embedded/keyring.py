@@ -203,12 +203,13 @@ class Keyring:
     def person(self, person: int) -> SealKey | None:
         """The key of a person's own entries in the ledger, or None where it has been destroyed."""
         row = self._db.execute("SELECT wrapped FROM person_key WHERE person = ?", (person,)).fetchone()
-        return None if row is None else SealKey(self._wrap.open(row[0], b"person" + _place(person)))
+        return None if row is None else SealKey(self._wrap.open(row[0], person_place(person)))
 
     def make_person(self, person: int) -> None:
         """Make a new person's key, synced, before anything sealed under it is committed."""
         with translating(self._path), transaction(self._db):
-            wrapped = self._wrap.seal(fresh_key(), b"person" + _place(person))
+            self._check_kek()
+            wrapped = self._wrap.seal(fresh_key(), person_place(person))
             self._db.execute("INSERT OR REPLACE INTO person_key VALUES (?, ?)", (person, wrapped))
 
     def destroy_person(self, person: int) -> None:
@@ -228,3 +229,7 @@ class Keyring:
 def number_place(number: int) -> bytes:
     """What is sealed with a key that goes by a number."""
     return number.to_bytes(8, "big")
+
+
+def person_place(person: int) -> bytes:
+    return b"person" + number_place(person)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rapport.adapters.embedded.keyring import MIGRATIONS, number_place
+from rapport.adapters.embedded.keyring import MIGRATIONS, number_place, person_place
 from rapport.adapters.embedded.sqlite import connect, transaction, translating
 from rapport.kernel.errors import Corrupt, Misconfigured, NotFound
 from rapport.kernel.keys import SealKey, fresh_key
@@ -18,7 +18,8 @@ _CHUNK = 10_000
 UNDER_KEK: dict[str, tuple[str, Callable[[Any], bytes]]] = {
     "node_key": ("name", str.encode),
     "log_key": ("hour", number_place),
-    "person_key": ("person", number_place),
+    "person_key": ("person", person_place),
+    "carve_key": ("carve", number_place),
 }
 """Table → its key's column, and the place that is sealed with each key."""
 UNDER_ORG = {"record_key": "record"}
