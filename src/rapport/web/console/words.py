@@ -42,7 +42,7 @@ SECTIONS: Final = {
     "How to reach them": ("contact", "email", "phone", "address", "location"),
     "What they have with us": ("account", "loyalty", "purchases", "financial"),
     "What they like and do": ("preference", "behaviour", "device"),
-    "Delicate": ("health",),
+    "Delicate": ("health", "genetics", "biometrics", "ethnicity", "beliefs", "politics", "sexuality", "union"),
     "Everything else": (),
 }
 """The view's headings, and the categories under each."""
