@@ -53,9 +53,11 @@ def next_of(path: Path) -> Path:
 
 
 def propose(path: Path) -> bytes:
-    """Write a fresh key beside a key file, to be adopted; one that was proposed before is taken up again."""
+    """Write a fresh key beside a key file, to be adopted, in place of one that was proposed before."""
     following = next_of(path)
-    return read_key(following) if following.exists() else make_key(following)
+    scrub(following)
+    following.unlink(missing_ok=True)
+    return make_key(following)
 
 
 def adopt(path: Path) -> None:

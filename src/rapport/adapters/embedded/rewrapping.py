@@ -5,6 +5,7 @@ Each is one transaction, so that a kill leaves all of it or nothing; whichever k
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,12 @@ def opens(db: sqlite3.Connection, kek: bytes) -> bool:
     except Corrupt:
         return False
     return True
+
+
+def opened_by(data: Path, kek: bytes) -> bool:
+    """Whether the keys of a data directory are wrapped under this key-encryption key."""
+    with closing(open_keys_file(data)) as db:
+        return opens(db, kek)
 
 
 def rewrap_all(data: Path, old: bytes, new: bytes) -> int:
