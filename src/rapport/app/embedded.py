@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from rapport.adapters.embedded import key_files, rewrapping
 from rapport.adapters.embedded.keyring import Keyring, key_encryption_key
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import LogFile
@@ -30,9 +31,21 @@ def prepare(settings: Settings) -> Path:
 
 
 def open_keys(settings: Settings) -> Keyring:
-    directory = prepare(settings)
-    file = Path(settings.kek_file) if settings.kek_file else None
-    return Keyring(directory, key_encryption_key(directory, file, settings.kek))
+    return Keyring(prepare(settings), kek_of(settings))
+
+
+def kek_path(settings: Settings) -> Path:
+    """The file of the key-encryption key, where it is in one."""
+    return Path(settings.kek_file) if settings.kek_file else settings.directory / "node.key"
+
+
+def kek_of(settings: Settings) -> bytes:
+    """The key-encryption key. Where a rotation was cut short, there are two: that which opens keys.db holds."""
+    kek = key_encryption_key(settings.directory, kek_path(settings), settings.kek)
+    following = key_files.next_of(kek_path(settings))
+    if not settings.kek and following.exists() and not rewrapping.opened_by(settings.directory, kek):
+        kek = key_files.read_key(following)
+    return kek
 
 
 def open_log(settings: Settings) -> LogFile:
