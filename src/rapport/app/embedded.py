@@ -11,6 +11,7 @@ from rapport.adapters.embedded import key_files, rewrapping
 from rapport.adapters.embedded.keyring import Keyring, key_encryption_key
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import LogFile
+from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Conflict, Misconfigured, NotFound
@@ -104,6 +105,11 @@ class Sources:
                 source = Source(org, name)
             self._by_name[org, name] = source
         return source
+
+
+def open_promises(settings: Settings, ledger: LedgerFile | None = None) -> PromiseBook:
+    """What organizations promise, over a ledger connection of the caller's thread."""
+    return PromiseBook(ledger or open_ledger(settings), open_keys(settings))
 
 
 def open_reader(settings: Settings, source_of: Callable[[str, str], Source]) -> StateReader:

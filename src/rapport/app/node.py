@@ -20,7 +20,7 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.app.backlog import LimitedLog
 from rapport.app.desk import HouseDesk
-from rapport.app.embedded import Sources, open_ledger, open_log, open_reader
+from rapport.app.embedded import Sources, open_ledger, open_log, open_promises, open_reader
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.app.settings import Settings
@@ -29,6 +29,7 @@ from rapport.kernel.times import SECOND, now
 from rapport.terms import Gate, Receipt
 from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
+from rapport.web.api.declaration import declaration_routes
 from rapport.web.api.evidence import evidence_routes
 from rapport.web.api.health import health_routes
 from rapport.web.api.openapi import openapi_routes
@@ -134,6 +135,7 @@ async def application(
     limited = LimitedLog(entries, settings.log_limit_mb << 20, lambda: newsroom.cursor)
     gate = Gate(reader, receipts)
     tokens = LedgerTokens(ledger)
+    promises = open_promises(settings, ledger)
     vitals = HouseVitals(newsroom)
     operators = LogOperators(reader, entries, newsroom)
     desk = HouseDesk(ledger, reader, gate, receipts, newsroom, operators, sources)
@@ -142,6 +144,7 @@ async def application(
             *collect_routes(limited, sources, settings.url),
             *customer_routes(gate, tokens),
             *evidence_routes(operators, tokens),
+            *declaration_routes(promises, tokens),
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),

@@ -29,7 +29,9 @@ from rapport.terms.tables import Format
 
 __all__ = [
     "MAX_BYTES",
+    "Attester",
     "Format",
+    "OrgKey",
     "canonical",
     "changes",
     "hash_of",
@@ -42,6 +44,22 @@ __all__ = [
 
 Attesters = Mapping[str, bytes]
 """The public keys (32 bytes) of attesters by name."""
+
+
+class Attester(msgspec.Struct, frozen=True):
+    """Somebody who vouches for values. `public`: 32 bytes; `added_at` in µs."""
+
+    name: str
+    public: bytes
+    added_at: int
+
+
+class OrgKey(msgspec.Struct, frozen=True):
+    """An organization's public key, who holds its private half, and those that it signed with earlier."""
+
+    public: bytes
+    own: bool
+    earlier: tuple[bytes, ...]
 
 
 # -- the canonical form

@@ -20,6 +20,7 @@ from rapport.kernel.keys import SealKey
 from rapport.kernel.times import MINUTE, now, rfc3339
 from rapport.terms import promises
 from rapport.terms.declaration import DEFAULT, Declaration, Standing
+from rapport.terms.promises import Attester, OrgKey
 
 SKEW = 10 * MINUTE
 """By how much the `since` that an organization signs may differ from the node's clock."""
@@ -29,22 +30,6 @@ MAX_ATTESTER = 100
 OnChange = Callable[[str, Standing, Standing], None]
 
 _decode = msgspec.json.Decoder(Declaration).decode
-
-
-class Attester(msgspec.Struct, frozen=True):
-    """Somebody who vouches for values. `public`: 32 bytes; `added_at` in µs."""
-
-    name: str
-    public: bytes
-    added_at: int
-
-
-class OrgKey(msgspec.Struct, frozen=True):
-    """An organization's public key, who holds its private half, and those that it signed with earlier."""
-
-    public: bytes
-    own: bool
-    earlier: tuple[bytes, ...]
 
 
 class _Row(msgspec.Struct, frozen=True):

@@ -49,21 +49,21 @@ def caller_of(request: Request, tokens: Tokens, scope: str = "read") -> Caller:
     return caller
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(request: Request, limit: int = MAX_BODY) -> bytes:
     """A small body. Raises TooLarge, UnknownEncoding, or BadInput where it breaks off."""
     body = bytearray()
     size = 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
-            if size <= MAX_BODY:
+            if size <= limit:
                 body += chunk
             elif size > DRAINED:
                 break
     except ClientDisconnect:
         raise BadInput("the body broke off", code="broken_off") from None
-    if size > MAX_BODY:
-        raise TooLarge(f"the body is larger than {MAX_BODY:,} bytes")
+    if size > limit:
+        raise TooLarge(f"the body is larger than {limit:,} bytes")
     if request.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
         raise UnknownEncoding("the body must not be compressed here")
     return bytes(body)
