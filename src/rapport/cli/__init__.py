@@ -5,7 +5,7 @@ import sys
 import typer
 
 from rapport import __version__
-from rapport.cli import demo, import_, org, show, up
+from rapport.cli import declaration, demo, import_, org, show, up
 from rapport.kernel.errors import RapportError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ demo.register(app)
 org.register(app)
 import_.register(app)
 show.register(app)
+declaration.register(app)
 
 
 def _version(wanted: bool) -> None:

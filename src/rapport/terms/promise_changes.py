@@ -1,8 +1,10 @@
 """What changed between two declarations, told to the person whose data it is about."""
 
+import re
 from collections.abc import Iterator, Sequence
 
-from rapport.terms.declaration import EVERYTHING, Benefit, Declaration, Promise, ValueClaim
+from rapport.kernel.vocabulary import CATEGORY_WORDS
+from rapport.terms.declaration import Benefit, Declaration, Promise, ValueClaim
 
 _BASES = {
     "consent": "your consent",
@@ -12,7 +14,7 @@ _BASES = {
     "vital_interest": "a vital interest",
     "public_task": "a public task",
 }
-NOBODY = "nobody"
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def changes(old: Declaration, new: Declaration) -> list[str]:
@@ -22,7 +24,7 @@ def changes(old: Declaration, new: Declaration) -> list[str]:
     if old.name != new.name:
         said.append(f"calls itself {new.name or 'nothing more'}{f' instead of {old.name}' if old.name else ''}")
     for purpose in {**new.purposes, **old.purposes}:
-        said += _purpose(purpose, old.purposes.get(purpose), new.purposes.get(purpose))
+        said += _purpose(_words(purpose), old.purposes.get(purpose), new.purposes.get(purpose))
     for name in {**new.consent, **old.consent}:
         said += _consent(name, old.consent.get(name, ()), new.consent.get(name, ()))
     said += _values(old.values, new.values)
@@ -89,7 +91,7 @@ def _recipients(purpose: str, old: Sequence[str] | None, new: Sequence[str] | No
     if new is None and old is not None:
         yield f"no longer says who receives your data for {purpose}"
     elif new is not None and old is None:
-        yield f"says that {_listed(new) if new else NOBODY} receives your data for {purpose}"
+        yield f"says that {_listed(new) if new else 'nobody'} receives your data for {purpose}"
     elif new is not None and old is not None:
         if more := [name for name in new if name not in old]:
             yield f"also gives your data for {purpose} to {_listed(more)}"
@@ -128,7 +130,7 @@ def _values(old: Sequence[ValueClaim], new: Sequence[ValueClaim]) -> Iterator[st
         if not before:
             yield f"says that it stands for {_value(claim)}"
         elif before[0] != claim:
-            yield f"says something else of how it stands for {_value(claim)}"
+            yield f"says it otherwise that it stands for {_value(claim)}"
     for claim in old:
         if not any((each.value, each.attester) == (claim.value, claim.attester) for each in new):
             yield f"no longer says that it stands for {_value(claim)}"
@@ -138,7 +140,7 @@ def _values(old: Sequence[ValueClaim], new: Sequence[ValueClaim]) -> Iterator[st
 
 
 def _value(claim: ValueClaim) -> str:
-    return claim.value.replace("_", " ") + (f", attested by {claim.attester}" if claim.attester else "")
+    return claim.value.replace("_", " ") + (f", and that {claim.attester} attests it" if claim.attester else "")
 
 
 def _basis(promise: Promise) -> str:
@@ -150,8 +152,13 @@ def _days(days: int) -> str:
 
 
 def _categories(names: Sequence[str]) -> str:
-    words = {EVERYTHING: "everything that is not sensitive", "unclassified": "data of no known kind"}
-    return _listed([words.get(name, f"your {name}") for name in names])
+    return _listed([CATEGORY_WORDS.get(name) or f"your {_words(name)}" for name in names])
+
+
+def _words(name: str) -> str:
+    """A plain name as it is, and an id of DPV in words: `dpv:DeliveryOfGoods` is delivery of goods."""
+    _, colon, concept = name.rpartition(":")
+    return _CAPITAL.sub(" ", concept).lower() if colon else name
 
 
 def _benefit(benefit: Benefit) -> str:

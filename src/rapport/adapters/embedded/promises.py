@@ -122,7 +122,7 @@ class PromiseBook:
         """When the organization was made. Raises NotFound."""
         row = self._db.execute("SELECT created_at FROM org WHERE name = ?", (org,)).fetchone()
         if row is None:
-            raise NotFound("there is no such declaration")
+            raise NotFound(f"there is no organization {org[:63]!r}", field="org")
         return int(row[0])
 
     # -- declaring

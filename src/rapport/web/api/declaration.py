@@ -107,7 +107,7 @@ class DeclarationApi:
         org = request.path_params["org"]
         key = self._book.known_key(org)
         if key is None:
-            raise NotFound("there is no such key")
+            raise NotFound("there is no such key: nothing was signed yet")
         told = {
             "organization": org,
             "key": promises.jwk(key.public),
