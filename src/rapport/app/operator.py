@@ -9,6 +9,7 @@ from rapport.kernel import ids
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import now
 from rapport.profile import Assembler, Links
+from rapport.profile.erasure import Claim, Legal
 from rapport.profile.links import carried, split_handle
 from rapport.profile.working_set import Held
 from rapport.resolve import cannot_link, must_link
@@ -32,13 +33,55 @@ class Assert(msgspec.Struct, frozen=True, tag="assert"):
     why: str = ""
 
 
+class Shred(msgspec.Struct, frozen=True, tag="shred"):
+    """Erase everything that holds what a person claimed, at all organizations at once, but for what laws keep."""
+
+    person: str
+    claims: tuple[Claim, ...]
+    legal: tuple[Legal, ...] = ()
+
+
+class Settle(msgspec.Struct, frozen=True, tag="settle"):
+    """Records that were only joined to erased ones were looked at: erase them too, or keep them. `reviews` are ids."""
+
+    person: str
+    reviews: tuple[int, ...]
+    erase: bool
+    legal: tuple[Legal, ...] = ()
+
+
+class Lift(msgspec.Struct, frozen=True, tag="lift"):
+    """Let what a person had erased come in again."""
+
+    person: str
+
+
 Operation = Retract | Assert
+Erasure = Shred | Settle | Lift
+ERASURE = "erasure"
+"""The path of entries that concern erasures. They are of no organization, or of all."""
+
 _decode = msgspec.json.Decoder(Operation).decode
+_decode_erasure = msgspec.json.Decoder(Erasure).decode
 
 
 def entry(org: str, operation: Operation) -> LogEntry:
     """The log entry that carries an operation."""
     return LogEntry(org, "operator", "operator", "evidence", now(), msgspec.json.encode(operation))
+
+
+def erasure_entry(erasure: Erasure) -> LogEntry:
+    """The log entry that asks for an erasure, or takes it back."""
+    return LogEntry("", "operator", "operator", ERASURE, now(), msgspec.json.encode(erasure))
+
+
+def is_erasure(entry: LogEntry) -> bool:
+    return entry.wire == "operator" and entry.path == ERASURE
+
+
+def erasure_of(entry: LogEntry) -> Erasure:
+    found: Erasure = _decode_erasure(entry.body)
+    return found
 
 
 class Operations:

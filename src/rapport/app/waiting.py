@@ -13,13 +13,19 @@ from rapport.kernel.errors import Misconfigured
 _LOOK_SECONDS = 0.05
 
 
-def wait_for(settings: Settings, seq: int, progress: Callable[[int], None] = lambda _: None) -> None:
-    """Return once the views hold log entry `seq`. Where no node runs on the data directory, this process is the worker.
+def wait_for(
+    settings: Settings,
+    seq: int,
+    progress: Callable[[int], None] = lambda _: None,
+    complete: Callable[[], bool] = lambda: True,
+) -> None:
+    """Return once the views hold log entry `seq`, and it is `complete` (an erasure still has keys to destroy then).
 
-    `progress` is told, now and then, which entry the views have come to.
+    Where no node runs on the data directory, this process is the worker. `progress` is told, now and then, which entry
+    the views have come to.
     """
     with contextlib.closing(Cursor(settings.directory)) as cursor:
-        while cursor() < seq:
+        while cursor() < seq or not complete():
             with _alone(settings) as alone:
                 if alone:
                     _work(settings, seq, progress)

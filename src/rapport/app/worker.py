@@ -19,13 +19,15 @@ from rapport.adapters.embedded.evidence_tables import EvidenceTables
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.state import KEEP_REJECTED, StateFile
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rules_of
-from rapport.app.operator import Operations
+from rapport.app.erasures import Erasures
+from rapport.app.operator import Operations, is_erasure
 from rapport.app.settings import Settings
 from rapport.collect import Event, decode
 from rapport.kernel.errors import Busy
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import HOUR, MINUTE, now
 from rapport.profile import Assembler, Links
+from rapport.profile.erasure import Eraser
 from rapport.profile.links import Regrouping
 from rapport.profile.masking import mask
 from rapport.profile.store import Rejected
@@ -55,6 +57,7 @@ class Worker:
         self.links = Links(tables, Resolver(tables, rules), rules, self.sources.by_name)
         self.assembler = Assembler(self.state, self.links, keys.secret("seen"))
         self._operations = Operations(self.assembler, self.links, tables)
+        self._erasures = Erasures(self.state, Eraser(self.state, self.assembler, self.links, tables), keys, self._log)
         self._keys = keys
         self.cursor = self.committed = self.state.cursor()
         self._since_commit = 0
@@ -63,12 +66,18 @@ class Worker:
         self._news: list[dict[str, Any]] = []
         self._volumes: dict[tuple[str, str], int] = {}
         self._housekept = 0
+        # What a barred person's events said waits in the log until it is destroyed, and nobody told how long already.
+        self._barred = bool(self.state.erasures.tombstones)
+        self._erasures.finish(self.cursor)
 
     def step(self) -> bool:
         """Take in what is waiting, commit if it is time; return whether there may be more."""
         entries = self._log.read(self.cursor, READ_ENTRIES)
         for seq, entry in entries:
-            self._take(entry)
+            if is_erasure(entry):
+                self._erase(seq, entry)
+            else:
+                self._take(entry)
             self.cursor = seq
         if entries and not self._first_uncommitted:
             self._first_uncommitted = time.monotonic()
@@ -118,8 +127,17 @@ class Worker:
         self._volumes[entry.org, entry.source] = self._volumes.get((entry.org, entry.source), 0) + taken
         self._since_commit += len(decoded.events) + 1
 
+    def _erase(self, seq: int, entry: LogEntry) -> None:
+        """An erasure is wholly after the entries before it, and complete before those after it."""
+        self.commit()
+        self._erasures.apply(seq, entry)
+        self.cursor = seq
+        self.commit()
+        self._erasures.finish(seq)
+
     def commit(self) -> None:
         outcome = self.assembler.commit(self.cursor)
+        self._barred = self._barred or outcome.barred > 0
         self.committed = self.cursor
         lag = now() - self._oldest_waiting if self._oldest_waiting else 0
         pulse = {"kind": "pulse", "at": now(), "cursor": self.cursor, "lag": lag, "events": outcome.accepted}
@@ -141,15 +159,20 @@ class Worker:
         self._housekept = present
         gc.collect()
         self.state.forget_rejected(present - KEEP_REJECTED)
+        dropped = self.state.erasures.drop_carved(present)
         self.state.commit(self.cursor)
+        if dropped:
+            self._erasures.destroy_carved()
+        if self._barred:
+            self._erasures.let_go(self.cursor)
+            self._barred = False
         hour = present // HOUR - LOG_GRACE_HOURS
         oldest = self._log.oldest_hour()
         if oldest is not None and oldest < hour:
             # What the log would repeat after a power cut must be on the disk before the log lets go of it.
             self.state.make_durable()
             self._log.drop(self.cursor, hour)
-            oldest = self._log.oldest_hour()
-            self._keys.destroy_log_keys(hour if oldest is None else min(hour, oldest))
+            self._keys.destroy_log_keys(self._log.oldest_segment())
 
     def close(self) -> None:
         self.state.close()

@@ -13,11 +13,13 @@ import msgspec
 
 from rapport.collect import Event
 from rapport.kernel.ports import Source
+from rapport.kernel.times import DAY
 from rapport.profile import record as records
+from rapport.profile.barring import Bar, BarringStore
 from rapport.profile.devices import TYPES, Devices, Ends, EventName
 from rapport.profile.record import Record
 from rapport.profile.search import words
-from rapport.profile.store import ProfileStore, Rejected, Seen
+from rapport.profile.store import Rejected, Seen
 from rapport.profile.timeline import Fresh, fresh
 from rapport.profile.working_set import Held, WorkingSet, fold, links_of
 from rapport.resolve import WHOLE, record_node
@@ -36,30 +38,36 @@ class Evidence(Ends, Protocol):
 
 
 class Outcome(msgspec.Struct):
-    """What became of the events of one commit, for volumes and the live page."""
+    """What became of the events of one commit, for volumes and the live page. Of those rejected, some are `barred`."""
 
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
+    barred: int = 0
     regrouped: int = 0
 
 
 class Assembler:
     """One worker's assembling. `secret` keys the hash under which message ids are remembered."""
 
-    def __init__(self, store: ProfileStore, evidence: Evidence, secret: bytes, *, held_limit: int = 40_000) -> None:
+    def __init__(self, store: BarringStore, evidence: Evidence, secret: bytes, *, held_limit: int = 40_000) -> None:
         self._store = store
         self._evidence = evidence
         self._secret = secret
         self.held = WorkingSet(store, held_limit)
         self.devices = Devices(store, self.held, evidence)
         self._fresh: dict[bytes, tuple[Held, Fresh]] = {}
+        self._bars = Bar(store.erasures)
         self.outcome = Outcome()
 
     # -- one event
 
     def take(self, source: Source, event: Event) -> Held | None:
-        """Take one event in. Returns the record it went to, or None for a copy of one that was taken in before."""
+        """Take one event in. Returns the record it went to, or None for a copy of one that was taken in before, and for
+        one of an erased person."""
+        if self._bars(source.org, source.name, event):
+            self._refuse(source, event)
+            return None
         key = self._key(source.org, source.name, event.message_id)
         waiting = self._fresh.get(key)
         if waiting is not None:
@@ -67,6 +75,9 @@ class Assembler:
             return None
         known = self._store.seen(key)
         if known is not None:
+            if self._store.erasures.is_erased(known.record):
+                self._refuse(source, event)
+                return None
             self._copy(source, event, key, known)
             return None
         held = self._home(source, event)
@@ -77,6 +88,12 @@ class Assembler:
         self._after_fold(held, event)
         self.outcome.accepted += 1
         return held
+
+    def _refuse(self, source: Source, event: Event) -> None:
+        """An event of an erased person: nothing is kept of it but a count."""
+        self._store.erasures.count_refused(source.org, source.name, event.received_at // DAY)
+        self.outcome.rejected += 1
+        self.outcome.barred += 1
 
     def _key(self, org: str, source: str, message_id: str) -> bytes:
         text = f"{org}\0{source}\0{message_id}"

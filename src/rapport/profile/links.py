@@ -29,6 +29,9 @@ class NumberedEvidence(EvidenceStore, Protocol):
     def adopt(self, node: bytes, number: int) -> None:
         """Say which record goes by a node from now on; what operators said of the node is about this one."""
 
+    def known(self, node: bytes) -> int | None:
+        """The record of a node, or None where there is none."""
+
     def holders(self, node: bytes) -> list[tuple[int, bytes]]:
         """(record's number, edge's id) of all active edges to an identifier, whether they count or are set aside."""
 
@@ -152,6 +155,14 @@ class Links:
         for edge in [*pending, *stored]:
             if edge.kind == "identifies" and edge.record == node:
                 self._withdraw(edge, held.number)
+
+    def withdraw_record(self, held: Held) -> None:
+        """Withdraw all evidence of a record that is to go, and what operators said of it."""
+        self.withdraw_node(held)
+        for edge in self._store.edges_of_record(held.node):
+            number = held.number if edge.record == held.node else self._store.known(edge.record)
+            if edge.kind != "identifies" and number is not None:
+                self._withdraw(edge, number)
 
     def _withdraw(self, edge: Edge, number: int) -> None:
         """A node may pass from one record to another: one withdraws what the other asserts, and both hold."""

@@ -38,6 +38,20 @@ def tokens(text: str) -> list[str]:
     return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))[:MAX_WORDS]
 
 
+def words_of(event: Event) -> Iterator[str]:
+    """All prefixes under which an event may have made its record findable."""
+    for traits in (event.traits, event.traits_once):
+        for trait in SEARCHABLE & traits.keys():
+            yield from _prefixes(traits[trait])
+
+
+def _prefixes(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        for token in tokens(value):
+            for length in range(MIN_PREFIX, min(len(token), MAX_PREFIX) + 1):
+                yield token[:length]
+
+
 def prefix(text: str) -> str | None:
     """What a searched word is looked up by, or None where it is too short to look for."""
     return text[:MAX_PREFIX] if len(text) >= MIN_PREFIX else None
@@ -46,8 +60,4 @@ def prefix(text: str) -> str | None:
 def words(record: Record) -> Iterator[str]:
     """All prefixes under which a record should be found."""
     for trait in SEARCHABLE & record.facts.keys():
-        value = record.facts[trait].value
-        if isinstance(value, str):
-            for token in tokens(value):
-                for length in range(MIN_PREFIX, min(len(token), MAX_PREFIX) + 1):
-                    yield token[:length]
+        yield from _prefixes(record.facts[trait].value)

@@ -187,6 +187,14 @@ class WorkingSet:
                 places[id(item)] = place
         held.fresh = []
 
+    def drop(self, gone: Iterable[Held]) -> None:
+        """Forget records that are erased."""
+        numbers = {held.number for held in gone}
+        for number in numbers:
+            self._held.pop(number, None)
+        self._numbers = {lookup: number for lookup, number in self._numbers.items() if number not in numbers}
+        self.homes.clear()
+
     def let_go(self) -> None:
         """After a commit: keep the working set within its bound, the records met last."""
         surplus = len(self._held) - self._limit

@@ -179,10 +179,10 @@ def test_a_key_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_log_whose_hour_s_key_is_gone_says_so(settings: Settings) -> None:
+def test_a_log_whose_segment_s_key_is_gone_says_so(settings: Settings) -> None:
     log = open_log(settings)
     log.append([entry(10)])
     open_keys(settings).destroy_log_keys(1 << 40)
-    with pytest.raises(Corrupt, match="key of log hour"):
+    with pytest.raises(Corrupt, match="key of log segment"):
         open_log(settings).read(0, 10)
     log.close()

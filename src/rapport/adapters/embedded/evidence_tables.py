@@ -249,6 +249,11 @@ class EvidenceTables:
             self._tied[node] = self.number(node)
             self._db.execute("INSERT INTO tied VALUES (?, ?)", (self._blind(node), self._tied[node]))
 
+    def untie(self, node: bytes) -> None:
+        """Forget that operators spoke of a record that is to go."""
+        if self._tied.pop(node, None) is not None:
+            self._db.execute("DELETE FROM tied WHERE node = ?", (self._blind(node),))
+
     def write(self, change: Change) -> None:
         blind, place = self._blind, self._places.get
         self._of_identifier.clear()

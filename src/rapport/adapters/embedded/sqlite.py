@@ -3,6 +3,7 @@ to do."""
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def snapshot(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     finally:
         if db.in_transaction:
             db.execute("COMMIT")
+
+
+def emptied(db: sqlite3.Connection, path: Path, *, within_s: float = BUSY_TIMEOUT_S) -> None:
+    """Write the WAL back into the file, synced, and leave nothing in it. Outside a transaction; waits for readers,
+    which are quick. Raises Busy where one was not."""
+    deadline = time.monotonic() + within_s
+    while db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        # SQLite itself waits for readers, but not for another that copies back.
+        if time.monotonic() > deadline:
+            raise Busy(f"the write-ahead log of {path.name} is in use", retry_after=1)
+        time.sleep(0.005)
 
 
 @contextlib.contextmanager

@@ -7,20 +7,23 @@ NORMAL: the log still holds what a power cut takes back, and the cursor goes bac
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
-from rapport.adapters.embedded import evidence_tables, seen
+from rapport.adapters.embedded import erasures, evidence_tables, seen
+from rapport.adapters.embedded.erasures import ErasureTables
 from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.saying import saying
 from rapport.adapters.embedded.seen import SeenIndex
-from rapport.adapters.embedded.sqlite import connect, translated
+from rapport.adapters.embedded.sqlite import connect, emptied, translated
 from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import SealKey, fresh_key
 from rapport.kernel.times import DAY, now
+from rapport.profile.erasure import Rows
 from rapport.profile.record import Record
 from rapport.profile.store import Mark, Rejected, Seen
 from rapport.profile.timeline import Block, NewBlock
@@ -42,7 +45,8 @@ MIGRATIONS = [
                          duplicates INTEGER NOT NULL, PRIMARY KEY (org, source, minute)) WITHOUT ROWID;
     {seen.SCHEMA};
     {evidence_tables.SCHEMA}
-    """
+    """,
+    erasures.SCHEMA,
 ]
 
 _ADD_VOLUME = """
@@ -63,6 +67,7 @@ _KEYS_KEPT = 120_000
 _encode = msgspec.msgpack.Encoder().encode
 _record = msgspec.msgpack.Decoder(Record).decode
 _block = msgspec.msgpack.Decoder(Block).decode
+_rejected = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
 _marks = msgspec.msgpack.Decoder(list[Mark]).decode
 
 
@@ -94,6 +99,8 @@ class StateFile:
         self.path = data / "state.db"
         self.db = connect(self.path, MIGRATIONS, durable=False, cache_mb=cache_mb)
         self.db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        # What is sealed under an organization's key (rejected parts, marks) has no key of its own to be destroyed.
+        self.db.execute("PRAGMA secure_delete = ON")
         self._keys = keys
         self._blind = keys.blind.blind
         self._reveal = keys.blind.reveal
@@ -103,7 +110,8 @@ class StateFile:
         self._shared = {self._reveal(row[0]) for row in self.db.execute("SELECT device FROM shared")}
         self._orgs: dict[str, int] = {name: number for number, name in self.db.execute("SELECT id, name FROM org")}
         self._org_names = {number: name for name, number in self._orgs.items()}
-        self._next_record = self._max("record", "id") + 1
+        self.erasures = ErasureTables(self.db, keys, self._org)
+        self._next_record = max(self._max("record", "id"), self._meta("record")) + 1
         self._next_block = max(self._max("timeline", "position"), self._meta("block")) + 1
         self._record_keys: dict[int, SealKey | None] = {}
         self._new_keys: list[tuple[str, int, SealKey]] = []
@@ -200,6 +208,7 @@ class StateFile:
         return key
 
     def save(self, number: int, record: Record) -> None:
+        self.erasures.note_former(number, record)
         self._bodies[number] = (
             record.org,
             self._must_key(record.org, number).seal(_encode(record), record_place(number)),
@@ -228,7 +237,8 @@ class StateFile:
     # -- what was taken in before
 
     def seen(self, key: bytes) -> Seen | None:
-        return self._seen.get(key)
+        found = self._seen.get(key)
+        return None if found is not None and self.erasures.is_lifted(found.record) else found
 
     def mark_seen(self, entries: Iterable[tuple[bytes, Seen]]) -> None:
         self._seen_new.extend(entries)
@@ -279,6 +289,41 @@ class StateFile:
 
     def index_words(self, org: str, number: int, words: Iterable[str]) -> None:
         self._words.extend((word_token(self._word_secret, org, word), number) for word in words)
+
+    # -- erasing
+
+    def erase(self, org: str, person: str, rows: Rows) -> None:
+        """Everything that is stored of some records goes with the next commit; numbers never come again."""
+        numbers = [(number,) for number in rows.numbers]
+        self.db.executemany("DELETE FROM record WHERE id = ?", numbers)
+        self.db.executemany("DELETE FROM timeline WHERE position = ?", [(position,) for position in rows.blocks])
+        tokens = [(word_token(self._word_secret, org, word), number) for word, number in rows.words]
+        self.db.executemany("DELETE FROM word WHERE token = ? AND record = ?", tokens)
+        self.erasures.doom(person, rows.numbers)
+        self._put_meta("record", self._next_record - 1)
+        for number in rows.numbers:
+            self._record_keys.pop(number, None)
+
+    def erase_rejected(self, org: str, values: Collection[str]) -> int:
+        """Delete kept rejected parts that say any of these values; return how many."""
+        says = saying(values)
+        if says is None:
+            return 0
+        key, gone = self._keys.org(org), []
+        for number, body in self.db.execute("SELECT id, body FROM rejected WHERE org = ?", (org,)):
+            message, raw = _rejected(key.open(body, b"rejected"))
+            if says(message.encode("utf-8", "surrogatepass")) or says(raw):
+                gone.append((number,))
+        self.db.executemany("DELETE FROM rejected WHERE id = ?", gone)
+        return len(gone)
+
+    def make_gone(self) -> None:
+        """Sync what was committed, and leave nothing older in the write-ahead log. Raises Busy."""
+        self.db.execute("COMMIT")
+        try:
+            emptied(self.db, self.path)
+        finally:
+            self.db.execute("BEGIN IMMEDIATE")
 
     # -- commit
 
