@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from rapport.app.settings import Settings
 from rapport.collect import mapping_toml
 from rapport.collect.grouping import Groups
 from rapport.collect.importing import Importer
-from rapport.terms import Gate, Receipt, Request
+from rapport.terms import Gate, Pending, Request
 from tests.e2e.running import run
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +112,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 class Book:
-    async def commit(self, receipt: Receipt) -> None:
+    async def commit(self, pending: Sequence[Pending]) -> None:
         """This test reads thousands of views and proves nothing about receipts."""
 
 
@@ -129,7 +129,7 @@ def events_of(gate: Gate, customer: str) -> Iterator[dict[str, Any]]:
 
 def test_views_and_timelines_hold_the_purchases_of_the_file(truth, imported, proof_size):
     reader = embedded.open_reader(imported, embedded.Sources(embedded.open_ledger(imported)).by_name)
-    gate = Gate(reader, Book())
+    gate = Gate(reader, embedded.open_people(imported), Book())
     customers = random.Random(5).sample(sorted(truth), proof_size(1000, len(truth)))
     for who in ["17850", *customers]:
         customer = f"user_id:{who}"

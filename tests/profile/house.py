@@ -12,15 +12,16 @@ from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.reader import StateReader
-from rapport.app.embedded import Sources, open_ledger, open_log, open_reader
+from rapport.app.embedded import Sources, open_ledger, open_log, open_people, open_reader
 from rapport.app.operator import Assert, Operation, Retract, entry
 from rapport.app.settings import Settings
 from rapport.app.worker import Worker
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import HOUR, micros, parse_rfc3339, rfc3339
 from rapport.profile.store import Found
-from rapport.terms import Gate, Receipt, Request
+from rapport.terms import Gate, Pending, Receipt, Request
 
 ORG = "shop"
 TEN = parse_rfc3339("2026-03-02T10:00:00Z")
@@ -48,8 +49,8 @@ class Receipts:
     def __init__(self) -> None:
         self.kept: list[Receipt] = []
 
-    async def commit(self, receipt: Receipt) -> None:
-        self.kept.append(receipt)
+    async def commit(self, pending: Sequence[Pending]) -> None:
+        self.kept += [one.receipt for one in pending]
 
 
 def at_once(answer: Coroutine[Any, Any, Answer]) -> Answer:
@@ -96,6 +97,7 @@ class House:
         self.worker = Worker(self.settings)
         self.receipts = Receipts()
         self._reader: StateReader | None = None
+        self._people: PeopleFile | None = None
 
     def __enter__(self) -> "House":
         return self
@@ -161,7 +163,13 @@ class House:
 
     @property
     def gate(self) -> Gate:
-        return Gate(self.reader, self.receipts)
+        return Gate(self.reader, self.people, self.receipts, quiet_s=0)
+
+    @property
+    def people(self) -> PeopleFile:
+        if self._people is None:
+            self._people = open_people(self.settings)
+        return self._people
 
     def asked(self, customer: str) -> Request:
         return Request(ORG, customer, "service", "test")

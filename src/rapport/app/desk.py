@@ -12,7 +12,6 @@ from rapport.app import telling
 from rapport.app.embedded import Sources
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
-from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.identifiers import normalise
 from rapport.kernel.times import MINUTE, SECOND, now
@@ -21,8 +20,7 @@ from rapport.profile import paging, view
 from rapport.profile.links import split_handle
 from rapport.profile.search import prefix, tokens
 from rapport.profile.store import Found
-from rapport.terms import Gate, Receipt, Request, decide, fields_of_view, headed
-from rapport.terms.gate import ReceiptBook
+from rapport.terms import Gate, Request, fields_of_view, headed
 from rapport.web.console import desk as ask
 from rapport.web.console.desk import Session
 
@@ -38,7 +36,6 @@ class HouseDesk:
         ledger: LedgerFile,
         reader: StateReader,
         gate: Gate,
-        receipts: ReceiptBook,
         newsroom: Newsroom,
         operators: LogOperators,
         sources: Sources,
@@ -46,7 +43,6 @@ class HouseDesk:
         self._ledger = ledger
         self._reader = reader
         self._gate = gate
-        self._receipts = receipts
         self._newsroom = newsroom
         self._operators = operators
         self._sources = sources
@@ -103,11 +99,16 @@ class HouseDesk:
     # -- customers
 
     async def search(self, session: Session, text: str, cursor: str | None) -> ask.Hits:
-        if not decide(session.purpose).permitted:
-            return ask.Hits((), None)
-        with self._reader.snapshot():
+        following: str | None = None
+
+        def matching() -> list[Found]:
+            nonlocal following
             found, following = self._search(session.org, text.strip(), cursor)
-            return ask.Hits(tuple(telling.hit(customer) for customer in found), following)
+            return found
+
+        request = Request(session.org, "", session.purpose, f"console {session.id}", "list")
+        hits = await self._gate.each(request, matching, telling.hit, lambda _: ("identifiers", "events"))
+        return ask.Hits(tuple(hit for _, hit, _ in hits), following)
 
     def _search(self, org: str, text: str, cursor: str | None) -> tuple[list[Found], str | None]:
         if not text:
@@ -283,24 +284,15 @@ class HouseDesk:
         return ask.Refusals(tuple(telling.refusal(row) for row in rows[:_PAGE]), following, tuple(codes))
 
     async def rejected_part(self, session: Session, refusal: str) -> tuple[ask.Refusal, bytes] | None:
-        if not (refusal.isdigit() and len(refusal) < 19) or not decide(session.purpose).permitted:
+        if not (refusal.isdigit() and len(refusal) < 19):
             return None
         with self._reader.snapshot():
             row = self._reader.rejected_row(session.org, int(refusal))
         if row is None:
             return None
-        receipt = Receipt(
-            id=ids.fresh("rcp"),
-            org=session.org,
-            at=now(),
-            purpose=session.purpose,
-            action="a refused part",
-            decision="permitted",
-            reason=decide(session.purpose).reason,
-            caller=f"console {session.id}",
-            fields=("rejected",),
-        )
-        await self._receipts.commit(receipt)
+        request = Request(session.org, "", session.purpose, f"console {session.id}", "a refused part")
+        if not await self._gate.unsorted(request, row.body):
+            return None
         return telling.refusal(row), row.body
 
     # -- sources

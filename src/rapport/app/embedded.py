@@ -11,6 +11,7 @@ from rapport.adapters.embedded import key_files, rewrapping
 from rapport.adapters.embedded.keyring import Keyring, key_encryption_key
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import LogFile
+from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.settings import Settings
@@ -105,6 +106,13 @@ class Sources:
                 source = Source(org, name)
             self._by_name[org, name] = source
         return source
+
+
+def open_people(settings: Settings, ledger: LedgerFile | None = None, keys: Keyring | None = None) -> PeopleFile:
+    """Persons and what organizations promise, over a ledger connection of the caller's thread."""
+    ledger = ledger or open_ledger(settings)
+    keys = keys or open_keys(settings)
+    return PeopleFile(ledger, keys, PromiseBook(ledger, keys).standing)
 
 
 def open_promises(settings: Settings, ledger: LedgerFile | None = None) -> PromiseBook:

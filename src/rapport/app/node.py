@@ -15,18 +15,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rapport.adapters.embedded.group_commit import GroupCommit
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.app.backlog import LimitedLog
 from rapport.app.desk import HouseDesk
-from rapport.app.embedded import Sources, open_ledger, open_log, open_promises, open_reader
+from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, open_people, open_promises, open_reader
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
+from rapport.app.receipting import LedgerReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.errors import RapportError
 from rapport.kernel.times import SECOND, now
-from rapport.terms import Gate, Receipt
+from rapport.terms import Gate
 from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.declaration import declaration_routes
@@ -37,20 +37,6 @@ from rapport.web.api.problems import on_error, on_http_error, problem
 from rapport.web.console import console_routes
 
 log = logging.getLogger("rapport.node")
-
-
-class LedgerReceipts:
-    """Receipts by group commit: durable before what they are for leaves."""
-
-    def __init__(self, open_file: Callable[[], LedgerFile], min_free_bytes: int) -> None:
-        append, close = LedgerFile.append_receipts, LedgerFile.close
-        self._writer = GroupCommit("ledger", open_file, append, close, min_free_bytes=min_free_bytes)
-
-    async def commit(self, receipt: Receipt) -> None:
-        await self._writer.submit(receipt, 1024)
-
-    def close(self) -> None:
-        self._writer.close()
 
 
 class LedgerTokens:
@@ -133,12 +119,13 @@ async def application(
     receipts = LedgerReceipts(lambda: open_ledger(settings), settings.min_free_mb << 20)
     entries = GroupCommitLog(lambda: open_log(settings), wake, min_free_bytes=settings.min_free_mb << 20)
     limited = LimitedLog(entries, settings.log_limit_mb << 20, lambda: newsroom.cursor)
-    gate = Gate(reader, receipts)
+    keys = open_keys(settings)
+    gate = Gate(reader, open_people(settings, ledger, keys), receipts, secret=keys.secret("asked"))
     tokens = LedgerTokens(ledger)
     promises = open_promises(settings, ledger)
     vitals = HouseVitals(newsroom)
     operators = LogOperators(reader, entries, newsroom)
-    desk = HouseDesk(ledger, reader, gate, receipts, newsroom, operators, sources)
+    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources)
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from rapport import __version__
-from rapport.cli import declaration, demo, import_, org, show, up
+from rapport.cli import backup, declaration, demo, import_, org, person, show, up
 from rapport.kernel.errors import RapportError
 
 app = typer.Typer(
@@ -20,8 +20,11 @@ app = typer.Typer(
 up.register(app)
 demo.register(app)
 org.register(app)
+person.register(app)
 import_.register(app)
 show.register(app)
+backup.register(app)
+keys.register(app)
 declaration.register(app)
 
 

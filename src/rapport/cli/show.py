@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from rapport.app import embedded
-from rapport.app.settings import Settings
+from rapport.app.receipting import DirectReceipts
 from rapport.cli import options
 from rapport.kernel.errors import BadInput, NotFound
-from rapport.terms import Gate, Receipt, Request
+from rapport.terms import Gate, Request
 
 Customer = Annotated[
     str, typer.Argument(metavar="CUSTOMER", help="type:value, such as email:ada@example.com, or cus_…")
@@ -28,16 +28,6 @@ def register(app: typer.Typer) -> None:
     app.command("explain")(explain)
 
 
-class _Book:
-    """Receipts written one by one, synced."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._ledger = embedded.open_ledger(settings)
-
-    async def commit(self, receipt: Receipt) -> None:
-        self._ledger.append_receipts([receipt])
-
-
 def _gate(data: str | None, org: str | None) -> tuple[Gate, str]:
     settings = options.settings(data)
     ledger = embedded.open_ledger(settings)
@@ -49,7 +39,8 @@ def _gate(data: str | None, org: str | None) -> tuple[Gate, str]:
     elif org not in orgs:
         raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(orgs) or 'none'}")
     reader = embedded.open_reader(settings, embedded.Sources(ledger).by_name)
-    return Gate(reader, _Book(settings)), org
+    people = embedded.open_people(settings)
+    return Gate(reader, people, DirectReceipts(embedded.open_ledger(settings)), quiet_s=0), org
 
 
 def show(

@@ -55,11 +55,16 @@ def page_of(keys: Sequence[str], cursor: str | None, limit: int) -> tuple[Sequen
 
 
 def newest_first(
-    parts: Sequence[Part], block_of: Callable[[Part, int], Block], cursor: str | None, limit: int
+    parts: Sequence[Part],
+    block_of: Callable[[Part, int], Block],
+    cursor: str | None,
+    limit: int,
+    let_through: Callable[[Part, Event], Event | None] = lambda _, event: event,
 ) -> tuple[list[tuple[Part, Event]], str | None]:
     """The newest events before a cursor, over all parts, by event time; and the cursor of the next page or None.
 
-    Each chain is read only as far back as can hold one of them: the blocks' `newest_before` tells.
+    Each chain is read only as far back as can hold one of them: the blocks' `newest_before` tells. `let_through` makes
+    of an event what may be told of it, or None.
     """
     place = _place(cursor)
     below = None if place is None else (place.time, place.message_id, place.record)
@@ -81,9 +86,10 @@ def newest_first(
         block = block_of(part, position)
         for member in block.events:
             key = (*order(member), part.handle)
-            if below is None or key < below:
+            told = let_through(part, member) if below is None or key < below else None
+            if told is not None:
                 ticket += 1
-                heapq.heappush(waiting, (_Descending(key), ticket, position, part, member))
+                heapq.heappush(waiting, (_Descending(key), ticket, position, part, told))
         if block.previous:
             ticket += 1
             # Just above every event of that time: a chain is opened before an event that it might precede.

@@ -59,7 +59,7 @@ class Tally(msgspec.Struct, array_like=True, gc=False):
 class Record(msgspec.Struct, array_like=True):
     """The fold of one record. `links` maps `type:value` to how the record came by it (OWN | ALIAS bits);
     `unlinked` holds the links whose evidence was retracted. `head` is the newest timeline block, `newest` the greatest
-    known time in the chain. `user` is the one this slice of a device is attributed to; `shared` says that the device
+    known time in the chain. `gpc`: an event carried the Global Privacy Control signal. `user` is the one this slice of a device is attributed to; `shared` says that the device
     has more than one slice."""
 
     org: str
@@ -78,6 +78,7 @@ class Record(msgspec.Struct, array_like=True):
     consent: Fact | None = None
     head: int = 0
     newest: int = UNKNOWN
+    gpc: bool = False
 
 
 def rank(fact: Fact) -> tuple[bool, bool, int, str]:
@@ -131,6 +132,8 @@ def apply(record: Record, event: Event) -> None:
             _put_all(record.facts, event.traits_once, event, once=True)
         if event.traits:
             _put_all(record.facts, event.traits, event, once=False)
+    if event.context.get("gpc") is True:
+        record.gpc = True
     if event.consent is not None:
         fact = Fact(event.consent, time, event.message_id, event.received_at)
         if record.consent is None or rank(fact) > rank(record.consent):

@@ -100,12 +100,16 @@ class ProfileStore(Protocol):
 
 
 class Found(NamedTuple):
-    """A customer that was found: the shown handle, `merged` or `split` where another was asked for, and the records."""
+    """A customer that was found: the shown handle, `merged` or `split` where another was asked for, and the records.
+
+    `elsewhere` is what the gate adds of what the person did at other companies.
+    """
 
     org: str
     customer: str
     changed: str | None
     parts: Sequence[Part]
+    elsewhere: Sequence[dict[str, Any]] = ()
 
 
 class ProfileReader(Protocol):

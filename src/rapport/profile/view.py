@@ -19,13 +19,18 @@ _stable = msgspec.json.Encoder(order="deterministic").encode
 
 class Part(msgspec.Struct, frozen=True):
     """One record of a customer, as the fold needs it: its number, its handle (`rec_…`, the same on every node), and the
-    trust and category overrides of its source."""
+    trust and category overrides of its source (`trusted`: a system of the organization's own).
+
+    `mask`: the categories that the gate lets through; None: all there is. Only the gate makes parts with a mask.
+    """
 
     number: int
     handle: str
     record: Record
     trust: int = 0
     categories: Mapping[str, str] = msgspec.field(default_factory=dict)
+    trusted: bool = False
+    mask: int | None = None
 
     def category(self, trait: str, fact: Fact) -> str:
         return fact.category or self.categories.get(trait) or category_of(trait)
@@ -142,7 +147,7 @@ def consent(parts: Iterable[Part]) -> list[dict[str, Any]]:
     ]
 
 
-def fold(parts: Sequence[Part], why: Mapping[str, str]) -> dict[str, Any]:
+def fold(parts: Sequence[Part], why: Mapping[str, str], elsewhere: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """The whole view, in the shape of the contract (design §7) less `customer`, `receipt` and `as_of`."""
     ordered = sorted(parts, key=lambda part: (part.record.source, part.handle))
     return {
@@ -152,7 +157,7 @@ def fold(parts: Sequence[Part], why: Mapping[str, str]) -> dict[str, Any]:
         "records": [{"source": p.record.source, "record": p.handle, "why": why[p.handle]} for p in ordered],
         "groups": groups(ordered),
         "consent": consent(ordered),
-        "elsewhere": [],
+        "elsewhere": list(elsewhere),
     }
 
 

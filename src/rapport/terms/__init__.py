@@ -4,8 +4,27 @@ In come requests to read, each with a purpose; out go permitted facts, or absenc
 holds: nothing leaves before its receipt is durable, and nothing outside this area reads profiles.
 """
 
+from rapport.terms.clauses import Clause, Criterion, Terms
+from rapport.terms.declaration import Declaration, Promise, Standing
 from rapport.terms.gate import Gate, Request, fields_of_view, headed
-from rapport.terms.policy import decide
+from rapport.terms.ground import Ground, Holder, Pending, People, ReceiptBook
 from rapport.terms.receipts import Receipt
 
-__all__ = ["Gate", "Receipt", "Request", "decide", "fields_of_view", "headed"]
+__all__ = [
+    "Clause",
+    "Criterion",
+    "Declaration",
+    "Gate",
+    "Ground",
+    "Holder",
+    "Pending",
+    "People",
+    "Promise",
+    "Receipt",
+    "ReceiptBook",
+    "Request",
+    "Standing",
+    "Terms",
+    "fields_of_view",
+    "headed",
+]

@@ -1,42 +1,64 @@
 """The gate: the one way to read.
 
 In: organization, purpose, what is asked for, who asks. Out: permitted facts with a receipt that is durable before they
-leave, or absence. Refused and absent raise the same NotFound; both leave a receipt that knows the difference.
+leave, or absence. Refused and absent raise the same NotFound, after the same time; both leave a receipt that knows the
+difference.
+
+A decision is made over one snapshot of profiles and one of the ledger. The book commits its receipt only while what it
+rests on still holds, so a lock or a changed clause that was committed first always wins: then it is decided again.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from rapport.kernel import ids
-from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError
+from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound, RapportError
 from rapport.kernel.identifiers import normalise, type_name
 from rapport.kernel.keys import digest16
 from rapport.kernel.times import now, rfc3339
+from rapport.kernel.vocabulary import names_in
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile import paging, view
+from rapport.profile.record import OWN, Record
 from rapport.profile.store import Found, ProfileReader
-from rapport.terms.policy import decide
+from rapport.profile.view import Part
+from rapport.terms.deciding import COLLECTOR, Decision, decide, links_of
+from rapport.terms.elsewhere import done_elsewhere
+from rapport.terms.filtering import categories_in, permitted, permitted_event
+from rapport.terms.ground import Ground, Pending, People, ReceiptBook
+from rapport.terms.naming import named_in
+from rapport.terms.policy import Judge
 from rapport.terms.receipts import Receipt
+from rapport.terms.sentences import unmet_words
 
-
-class ReceiptBook(Protocol):
-    async def commit(self, receipt: Receipt) -> None:
-        """Return once the receipt is synced; raises Full where it cannot be kept: then nothing may leave."""
+ABSENT = "no such customer, or nothing that may be read for this purpose"
+QUIET_S = 0.025
+"""Absence is answered at a multiple of this after it was asked, so that its time does not tell it from refusal."""
+_TRIES = 20
+_TOGETHER = 250
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One wish to read. `customer` is `type:value` or a `cus_…` handle; `caller` says who asks (never a credential)."""
+    """One wish to read. `customer` is `type:value` or a `cus_…` handle; `caller` says who asks (never a credential);
+    `reaching_out`: in order to contact the person now; `elsewhere`: with what they did at other companies."""
 
     org: str
     customer: str
     purpose: str
     caller: str
     action: str = "view"
+    reaching_out: bool = False
+    elsewhere: bool = False
 
 
 Content = TypeVar("Content")
+Answer = Callable[[Found], Content]
+Names = tuple[str, ...]
+Fields = Callable[[Content], Names]
 
 
 def headed(found: Found, content: dict[str, Any], receipt: Receipt) -> dict[str, Any]:
@@ -47,19 +69,36 @@ def headed(found: Found, content: dict[str, Any], receipt: Receipt) -> dict[str,
     return {**head, **content, "receipt": receipt.id, "as_of": rfc3339(receipt.at)}
 
 
-class Gate:
-    """The gate over one reader of profiles and one book of receipts."""
+class _Judged(NamedTuple):
+    """One customer as far as it may be read: None where nothing may."""
 
-    def __init__(self, reader: ProfileReader, book: ReceiptBook) -> None:
+    found: Found
+    open: Found | None
+    decision: Decision
+    ground: Ground
+
+
+class Gate:
+    """The gate over one reader of profiles, the ledger's persons and promises, and one book of receipts."""
+
+    def __init__(
+        self, reader: ProfileReader, people: People, book: ReceiptBook, *, secret: bytes = b"", quiet_s: float = QUIET_S
+    ) -> None:
         self._reader = reader
+        self._people = people
         self._book = book
+        self._secret = secret
+        self._quiet = quiet_s
+        self.judge = Judge()
 
     async def view(self, request: Request) -> dict[str, Any]:
         """The whole view, in the shape of the contract. Raises NotFound where absent or refused, Conflict where the
         identifier is on several customers, BadInput for an unusable id or purpose."""
-        return await self._answer(
-            request, lambda found: view.fold(found.parts, self._reader.why(found)), fields_of_view
-        )
+
+        def whole(found: Found) -> dict[str, Any]:
+            return view.fold(found.parts, self._reader.why(found), found.elsewhere)
+
+        return await self._answer(msgspec.structs.replace(request, elsewhere=True), whole, fields_of_view)
 
     async def traits(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
         def page(found: Found) -> dict[str, Any]:
@@ -81,7 +120,7 @@ class Gate:
         """The timeline, newest first by event time; events of unknown time last."""
 
         def page(found: Found) -> dict[str, Any]:
-            events, following = paging.newest_first(found.parts, self._reader.block_of, cursor, limit)
+            events, following = paging.newest_first(found.parts, self._reader.block_of, cursor, limit, permitted_event)
             return {"events": [paging.shown(part, event) for part, event in events], "next": following}
 
         return await self._answer(request, page, lambda _: ("events",))
@@ -97,53 +136,204 @@ class Gate:
         return await self._answer(request, page, lambda _: ("evidence",))
 
     async def read(
-        self, request: Request, answer: Callable[[Found], Content], fields: Callable[[Content], tuple[str, ...]]
+        self, request: Request, answer: Answer[Content], fields: Fields[Content]
     ) -> tuple[Found, Content, Receipt]:
         """One use: decide, let `answer` work out the content in one snapshot, give it out once its receipt is durable.
 
         Raises NotFound where the customer is absent or reading is refused, Conflict where the identifier is on several
-        customers (to those alone who may read them), and what `answer` raises; each once its receipt is durable.
+        customers that may be read, and what `answer` raises; each once its receipt is durable.
         """
+        started = time.monotonic()
         purpose = known_purpose(request.purpose)
+        for _ in range(_TRIES):
+            answered = self._one(request, purpose, answer, fields)
+            found, content, trouble, pending = answered
+            await self._book.commit([pending])
+            if pending.stale:
+                continue
+            if trouble is not None:
+                raise trouble
+            if content is None or found is None:
+                await self._until_quiet(started)
+                raise NotFound(ABSENT)
+            return found, content, pending.receipt
+        raise Busy("terms are changing too quickly to decide: ask again in a moment")
+
+    async def each(
+        self,
+        request: Request,
+        customers: Callable[[], Sequence[Found]],
+        answer: Answer[Content],
+        fields: Fields[Content],
+    ) -> list[tuple[Found, Content, Receipt]]:
+        """Many uses at once, such as a list, an audience or an export: what `answer` makes of each customer that may be
+        read, with a receipt for each. Those that may not be read are as absent. `request.customer` is not used."""
+        purpose = known_purpose(request.purpose)
+        answers: list[tuple[Found, Content, Receipt]] = []
+        with self._reader.snapshot():
+            wanted = [found.customer for found in customers()]
+        for start in range(0, len(wanted), _TOGETHER):
+            some = wanted[start : start + _TOGETHER]
+            for _ in range(_TRIES):
+                judged = self._several(msgspec.structs.replace(request, customer=""), purpose, some, answer, fields)
+                await self._book.commit([pending for *_, pending in judged])
+                answers += [
+                    (found, content, pending.receipt)
+                    for found, content, pending in judged
+                    if not pending.stale and found is not None and content is not None
+                ]
+                some = [found.customer for found, _, pending in judged if pending.stale and found is not None]
+                if not some:
+                    break
+            else:
+                raise Busy("terms are changing too quickly to decide: ask again in a moment")
+        return answers
+
+    async def unsorted(self, request: Request, body: bytes) -> bool:
+        """Whether an organization may look at bytes that it was sent and that are no customer's yet, such as a part of
+        a request that was refused: where they name nobody whose terms or lock shut it out. Leaves a receipt."""
+        purpose = known_purpose(request.purpose)
+        links = named_in(body)
+        for _ in range(_TRIES):
+            ground = self._people.ground(request.org, links)
+            record = Record(request.org, "", "", "", links=dict.fromkeys(links, OWN))
+            part = Part(0, "", record)
+            decision = decide(self.judge, self._people, (part,), ground, purpose, now(), reaching_out=False)
+            # What it is about is not known before it is taken in, so all of it must be open, as to its collector.
+            open_to_all = decision.masks[0] & COLLECTOR == COLLECTOR
+            judged = _Judged(Found(request.org, "", None, ()), None, decision, ground)
+            pending = self._pending(request, purpose, judged, (), "", given=False)
+            if open_to_all:
+                receipt = msgspec.structs.replace(
+                    pending.receipt, decision="permitted", reason=decision.reason, fields=("rejected",), unmet=()
+                )
+                pending = Pending(receipt, ground, pending.person, decision.limits)
+            await self._book.commit([pending])
+            if not pending.stale:
+                return open_to_all
+        raise Busy("terms are changing too quickly to decide: ask again in a moment")
+
+    def _several(
+        self, request: Request, purpose: str, customers: Sequence[str], answer: Answer[Content], fields: Fields[Content]
+    ) -> list[tuple[Found | None, Content | None, Pending]]:
+        out: list[tuple[Found | None, Content | None, Pending]] = []
+        with self._reader.snapshot():
+            for customer in customers:
+                found = self._reader.by_handle(request.org, customer)
+                judged = None if found is None else self._judge(found, request, purpose)
+                content = answer(judged.open) if judged is not None and judged.open is not None else None
+                one = msgspec.structs.replace(request, customer=customer)
+                names = () if content is None else fields(content)
+                opened = judged.open if judged is not None else None
+                out.append(
+                    (
+                        opened or found,
+                        content,
+                        self._pending(one, purpose, judged, names, "", given=content is not None),
+                    )
+                )
+        return out
+
+    def _one(
+        self, request: Request, purpose: str, answer: Answer[Content], fields: Fields[Content]
+    ) -> tuple[Found | None, Content | None, RapportError | None, Pending]:
         content: Content | None = None
         trouble: RapportError | None = None
         with self._reader.snapshot():
-            found = self._named(request.org, request.customer)
-            decision = decide(purpose)
-            if decision.permitted and len(found) == 1:
+            judged = [self._judge(found, request, purpose) for found in self._named(request.org, request.customer)]
+            # Customers that may not be read are as absent: they make no identifier ambiguous.
+            readable = [one for one in judged if one.open is not None]
+            one = readable[0] if readable else judged[0] if judged else None
+            if len(readable) > 1:
+                trouble = _ambiguous(request.customer, len(readable))
+            elif one is not None and one.open is not None:
                 try:
-                    content = answer(found[0])
+                    content = answer(one.open)
                 except RapportError as error:
                     trouble = error
-        if decision.permitted and len(found) > 1:
-            trouble = _ambiguous(request.customer, len(found))
-        parts = [part for customer in found for part in customer.parts]
+        names: Names = () if content is None else fields(content)
+        said = "" if trouble is None else trouble.message
+        pending = self._pending(request, purpose, one, names, said, given=content is not None)
+        if len(readable) > 1:
+            every = tuple(part.number for other in readable for part in other.found.parts)
+            pending.receipt = msgspec.structs.replace(pending.receipt, records=every)
+        return (one.open if one is not None else None), content, trouble, pending
+
+    def _judge(self, found: Found, request: Request, purpose: str) -> _Judged:
+        """What of a customer may be read, within a snapshot."""
+        at = now()
+        ground = self._people.ground(found.org, links_of(found.parts))
+        decision = decide(self.judge, self._people, found.parts, ground, purpose, at, reaching_out=request.reaching_out)
+        parts = [
+            kept
+            for part, mask in zip(found.parts, decision.masks, strict=True)
+            if mask and (kept := permitted(part, mask)) is not None
+        ]
+        elsewhere: Sequence[dict[str, Any]] = ()
+        if decision.elsewhere and request.elsewhere:
+            holder = ground.holders[0]
+            claims = [claim for claim in self._people.claims(holder.id) if claim[0] != found.org]
+            elsewhere = done_elsewhere(self._reader, claims, decision.grants, decision.elsewhere)
+        if not parts and not elsewhere:
+            return _Judged(found, None, decision, ground)
+        return _Judged(found, found._replace(parts=parts, elsewhere=elsewhere), decision, ground)
+
+    def _pending(
+        self, request: Request, purpose: str, judged: _Judged | None, fields: Names, trouble: str, *, given: bool
+    ) -> Pending:
+        at = now()
+        asked = digest16(self._secret, request.org.encode(), request.customer.encode("utf-8", "surrogatepass"))
+        if judged is None:
+            ground = self._people.ground(request.org, ())
+            receipt = Receipt(
+                ids.fresh("rcp"), request.org, at, purpose, request.action, "absent", trouble, request.caller
+            )
+            return Pending(msgspec.structs.replace(receipt, asked=asked), ground)
+        decision, ground = judged.decision, judged.ground
+        is_open = given and judged.open is not None
+        holder = ground.holders[0] if ground.holders else None
+        mask = 0
+        for part in judged.open.parts if given and judged.open is not None else ():
+            mask |= categories_in(part)
+        promise = decision.promise
+        unmet = () if is_open else unmet_words(decision.unmet)
         receipt = Receipt(
             id=ids.fresh("rcp"),
             org=request.org,
-            at=now(),
+            at=at,
             purpose=purpose,
             action=request.action,
-            decision="absent" if not found else "refused" if content is None else "permitted",
-            reason=decision.reason if trouble is None else trouble.message,
+            decision="permitted" if is_open else "refused",
+            reason=trouble or decision.reason,
             caller=request.caller,
-            fields=() if content is None else fields(content),
-            categories=() if content is None else _categories(parts),
-            records=tuple(part.number for part in parts),
-            asked=digest16(request.org.encode(), request.customer.encode("utf-8", "surrogatepass")),
+            fields=fields,
+            categories=names_in(mask),
+            records=tuple(part.number for part in (judged.open or judged.found).parts),
+            asked=asked,
+            clauses=decision.clauses,
+            agreement=holder.agreement if holder is not None else "",
+            declaration=ground.standing.hash,
+            recipients=() if promise is None or not is_open else promise.recipients or (),
+            retention_days=promise.retention_days if promise is not None else None,
+            unmet=unmet,
+            elsewhere=len(judged.open.elsewhere) if given and judged.open is not None else 0,
         )
-        await self._book.commit(receipt)
-        if trouble is not None:
-            raise trouble
-        if content is None:
-            raise NotFound("no such customer, or nothing that may be read for this purpose")
-        return found[0], content, receipt
+        return Pending(
+            receipt,
+            ground,
+            holder.id if holder is not None else 0,
+            decision.limits if is_open else (),
+            "; ".join(unmet),
+        )
+
+    async def _until_quiet(self, started: float) -> None:
+        """Wait until a multiple of the quiet time has passed."""
+        if self._quiet:
+            passed = time.monotonic() - started
+            await asyncio.sleep((int(passed / self._quiet) + 1) * self._quiet - passed)
 
     async def _answer(
-        self,
-        request: Request,
-        answer: Callable[[Found], dict[str, Any]],
-        fields: Callable[[dict[str, Any]], tuple[str, ...]],
+        self, request: Request, answer: Answer[dict[str, Any]], fields: Fields[dict[str, Any]]
     ) -> dict[str, Any]:
         return headed(*await self.read(request, answer, fields))
 
@@ -168,9 +358,5 @@ def _ambiguous(customer: str, count: int) -> Conflict:
 
 
 def fields_of_view(answer: dict[str, Any]) -> tuple[str, ...]:
-    return ("identifiers", "events", "records", "groups", "consent", *answer["traits"])
-
-
-def _categories(parts: Sequence[view.Part]) -> tuple[str, ...]:
-    named = {part.category(trait, fact) for part in parts for trait, fact in part.record.facts.items()}
-    return tuple(sorted(named))
+    elsewhere = ("elsewhere",) if answer.get("elsewhere") else ()
+    return ("identifiers", "events", "records", "groups", "consent", *elsewhere, *answer["traits"])

@@ -1,16 +1,239 @@
-"""Who may read what, for which purpose. The first policy is a plain one: an organization may read what it collected
-itself, to serve the customer."""
+"""Terms against promises: what an organization may read, for a purpose, as masks of categories.
 
+`compile_terms` does once what does not depend on the request; `Compiled.decide` is what the gate runs at every read.
+Deny wins, whatever the order; a criterion of which nothing is known fails an allow and triggers a deny.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
 
-class Decision(NamedTuple):
-    permitted: bool
+from rapport.kernel.vocabulary import ALL, EVERYTHING, below, purposes_covered, purposes_denied
+from rapport.terms.clauses import Clause, Criterion, Elsewhere, Frequency, Terms
+from rapport.terms.criteria import is_quiet, next_change, truth
+from rapport.terms.declaration import Promise, Standing
+
+FOREVER = 1 << 62
+
+
+class Unmet(NamedTuple):
+    """A criterion that stands in the way, in the clause it is part of. `known`: whether it is false, or unknown."""
+
+    clause: str
+    criterion: Criterion
+    known: bool
+
+
+class Verdict(NamedTuple):
+    """What may be read: masks of categories of what the organization collected itself, and of what was done elsewhere.
+
+    `clauses` are the ids of the person's clauses it rests on; `counted` what limits how often. `unmet` is the smallest
+    set of criteria that would have let the organization in, for the person's eyes; `offer` tells which promise was met.
+    """
+
+    collected: int
+    elsewhere: int = 0
+    grants: tuple[tuple[int, Elsewhere], ...] = ()
+    clauses: tuple[str, ...] = ()
+    counted: tuple[Frequency, ...] = ()
+    reason: str = ""
+    unmet: tuple[Unmet, ...] = ()
+    offer: str = "promise"
+
+    @property
+    def permitted(self) -> bool:
+        return bool(self.collected or self.elsewhere)
+
+
+class _Allow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    clause: str
+    collected: int
+    elsewhere: int
+    share: Elsewhere
+    frequency: Frequency | None
+    quiet: str
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """Terms against one promise for one purpose, from when they were held against each other until a claim runs out
+    (µs)."""
+
+    allows: tuple[_Allow, ...]
+    denied_collected: int
+    denied_elsewhere: int
+    promised: int
+    since: int
+    until: int
+    zone: str
     reason: str
+    unmet: tuple[Unmet, ...]
+
+    def decide(self, at: int, *, reaching_out: bool = False, used: Callable[[Frequency], int] = lambda _: 0) -> Verdict:
+        """What may be read now. `used` tells how often the organization has read for this purpose in a period."""
+        collected = elsewhere = 0
+        clauses: list[str] = []
+        counted: list[Frequency] = []
+        grants: list[tuple[int, Elsewhere]] = []
+        reason = self.reason
+        for allow in self.allows:
+            if allow.quiet and reaching_out and is_quiet(allow.quiet, self.zone, at):
+                reason = f"it is quiet now: {allow.quiet}"
+                continue
+            if allow.frequency is not None:
+                if used(allow.frequency) >= allow.frequency.times:
+                    reason = f"it was used {allow.frequency.times} times this {allow.frequency.per} already"
+                    continue
+                counted.append(allow.frequency)
+            collected |= allow.collected
+            if allow.elsewhere:
+                elsewhere |= allow.elsewhere
+                grants.append((allow.elsewhere, allow.share))
+            clauses.append(allow.clause)
+        collected &= self.promised & ~self.denied_collected
+        elsewhere &= self.promised & ~self.denied_elsewhere
+        if collected or elsewhere:
+            return Verdict(collected, elsewhere, tuple(grants), tuple(clauses), tuple(counted), "your terms allow it")
+        return Verdict(0, reason=reason, unmet=self.unmet)
 
 
-def decide(purpose: str) -> Decision:
-    """Whether an organization may read its own records for a purpose."""
-    if purpose == "service":
-        return Decision(True, "the organization collected this itself and reads it to serve the customer")
-    return Decision(False, f"nothing permits reading for {purpose}: only 'service' is open so far")
+def mask_of(categories: Iterable[str]) -> int:
+    """All that these categories cover."""
+    mask = 0
+    for category in categories:
+        mask |= below(category)
+    return mask
+
+
+def promise_for(standing: Standing, purpose: str) -> Promise | None:
+    """The promise that a read for a purpose relies on: its own, else that of the nearest purpose which covers it."""
+    promises = standing.declaration.purposes
+    if purpose in promises:
+        return promises[purpose]
+    covering = [name for name in promises if purpose in purposes_covered(name)]
+    return promises[min(covering, key=lambda name: len(purposes_covered(name)))] if covering else None
+
+
+def compile_terms(terms: Terms, standing: Standing, promise: Promise, purpose: str, at: int) -> Compiled:
+    """Hold terms against one promise for one purpose."""
+    allows: list[_Allow] = []
+    denied_collected = denied_elsewhere = 0
+    until = FOREVER
+    reason = "no clause of your terms allows it"
+    unmet: tuple[Unmet, ...] | None = None
+    denied_by = ""
+    for clause in terms.clauses:
+        if not _concerns(clause, standing.org, purpose):
+            continue
+        answers = [truth(criterion, promise, standing, at) for criterion in clause.when]
+        changes = [next_change(criterion, standing, at) for criterion in clause.when]
+        until = min([until, *(change for change in changes if change is not None)])
+        mask = mask_of(clause.categories)
+        if clause.effect == "deny":
+            if False not in answers:
+                mask = ALL if mask & EVERYTHING == EVERYTHING else mask  # whoever shuts out everything means all of it
+                denied_collected |= mask if clause.data != "elsewhere" else 0
+                denied_elsewhere |= mask if clause.data != "collected" else 0
+                denied_by = denied_by or clause.id
+        elif all(answers):
+            allows.append(_allow(clause, mask))
+        else:
+            missing = _missing(clause, answers)
+            if unmet is None or len(missing) < len(unmet):
+                unmet = missing
+    if allows and denied_by:
+        reason = f"your clause {denied_by!r} denies it"
+    elif unmet:
+        reason = f"it does not meet your clause {unmet[0].clause!r}"
+    elif denied_by:
+        reason = f"your clause {denied_by!r} denies it"
+    return Compiled(
+        tuple(allows),
+        denied_collected,
+        denied_elsewhere,
+        mask_of(promise.categories),
+        at,
+        until,
+        terms.zone,
+        reason,
+        () if allows or unmet is None else unmet,
+    )
+
+
+def _concerns(clause: Clause, org: str, purpose: str) -> bool:
+    """Whether a clause speaks of an organization and a purpose. A deny reaches further than an allow."""
+    if clause.who and org not in clause.who:
+        return False
+    reach = purposes_covered if clause.effect == "allow" else purposes_denied
+    return any(purpose in reach(name) for name in clause.purposes)
+
+
+def _allow(clause: Clause, mask: int) -> _Allow:
+    return _Allow(
+        clause.id,
+        mask if clause.data != "elsewhere" else 0,
+        mask if clause.data != "collected" else 0,
+        clause.elsewhere,
+        clause.frequency,
+        clause.quiet,
+    )
+
+
+def _missing(clause: Clause, answers: Sequence[bool | None]) -> tuple[Unmet, ...]:
+    pairs = zip(clause.when, answers, strict=True)
+    return tuple(Unmet(clause.id, criterion, answer is not None) for criterion, answer in pairs if not answer)
+
+
+class Judge:
+    """Decisions over compiled terms, which are kept: many people share a preset, and a person is read often."""
+
+    def __init__(self, most: int = 50_000) -> None:
+        self._kept: dict[tuple[object, ...], Compiled] = {}
+        self._most = most
+
+    def decide(
+        self,
+        terms: Terms,
+        key: bytes,
+        standing: Standing,
+        purpose: str,
+        at: int,
+        *,
+        reaching_out: bool = False,
+        used: Callable[[Frequency], int] = lambda _: 0,
+    ) -> Verdict:
+        """What an organization may read for a purpose under terms (`key`: their content hash).
+
+        Where its promise is not enough and it makes an alternative offer, that is held against the terms too.
+        """
+        promise = promise_for(standing, purpose)
+        if promise is None:
+            return Verdict(0, reason=f"{standing.org} promises nothing for {purpose}")
+        first = self._compiled(terms, key, standing, promise, purpose, at, alternative=False)
+        verdict = first.decide(at, reaching_out=reaching_out, used=used)
+        if verdict.permitted or promise.alternative is None:
+            return verdict
+        second = self._compiled(terms, key, standing, promise.alternative, purpose, at, alternative=True)
+        other = second.decide(at, reaching_out=reaching_out, used=used)
+        return other._replace(offer="alternative") if other.permitted else verdict
+
+    def _compiled(
+        self,
+        terms: Terms,
+        key: bytes,
+        standing: Standing,
+        promise: Promise,
+        purpose: str,
+        at: int,
+        *,
+        alternative: bool,
+    ) -> Compiled:
+        vouched = tuple(standing.attested.items())  # attesters come and go between two versions
+        place = (key, standing.org, standing.version, vouched, purpose, alternative)
+        compiled = self._kept.get(place)
+        if compiled is None or not compiled.since <= at < compiled.until:  # (clocks are set back, too)
+            compiled = compile_terms(terms, standing, promise, purpose, at)
+            if len(self._kept) >= self._most:
+                self._kept.clear()
+            self._kept[place] = compiled
+        return compiled

@@ -5,7 +5,11 @@ import msgspec
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True):
     """One use or refusal. `records` are the numbers of the records read (none for an absent customer); `asked` is a
-    content hash of the id that was asked for; `decision` is `permitted`, `refused` or `absent`; `at` is in µs."""
+    keyed hash of the id that was asked for; `decision` is `permitted`, `refused` or `absent`; `at` is in µs.
+
+    `clauses` are those of the person it rests on, or is refused by; `agreement` the one in force; `declaration` the
+    hash of the promises it relied on; `unmet` says which criteria kept the organization out, in words.
+    """
 
     id: str
     org: str
@@ -19,3 +23,10 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
     categories: tuple[str, ...] = ()
     records: tuple[int, ...] = ()
     asked: bytes = b""
+    clauses: tuple[str, ...] = ()
+    agreement: str = ""
+    declaration: str = ""
+    recipients: tuple[str, ...] = ()
+    retention_days: int | None = None
+    unmet: tuple[str, ...] = ()
+    elsewhere: int = 0

@@ -7,7 +7,7 @@ console and `rapport org show` print them again.
 import hashlib
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.ports import Source
 from rapport.kernel.times import DAY, MINUTE, now
-from rapport.terms import Receipt
+from rapport.terms import Pending, Receipt
 
 MIGRATIONS = [
     """
@@ -79,6 +79,10 @@ SESSION_LIFE = DAY // 2
 
 _ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_PUT_RECEIPT = """
+    INSERT INTO receipt (id, org, at, body, person, purpose, decision, unmet) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_COUNT_USE = "INSERT INTO uses VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -229,16 +233,39 @@ class LedgerFile:
 
     # -- receipts
 
-    def append_receipts(self, receipts: Sequence[Receipt]) -> int:
-        """Write receipts in one synced transaction; return the sequence number of the last."""
-        rows = [(r.id, r.org, r.at, self._keys.org(r.org).seal(_encode(r), b"receipt")) for r in receipts]
+    def append_receipts(
+        self, batches: Sequence[Sequence[Pending]], still_holds: Callable[[sqlite3.Connection, Pending], bool]
+    ) -> int:
+        """Write receipts in one synced transaction; those that rest on what has changed since are marked stale and left
+        out. Returns the sequence number of the last."""
         try:
             with transaction(self.db):
-                self.db.executemany("INSERT INTO receipt (id, org, at, body) VALUES (?, ?, ?, ?)", rows)
-                last: int = self.db.execute("SELECT max(seq) FROM receipt").fetchone()[0]
+                for batch in batches:
+                    for pending in batch:
+                        pending.stale = not still_holds(self.db, pending)
+                        if not pending.stale:
+                            self._append(pending)
+                last: int = self.db.execute("SELECT coalesce(max(seq), 0) FROM receipt").fetchone()[0]
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         return last
+
+    def _append(self, pending: Pending) -> None:
+        r = pending.receipt
+        body = self._keys.org(r.org).seal(_encode(r), b"receipt")
+        row = (r.id, r.org, r.at, body, pending.person or None, r.purpose, r.decision, pending.unmet or None)
+        self.db.execute(_PUT_RECEIPT, row)
+        for limit in pending.limits:
+            self.db.execute(_COUNT_USE, (limit.person, r.org, limit.purpose, r.at // DAY))
+
+    def receipts_of(self, person: int, before: int = 1 << 62, limit: int = 50) -> list[tuple[int, Receipt]]:
+        """The newest receipts that concern a person, each with its sequence number."""
+        query = "SELECT seq, org, body FROM receipt WHERE person = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+        rows = self.db.execute(query, (person, before, limit)).fetchall()
+        return [
+            (seq, msgspec.msgpack.decode(self._keys.org(org).open(body, b"receipt"), type=Receipt))
+            for seq, org, body in rows
+        ]
 
     def receipts(self, org: str, limit: int = 100) -> list[Receipt]:
         """The newest receipts of an organization."""

@@ -18,6 +18,7 @@ from rapport.kernel.errors import BadInput, Corrupt
 from rapport.kernel.keys import BlindKey
 from rapport.kernel.ports import Source
 from rapport.kernel.times import MINUTE
+from rapport.kernel.vocabulary import bit
 from rapport.profile import record as records
 from rapport.profile.devices import TYPES
 from rapport.profile.links import edges_of, evidence_handle
@@ -38,6 +39,7 @@ from rapport.resolve import (
     sort_key,
 )
 
+_ACCOUNT = bit("account")
 _SEARCHED = 2_000
 _MAPPED_BYTES = 8 << 30
 _BAD_CURSOR = "the cursor is not one that this list gave out"
@@ -212,7 +214,7 @@ class StateReader:
         lookup, node = self._keys.blind.reveal(row[1]), row[2]
         source = self._source_of(org, record.source)
         handle = ids.text_of("rec", lookup)
-        return (self._keys.blind.reveal(node) if node else lookup), Part(number, handle, record, source.trust)
+        return (self._keys.blind.reveal(node) if node else lookup), Part(number, handle, record, source.trust, trusted=source.trusted)
 
     def _org_number(self, org: str) -> int | None:
         number = self._org_numbers.get(org)
@@ -291,6 +293,8 @@ class StateReader:
         items: dict[bytes, dict[str, Any]] = {}
         for part in found.parts:
             for link, edge in self.edges(part):
+                if not link and edge.level == 0 and part.mask is not None and not part.mask & _ACCOUNT:
+                    continue  # an attribution names a user
                 if edge.id not in items or edge.record == self.node_of(part):
                     items[edge.id] = _shown(explainer, part, link, edge, self._other(part, edge))
         return list(items.values())
@@ -337,11 +341,12 @@ class StateReader:
 
 def _why(part: Part, edges: list[tuple[str, Edge]], shared: Counter[str], explainer: Explainer) -> str:
     """Why a record is with the others, by its strongest evidence."""
+    veiled = part.mask is not None
     for link, edge in edges:
         if not explainer.reason(edge).joins:
             continue
         if edge.rule == "attribution":
-            return f"anonymous events on a device of user {part.record.user}"
+            return "anonymous events on a device that one user used" if veiled else f"anonymous events on a device of user {part.record.user}"
         if edge.level == 0:
             return f"its {link.replace(':', ' is ', 1)}"
         if edge.kind == "must_link":

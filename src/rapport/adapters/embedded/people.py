@@ -1,0 +1,299 @@
+"""Persons in the ledger: their claims, terms and locks; and what a decision about a customer rests on.
+
+Every change moves the ledger's epoch and the person's version in its own transaction, so that a receipt which rests on
+what was before cannot be committed after it.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+import msgspec
+
+from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.sqlite import snapshot, transaction
+from rapport.kernel import ids
+from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.identifiers import normalise, type_name
+from rapport.kernel.times import now
+from rapport.resolve import identifier_node
+from rapport.terms import Ground, Holder, Pending, Standing, Terms
+
+ACTIVE, ERASING, ERASED = "active", "erasing", "erased"
+
+_TOKEN = 16
+_HOLDERS = """
+    SELECT claim.token, person.id, person.handle, person.version, person.status, person.locked, person.terms,
+           EXISTS (SELECT 1 FROM lock WHERE lock.person = person.id AND lock.org = ?),
+           (SELECT handle FROM agreement WHERE agreement.person = person.id AND agreement.org = ? AND status = 'active')
+    FROM claim JOIN person ON person.id = claim.person WHERE claim.token IN ({})
+"""
+_VERSIONS = (
+    "SELECT DISTINCT person.id, person.version FROM claim JOIN person ON person.id = claim.person WHERE token IN ({})"
+)
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A person's account. `locked_for` names the organizations that are locked out one by one."""
+
+    id: int
+    handle: str
+    created_at: int
+    status: str
+    locked: bool
+    locked_for: tuple[str, ...]
+    terms: Terms
+    claims: tuple[tuple[str, str, str], ...]
+    """(organization, type, value)"""
+
+
+class PeopleFile:
+    """Persons over one ledger connection; one instance per thread. `standing_of` tells an organization's promises."""
+
+    def __init__(self, ledger: LedgerFile, keys: Keyring, standing_of: Callable[[str], Standing]) -> None:
+        self._db = ledger.db
+        self._ledger = ledger
+        self._keys = keys
+        self._standing_of = standing_of
+        self._seal = keys.node("terms")
+        self._secret = keys.secret("terms")
+        self._terms: dict[bytes, Terms] = {}
+
+    # -- what a decision rests on
+
+    def ground(self, org: str, links: Collection[str]) -> Ground:
+        tokens = self._tokens((org, *link.split(":", 1)) for link in links)
+        with snapshot(self._db):
+            epoch = self._epoch()
+            standing = self._standing_of(org)
+            holders = self._holders(org, links, tokens) if tokens else ()
+        return Ground(epoch, org, standing, holders, tokens)
+
+    def _epoch(self) -> int:
+        epoch: int = self._db.execute("SELECT value FROM epoch").fetchone()[0]
+        return epoch
+
+    def _tokens(self, claims: Iterable[Sequence[str]]) -> bytes:
+        return self._keys.blind.blind(b"".join(identifier_node(org, kind, value) for org, kind, value in claims))
+
+    def _holders(self, org: str, links: Collection[str], tokens: bytes) -> tuple[Holder, ...]:
+        parts = _split(tokens)
+        rows = self._db.execute(_HOLDERS.format(_marks(parts)), (org, org, *parts)).fetchall()
+        if not rows:
+            return ()
+        link_of = dict(zip(parts, links, strict=True))
+        claimed: dict[int, set[str]] = {}
+        found: dict[int, tuple[str, int, bool, bytes, str]] = {}
+        for token, number, handle, version, status, locked, terms, locked_here, agreement in rows:
+            claimed.setdefault(number, set()).add(link_of[token])
+            shut = bool(locked or locked_here or status != ACTIVE)
+            found[number] = (handle, version, shut, terms, agreement or "")
+        return tuple(
+            Holder(number, handle, version, shut, self._terms_of(key), key, frozenset(claimed[number]), agreement)
+            for number, (handle, version, shut, key, agreement) in sorted(found.items())
+        )
+
+    def _terms_of(self, key: bytes) -> Terms:
+        """Terms by the hash of their content, so that what is kept is never out of date."""
+        terms = self._terms.get(key)
+        if terms is None:
+            (body,) = self._db.execute("SELECT body FROM terms WHERE hash = ?", (key,)).fetchone()
+            terms = msgspec.msgpack.decode(self._seal.open(body, key), type=Terms)
+            if len(self._terms) > 100_000:
+                self._terms.clear()
+            self._terms[key] = terms
+        return terms
+
+    def claims(self, person: int) -> list[tuple[str, str, str]]:
+        key = self._keys.person(person)
+        if key is None:
+            return []
+        rows = self._db.execute("SELECT token, org, sealed FROM claim WHERE person = ? ORDER BY at, token", (person,))
+        return [
+            (org, *msgspec.msgpack.decode(key.open(sealed, token), type=tuple[str, str]))
+            for token, org, sealed in rows.fetchall()
+        ]
+
+    def uses(self, person: int, org: str, purpose: str, since: int) -> int:
+        return uses_since(self._db, person, org, purpose, since)
+
+    # -- persons
+
+    def add(self, claims: Iterable[str]) -> Person:
+        """Make a person who claims `ORG:TYPE:VALUE` each. They start on the node's default terms.
+
+        Raises BadInput for an unusable claim, NotFound for an organization that does not exist.
+        """
+        parsed = [self._parsed(claim) for claim in claims]
+        key = self._keep(Terms())
+        with transaction(self._db):
+            row = (ids.fresh("per"), now(), 1, ACTIVE, False, key)
+            number = self._db.execute(
+                "INSERT INTO person (handle, created_at, version, status, locked, terms) VALUES (?, ?, ?, ?, ?, ?)", row
+            ).lastrowid
+            assert number is not None  # noqa: S101 (an insert has one)
+            self._keys.make_person(number)
+            self._put_claims(number, parsed)
+            self._moved()
+        return self.person(row[0])
+
+    def claim(self, handle: str, claims: Iterable[str]) -> Person:
+        """Claim more identifiers for a person."""
+        parsed = [self._parsed(claim) for claim in claims]
+        with self._changing(handle) as person:
+            self._put_claims(person, parsed)
+        return self.person(handle)
+
+    def _parsed(self, claim: str) -> tuple[str, str, str]:
+        org, _, rest = claim.partition(":")
+        kind, _, raw = rest.partition(":")
+        name = type_name(kind)
+        value = normalise(name, raw) if name else None
+        if not org or name is None or value is None:
+            message = f"{claim[:100]!r} is no claim: ORG:TYPE:VALUE is needed, such as shop:email:ada@example.com"
+            raise BadInput(message, code="bad_claim", field="claim")
+        if not self._ledger.has_org(org):
+            raise NotFound(f"there is no organization {org!r}", field="claim")
+        return org, name, value
+
+    def _put_claims(self, person: int, claims: Sequence[tuple[str, str, str]]) -> None:
+        key = self._keys.person(person)
+        if key is None:
+            raise Conflict("this person is erased", code="erased")
+        for (org, kind, value), token in zip(claims, _split(self._tokens(claims)), strict=True):
+            sealed = key.seal(msgspec.msgpack.encode((kind, value)), token)
+            self._db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?, ?, ?, ?)", (token, person, org, sealed, now()))
+
+    def person(self, handle: str) -> Person:
+        """Raises NotFound."""
+        query = "SELECT id, created_at, status, locked, terms FROM person WHERE handle = ?"
+        row = self._db.execute(query, (handle,)).fetchone()
+        if row is None:
+            raise NotFound(f"there is no person {handle[:60]!r}")
+        number, created, status, locked, key = row
+        orgs = self._db.execute("SELECT org FROM lock WHERE person = ? ORDER BY org", (number,)).fetchall()
+        return Person(
+            number,
+            handle,
+            created,
+            status,
+            bool(locked),
+            tuple(org for (org,) in orgs),
+            self._terms_of(key),
+            tuple(self.claims(number)),
+        )
+
+    def persons(self, after: int = 0, limit: int = 50) -> list[tuple[int, str, str]]:
+        """(number, handle, status) of persons, oldest first."""
+        query = "SELECT id, handle, status FROM person WHERE id > ? ORDER BY id LIMIT ?"
+        return self._db.execute(query, (after, limit)).fetchall()
+
+    # -- changes of mind
+
+    def lock(self, handle: str, org: str | None = None) -> None:
+        """Shut everyone out, or one organization; from the next read on, in every process."""
+        self._known_org(org)
+        with self._changing(handle) as person:
+            if org is None:
+                self._db.execute("UPDATE person SET locked = 1 WHERE id = ?", (person,))
+            else:
+                self._db.execute("INSERT OR IGNORE INTO lock VALUES (?, ?)", (person, org))
+
+    def unlock(self, handle: str, org: str | None = None) -> None:
+        """Undo a lock of the same reach: what was readable before it is again."""
+        self._known_org(org)
+        with self._changing(handle) as person:
+            if org is None:
+                self._db.execute("UPDATE person SET locked = 0 WHERE id = ?", (person,))
+            else:
+                self._db.execute("DELETE FROM lock WHERE person = ? AND org = ?", (person, org))
+
+    def _known_org(self, org: str | None) -> None:
+        if org is not None and not self._ledger.has_org(org):
+            raise NotFound(f"there is no organization {org!r}", field="org")
+
+    def set_terms(self, handle: str, terms: Terms) -> None:
+        key = self._keep(terms)
+        with self._changing(handle) as person:
+            self._db.execute("UPDATE person SET terms = ? WHERE id = ?", (key, person))
+
+    def _keep(self, terms: Terms) -> bytes:
+        """Keep terms by their content: people who share a preset share a row. Returns its keyed hash."""
+        body = msgspec.msgpack.encode(terms)
+        key = hashlib.blake2b(body, key=self._secret, digest_size=16).digest()
+        with transaction(self._db):
+            self._db.execute("INSERT OR IGNORE INTO terms VALUES (?, ?)", (key, self._seal.seal(body, key)))
+        return key
+
+    def set_status(self, handle: str, status: str) -> None:
+        """`erasing` shuts everyone out for good; `erased` when nothing is left."""
+        with self._changing(handle, even_erased=True) as person:
+            self._db.execute("UPDATE person SET status = ? WHERE id = ?", (status, person))
+
+    def forget_claims(self, handle: str) -> None:
+        """Let go of a person's claims, and of the key they are sealed under."""
+        with self._changing(handle, even_erased=True) as person:
+            self._db.execute("DELETE FROM claim WHERE person = ?", (person,))
+            self._keys.destroy_person(person)
+
+    def _changing(self, handle: str, *, even_erased: bool = False) -> "_Change":
+        return _Change(self._db, handle, even_erased=even_erased)
+
+    def _moved(self) -> None:
+        self._db.execute("UPDATE epoch SET value = value + 1")
+
+
+class _Change:
+    """One transaction that changes a person, and says so."""
+
+    def __init__(self, db: sqlite3.Connection, handle: str, *, even_erased: bool) -> None:
+        self._db = db
+        self._handle = handle
+        self._even_erased = even_erased
+        self._transaction = transaction(db)
+
+    def __enter__(self) -> int:
+        row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (self._handle,)).fetchone()
+        if row is None:
+            raise NotFound(f"there is no person {self._handle[:60]!r}")
+        if row[1] != ACTIVE and not self._even_erased:
+            raise Conflict("this person is erased, or about to be", code="erased")
+        self._transaction.__enter__()
+        self._db.execute("UPDATE person SET version = version + 1 WHERE id = ?", (row[0],))
+        self._db.execute("UPDATE epoch SET value = value + 1")
+        return int(row[0])
+
+    def __exit__(self, *error: object) -> None:
+        self._transaction.__exit__(*error)  # type: ignore[arg-type]  # passed on as it came
+
+
+def _split(tokens: bytes) -> list[bytes]:
+    return [tokens[at : at + _TOKEN] for at in range(0, len(tokens), _TOKEN)]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
+
+
+def uses_since(db: sqlite3.Connection, person: int, org: str, purpose: str, since: int) -> int:
+    """How often an organization has used a person's data for a purpose since a day."""
+    query = "SELECT total(count) FROM uses WHERE person = ? AND org = ? AND purpose = ? AND day >= ?"
+    return int(db.execute(query, (person, org, purpose, since)).fetchone()[0])
+
+
+def still_holds(db: sqlite3.Connection, pending: Pending) -> bool:
+    """Whether what a receipt rests on is as it was, within the transaction that is about to commit it."""
+    ground = pending.ground
+    for limit in pending.limits:
+        if uses_since(db, limit.person, ground.org, limit.purpose, limit.since) >= limit.most:
+            return False
+    (epoch,) = db.execute("SELECT value FROM epoch").fetchone()
+    if epoch == ground.epoch:
+        return True
+    query = "SELECT coalesce(max(version), 0) FROM declaration WHERE org = ?"
+    if db.execute(query, (ground.org,)).fetchone()[0] != ground.standing.version:
+        return False
+    tokens = _split(ground.tokens)
+    rows = db.execute(_VERSIONS.format(_marks(tokens)), tokens).fetchall() if tokens else []
+    return set(rows) == {(holder.id, holder.version) for holder in ground.holders}

@@ -1,0 +1,37 @@
+"""Books of receipts over the ledger: by group commit for the web process, one by one for the command line."""
+
+from collections.abc import Callable, Sequence
+
+from rapport.adapters.embedded.group_commit import GroupCommit
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.people import still_holds
+from rapport.terms import Pending
+
+
+def _write(ledger: LedgerFile, batches: Sequence[Sequence[Pending]]) -> int:
+    return ledger.append_receipts(batches, still_holds)
+
+
+class LedgerReceipts:
+    """Receipts by group commit: durable before what they are for leaves."""
+
+    def __init__(self, open_file: Callable[[], LedgerFile], min_free_bytes: int) -> None:
+        self._writer: GroupCommit[Sequence[Pending], LedgerFile] = GroupCommit(
+            "ledger", open_file, _write, LedgerFile.close, min_free_bytes=min_free_bytes
+        )
+
+    async def commit(self, pending: Sequence[Pending]) -> None:
+        await self._writer.submit(pending, 1024 * len(pending))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class DirectReceipts:
+    """Receipts written at once, synced."""
+
+    def __init__(self, ledger: LedgerFile) -> None:
+        self._ledger = ledger
+
+    async def commit(self, pending: Sequence[Pending]) -> None:
+        _write(self._ledger, [pending])

@@ -1,0 +1,150 @@
+"""`rapport person`: people's accounts, until they sign in themselves: for tests, the demo and the support desk."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from rapport.adapters.embedded.people import Person
+from rapport.app import embedded
+from rapport.cli import options
+from rapport.kernel.errors import BadInput
+from rapport.kernel.times import rfc3339
+from rapport.terms import Terms
+from rapport.terms.presets import PRESETS, TITLES
+from rapport.terms.reading import parse_terms
+from rapport.terms.sentences import clause_sentence
+
+people = typer.Typer(help="Persons: people with an account, who say who may use what.", no_args_is_help=True)
+
+Handle = Annotated[str, typer.Argument(metavar="PERSON", help="The person: per_…")]
+Org = Annotated[str | None, typer.Option("--org", help="Only towards this organization.")]
+Claim = Annotated[
+    list[str] | None,
+    typer.Option("--claim", metavar="ORG:TYPE:VALUE", help="An identifier that is this person's; may be repeated."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(people, name="person")
+
+
+@people.command("add")
+def add(claim: Claim = None, data: options.Data = None, json: options.Json = False) -> None:
+    """Make a person who claims customers. They start on the node's default terms, so nothing changes until they say."""
+    person = embedded.open_people(options.settings(data)).add(claim or [])
+    _tell(person, as_json=json)
+
+
+@people.command("claim")
+def claim_more(person: Handle, claim: Claim = None, data: options.Data = None, json: options.Json = False) -> None:
+    """Claim further identifiers for a person."""
+    if not claim:
+        raise BadInput("say what with --claim ORG:TYPE:VALUE", field="claim")
+    _tell(embedded.open_people(options.settings(data)).claim(person, claim), as_json=json)
+
+
+@people.command("list")
+def list_persons(data: options.Data = None, json: options.Json = False) -> None:
+    """List the persons of this node."""
+    book = embedded.open_people(options.settings(data))
+    rows: list[tuple[int, str, str]] = []
+    while page := book.persons(rows[-1][0] if rows else 0, 1_000):
+        rows += page
+    if json:
+        options.print_json([{"person": handle, "status": status} for _, handle, status in rows])
+    else:
+        typer.echo("\n".join(f"{handle}  {status}" for _, handle, status in rows) or "There is nobody yet.")
+
+
+@people.command("show")
+def show(person: Handle, data: options.Data = None, json: options.Json = False) -> None:
+    """Show a person's claims, locks and terms."""
+    _tell(embedded.open_people(options.settings(data)).person(person), as_json=json)
+
+
+@people.command("lock")
+def lock(person: Handle, org: Org = None, data: options.Data = None, json: options.Json = False) -> None:
+    """Shut everyone out of everything, or one organization; it holds from the next read on, in every process."""
+    book = embedded.open_people(options.settings(data))
+    book.lock(person, org)
+    _tell(book.person(person), as_json=json)
+
+
+@people.command("unlock")
+def unlock(person: Handle, org: Org = None, data: options.Data = None, json: options.Json = False) -> None:
+    """Undo a lock: exactly what was readable before it is readable again."""
+    book = embedded.open_people(options.settings(data))
+    book.unlock(person, org)
+    _tell(book.person(person), as_json=json)
+
+
+@people.command("terms")
+def terms(
+    person: Handle,
+    preset: Annotated[str | None, typer.Option("--preset", help=f"Begin from one of: {', '.join(PRESETS)}.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="Terms in TOML or JSON.")] = None,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Show a person's terms as sentences, or set them from a preset or a file."""
+    book = embedded.open_people(options.settings(data))
+    if preset is not None and file is not None:
+        raise BadInput("either --preset or --file, not both")
+    if preset is not None:
+        if preset not in PRESETS:
+            raise BadInput(f"{preset[:40]!r} is no preset: {', '.join(PRESETS)} are", field="preset")
+        book.set_terms(person, PRESETS[preset])
+    if file is not None:
+        book.set_terms(person, _read(file))
+    found = book.person(person)
+    if json:
+        options.print_json({"person": person, **_terms(found.terms)})
+    else:
+        typer.echo(_sentences(found.terms))
+
+
+def _read(file: Path) -> Terms:
+    try:
+        raw = file.read_bytes()
+        if file.suffix == ".toml":
+            raw = msgspec.json.encode(tomllib.loads(raw.decode()))
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}", field="file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file}: {error}", field="file") from None
+    return parse_terms(raw)
+
+
+def _terms(terms: Terms) -> dict[str, Any]:
+    sentences = [{"id": clause.id, "sentence": clause_sentence(clause)} for clause in terms.clauses]
+    return {"preset": terms.preset, "terms": msgspec.to_builtins(terms), "sentences": sentences}
+
+
+def _sentences(terms: Terms) -> str:
+    title = TITLES.get(terms.preset, "Terms of one's own")
+    lines = [f"{number}. {clause_sentence(clause)}" for number, clause in enumerate(terms.clauses, 1)]
+    return "\n".join([title, *(lines or ["What the node's default terms allow, and no clause of one's own."])])
+
+
+def _tell(person: Person, *, as_json: bool) -> None:
+    if as_json:
+        options.print_json(
+            {
+                "person": person.handle,
+                "created_at": rfc3339(person.created_at),
+                "status": person.status,
+                "locked": person.locked,
+                "locked_for": list(person.locked_for),
+                "claims": [{"org": org, "type": kind, "value": value} for org, kind, value in person.claims],
+                **_terms(person.terms),
+            }
+        )
+        return
+    shut = "everyone" if person.locked else ", ".join(person.locked_for) or "nobody"
+    typer.echo(f"person      {person.handle}  ({person.status})\nlocked out  {shut}")
+    for org, kind, value in person.claims:
+        typer.echo(f"claims      {org}  {kind}:{value}")
+    typer.echo(f"terms       {_sentences(person.terms)}")
