@@ -29,7 +29,13 @@ ORIGIN = "https://rapport.example.com"
 DOCUMENT = document(ORIGIN)
 PAGES = re.compile(r"/console(/|$)")
 IMPLIED = {"HEAD", "OPTIONS"}
-FILLED = {"{id}": "user_id:ada", "{key}": "wk_key", "{rest:path}": "user_id:ada/view"}
+FILLED = {
+    "{id}": "user_id:ada",
+    "{key}": "wk_key",
+    "{rest:path}": "user_id:ada/view",
+    "{org}": "acme",
+    "{version}": "1",
+}
 
 
 def within(node: Any) -> Iterator[dict[str, Any]]:
@@ -166,7 +172,7 @@ def test_it_says_what_the_code_says() -> None:
 def test_whoever_reads_customers_needs_a_token_and_whoever_sends_a_key() -> None:
     for path, _, operation in operations():
         needed = [name for each in operation.get("security", []) for name in each]
-        if path.startswith(("/v1/customers", "/v1/evidence")):
+        if path.startswith(("/v1/customers", "/v1/evidence", "/v1/declaration")):
             assert needed == ["api_token"], path
         elif path in PATHS:
             assert needed == ["write_key", "write_key_bearer"], path

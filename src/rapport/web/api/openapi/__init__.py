@@ -2,7 +2,8 @@
 
 It is written beside the code and takes limits, purposes and codes from it, so that the two cannot drift apart; that it
 names every route, and none that is not there, is a test. `schema` builds schemas, `shapes` names those of the API,
-`answers` the answers that many operations share; `collecting`, `reading` and `operating` describe the paths.
+`answers` the answers that many operations share; `collecting`, `reading`, `declaring` and `operating` describe the
+paths.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from starlette.routing import Route
 
 from rapport import __version__
 from rapport.web.api import cors
-from rapport.web.api.openapi import answers, collecting, operating, reading, shapes
+from rapport.web.api.openapi import answers, collecting, declaring, operating, reading, shapes
 from rapport.web.api.openapi.answers import JSON
 
 _ABOUT = """
@@ -37,6 +38,7 @@ _TAGS = [
     {"name": collecting.TAG, "description": "Events in, acknowledged once they are on the disk."},
     {"name": collecting.SPELLINGS, "description": "The same under the paths that published client libraries use."},
     {"name": reading.TAG, "description": "Views out: a customer as all systems together know them, through the gate."},
+    {"name": declaring.TAG, "description": "What an organization promises: signed, versioned, and public."},
     {
         "name": operating.EVIDENCE,
         "description": "What an operator says of records: together, apart, or wrongly joined.",
@@ -71,9 +73,9 @@ def document(origin: str) -> dict[str, Any]:
         },
         "servers": [{"url": origin}],
         "tags": _TAGS,
-        "paths": {**reading.paths(), **collecting.paths(), **operating.paths()},
+        "paths": {**reading.paths(), **collecting.paths(), **declaring.paths(), **operating.paths()},
         "components": {
-            "schemas": shapes.SHAPES,
+            "schemas": {**shapes.SHAPES, **declaring.SHAPES},
             "responses": answers.SHARED,
             "requestBodies": collecting.BODIES,
             "parameters": reading.PARAMETERS,
