@@ -78,6 +78,7 @@ def copy_all(data: Path, into: Path, tell: Tell) -> tuple[int, int]:
     for _ in range(_TRIES):
         with _pinned(data / "log.db") as pin:
             _copy(data / "state.db", into / "state.db", tell)
+            _leave_out(into / "state.db")
             cursor = cursor_of(into / "state.db")
             _copy(data / "log.db", into / "log.db", tell)
             if _whole(pin, into / "log.db", cursor):
@@ -131,6 +132,15 @@ def _copy(source: Path, target: Path, tell: Tell) -> None:
 
         db.backup(copy, pages=_PAGES, progress=progress)
         copy.execute("PRAGMA journal_mode = DELETE")  # all of it in one file
+
+
+def _leave_out(state: Path) -> None:
+    """Leave out what names people under keys that outlive them: refused parts, and the marks of shared devices, which a
+    restore makes anew from the timelines. Else an erasure could not reach them in a backup."""
+    with _open(state) as db:
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("DELETE FROM rejected")
+        db.execute("DELETE FROM mark")
 
 
 # -- the archive

@@ -5,12 +5,16 @@ sealed frames that only belong to this head, in this order, up to one marked as 
 key wraps are in it as they are, those that an organization's key wraps stay wrapped: so the archive and the backup key
 are all that restoring needs, and a node is restored under another key-encryption key.
 
+Beside the keys it says what was erased, as state.db does by blinded hashes: an older backup of the data does not know,
+and what was erased must not come in again after it is restored.
+
 An erasure destroys keys here and replaces the backup key: what was archived before opens no more.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +22,7 @@ import msgspec
 
 from rapport.adapters.embedded.key_files import id_of
 from rapport.adapters.embedded.keyring import MIGRATIONS
+from rapport.adapters.embedded.restoring import ERASED, erased_of
 from rapport.adapters.embedded.rewrapping import UNDER_KEK, UNDER_ORG, counted, open_keys_file, opens, rows_of
 from rapport.adapters.embedded.sqlite import connect, snapshot, transaction, translating
 from rapport.kernel.errors import Corrupt, Misconfigured
@@ -27,6 +32,7 @@ FORMAT = 1
 _MAGIC = b"RAPPORT-KEYS\n"
 _LARGEST = 64 << 20
 _LAST = 1 << 63
+_TOGETHER = 10_000
 
 Tell = Callable[[float], None]
 _encode = msgspec.msgpack.Encoder().encode
@@ -45,7 +51,7 @@ class KeyHead(msgspec.Struct, frozen=True):
 
 class _Frame(msgspec.Struct, frozen=True, array_like=True):
     table: str
-    rows: list[tuple[Any, bytes]]
+    rows: list[Any]
 
 
 _frame = msgspec.msgpack.Decoder(_Frame).decode
@@ -60,7 +66,7 @@ def write(out: IO[bytes], data: Path, kek: bytes, backup_key: bytes, head: KeyHe
         out.write(_MAGIC + len(raw).to_bytes(4, "big") + raw)
         seal, place = SealKey(backup_key), _places(raw)
         number = -1
-        for number, frame in enumerate(_frames(db, kek)):
+        for number, frame in enumerate(chain(_frames(db, kek), _gone(data))):
             _put(out, seal.seal(_encode(frame), place(number)))
         _put(out, seal.seal(b"", place(number + 1 | _LAST)))
     db.close()
@@ -77,6 +83,12 @@ def _frames(db: sqlite3.Connection, kek: bytes) -> Iterator[_Frame]:
     for table, column in UNDER_ORG.items():
         for rows in rows_of(db, table, column):
             yield _Frame(table, rows)
+
+
+def _gone(data: Path) -> Iterator[_Frame]:
+    for name, rows in erased_of(data).items():
+        for start in range(0, len(rows), _TOGETHER):
+            yield _Frame(name, rows[start : start + _TOGETHER])
 
 
 def read_head(source: IO[bytes]) -> tuple[KeyHead, bytes]:
@@ -104,9 +116,12 @@ def check_key(head: KeyHead, backup_key: bytes, since: str) -> None:
         raise Misconfigured(message, field="keys")
 
 
-def unpack(source: IO[bytes], data: Path, kek: bytes, backup_key: bytes, tell: Tell = lambda _: None) -> KeyHead:
-    """Make a fresh keys.db in `data` from an archive, under a key-encryption key. Raises Corrupt where the archive is
-    cut short or was changed."""
+def unpack(
+    source: IO[bytes], data: Path, kek: bytes, backup_key: bytes, tell: Tell = lambda _: None
+) -> dict[str, list[Any]]:
+    """Make a fresh keys.db in `data` from an archive, under a key-encryption key; return what the archive says was
+    erased. Raises Corrupt where it is cut short or was changed."""
+    erased: dict[str, list[Any]] = {}
     head, raw = read_head(source)
     place, opener = _places(raw), SealKey(backup_key)
     path = data / "keys.db"
@@ -120,13 +135,16 @@ def unpack(source: IO[bytes], data: Path, kek: bytes, backup_key: bytes, tell: T
                 rows = [(key, wrap.seal(body, where(key))) for key, body in frame.rows]
             elif frame.table in UNDER_ORG:
                 rows = frame.rows
+            elif frame.table in ERASED:
+                erased.setdefault(frame.table, []).extend(frame.rows)
+                continue
             else:
                 raise Misconfigured(f"the backup holds keys of a kind that this version does not know: {frame.table}")
             db.executemany(f"INSERT INTO {frame.table} VALUES (?, ?)", rows)  # noqa: S608 (known names)
             done += len(rows)
             tell(done / total)
     db.close()
-    return head
+    return erased
 
 
 def _opened(source: IO[bytes], opener: SealKey, place: Callable[[int], bytes]) -> Iterator[_Frame]:
