@@ -21,7 +21,7 @@ from typing import IO
 
 import msgspec
 
-from rapport.app import embedded
+from rapport.app import embedded, rotating
 from rapport.app.node import listen
 from rapport.app.process import Orders
 from rapport.app.settings import Settings
@@ -49,6 +49,7 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._lock: IO[bytes] = embedded.lock(settings)
+        rotating.finish(settings)
         embedded.open_ledger(settings).close()
         embedded.open_log(settings).close()
         self._listeners = self._listen()

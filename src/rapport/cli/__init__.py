@@ -5,7 +5,7 @@ import sys
 import typer
 
 from rapport import __version__
-from rapport.cli import backup, declaration, demo, import_, org, person, show, up
+from rapport.cli import backup, declaration, demo, import_, keys, org, person, show, up
 from rapport.kernel.errors import RapportError
 
 app = typer.Typer(
