@@ -163,6 +163,10 @@ class Keyring:
                 keys[record] = SealKey(self.org(some[record]).open(wrapped, number_place(record)))
         return keys
 
+    def newest_record(self) -> int:
+        """The greatest number of a record that has a key."""
+        return int(self._db.execute("SELECT coalesce(max(record), 0) FROM record_key").fetchone()[0])
+
     def put_records(self, keys: Iterable[tuple[str, int, SealKey]]) -> None:
         """Keep new record keys (organization, record, key), synced, before anything sealed under them is committed."""
         rows = [(record, self.org(org).seal(key.raw, number_place(record))) for org, record, key in keys]
