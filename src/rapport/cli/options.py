@@ -1,9 +1,13 @@
 """Options that many commands share, and how a command says things."""
 
+import contextlib
 import json
+import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from rapport.app.settings import Settings, load
 
@@ -19,3 +23,13 @@ def settings(data: str | None = None, port: int | None = None, **more: Any) -> S
 
 def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+@contextlib.contextmanager
+def waiting(text: str, *, quiet: bool = False) -> Iterator[None]:
+    """Say on a terminal what is being waited for."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    with Console(stderr=True).status(text):
+        yield

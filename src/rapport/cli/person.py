@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from rapport.adapters.embedded.people import Person
-from rapport.app import embedded
+from rapport.app import backing_up, embedded, erasing, rights
 from rapport.cli import options
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import rfc3339
@@ -104,6 +104,78 @@ def terms(
         options.print_json({"person": person, **_terms(found.terms)})
     else:
         typer.echo(_sentences(found.terms))
+
+
+@people.command("shred")
+def shred(
+    person: Handle,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, for good: this cannot be undone.")] = False,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Erase a person for good: every record that holds a claimed identifier, in the log, the state and the backups.
+
+    What comes again under their identifiers is refused until they lift it. Returns once it is complete and durable.
+    """
+    if not yes:
+        raise BadInput("this erases for good and cannot be undone: say --yes")
+    settings = options.settings(data)
+    with options.waiting("Erasing …", quiet=json):
+        erased = rights.shred_person(settings, person)
+    if json:
+        options.print_json({"person": person, **msgspec.to_builtins(erased)})
+        return
+    typer.echo(
+        f"erased      {erased.records} records with {erased.events} events\n"
+        f"shut out    {erased.identifiers} identifiers: what comes under them is refused from now on"
+    )
+    for carved in erased.carved:
+        until = rfc3339(carved.until)[:10]
+        typer.echo(f"kept by law {carved.org}: {carved.events} events until {until} ({carved.law})")
+    if erased.reviews:
+        typer.echo(f"to look at  {len(erased.reviews)} records were only joined by guesses: rapport person review")
+    typer.echo("Backups of keys made before are useless now: make a new one (rapport backup --keys FILE).")
+
+
+@people.command("lift")
+def lift(person: Handle, data: options.Data = None, json: options.Json = False) -> None:
+    """Let what an erased person shut out come in again, from now on."""
+    count = erasing.lift(options.settings(data), person)
+    if json:
+        options.print_json({"person": person, "identifiers": count})
+    else:
+        typer.echo(f"{count} identifiers may come in again.")
+
+
+@people.command("review")
+def review(org: Org = None, data: options.Data = None, json: options.Json = False) -> None:
+    """List records that were only joined to an erased person's by guesses, and wait to be looked at."""
+    reviews = erasing.review(options.settings(data), org=org)
+    if json:
+        options.print_json([msgspec.to_builtins(item) for item in reviews])
+        return
+    for item in reviews:
+        deadline = rfc3339(item.deadline)[:10]
+        typer.echo(f"{item.id:6}  {item.org}/{item.source}  {item.handle}  by {deadline}  {item.why}")
+    if not reviews:
+        typer.echo("Nothing waits to be looked at.")
+
+
+@people.command("settle")
+def settle(
+    person: Handle,
+    reviews: Annotated[list[int], typer.Argument(metavar="REVIEW...", help="Numbers from `rapport person review`.")],
+    erase: Annotated[bool, typer.Option("--erase/--keep", help="They are the person's, or somebody else's.")],
+    data: options.Data = None,
+) -> None:
+    """Decide on records that waited to be looked at: erase them too, or keep them."""
+    settings = options.settings(data)
+    if erase:
+        done = erasing.shred_reviewed(settings, person, reviews)
+        backing_up.renew_backup_key(settings)
+        typer.echo(f"{done.records} records are erased.")
+    else:
+        typer.echo(f"{erasing.keep(settings, person, reviews)} records are kept.")
 
 
 def _read(file: Path) -> Terms:
