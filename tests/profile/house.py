@@ -5,8 +5,10 @@ in, and views are read through the gate. Cheap enough to be built anew for every
 """
 
 import atexit
+import contextlib
 import json
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
@@ -149,7 +151,8 @@ class House:
 
     def restart(self) -> "House":
         """Another worker over the same data, as after a kill between two commits."""
-        self.worker.close()
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it may be closed already
+            self.worker.close()
         self.worker = Worker(self.settings)
         return self
 
