@@ -1,0 +1,333 @@
+"""Backup and restore: the same views from the archives, whatever lies between, and nothing from bad ones."""
+
+import io
+import os
+import stat
+import tarfile
+from contextlib import closing
+
+import msgspec
+import pytest
+
+from rapport.adapters.embedded import backup, key_files
+from rapport.app import backing_up
+from rapport.app.embedded import open_keys
+from rapport.app.restoring import restore
+from rapport.app.worker import Worker
+from rapport.kernel.errors import Conflict, Corrupt, Misconfigured, RapportError
+from tests.profile.house import House, at, told
+
+SECRET = "canary-3f1c"
+
+
+def tick(number, user="ada", **more):
+    fields = {"type": "track", "userId": user, "event": "Ticked", "messageId": f"{user}-m{number}"}
+    return told(at(f"1{number % 10}:00"), **fields, **more)
+
+
+@pytest.fixture
+def house():
+    with House() as house:
+        house.send(
+            told(at("10:00"), type="identify", userId="ada", messageId="i", traits={"name": SECRET}, anonymousId="tab"),
+            told(at("15:00"), type="identify", userId="bo", messageId="j", anonymousId="tab"),
+            *(tick(number, None, anonymousId="tab") for number in range(3)),
+        )
+        yield house.settle()
+
+
+class Shelf:
+    """Where backups go."""
+
+    def __init__(self, directory, house):
+        self.directory, self.house = directory, house
+        self.archive, self.keys, self.backup_key = (directory / name for name in ("a.tar", "a.keys", "backup.key"))
+
+    def back_up(self):
+        backing_up.back_up(self.house.settings, self.archive)
+        self.back_up_keys()
+
+    def back_up_keys(self, name="a.keys"):
+        self.keys = self.directory / name
+        backing_up.back_up_keys(self.house.settings, self.keys)
+        self.backup_key.write_bytes((self.house.directory / "backup.key").read_bytes())
+
+    def restore(self, name="restored", **settings):
+        target = self.directory / name
+        return restore(
+            msgspec.structs.replace(self.house.settings, data=str(target), **settings),
+            self.archive,
+            self.keys,
+            self.backup_key,
+        )
+
+    def reopened(self, name="restored"):
+        """A house over what was restored."""
+        again = House.__new__(House)
+        again.__dict__.update(self.house.__dict__)
+        again.directory = self.directory / name
+        again.settings = msgspec.structs.replace(self.house.settings, data=str(again.directory))
+        from rapport.app.embedded import open_log
+
+        again.log, again.worker, again._reader = open_log(again.settings), Worker(again.settings), None
+        return again
+
+
+@pytest.fixture
+def shelf(tmp_path, house):
+    return Shelf(tmp_path, house)
+
+
+def test_a_restored_node_has_the_same_views_and_goes_on(shelf, house):
+    shelf.back_up()
+    before = house.customers()
+    told_of = shelf.restore()
+    assert (told_of.records_without_key, told_of.requests_lost, told_of.requests_waiting) == (0, 0, 0)
+    with closing(shelf.reopened()) as again:
+        assert again.customers() == before
+        for one in (house, again):
+            one.send(tick(7), tick(8, None, anonymousId="tab"), told(at("10:10"), **LATE))
+            one.settle()
+        assert again.customers() == house.customers()
+
+
+LATE = {"type": "identify", "userId": "cy", "messageId": "k", "anonymousId": "tab"}
+
+
+def test_what_waited_in_the_log_is_taken_in_after_a_restore(shelf, house):
+    house.send(tick(5))
+    shelf.back_up()
+    assert shelf.restore().requests_waiting == 1
+    with closing(shelf.reopened()) as again:
+        assert again.settle().customers() == house.settle().customers()
+
+
+def test_no_archive_holds_a_key_or_content(shelf, house):
+    shelf.back_up()
+    secrets = [(house.directory / name).read_bytes() for name in ("node.key", "backup.key")]
+    with closing(open_keys(house.settings)) as keys:
+        secrets += [keys.record("shop", 1).raw, keys.org("shop").raw, keys.blind.raw, SECRET.encode()]
+        wrapped = [row[0] for row in keys._db.execute("SELECT wrapped FROM record_key")]
+    archive = shelf.archive.read_bytes()
+    for secret in secrets:
+        assert secret not in archive
+        assert secret not in shelf.keys.read_bytes()
+    assert not any(item in archive for item in wrapped)
+    for file in (shelf.archive, shelf.keys, house.directory / "backup.key"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert sorted(os.listdir(shelf.directory)) == ["a.keys", "a.tar", "backup.key"]
+
+
+def test_a_restored_node_has_a_key_encryption_key_of_its_own(shelf, house):
+    shelf.back_up()
+    shelf.restore()
+    restored = shelf.directory / "restored"
+    assert (restored / "node.key").read_bytes() != (house.directory / "node.key").read_bytes()
+    assert (restored / "backup.key").read_bytes() == shelf.backup_key.read_bytes()
+
+
+def test_records_younger_than_the_backup_of_keys_are_absent_and_counted(shelf, house):
+    shelf.back_up_keys()
+    before = house.customers()
+    house.send(tick(1, "dee-1"), told(at("12:05"), type="identify", userId="eve-1", messageId="e", anonymousId="tab"))
+    house.settle()
+    backing_up.back_up(house.settings, shelf.archive)
+    told_of = shelf.restore()
+    assert told_of.records_without_key >= 2
+    with closing(shelf.reopened()) as again:
+        found = again.customers()
+        # Events of the tablet that had come to be Eve's are gone with her slice; all else is as before.
+        assert {view["traits"]["name"]["value"] for view in found.values() if "name" in view["traits"]} == {SECRET}
+        assert not any(name in str(view) for name in ("dee-1", "eve-1") for view in found.values())
+        assert len(found) <= len(before)
+        again.send(tick(2, "dee-1"))
+        assert again.settle().view("user_id:dee-1")["events"]["total"] == 1
+
+
+def test_requests_whose_key_is_gone_are_lost_and_counted(shelf, house):
+    house.send(tick(5))
+    backing_up.back_up(house.settings, shelf.archive)
+    house.settle()
+    with closing(open_keys(house.settings)) as keys:
+        keys.destroy_log_keys(1 << 40)
+    shelf.back_up_keys()
+    assert shelf.restore().requests_lost == 1
+    with closing(shelf.reopened()) as again:
+        again.send(tick(6))
+        assert again.settle().view("user_id:ada")["events"]["total"] == house.view("user_id:ada")["events"]["total"]
+
+
+def test_a_number_of_a_record_is_never_given_again(shelf, house):
+    backing_up.back_up(house.settings, shelf.archive)
+    house.send(tick(1, "dee-1"))
+    house.settle()
+    gone = house.view("user_id:dee-1")["customer"]
+    shelf.back_up_keys()
+    shelf.restore()
+    with closing(shelf.reopened()) as again:
+        again.send(tick(1, "flo"))
+        assert again.settle().view("user_id:flo")["customer"] != gone
+
+
+# -- an erasure between
+
+
+def test_a_renewed_backup_key_makes_older_key_backups_useless(shelf, house):
+    shelf.back_up()
+    backing_up.renew_backup_key(house.settings)
+    shelf.backup_key.write_bytes((house.directory / "backup.key").read_bytes())
+    with pytest.raises(Misconfigured, match=r"another backup key.*newer backup of keys"):
+        shelf.restore()
+    shelf.back_up_keys("b.keys")
+    assert shelf.restore().records_without_key == 0
+
+
+def test_a_renewal_writes_the_keys_where_the_setting_says(shelf, house):
+    shelf.back_up()
+    kept = shelf.directory / "always.keys"
+    house.settings = msgspec.structs.replace(house.settings, key_backup=str(kept))
+    for _ in range(2):
+        backing_up.renew_backup_key(house.settings)
+        shelf.keys = kept
+        shelf.backup_key.write_bytes((house.directory / "backup.key").read_bytes())
+    assert shelf.restore().records > 0
+
+
+@pytest.mark.parametrize("step", ["scrub", "sync_directory"])
+def test_a_renewal_that_is_killed_leaves_a_key_that_a_later_one_ends(shelf, house, monkeypatch, step):
+    shelf.back_up()
+    old = (house.directory / "backup.key").read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(key_files, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            backing_up.renew_backup_key(house.settings)
+    backing_up.renew_backup_key(house.settings)
+    assert (house.directory / "backup.key").read_bytes() != old
+    assert not (house.directory / "backup.key.next").exists()
+    shelf.back_up_keys("b.keys")
+    assert shelf.restore().records > 0
+
+
+def test_a_renewal_destroys_the_old_key_even_where_the_fresh_backup_cannot_be_written(shelf, house):
+    shelf.back_up()
+    old = (house.directory / "backup.key").read_bytes()
+    settings = msgspec.structs.replace(house.settings, key_backup="/nowhere/at/all.keys")
+    with pytest.raises(RapportError):
+        backing_up.renew_backup_key(settings)
+    assert (house.directory / "backup.key").read_bytes() != old
+
+
+def test_what_never_had_a_backup_needs_no_renewal(house):
+    backing_up.renew_backup_key(house.settings)
+    assert not (house.directory / "backup.key").exists()
+
+
+# -- while the log is being cleared
+
+
+def test_entries_that_the_log_lets_go_of_while_it_is_copied_are_copied_again(shelf, house, monkeypatch):
+    house.send(tick(5))
+    copied = backup._copy
+    names = []
+
+    def copy(source, target, tell):
+        names.append(source.name)
+        if names == ["state.db", "log.db"]:  # the worker takes in what waited, and the log lets go of it
+            house.settle()
+            house.log.drop(house.worker.committed, 1 << 40)
+        copied(source, target, tell)
+
+    monkeypatch.setattr(backup, "_copy", copy)
+    shelf.back_up()
+    assert names == ["state.db", "log.db", "state.db", "log.db", "ledger.db"]
+    shelf.restore()
+    with closing(shelf.reopened()) as again:
+        assert again.customers() == house.customers()
+
+
+# -- bad archives
+
+
+def damaged(kind, raw):
+    members = tarfile.open(fileobj=io.BytesIO(raw)).getmembers()
+    middle = members[2].offset_data + 5000
+    return {
+        "cut short": raw[: len(raw) // 2],
+        "cut to nothing": b"",
+        "last file missing": raw[: members[-1].offset] + bytes(1024),
+        "one bit": raw[:middle] + bytes([raw[middle] ^ 1]) + raw[middle + 1 :],
+        "manifest": raw.replace(b'"cursor":1', b'"cursor":0'),
+        "not an archive": b"hello" * 1000,
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    "kind", ["cut short", "cut to nothing", "last file missing", "one bit", "manifest", "not an archive"]
+)
+def test_a_damaged_archive_is_refused_and_leaves_nothing(shelf, kind):
+    shelf.back_up()
+    shelf.archive.write_bytes(damaged(kind, shelf.archive.read_bytes()))
+    before = sorted(os.listdir(shelf.directory))
+    with pytest.raises(Corrupt, match="nothing was restored"):
+        shelf.restore()
+    assert sorted(os.listdir(shelf.directory)) == before
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.3, 0.99])
+def test_a_damaged_backup_of_keys_is_refused_and_leaves_nothing(shelf, cut):
+    shelf.back_up()
+    raw = shelf.keys.read_bytes()
+    shelf.keys.write_bytes(raw[: int(len(raw) * cut)])
+    before = sorted(os.listdir(shelf.directory))
+    with pytest.raises(Corrupt):
+        shelf.restore()
+    assert sorted(os.listdir(shelf.directory)) == before
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil-rapport", "state.db"])
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE])
+def test_no_member_of_an_archive_is_ever_a_path(shelf, name, kind):
+    shelf.back_up()
+    with tarfile.open(shelf.archive, "w") as tar:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = kind, "/etc/passwd"
+        tar.addfile(info)
+    with pytest.raises(Corrupt, match="no backup of Rapport"):
+        shelf.restore()
+    assert not (shelf.directory.parent / "evil").exists()
+
+
+def test_archives_of_two_nodes_do_not_go_together(shelf, tmp_path):
+    shelf.back_up()
+    with House() as other:
+        elsewhere = Shelf(tmp_path / "other", other)
+        elsewhere.directory.mkdir()
+        elsewhere.back_up()
+        shelf.keys, shelf.backup_key = elsewhere.keys, elsewhere.backup_key
+        with pytest.raises(Misconfigured, match="two different nodes"):
+            shelf.restore()
+
+
+def test_a_directory_that_holds_anything_is_not_restored_into(shelf):
+    shelf.back_up()
+    (shelf.directory / "restored").mkdir()
+    (shelf.directory / "restored" / "mine").touch()
+    with pytest.raises(Conflict, match="not empty"):
+        shelf.restore()
+
+
+def test_a_backup_is_never_written_over_nor_into_the_data_directory(shelf, house):
+    shelf.back_up()
+    with pytest.raises(Conflict, match="never written over"):
+        shelf.back_up()
+    with pytest.raises(Misconfigured, match="lost with it"):
+        backing_up.back_up(house.settings, house.directory / "a.tar")
+
+
+def test_a_gzipped_archive_is_restored_alike(shelf, house):
+    shelf.archive = shelf.directory / "a.tar.gz"
+    shelf.back_up()
+    assert shelf.archive.read_bytes()[:2] == b"\x1f\x8b"
+    shelf.restore()
+    with closing(shelf.reopened()) as again:
+        assert again.customers() == house.customers()
