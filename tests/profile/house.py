@@ -16,14 +16,15 @@ from typing import Any, TypeVar
 
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.reader import StateReader
-from rapport.app.embedded import Sources, open_ledger, open_log, open_people, open_reader
+from rapport.app.embedded import Sources, open_ledger, open_log, open_people, open_promises, open_reader
 from rapport.app.operator import Assert, Operation, Retract, entry
 from rapport.app.settings import Settings
 from rapport.app.worker import Worker
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import HOUR, micros, parse_rfc3339, rfc3339
 from rapport.profile.store import Found
-from rapport.terms import Gate, Pending, Receipt, Request
+from rapport.terms import Declaration, Gate, Pending, Receipt, Request
+from rapport.terms.promises import canonical
 
 ORG = "shop"
 TEN = parse_rfc3339("2026-03-02T10:00:00Z")
@@ -167,6 +168,10 @@ class House:
     @property
     def gate(self) -> Gate:
         return Gate(self.reader, self.people, self.receipts, quiet_s=0)
+
+    def declare(self, declaration: Declaration) -> None:
+        """Put the organization's promises."""
+        open_promises(self.settings).put(ORG, canonical(declaration), "json")
 
     @property
     def people(self) -> PeopleFile:

@@ -304,7 +304,7 @@ class Gate:
             purpose=purpose,
             action=request.action,
             decision="permitted" if is_open else "refused",
-            reason=trouble or decision.reason,
+            reason=trouble or _reason(judged),
             caller=request.caller,
             fields=fields,
             categories=names_in(mask),
@@ -349,6 +349,12 @@ class Gate:
             raise BadInput(message, code="bad_id", field="id")
         value = normalise(name, raw)
         return () if value is None else self._reader.by_identifier(org, name, value)
+
+
+def _reason(judged: _Judged) -> str:
+    if judged.open is None and judged.decision.permitted:
+        return "there is nothing of what may be read"
+    return judged.decision.reason
 
 
 def _ambiguous(customer: str, count: int) -> Conflict:
