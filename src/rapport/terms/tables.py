@@ -100,7 +100,7 @@ class Table:
     def check_text(self, key: str, value: str, most: int) -> None:
         if len(value) > most:
             self.fail(key, f"has {len(value):,} characters; at most {most:,} are taken", "too_long")
-        if not value.isprintable() and any(ord(sign) < 32 and sign != "\n" for sign in value):
+        if not value.isprintable() and any((ord(sign) < 32 and sign != "\n") or sign == "\x7f" for sign in value):
             self.fail(key, "holds control characters")
         try:
             value.encode()
