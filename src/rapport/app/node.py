@@ -124,7 +124,7 @@ async def application(
     tokens = LedgerTokens(ledger)
     promises = open_promises(settings, ledger)
     vitals = HouseVitals(newsroom)
-    operators = LogOperators(reader, entries, newsroom)
+    operators = LogOperators(reader, gate, entries, newsroom)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources)
     app = Starlette(
         routes=[

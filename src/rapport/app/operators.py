@@ -1,4 +1,8 @@
-"""Operators' words about evidence: checked here, appended to the log, and answered once readers see them."""
+"""Operators' words about evidence: checked here, appended to the log, and answered once readers see them.
+
+Whoever works on evidence looks at customers, so every word passes the gate, for `service`, with its receipt: what a
+person's terms or lock hide cannot be linked or taken back, and answers like what was never there.
+"""
 
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.reader import StateReader
@@ -10,23 +14,30 @@ from rapport.profile.links import evidence_handle, split_handle
 from rapport.profile.store import Found
 from rapport.profile.view import Part
 from rapport.resolve import Edge, cannot_link, must_link
+from rapport.terms import Gate, Request
 from rapport.web.api.evidence import Said
+
+PURPOSE = "service"
+NO_EVIDENCE = "there is no such evidence"
+NO_END = "there is no such record or customer"
+_NOBODY = "cus_nobody"
+"""In place of the handle of a customer whom nothing names: the gate answers absent, as late as it answers refused."""
 
 
 class LogOperators:
     """The Operators port over the log. `retract` and `assert_link` return when the worker has committed them."""
 
-    def __init__(self, reader: StateReader, log: GroupCommitLog, newsroom: Newsroom) -> None:
+    def __init__(self, reader: StateReader, gate: Gate, log: GroupCommitLog, newsroom: Newsroom) -> None:
         self._reader = reader
+        self._gate = gate
         self._log = log
         self._newsroom = newsroom
 
     async def assert_link(self, org: str, kind: str, a: str, b: str, by: str, why: str) -> Said:
-        with self._reader.snapshot():
-            one, another = self._part(org, a), self._part(org, b)
-            if one.number == another.number:
-                raise BadInput("both ends are the same record", code="same_record", field="b")
-            nodes = self._reader.node_of(one), self._reader.node_of(another)
+        one, another = await self._end(org, a, by), await self._end(org, b, by)
+        if one.number == another.number:
+            raise BadInput("both ends are the same record", code="same_record", field="b")
+        nodes = self._reader.node_of(one), self._reader.node_of(another)
         make = must_link if kind == "must_link" else cannot_link
         edge = make(org, *nodes, operator=by)
         if self._reader.evidence_tables.is_retracted(edge.id):
@@ -39,24 +50,29 @@ class LogOperators:
         return Said(evidence_handle(edge), finding.reason.joins or kind == "cannot_link", finding.sentence)
 
     async def retract(self, org: str, evidence: str, by: str, why: str) -> None:
-        node, edge_id = split_handle(evidence)
+        node, _ = split_handle(evidence)
         with self._reader.snapshot():
-            if self._reader.evidence_tables.is_retracted(edge_id) and self._reader.by_node(org, node) is not None:
-                return
-            self._check(org, evidence)
+            there = self._reader.by_node(org, node)
+        request = Request(org, there[0].customer if there is not None else _NOBODY, PURPOSE, by, "retraction")
+        try:
+            _, (edge,), _ = await self._gate.read(request, lambda found: self._seen(found, evidence), _fields)
+        except NotFound:
+            raise NotFound(NO_EVIDENCE) from None
+        if edge is None:
+            return  # it was retracted before
+        _check(edge)
         await self._say(org, Retract(evidence, by, why))
 
-    def _check(self, org: str, evidence: str) -> None:
-        found, part, edge = self.locate(org, evidence)
-        if found is None or part is None or edge is None:
-            raise NotFound("there is no such evidence")
-        if edge.rule in ("key", "attribution"):
-            message = (
-                "this identifier is the record's own key: retract what ties another record to it instead"
-                if edge.rule == "key"
-                else "this follows from a user seen on the device: retract that the user's record names the device"
-            )
-            raise Conflict(message, code="own_key")
+    def _seen(self, found: Found, evidence: str) -> tuple[Edge | None] | None:
+        """The edge behind a handle, None in its place where it was retracted; None where there is nothing to see."""
+        node, edge_id = split_handle(evidence)
+        if not any(self._reader.node_of(part) == node for part in found.parts):
+            return None
+        if self._reader.evidence_tables.is_retracted(edge_id):
+            return (None,)
+        _, _, edge = self.locate(found.org, evidence)
+        shown = edge is not None and any(item["id"] == evidence for item in self._reader.evidence(found))
+        return (edge,) if shown else None
 
     def locate(self, org: str, evidence: str) -> tuple[Found | None, Part | None, Edge | None]:
         """The customer, record and edge behind an evidence handle, within a snapshot."""
@@ -67,31 +83,44 @@ class LogOperators:
         edges = (edge for _, edge in self._reader.edges(there[1]))
         return *there, next((edge for edge in edges if edge.id == edge_id), None)
 
-    def _part(self, org: str, named: str) -> Part:
-        """The record an end names: itself, or the oldest of the customer that an id names."""
+    async def _end(self, org: str, named: str, by: str) -> Part:
+        """The record an end names: itself, or the oldest of the customer that an id names, as far as they may be
+        seen. Raises NotFound, BadInput for an unusable id, Conflict where it is on several customers."""
+        customer = named
         if named.startswith("rec_"):
-            found = self._reader.by_record(org, named)
-            part = next((p for p in found.parts if p.handle == named), None) if found is not None else None
-        else:
-            found = self._customer(org, named)
-            part = min(found.parts, key=lambda p: p.number) if found is not None else None
-        if part is None:
-            raise NotFound("there is no such record or customer")
-        return part
+            with self._reader.snapshot():
+                owner = self._reader.by_record(org, named)
+            customer = owner.customer if owner is not None else _NOBODY
+        elif not named.startswith("cus_"):
+            kind, colon, raw = named.partition(":")
+            if not colon or normalise(kind, raw) is None:
+                raise BadInput("an end is rec_…, cus_… or type:value", code="bad_id")
 
-    def _customer(self, org: str, named: str) -> Found | None:
-        if named.startswith("cus_"):
-            return self._reader.by_handle(org, named)
-        kind, colon, raw = named.partition(":")
-        value = normalise(kind, raw) if colon else None
-        if value is None:
-            raise BadInput("an end is rec_…, cus_… or type:value", code="bad_id")
-        found = self._reader.by_identifier(org, kind, value)
-        if len(found) > 1:
-            raise Conflict(f"this {kind} is on {len(found)} customers: name a record", code="ambiguous")
-        return found[0] if found else None
+        def part(found: Found) -> Part | None:
+            parts = [part for part in found.parts if part.handle == named or not named.startswith("rec_")]
+            return min(parts, key=lambda part: part.number, default=None)
+
+        try:
+            _, end, _ = await self._gate.read(Request(org, customer, PURPOSE, by, "link"), part, _fields)
+        except NotFound:
+            raise NotFound(NO_END) from None
+        return end
 
     async def _say(self, org: str, operation: Operation) -> None:
         seq = await self._log.append(entry(org, operation))
         if not await self._newsroom.until(seq):
             raise Busy("it was taken in and will hold soon, but readers do not see it yet", retry_after=2)
+
+
+def _fields(_: object) -> tuple[str, ...]:
+    return ("evidence",)
+
+
+def _check(edge: Edge) -> None:
+    if edge.rule in ("key", "attribution"):
+        message = (
+            "this identifier is the record's own key: retract what ties another record to it instead"
+            if edge.rule == "key"
+            else "this follows from a user seen on the device: retract that the user's record names the device"
+        )
+        raise Conflict(message, code="own_key")

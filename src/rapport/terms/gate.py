@@ -34,6 +34,7 @@ from rapport.terms.naming import named_in
 from rapport.terms.policy import Judge
 from rapport.terms.receipts import Receipt
 from rapport.terms.sentences import unmet_words
+from rapport.terms.standing_use import StandingUse
 
 ABSENT = "no such customer, or nothing that may be read for this purpose"
 QUIET_S = 0.025
@@ -56,7 +57,8 @@ class Request(msgspec.Struct, frozen=True):
 
 
 Content = TypeVar("Content")
-Answer = Callable[[Found], Content]
+Answer = Callable[[Found], Content | None]
+"""What is made of a customer as far as it may be read; None where nothing of it is what was asked for."""
 Names = tuple[str, ...]
 Fields = Callable[[Content], Names]
 
@@ -165,9 +167,11 @@ class Gate:
         customers: Callable[[], Sequence[Found]],
         answer: Answer[Content],
         fields: Fields[Content],
+        use: StandingUse | None = None,
     ) -> list[tuple[Found, Content, Receipt]]:
         """Many uses at once, such as a list, an audience or an export: what `answer` makes of each customer that may be
-        read, with a receipt for each. Those that may not be read are as absent. `request.customer` is not used."""
+        read, with a receipt for each; of a standing `use`, where there is news. Those that may not be read are as
+        absent. `request.customer` is not used."""
         purpose = known_purpose(request.purpose)
         answers: list[tuple[Found, Content, Receipt]] = []
         with self._reader.snapshot():
@@ -176,7 +180,13 @@ class Gate:
             some = wanted[start : start + _TOGETHER]
             for _ in range(_TRIES):
                 judged = self._several(msgspec.structs.replace(request, customer=""), purpose, some, answer, fields)
-                await self._book.commit([pending for *_, pending in judged])
+                news = [pending for *_, pending in judged if use is None or use.is_news(pending)]
+                if news:
+                    await self._book.commit(news)
+                if use is not None:
+                    for pending in news:
+                        if not pending.stale:
+                            use.note(pending)
                 answers += [
                     (found, content, pending.receipt)
                     for found, content, pending in judged
