@@ -123,6 +123,12 @@ class ProfileReader(Protocol):
     def by_identifier(self, org: str, kind: str, value: str) -> Sequence[Found]:
         """The customers with active evidence of a normalised identifier: none, one, or several."""
 
+    def holding(self, org: str, kind: str, value: str, most: int) -> Sequence[int]:
+        """Numbers of records with active evidence of a normalised identifier, whether it joins them or not."""
+
+    def part(self, org: str, number: int) -> Part | None:
+        """One record, or None where it is another organization's or its key is destroyed."""
+
     def block_of(self, part: Part, position: int) -> Block:
         """A block of a part's chain; raises BadInput where the position is none of it."""
 

@@ -1,10 +1,10 @@
 """What may be read of one customer: the persons' terms, the signals of records without any, and locks, in one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from rapport.kernel.times import DAY
-from rapport.kernel.vocabulary import ALL, EVERYTHING, UNCLASSIFIED, purposes_covered
+from rapport.kernel.vocabulary import ALL, EVERYTHING, PURPOSES, UNCLASSIFIED, purposes_covered
 from rapport.profile import record as records
 from rapport.profile.view import Part
 from rapport.terms.clauses import Elsewhere, Frequency
@@ -48,10 +48,24 @@ def links_of(parts: Sequence[Part]) -> set[str]:
     return found
 
 
+def own_terms(ground: Ground) -> list[Holder]:
+    """Those of a customer's persons who said anything of their own."""
+    return [holder for holder in ground.holders if holder.terms.preset != DEFAULT or holder.terms.clauses]
+
+
 def decide(
-    judge: Judge, people: People, parts: Sequence[Part], ground: Ground, purpose: str, at: int, *, reaching_out: bool
+    judge: Judge,
+    people: People,
+    parts: Sequence[Part],
+    ground: Ground,
+    purpose: str,
+    at: int,
+    *,
+    reaching_out: bool,
+    shared: Collection[str] = (),
 ) -> Decision:
-    """What the organization may read of these records for a purpose, at a time (µs)."""
+    """What the organization may read of these records for a purpose, at a time (µs). `shared`: claimed identifiers that
+    another customer holds as firmly; they open nothing."""
     nothing = (0,) * len(parts)
     promise = promise_for(ground.standing, purpose)
     if promise is None:
@@ -62,7 +76,7 @@ def decide(
         return Decision(nothing, f"you have locked {ground.org} out", promise)
     base = COLLECTOR if purpose in _SERVICE else 0
     by_default = default_masks([part.record for part in parts], base, ground.standing, promise, purpose)
-    own = [holder for holder in ground.holders if holder.terms.preset != DEFAULT]
+    own = own_terms(ground)
     if not own:
         reason = "the node's default terms allow it" if any(by_default) else _by_default(promise)
         return Decision(tuple(by_default), reason, promise, ("default",))
@@ -70,7 +84,9 @@ def decide(
     limit = ALL
     for verdict in verdicts:
         limit &= verdict.collected
-    firm = frozenset().union(*(holder.links for holder in own))
+    # Who stays with the default terms agreed to no more than these: then nobody's terms open further.
+    firm = frozenset().union(*(holder.links for holder in own)) if len(own) == len(ground.holders) else frozenset()
+    firm -= set(shared)
     masks = tuple(
         limit if holds_firmly(part, firm) else limit & mask for part, mask in zip(parts, by_default, strict=True)
     )
@@ -104,7 +120,7 @@ def _verdict(
     judge: Judge, people: People, holder: Holder, ground: Ground, purpose: str, at: int, *, reaching_out: bool
 ) -> Verdict:
     def used(frequency: Frequency) -> int:
-        return people.uses(holder.id, ground.org, purpose, _first_day(frequency, at))
+        return people.uses(holder.id, ground.org, _counted_as(purpose), _first_day(frequency, at))
 
     return judge.decide(holder.terms, holder.key, ground.standing, purpose, at, reaching_out=reaching_out, used=used)
 
@@ -114,7 +130,12 @@ def _first_day(frequency: Frequency, at: int) -> int:
 
 
 def _limit(holder: Holder, purpose: str, frequency: Frequency, at: int) -> Limit:
-    return Limit(holder.id, purpose, _first_day(frequency, at), frequency.times)
+    return Limit(holder.id, _counted_as(purpose), _first_day(frequency, at), frequency.times)
+
+
+def _counted_as(purpose: str) -> str:
+    """The everyday purpose that covers this one: so that one use is not several under narrower names."""
+    return next((name for name in PURPOSES if purpose in purposes_covered(name)), purpose)
 
 
 def holds_firmly(part: Part, links: frozenset[str]) -> bool:
@@ -127,7 +148,8 @@ def holds_firmly(part: Part, links: frozenset[str]) -> bool:
         how = record.links.get(link, 0) & ~record.unlinked.get(link, 0)
         if not how:
             continue
-        if part.trusted or link == f"{record.key_type}:{record.key_value}":
+        # Of a device that several users were seen on, no slice is whoever has the device.
+        if part.trusted or (link == f"{record.key_type}:{record.key_value}" and not record.shared):
             return True
         if link.startswith("user_id:") and how & records.OWN:
             return True

@@ -4,7 +4,7 @@ No source, record or event id is given, no time finer than granted, and the othe
 was granted. What is shown comes from records that hold one of the person's own claimed identifiers firmly.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -12,26 +12,34 @@ from rapport.collect import Event
 from rapport.kernel.times import rfc3339
 from rapport.kernel.vocabulary import bit, category_of_event
 from rapport.profile import paging
-from rapport.profile.store import ProfileReader
+from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
 from rapport.terms.clauses import Elsewhere
 from rapport.terms.deciding import holds_firmly
 
 MOST = 200
 """Entries at most, and events at most that are looked at of each company."""
+MANY = 20
+"""Records of others with an identifier, above which it names nobody."""
 BANDS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 """Where one band of amounts ends and the next begins."""
 
 
 def done_elsewhere(
-    reader: ProfileReader, claims: Iterable[tuple[str, str, str]], grants: Sequence[tuple[int, Elsewhere]], mask: int
+    reader: ProfileReader,
+    claims: Iterable[tuple[str, str, str]],
+    grants: Sequence[tuple[int, Elsewhere]],
+    mask: int,
+    alone: Callable[[Found], bool],
 ) -> list[dict[str, Any]]:
     """What the claimed customers of other companies did, as far as `mask` and the most generous grant for each
-    category allow. Within a reader's snapshot."""
+    category allow. `alone`: whether nobody else has a say in a customer. Within a reader's snapshot."""
     entries: list[dict[str, Any]] = []
     for org, claimed in groupby(sorted(claims), key=lambda claim: claim[0]):
+        if not any(not share.of or org in share.of for _, share in grants):
+            continue
         identifiers = [(kind, value) for _, kind, value in claimed]
-        parts = _parts(reader, org, identifiers)
+        parts = _parts(reader, org, identifiers, alone)
         events, _ = paging.newest_first(parts, reader.block_of, None, MOST)
         by_category: dict[str, list[Event]] = {}
         for _, event in events:
@@ -46,13 +54,34 @@ def done_elsewhere(
     return entries[:MOST]
 
 
-def _parts(reader: ProfileReader, org: str, identifiers: Sequence[tuple[str, str]]) -> list[Part]:
-    links = frozenset(f"{kind}:{value}" for kind, value in identifiers)
+def _parts(
+    reader: ProfileReader, org: str, identifiers: Sequence[tuple[str, str]], alone: Callable[[Found], bool]
+) -> list[Part]:
     parts: dict[int, Part] = {}
     for kind, value in identifiers:
-        for found in reader.by_identifier(org, kind, value):
-            parts.update({part.number: part for part in found.parts if holds_firmly(part, links)})
+        link = frozenset((f"{kind}:{value}",))
+        there = {
+            found.customer: (found, firm)
+            for found in reader.by_identifier(org, kind, value)
+            if (firm := [part for part in found.parts if holds_firmly(part, link)])
+        }
+        # An identifier of several customers, such as a mailbox of two, tells of none of them.
+        if len(there) == 1:
+            ((found, firm),) = there.values()
+            if alone(found):
+                parts.update({part.number: part for part in firm})
     return [parts[number] for number in sorted(parts)]
+
+
+def is_shared(reader: ProfileReader, org: str, link: str, own: Collection[int]) -> bool:
+    """Whether records of another customer than that of the records `own` hold an identifier as firmly as they may."""
+    kind, _, value = link.partition(":")
+    others = [number for number in reader.holding(org, kind, value, len(own) + MANY + 1) if number not in own]
+    if len(others) > MANY:
+        return True
+    links = frozenset((link,))
+    parts = (reader.part(org, number) for number in others)
+    return any(part is not None and holds_firmly(part, links) for part in parts)
 
 
 def _most_generous(category: str, org: str, grants: Sequence[tuple[int, Elsewhere]]) -> Elsewhere | None:

@@ -26,10 +26,10 @@ from rapport.profile import paging, view
 from rapport.profile.record import OWN, Record
 from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
-from rapport.terms.deciding import COLLECTOR, Decision, decide, links_of
-from rapport.terms.elsewhere import done_elsewhere
+from rapport.terms.deciding import COLLECTOR, Decision, decide, links_of, own_terms
+from rapport.terms.elsewhere import done_elsewhere, is_shared
 from rapport.terms.filtering import categories_in, permitted, permitted_event
-from rapport.terms.ground import Ground, Pending, People, ReceiptBook
+from rapport.terms.ground import Ground, Holder, Pending, People, ReceiptBook
 from rapport.terms.naming import named_in
 from rapport.terms.policy import Judge
 from rapport.terms.receipts import Receipt
@@ -203,14 +203,15 @@ class Gate:
         """Whether an organization may look at bytes that it was sent and that are no customer's yet, such as a part of
         a request that was refused: where they name nobody whose terms or lock shut it out. Leaves a receipt."""
         purpose = known_purpose(request.purpose)
-        links = named_in(body)
+        named = named_in(body)
+        links = named or ()
         for _ in range(_TRIES):
             ground = self._people.ground(request.org, links)
             record = Record(request.org, "", "", "", links=dict.fromkeys(links, OWN))
             part = Part(0, "", record)
             decision = decide(self.judge, self._people, (part,), ground, purpose, now(), reaching_out=False)
             # What it is about is not known before it is taken in, so all of it must be open, as to its collector.
-            open_to_all = decision.masks[0] & COLLECTOR == COLLECTOR
+            open_to_all = named is not None and decision.masks[0] & COLLECTOR == COLLECTOR
             judged = _Judged(Found(request.org, "", None, ()), None, decision, ground)
             pending = self._pending(request, purpose, judged, (), "", given=False)
             if open_to_all:
@@ -273,7 +274,11 @@ class Gate:
         """What of a customer may be read, within a snapshot."""
         at = now()
         ground = self._people.ground(found.org, links_of(found.parts))
-        decision = decide(self.judge, self._people, found.parts, ground, purpose, at, reaching_out=request.reaching_out)
+        shared = self._shared(found, ground)
+        reaching_out = request.reaching_out
+        decision = decide(
+            self.judge, self._people, found.parts, ground, purpose, at, reaching_out=reaching_out, shared=shared
+        )
         parts = [
             kept
             for part, mask in zip(found.parts, decision.masks, strict=True)
@@ -281,12 +286,32 @@ class Gate:
         ]
         elsewhere: Sequence[dict[str, Any]] = ()
         if decision.elsewhere and request.elsewhere:
-            holder = ground.holders[0]
-            claims = [claim for claim in self._people.claims(holder.id) if claim[0] != found.org]
-            elsewhere = done_elsewhere(self._reader, claims, decision.grants, decision.elsewhere)
+            elsewhere, tokens = self._elsewhere(found.org, ground.holders[0], decision)
+            ground = msgspec.structs.replace(ground, tokens=ground.tokens + tokens)
         if not parts and not elsewhere:
             return _Judged(found, None, decision, ground)
         return _Judged(found, found._replace(parts=parts, elsewhere=elsewhere), decision, ground)
+
+    def _shared(self, found: Found, ground: Ground) -> set[str]:
+        """Claimed identifiers that a record of another customer holds as firmly, such as the mailbox of two."""
+        claimed = {link for holder in own_terms(ground) for link in holder.links if not link.startswith("user_id:")}
+        if not claimed or any(holder.locked for holder in ground.holders):
+            return set()
+        own = {part.number for part in found.parts}
+        return {link for link in claimed if is_shared(self._reader, found.org, link, own)}
+
+    def _elsewhere(self, org: str, holder: Holder, decision: Decision) -> tuple[Sequence[dict[str, Any]], bytes]:
+        """What a person did at other companies, and the tokens by which nobody else was found to have a say in it."""
+        tokens = b""
+
+        def alone(there: Found) -> bool:
+            nonlocal tokens
+            ground = self._people.ground(there.org, links_of(there.parts))
+            tokens += ground.tokens
+            return all(other.id == holder.id for other in ground.holders)
+
+        claims = [claim for claim in self._people.claims(holder.id) if claim[0] != org]
+        return done_elsewhere(self._reader, claims, decision.grants, decision.elsewhere, alone), tokens
 
     def _pending(
         self, request: Request, purpose: str, judged: _Judged | None, fields: Names, trouble: str, *, given: bool

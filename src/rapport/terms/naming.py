@@ -9,22 +9,23 @@ import msgspec
 from rapport.kernel.identifiers import normalise
 
 MOST = 500
-"""Identifiers at most; of more, the first."""
+"""Identifiers at most."""
 _TYPES = ("user_id", "email", "phone", "loyalty_id", "anonymous_id", "device_id")
 _WORD = re.compile(rb"[^\s\"',;:{}\[\]()<>\\]{3,256}|[^\s\"',;{}\[\]()<>\\]{3,256}")
 
 
-def named_in(body: bytes) -> list[str]:
-    """Links (`type:value`) that a body may name, each of its values taken as every type that it can be."""
+def named_in(body: bytes) -> list[str] | None:
+    """Links (`type:value`) that a body may name, each of its values taken as every type that it can be; None where they
+    are too many to ask everyone."""
     links: dict[str, None] = {}
     for value in _values(body):
         for kind in _TYPES:
             usable = normalise(kind, value)
             if usable is not None:
                 links[f"{kind}:{usable}"] = None
-        if len(links) >= MOST:
-            break
-    return list(links)[:MOST]
+        if len(links) > MOST:
+            return None
+    return list(links)
 
 
 def _values(body: bytes) -> Iterator[str]:

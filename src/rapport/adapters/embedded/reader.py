@@ -112,6 +112,12 @@ class StateReader:
                     found[customer.customer] = customer
         return list(found.values())
 
+    def holding(self, org: str, kind: str, value: str, most: int) -> list[int]:
+        """Numbers of records with active evidence of an identifier, whether it joins them or not."""
+        node = self._keys.blind.blind(identifier_node(org, kind, value))
+        rows = self._db.execute("SELECT DISTINCT record FROM edge WHERE other = ? LIMIT ?", (node, most))
+        return [number for (number,) in rows.fetchall()]
+
     def by_record(self, org: str, handle: str) -> Found | None:
         """The customer that a record (`rec_…`) belongs to."""
         number = self.record_number(handle)
@@ -214,7 +220,9 @@ class StateReader:
         lookup, node = self._keys.blind.reveal(row[1]), row[2]
         source = self._source_of(org, record.source)
         handle = ids.text_of("rec", lookup)
-        return (self._keys.blind.reveal(node) if node else lookup), Part(number, handle, record, source.trust, trusted=source.trusted)
+        return (self._keys.blind.reveal(node) if node else lookup), Part(
+            number, handle, record, source.trust, trusted=source.trusted
+        )
 
     def _org_number(self, org: str) -> int | None:
         number = self._org_numbers.get(org)
@@ -346,7 +354,11 @@ def _why(part: Part, edges: list[tuple[str, Edge]], shared: Counter[str], explai
         if not explainer.reason(edge).joins:
             continue
         if edge.rule == "attribution":
-            return "anonymous events on a device that one user used" if veiled else f"anonymous events on a device of user {part.record.user}"
+            return (
+                "anonymous events on a device that one user used"
+                if veiled
+                else f"anonymous events on a device of user {part.record.user}"
+            )
         if edge.level == 0:
             return f"its {link.replace(':', ' is ', 1)}"
         if edge.kind == "must_link":
