@@ -70,7 +70,7 @@ MIGRATIONS = [
     CREATE INDEX receipt_by ON receipt (org, seq);
     ALTER TABLE link ADD COLUMN person INTEGER;
     ALTER TABLE session ADD COLUMN person INTEGER
-    """
+    """,
 ]
 
 TOKEN_LIFE = 365 * DAY
@@ -202,7 +202,9 @@ class LedgerFile:
         code = ids.secret("go")
         with transaction(self.db):
             self.db.execute("DELETE FROM link WHERE expires_at <= ?", (now(),))
-            self.db.execute("INSERT INTO link (hash, org, expires_at) VALUES (?, ?, ?)", (_hash(code), org, now() + LINK_LIFE))
+            self.db.execute(
+                "INSERT INTO link (hash, org, expires_at) VALUES (?, ?, ?)", (_hash(code), org, now() + LINK_LIFE)
+            )
         return code
 
     def redeem_link(self, code: str) -> str | None:
@@ -215,7 +217,9 @@ class LedgerFile:
             secret = ids.secret("ses")
             self.db.execute("DELETE FROM session WHERE expires_at <= ?", (now(),))
             session = (_hash(secret), row[0], "service", ids.secret("csrf"), now() + SESSION_LIFE)
-            self.db.execute("INSERT INTO session (hash, org, purpose, csrf, expires_at) VALUES (?, ?, ?, ?, ?)", session)
+            self.db.execute(
+                "INSERT INTO session (hash, org, purpose, csrf, expires_at) VALUES (?, ?, ?, ?, ?)", session
+            )
         return secret
 
     def session(self, secret: str) -> Session | None:
@@ -255,8 +259,8 @@ class LedgerFile:
         body = self._keys.org(r.org).seal(_encode(r), b"receipt")
         row = (r.id, r.org, r.at, body, pending.person or None, r.purpose, r.decision, pending.unmet or None)
         self.db.execute(_PUT_RECEIPT, row)
-        for limit in pending.limits:
-            self.db.execute(_COUNT_USE, (limit.person, r.org, limit.purpose, r.at // DAY))
+        for person, purpose in {(limit.person, limit.purpose) for limit in pending.limits}:
+            self.db.execute(_COUNT_USE, (person, r.org, purpose, r.at // DAY))
 
     def receipts_of(self, person: int, before: int = 1 << 62, limit: int = 50) -> list[tuple[int, Receipt]]:
         """The newest receipts that concern a person, each with its sequence number."""

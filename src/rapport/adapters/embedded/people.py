@@ -294,6 +294,8 @@ def still_holds(db: sqlite3.Connection, pending: Pending) -> bool:
     query = "SELECT coalesce(max(version), 0) FROM declaration WHERE org = ?"
     if db.execute(query, (ground.org,)).fetchone()[0] != ground.standing.version:
         return False
+    if any(claim.attester for claim in ground.standing.declaration.values):
+        return False  # attesters come and go between two versions: it is decided again
     tokens = _split(ground.tokens)
     rows = db.execute(_VERSIONS.format(_marks(tokens)), tokens).fetchall() if tokens else []
     return set(rows) == {(holder.id, holder.version) for holder in ground.holders}
