@@ -104,7 +104,9 @@ def permitted_event(part: Part, event: Event) -> Event | None:
         for name, value in event.context.items()
         if name in _SIGNALS or bit(_CONTEXT.get(name, "unclassified")) & mask
     }
-    return msgspec.structs.replace(event, traits=traits, properties=event.properties if own else {}, context=context)
+    if own:
+        return msgspec.structs.replace(event, traits=traits, context=context)
+    return msgspec.structs.replace(event, name=event.kind, traits=traits, properties={}, context=context)
 
 
 def _category(part: Part, event: Event, trait: str) -> str:

@@ -39,7 +39,9 @@ def checked(terms: Terms) -> Terms:
     ids = [clause.id for clause in terms.clauses]
     if len(set(ids)) != len(ids):
         raise _bad("two clauses have the same id", "clauses")
-    return msgspec.structs.replace(terms, clauses=tuple(_checked(clause) for clause in terms.clauses))
+    # Whoever adds a clause to the node's default terms has terms of their own.
+    preset = "own" if terms.preset == "default" and terms.clauses else terms.preset
+    return msgspec.structs.replace(terms, preset=preset, clauses=tuple(_checked(clause) for clause in terms.clauses))
 
 
 def _checked(clause: Clause) -> Clause:
