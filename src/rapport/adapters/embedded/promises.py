@@ -53,7 +53,7 @@ class PromiseBook:
         self._keys = keys
         self._standing: dict[str, Standing] = {}
         self._epoch = -1
-        self.on_change: OnChange = on_change or (lambda _org, _old, _new: None)
+        self.on_change = on_change
 
     # -- what stands
 
@@ -174,7 +174,7 @@ class PromiseBook:
             self._db.execute("INSERT INTO declaration VALUES (?, ?, ?, ?, ?, ?, ?)", values)
             self._advance()
         old, new = self._stands(org, row), self.standing(org)
-        self.on_change(org, old, new)
+        self._changed(org, old, new)
         return new
 
     def draft(self, org: str, declaration: Declaration, since: int, row: _Row | None = None) -> dict[str, Any]:
@@ -273,7 +273,11 @@ class PromiseBook:
         for org, old in before.items():
             new = self.standing(org)
             if new != old:
-                self.on_change(org, old, new)
+                self._changed(org, old, new)
+
+    def _changed(self, org: str, old: Standing, new: Standing) -> None:
+        if self.on_change is not None:
+            self.on_change(org, old, new)
 
 
 def _check_none(org: str, signature: bytes | None, public: bytes | None) -> None:
