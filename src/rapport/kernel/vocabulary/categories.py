@@ -132,6 +132,8 @@ def _belows() -> dict[str, int]:
 _BIT: Final = _bits()
 _BELOW: Final = _belows()
 _TOLD: Final = (*CATEGORIES, "special")
+NAMES: Final = tuple(sorted({_PLAIN.get(concept, concept) for concept in _CONCEPT.values()} - {"everything"}))
+"""The canonical name of every category that has a bit."""
 
 
 def category(name: str) -> str:
