@@ -1,7 +1,7 @@
 """The console's desk: every question of its pages, answered from the gate, the ledger, the newsroom and the log."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import telling
 from rapport.app.embedded import Sources
+from rapport.app.live import LiveNews
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.kernel.errors import BadInput, Conflict, NotFound
@@ -21,6 +22,7 @@ from rapport.profile.links import split_handle
 from rapport.profile.search import prefix, tokens
 from rapport.profile.store import Found
 from rapport.terms import Gate, Request, fields_of_view, headed
+from rapport.terms.filtering import permitted_event
 from rapport.web.console import desk as ask
 from rapport.web.console.desk import Session
 
@@ -44,6 +46,7 @@ class HouseDesk:
         self._reader = reader
         self._gate = gate
         self._newsroom = newsroom
+        self._live = LiveNews(newsroom, reader, gate)
         self._operators = operators
         self._sources = sources
 
@@ -83,9 +86,8 @@ class HouseDesk:
             )
         totals = tuple(sum(numbers) for numbers in zip(*(p.per_second for p in pulses), strict=True)) or (0,) * 60
         lag = self._newsroom.lag_us
-        recent = tuple(telling.news(item) for item in self._newsroom.recent[session.org])
         lag_ms = None if lag is None else lag / 1000
-        return ask.Pulse(present, totals, lag_ms, sum(p.rejected for p in pulses), tuple(pulses), recent)
+        return ask.Pulse(present, totals, lag_ms, sum(p.rejected for p in pulses), tuple(pulses))
 
     def _per_second(self, org: str, source: str) -> tuple[int, ...]:
         rates = self._newsroom.rates.get((org, source), {})
@@ -93,33 +95,45 @@ class HouseDesk:
         return tuple(rates.get(second, 0) for second in range(last - 59, last + 1))
 
     async def live(self, session: Session) -> AsyncIterator[ask.News]:
-        async for item in self._newsroom.watch(session.org):
-            yield telling.news(item)
+        async for news in self._live.watch(session):
+            yield news
+
+    async def recent(self, session: Session) -> tuple[ask.News, ...]:
+        return await self._live.recent(session)
 
     # -- customers
 
     async def search(self, session: Session, text: str, cursor: str | None) -> ask.Hits:
-        following: str | None = None
+        text = text.strip()
+        request = Request(session.org, "", session.purpose, f"console {session.id}", "list")
+        if text and cursor is None:
+            named = await self._gate.each(request, lambda: self._named(session.org, text), telling.hit, _list_fields)
+            if named:
+                return ask.Hits(tuple(hit for _, hit, _ in named[:_PAGE]), None)
+        words = [word for word in map(prefix, tokens(text)) if word is not None]
+        if text and not words:
+            return ask.Hits((), None)
+        following = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else 1 << 62
 
         def matching() -> list[Found]:
             nonlocal following
-            found, following = self._search(session.org, text.strip(), cursor)
+            found, following = self._matching(session.org, words, following)
             return found
 
-        request = Request(session.org, "", session.purpose, f"console {session.id}", "list")
-        hits = await self._gate.each(request, matching, telling.hit, lambda _: ("identifiers", "events"))
-        return ask.Hits(tuple(hit for _, hit, _ in hits), following)
+        def hit(found: Found) -> ask.Hit | None:  # what may not be read must not find anybody either
+            return telling.hit(found) if all(telling.has_word(found, word) for word in words) else None
 
-    def _search(self, org: str, text: str, cursor: str | None) -> tuple[list[Found], str | None]:
-        if not text:
-            before = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else 1 << 62
+        # A page is filled up past those who may not be seen, so that its length does not tell that they are there.
+        hits: list[ask.Hit] = []
+        while following and len(hits) < _PAGE:
+            hits += [one for _, one, _ in await self._gate.each(request, matching, hit, _list_fields)]
+        return ask.Hits(tuple(hits), str(following) if following else None)
+
+    def _matching(self, org: str, words: Sequence[str], before: int) -> tuple[list[Found], int]:
+        """Customers with all these words, or all customers; and where to go on, 0 where there are no more."""
+        if not words:
             return self._customers(org, lambda limit, start: self._reader.newest_records(org, start, limit), before)
-        named = list(self._named(org, text))
-        words = [word for word in map(prefix, tokens(text)) if word is not None]
-        if named or not words:
-            return named[:_PAGE], None
         numbers = self._reader.search(org, words)
-        before = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else 1 << 62
 
         def some(limit: int, start: int) -> list[int]:
             return [number for number in numbers if number < start][:limit]
@@ -128,13 +142,13 @@ class HouseDesk:
 
     def _customers(
         self, org: str, numbers: Callable[[int, int], list[int]], before: int, words: Iterable[str] = ()
-    ) -> tuple[list[Found], str | None]:
+    ) -> tuple[list[Found], int]:
         """Customers of records, each once, newest record first; `numbers(limit, before)` lists records."""
         customers: dict[str, Found] = {}
         while len(customers) < _PAGE:
             some = numbers(_PAGE, before)
             if not some:
-                return list(customers.values()), None
+                return list(customers.values()), 0
             for number in some:
                 before = number
                 found = self._reader.found(org, number)
@@ -145,9 +159,9 @@ class HouseDesk:
                     customers.setdefault(found.customer, found)
                 if len(customers) == _PAGE:
                     break
-        return list(customers.values()), str(before)
+        return list(customers.values()), before
 
-    def _named(self, org: str, text: str) -> Iterable[Found]:
+    def _named(self, org: str, text: str) -> Sequence[Found]:
         """Customers that an id, a handle or a bare value names."""
         if text.startswith("cus_"):
             found = self._reader.by_handle(org, text)
@@ -163,7 +177,7 @@ class HouseDesk:
             if usable is not None:
                 for found in self._reader.by_identifier(org, named, usable):
                     customers.setdefault(found.customer, found)
-        return customers.values()
+        return list(customers.values())
 
     async def customer(self, session: Session, customer: str) -> ask.Customer | None:
         def whole(found: Found) -> ask.Customer:
@@ -188,8 +202,8 @@ class HouseDesk:
         return msgspec.structs.replace(timeline, receipt=receipt.id)
 
     def _timeline(self, found: Found, cursor: str | None) -> ask.Timeline:
-        events, following = paging.newest_first(found.parts, self._reader.block_of, cursor, _PAGE)
-        rows = tuple(ask.Happened(event, part.record.source, part.handle) for part, event in events)
+        events, following = paging.newest_first(found.parts, self._reader.block_of, cursor, _PAGE, permitted_event)
+        rows = tuple(telling.happened(part, event) for part, event in events)
         return ask.Timeline(rows, following)
 
     def _identity(self, found: Found, most: int = 150) -> ask.Identity:
@@ -241,7 +255,7 @@ class HouseDesk:
                 gone, node, node, ("This evidence was taken back.",), (), parties, ask.Retraction(0, "", "")
             )
         groups = self._reader.preview_retract(part, edge)
-        after = tuple(party for group in groups if (party := self._party(found.org, group)) is not None) or parties
+        after = tuple(party for group in groups if (party := self._party(found, group)) is not None) or parties
         shown = telling.edge(item)
         other = self._other(found, item)
         return ask.Preview(
@@ -257,11 +271,11 @@ class HouseDesk:
             telling.record_node(other) if other is not None else ask.Node(item["other"], "record", "", "", customer="")
         )
 
-    def _party(self, org: str, numbers: Iterable[int]) -> ask.Party | None:
-        """The customer that these records alone would make."""
-        parts = [part for number in numbers if (part := self._reader.part(org, number)) is not None]
-        parts = [part for part in parts if part.record.all.count]
-        return telling.party(Found(org, self._reader.shown_handle(org, parts), None, parts)) if parts else None
+    def _party(self, found: Found, numbers: Sequence[int]) -> ask.Party | None:
+        """The customer that these of the records alone would make, as far as they may be seen."""
+        parts = [part for part in found.parts if part.number in numbers and part.record.all.count]
+        shown = self._reader.shown_handle(found.org, parts) if parts else ""
+        return telling.party(Found(found.org, shown, None, parts)) if parts else None
 
     async def retract(self, session: Session, evidence: str, why: str) -> None:
         await self._operators.retract(session.org, evidence, f"console {session.id}", why)
@@ -325,3 +339,7 @@ class HouseDesk:
     async def rotate_key(self, session: Session, source: str) -> None:
         self._ledger.rotate_write_key(session.org, source)
         self._sources.forget()
+
+
+def _list_fields(_: object) -> tuple[str, ...]:
+    return ("identifiers", "events")

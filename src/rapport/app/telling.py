@@ -2,31 +2,23 @@
 
 from typing import Any
 
+import msgspec
+
 from rapport.adapters.embedded.reader import RejectedRow
 from rapport.adapters.embedded.state import KEEP_REJECTED
+from rapport.collect import Event
+from rapport.kernel.vocabulary import bit, category_of_identifier
 from rapport.profile import view
 from rapport.profile.devices import TYPES
 from rapport.profile.masking import mask
 from rapport.profile.search import tokens
 from rapport.profile.store import Found
 from rapport.profile.view import Part
+from rapport.terms.filtering import veils
 from rapport.web.console import desk as ask
 
 TELLING = ("email", "user_id", "phone", "loyalty_id", "anonymous_id", "device_id")
 """Types of identifiers, those that a reader recognises most easily first."""
-
-
-def news(item: dict[str, Any]) -> ask.News:
-    return ask.News(
-        kind=item["kind"],
-        at=item["at"],
-        source=item.get("source", ""),
-        name=item.get("name", ""),
-        who=item.get("who", ""),
-        customer=item.get("customer"),
-        count=item.get("count", 1),
-        why=item.get("why", ""),
-    )
 
 
 def hit(found: Found) -> ask.Hit:
@@ -54,8 +46,20 @@ def has_word(found: Found, word: str) -> bool:
     return any(token.startswith(word) for value in values if isinstance(value, str) for token in tokens(value))
 
 
+def happened(part: Part, event: Event) -> ask.Happened:
+    """An event that was let through, less the ids that it carried where these may not be told."""
+    if part.mask is not None:
+        identifiers = tuple(pair for pair in event.identifiers if bit(category_of_identifier(pair[0])) & part.mask)
+        event = msgspec.structs.replace(event, identifiers=identifiers, traits_once={}, consent=None)
+    if veils(part):
+        event = msgspec.structs.replace(event, user_id=None, anonymous_id=None, group_id=None, previous_id=None)
+    return ask.Happened(event, part.record.source, part.handle)
+
+
 def record_node(part: Part) -> ask.Node:
     record = part.record
+    if veils(part):
+        return ask.Node(part.handle, "record", "record", "•••", record.source)
     slice_of = (record.user or "nobody") if record.key_type in TYPES and (record.shared or record.user) else ""
     return ask.Node(part.handle, "record", record.key_type, record.key_value, record.source, slice_of)
 

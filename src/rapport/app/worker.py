@@ -16,16 +16,19 @@ from typing import Any
 import msgspec
 
 from rapport.adapters.embedded.evidence_tables import EvidenceTables
+from rapport.adapters.embedded.promises import PromiseBook
+from rapport.adapters.embedded.retaining import RetentionTables
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.state import KEEP_REJECTED, StateFile
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rules_of
 from rapport.app.erasures import Erasures
 from rapport.app.operator import Operations, is_erasure
+from rapport.app.retaining import Retention
 from rapport.app.settings import Settings
 from rapport.collect import Event, decode
 from rapport.kernel.errors import Busy
 from rapport.kernel.ports import LogEntry
-from rapport.kernel.times import HOUR, MINUTE, now
+from rapport.kernel.times import HOUR, MINUTE, SECOND, now
 from rapport.profile import Assembler, Links
 from rapport.profile.erasure import Eraser
 from rapport.profile.links import Regrouping
@@ -50,7 +53,8 @@ class Worker:
         keys = open_keys(settings)
         self._publish = publish
         self._log = open_log(settings)
-        self.sources = Sources(open_ledger(settings))
+        ledger = open_ledger(settings)
+        self.sources = Sources(ledger)
         self.state = StateFile(settings.directory, keys)
         rules = rules_of(settings)
         tables = EvidenceTables(self.state.db, keys.blind)
@@ -58,6 +62,14 @@ class Worker:
         self.assembler = Assembler(self.state, self.links, keys.secret("seen"))
         self._operations = Operations(self.assembler, self.links, tables)
         self._erasures = Erasures(self.state, Eraser(self.state, self.assembler, self.links, tables), keys, self._log)
+        promises = PromiseBook(ledger, keys)
+        self.retention = Retention(
+            RetentionTables(self.state, keys),
+            self.assembler,
+            self.links,
+            tables,
+            lambda org: promises.standing(org).declaration,
+        )
         self._keys = keys
         self.cursor = self.committed = self.state.cursor()
         self._since_commit = 0
@@ -66,6 +78,7 @@ class Worker:
         self._news: list[dict[str, Any]] = []
         self._volumes: dict[tuple[str, str], int] = {}
         self._housekept = 0
+        self._retain_next = 0
         # What a barred person's events said waits in the log until it is destroyed, and nobody told how long already.
         self._barred = bool(self.state.erasures.tombstones)
         self._erasures.finish(self.cursor)
@@ -88,6 +101,7 @@ class Worker:
                 self.commit()
         elif not entries:
             self._keep_house()
+            self._keep_promises()
         return more
 
     def _take(self, entry: LogEntry) -> None:
@@ -106,8 +120,9 @@ class Worker:
         if len(decoded.events) > 1:
             self.assembler.expect(source, decoded.events)
         for event in decoded.events:
-            if take(source, event) is not None and len(self._news) < NEWS_PER_COMMIT:
-                self._news.append(_news_of(entry, event))
+            held = take(source, event)
+            if held is not None and len(self._news) < NEWS_PER_COMMIT:
+                self._news.append(_news_of(entry, event, held.number))
         if decoded.rejected:
             kept = [
                 Rejected(entry.org, entry.source, entry.received_at, r.code, r.message, r.raw) for r in decoded.rejected
@@ -174,12 +189,20 @@ class Worker:
             self._log.drop(self.cursor, hour)
             self._keys.destroy_log_keys(self._log.oldest_segment())
 
+    def _keep_promises(self) -> None:
+        """When idle, once a minute, or each second of a round: delete some of what is past its promised time."""
+        present = now()
+        if present >= self._retain_next:
+            more = self.retention.slice(self.cursor, present)
+            self._retain_next = present + (SECOND if more else MINUTE)
+
     def close(self) -> None:
         self.state.close()
         self._log.close()
 
 
-def _news_of(entry: LogEntry, event: Event) -> dict[str, Any]:
+def _news_of(entry: LogEntry, event: Event, record: int) -> dict[str, Any]:
+    """A line for the live page; `record` tells those who show it whose terms to ask."""
     who = next(((k, v) for k, v in event.identifiers if k in ("email", "phone")), None)
     if who is None:
         who = ("user_id", event.user_id) if event.user_id is not None else ("anonymous_id", event.anonymous_id or "")
@@ -190,13 +213,15 @@ def _news_of(entry: LogEntry, event: Event) -> dict[str, Any]:
         "name": event.name,
         "who": f"{who[0]} {mask(*who)}",
         "at": event.received_at,
+        "record": record,
     }
 
 
 def _news_of_regrouping(item: Regrouping) -> dict[str, Any]:
     why = f"they share one {item.thing}" if item.merged else f"evidence of one {item.thing} was taken back"
     kind = "merged" if item.merged else "split"
-    return {"kind": kind, "org": item.org, "source": item.source, "count": item.count, "why": why}
+    told = {"kind": kind, "org": item.org, "source": item.source, "count": item.count, "why": why}
+    return {**told, "record": item.record}
 
 
 def without_collections() -> None:

@@ -91,6 +91,8 @@ class Regrouping(msgspec.Struct, frozen=True):
     count: int
     thing: str
     source: str
+    record: int
+    """One of theirs, by its number."""
 
 
 Numbered = tuple[Edge, int]
@@ -215,7 +217,7 @@ class Links:
                 asserted.append(edge)
                 fresh.append((edge, number))
                 if edge.rule == ATTRIBUTION and number in renamed:
-                    self.news.append(Regrouping(self._orgs[number], True, 2, "device", edge.origin))
+                    self.news.append(Regrouping(self._orgs[number], True, 2, "device", edge.origin, number))
             if pending:
                 self._store.adopt(node, number)
         if asserted:
@@ -241,4 +243,4 @@ class Links:
             parts, count = len(change.before) < len(change.after), max(len(change.before), len(change.after))
             if told is not None and len(change.before) != len(change.after) and parts == retracted and count > 1:
                 edge, number = told
-                self.news.append(Regrouping(self._orgs[number], not parts, count, thing(edge), edge.origin))
+                self.news.append(Regrouping(self._orgs[number], not parts, count, thing(edge), edge.origin, number))

@@ -124,7 +124,7 @@ class SampleDesk(SampleSources):
 
     async def pulse(self, session: told.Session) -> told.Pulse:
         if not self.records:
-            return told.Pulse(now(), (0,) * 60, None, 0, (), ())
+            return told.Pulse(now(), (0,) * 60, None, 0, ())
         second = now() // SECOND
 
         def heights(seed: int, size: float) -> tuple[int, ...]:
@@ -135,11 +135,15 @@ class SampleDesk(SampleSources):
             for i, name in enumerate(self._names())
         )
         whole = tuple(map(sum, zip(*(source.per_second for source in sources), strict=True)))
-        recent = [
+        return told.Pulse(now(), whole, 11.6, 2, sources)
+
+    async def recent(self, session: told.Session) -> tuple[told.News, ...]:
+        if not self.records:
+            return ()
+        return tuple(
             told.News(n.kind, now() - i * SECOND, n.source, n.name, n.who, n.customer, n.count, n.why)
             for i, n in enumerate(islice(self._news(), 24))
-        ]
-        return told.Pulse(now(), whole, 11.6, 2, sources, tuple(recent))
+        )
 
     # Customers
 

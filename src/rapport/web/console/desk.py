@@ -65,8 +65,6 @@ class Pulse(msgspec.Struct, frozen=True):
     """From acknowledged to readable, of late; None where nothing came."""
     rejected: int
     sources: tuple[SourcePulse, ...]
-    recent: tuple[News, ...]
-    """The newest lines, newest first, for who opens the page now; at most 50."""
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -244,8 +242,13 @@ class Desk(Protocol):
 
     async def pulse(self, session: Session) -> Pulse: ...
 
+    async def recent(self, session: Session) -> tuple[News, ...]:
+        """The newest lines, newest first, for who opens the page now; at most 50. Customers who may not be seen now
+        are not among them, whenever they came."""
+
     def live(self, session: Session) -> AsyncIterator[News]:
-        """News as it happens, until it is closed or the node stops. Drops rather than waits where nobody keeps up."""
+        """News as it happens, until it is closed or the node stops. Drops rather than waits where nobody keeps up.
+        Customers who may not be seen are not among it."""
 
     async def search(self, session: Session, text: str, cursor: str | None) -> Hits:
         """By `type:value`, by any identifier's bare value, or by word prefixes of searchable traits.

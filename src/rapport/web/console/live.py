@@ -29,10 +29,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def page(visit: Visit) -> Response:
-    pulse = await visit.desk.pulse(visit.session)
-    return visit.page(
-        "live.html", section="live", pulse=figures(pulse), lines=[line(news) for news in pulse.recent], now=now()
-    )
+    pulse, recent = await visit.desk.pulse(visit.session), await visit.desk.recent(visit.session)
+    lines = [line(news) for news in recent]
+    return visit.page("live.html", section="live", pulse=figures(pulse), lines=lines, now=now())
 
 
 async def stream(visit: Visit) -> Response:
