@@ -1,9 +1,13 @@
-"""Clauses and criteria as sentences that their person would say."""
+"""Clauses and criteria as sentences that their person can read."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
-from rapport.terms.clauses import Clause, Criterion
+from rapport.kernel.vocabulary import CATEGORY_WORDS, PURPOSE_WORDS
+from rapport.terms.clauses import EVERYTHING, Clause, Criterion
 from rapport.terms.policy import Unmet
+
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def unmet_words(unmet: Sequence[Unmet]) -> tuple[str, ...]:
@@ -31,7 +35,60 @@ def criterion_words(criterion: Criterion) -> str:
 
 
 def clause_sentence(clause: Clause) -> str:
-    """A clause as its person would say it."""
-    who = " and ".join(clause.who) or "anyone"
-    verb = "may use" if clause.effect == "allow" else "may not use"
-    return f"{who} {verb} {', '.join(clause.categories)} for {', '.join(clause.purposes)}."
+    """A clause as it reads to its person: `Anyone who passes nothing on may use what you bought to make you offers.`"""
+    does = listed([criterion_words(criterion) for criterion in clause.when])
+    if clause.who:
+        who, where = listed(clause.who), f", if it {does}" if does else ""
+    else:
+        who, where = "Anyone" if clause.effect == "allow" else "Nobody", ""
+        who += f" who {does}" if does else ""
+    may = "may use" if clause.effect == "allow" or not clause.who else "may not use"
+    rest = "".join(f"; {said}" for said in (_how_often(clause), _quiet(clause)) if said)
+    return f"{who} {may} {_data(clause)} {listed([purpose_words(name) for name in clause.purposes])}{where}{rest}."
+
+
+def _data(clause: Clause) -> str:
+    shuts_out = clause.effect == "deny" and EVERYTHING in clause.categories  # sensitive data, too
+    what = "anything about you" if shuts_out else category_words(clause.categories)
+    if clause.data == "collected":
+        return what
+    share = clause.elsewhere
+    shops = listed(share.of) or "other companies"
+    if clause.effect == "deny":
+        told = ""
+    else:
+        detail = "exactly as it was" if share.detail == "exact" else "by kind, month and rough amount only"
+        told = f" ({detail}, {'with' if share.named else 'without'} their names)"
+    if clause.data == "elsewhere":
+        return f"{what} from {shops}{told}"
+    return f"{what}, here and at {shops}{told},"
+
+
+def _how_often(clause: Clause) -> str:
+    if clause.frequency is None:
+        return ""
+    times = "once" if clause.frequency.times == 1 else f"{clause.frequency.times} times"
+    return f"at most {times} a {clause.frequency.per}"
+
+
+def _quiet(clause: Clause) -> str:
+    return f"not to reach you from {clause.quiet.replace('-', ' to ')}" if clause.quiet else ""
+
+
+def purpose_words(name: str) -> str:
+    """A purpose as the end of a sentence: `to make you offers`, `for delivery of goods`."""
+    return PURPOSE_WORDS.get(name) or f"for {_plainly(name)}"
+
+
+def category_words(names: Iterable[str]) -> str:
+    """Categories in a sentence: `your name and what you bought`."""
+    return listed([CATEGORY_WORDS.get(name) or f"your {_plainly(name)}" for name in names])
+
+
+def _plainly(name: str) -> str:
+    return _CAPITAL.sub(" ", name.rpartition(":")[2]).lower()
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`; "" for none."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
