@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
 from rapport.app import backing_up, embedded, erasing, rights
 from rapport.cli import options
@@ -63,6 +64,17 @@ def list_persons(data: options.Data = None, json: options.Json = False) -> None:
 def show(person: Handle, data: options.Data = None, json: options.Json = False) -> None:
     """Show a person's claims, locks and terms."""
     _tell(embedded.open_people(options.settings(data)).person(person), as_json=json)
+
+
+@people.command("open")
+def open_page(person: Handle, data: options.Data = None, port: options.Port = None, json: options.Json = False) -> None:
+    """Print a link that opens the person's own page once, within ten minutes."""
+    settings = options.settings(data, port)
+    url = f"{settings.url}/me/open?code={Doors(embedded.open_ledger(settings)).mint(person)}"
+    if json:
+        options.print_json({"url": url})
+    else:
+        typer.echo(url)
 
 
 @people.command("lock")

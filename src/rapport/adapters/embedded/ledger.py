@@ -71,6 +71,21 @@ MIGRATIONS = [
     ALTER TABLE link ADD COLUMN person INTEGER;
     ALTER TABLE session ADD COLUMN person INTEGER
     """,
+    # Agreements by number: what many of them say alike is kept once, by its content, and handles are made from numbers.
+    # (Random handles in an index cost a random page each, where a changed declaration makes a million.)
+    """
+    DROP TABLE agreement;
+    CREATE TABLE agreement (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL, org TEXT NOT NULL,
+                            status TEXT NOT NULL, terms BLOB NOT NULL, declaration INTEGER NOT NULL, at INTEGER NOT NULL,
+                            ended_at INTEGER, content BLOB NOT NULL, previous INTEGER, signed BLOB);
+    CREATE INDEX agreement_of ON agreement (person);
+    CREATE INDEX agreement_with ON agreement (org);
+    CREATE UNIQUE INDEX agreement_between ON agreement (org, person) WHERE status = 'active';
+    CREATE TABLE content (hash BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE review (org TEXT PRIMARY KEY, ground BLOB NOT NULL, version INTEGER NOT NULL, base INTEGER NOT NULL,
+                         cursor INTEGER NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX receipt_refused ON receipt (org, seq) WHERE decision = 'refused'
+    """,
 ]
 
 TOKEN_LIFE = 365 * DAY
@@ -210,7 +225,7 @@ class LedgerFile:
     def redeem_link(self, code: str) -> str | None:
         """Exchange a code for a session's secret; of many tries at one code exactly one succeeds."""
         with transaction(self.db):
-            query = "DELETE FROM link WHERE hash = ? AND expires_at > ? RETURNING org"
+            query = "DELETE FROM link WHERE hash = ? AND expires_at > ? AND person IS NULL RETURNING org"
             row = self.db.execute(query, (_hash(code), now())).fetchone()
             if row is None:
                 return None
@@ -223,7 +238,7 @@ class LedgerFile:
         return secret
 
     def session(self, secret: str) -> Session | None:
-        query = "SELECT org, purpose, csrf FROM session WHERE hash = ? AND expires_at > ?"
+        query = "SELECT org, purpose, csrf FROM session WHERE hash = ? AND expires_at > ? AND person IS NULL"
         row = self.db.execute(query, (_hash(secret), now())).fetchone()
         return None if row is None else Session(*row)
 

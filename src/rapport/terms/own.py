@@ -1,0 +1,101 @@
+"""What companies know about a person, for that person's own eyes.
+
+Only records that hold one of the person's claimed identifiers firmly are read: a guess never shows a person another's
+record. Where an identifier is on records of several users (a family's mailbox), it shows the record of none of them:
+their user ids must be claimed. The look leaves a receipt in the person's book, in no company's: which of their
+customers has an account here is nothing that companies learn.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from rapport.kernel import ids
+from rapport.kernel.errors import Busy
+from rapport.kernel.times import now
+from rapport.kernel.vocabulary import names_in
+from rapport.profile import view
+from rapport.profile.store import ProfileReader
+from rapport.profile.view import Part
+from rapport.terms.deciding import holds_firmly
+from rapport.terms.filtering import categories_in
+from rapport.terms.ground import Pending, People, ReceiptBook
+from rapport.terms.receipts import Receipt
+
+CALLER = "you"
+ACTION = "your own look"
+PURPOSE = "dpv:RightsFulfilment"
+NOBODYS_BOOK = ""
+"""In place of the organization in receipts of one's own looks."""
+_TRIES = 20
+
+
+class Own(NamedTuple):
+    """What one company knows: traits and identifiers as the view has them, counts of events, and how many records."""
+
+    org: str
+    identifiers: list[dict[str, Any]]
+    traits: dict[str, Any]
+    events: dict[str, Any]
+    records: int
+    shared: tuple[str, ...]
+    """Claimed identifiers (`type:value`) that show nothing, since several users share them."""
+    receipt: str
+
+
+def own_parts(reader: ProfileReader, org: str, claims: Iterable[tuple[str, str]]) -> tuple[list[Part], tuple[str, ...]]:
+    """The records of a company that are firmly the claimant's (`(type, value)` each), and claims that several users
+    share. Within a reader's snapshot."""
+    claimed = list(claims)
+    links = frozenset(f"{kind}:{value}" for kind, value in claimed)
+    parts: dict[int, Part] = {}
+    shared = []
+    for kind, value in claimed:
+        found = [part for customer in reader.by_identifier(org, kind, value) for part in customer.parts]
+        firm = [part for part in found if holds_firmly(part, links)]
+        users = {part.record.user for part in firm} - {None}
+        others = {user for user in users if f"user_id:{user}" not in links}
+        if len(users) > 1 and others:
+            firm = [part for part in firm if part.record.user not in others]
+            shared.append(f"{kind}:{value}")
+        parts.update({part.number: part for part in firm})
+    return [parts[number] for number in sorted(parts)], tuple(shared)
+
+
+class OwnLooks:
+    """People's looks at what companies know about them, over one reader and one book of receipts."""
+
+    def __init__(self, reader: ProfileReader, people: People, book: ReceiptBook) -> None:
+        self._reader = reader
+        self._people = people
+        self._book = book
+
+    async def look(self, person: int, org: str) -> Own:
+        """What a company knows about a person. Raises Busy where their claims change meanwhile, again and again."""
+        for _ in range(_TRIES):
+            claims = [(kind, value) for company, kind, value in self._people.claims(person) if company == org]
+            with self._reader.snapshot():
+                parts, shared = own_parts(self._reader, org, claims)
+                own = Own(org, view.identifiers(parts), view.traits(parts), view.events(parts), len(parts), shared, "")
+            pending = self._pending(person, org, {f"{kind}:{value}" for kind, value in claims}, parts)
+            await self._book.commit([pending])
+            if not pending.stale:
+                return own._replace(receipt=pending.receipt.id)
+        raise Busy("what you claim is changing too quickly: ask again in a moment")
+
+    def _pending(self, person: int, org: str, links: Collection[str], parts: Sequence[Part]) -> Pending:
+        mask = 0
+        for part in parts:
+            mask |= categories_in(part)
+        receipt = Receipt(
+            ids.fresh("rcp"),
+            NOBODYS_BOOK,
+            now(),
+            PURPOSE,
+            ACTION,
+            "permitted",
+            f"you looked at what {org} knows",
+            CALLER,
+            categories=names_in(mask),
+            records=tuple(part.number for part in parts),
+        )
+        return Pending(receipt, self._people.ground(org, links), person)
