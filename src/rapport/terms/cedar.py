@@ -7,13 +7,12 @@ know, and that another engine can be asked. The gate decides by `policy`; tests 
 | action | the purpose; `Action::"within offers"` is what an allow for offers covers, `touching` what a deny hits |
 | resource | one category of data, in every category above it; all of them are in `Category::"all data"` |
 | `context.data` | `collected`, or done `elsewhere` |
-| `context.promised` | the categories that the promise speaks of |
 | `context.met` | a clause's conditions, numbered from 1, each true or false |
 
 Cedar knows no third truth, so what is unknown is settled in `context.met`: it is false to a permit, true to a forbid.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -35,28 +34,33 @@ from rapport.terms.policy import mask_of
 from rapport.terms.sentences import clause_sentence, criterion_words
 
 ALL_DATA = "all data"
-_AS_PROMISED = """\
-// No organization gets more than it spoke of in its promise.
-@id("as promised")
-forbid (principal, action, resource)
-unless { resource in context.promised };
-"""
 
 
-def policies(terms: Terms) -> str:
-    """All clauses as policy text: one permit or forbid for each, under its id and the sentence it reads as."""
-    return "\n".join([*(_policy(clause) for clause in terms.clauses), _AS_PROMISED])
+def policies(terms: Terms, promise: Promise | None = None) -> str:
+    """All clauses as policy text: one permit or forbid for each, under its id and the sentence it reads as; with a
+    promise, also what forbids all that it does not speak of."""
+    return "\n".join([*(_policy(clause) for clause in terms.clauses), *([] if promise is None else [_bound(promise)])])
+
+
+def _bound(promise: Promise) -> str:
+    promised = _list("Category", map(category, promise.categories))
+    return (
+        "// Whatever is allowed, nothing is read beyond what is promised.\n"
+        '@id("as promised")\n'
+        "forbid (principal, action, resource)\n"
+        f"unless {{ resource in {promised} }};\n"
+    )
 
 
 def _policy(clause: Clause) -> str:
     permits = clause.effect == "allow"
     near = "within" if permits else "touching"
-    actions = ", ".join(_entity("Action", f"{near} {_purpose(name)}") for name in clause.purposes)
+    actions = _list("Action", [f"{near} {_purpose(name)}" for name in clause.purposes])
     conditions = [f"{text}  // {_line(said)}" if said else text for text, said in _conditions(clause)]
     lines = (
         f"// {_line(clause_sentence(clause))}",
         f"@id({_quoted(clause.id)})",
-        f"{'permit' if permits else 'forbid'} (principal, action in [{actions}], resource)",
+        f"{'permit' if permits else 'forbid'} (principal, action in {actions}, resource)",
         "when {",
         f"    {conditions[0]}",
         *(f"    && {condition}" for condition in conditions[1:]),
@@ -68,8 +72,8 @@ def _policy(clause: Clause) -> str:
 def _conditions(clause: Clause) -> Iterator[tuple[str, str]]:
     """Cedar's text of each, with what to say of it."""
     if clause.who:
-        yield f"principal in [{', '.join(_entity('Organization', name) for name in clause.who)}]", ""
-    yield f"resource in [{', '.join(_entity('Category', name) for name in _categories(clause))}]", ""
+        yield f"principal in {_list('Organization', clause.who)}", ""
+    yield f"resource in {_list('Category', _categories(clause))}", ""
     if clause.data != "all":
         yield f"context.data == {_quoted(clause.data)}", ""
     for number, criterion in enumerate(clause.when, 1):
@@ -94,8 +98,8 @@ def _met(clause: Clause, condition: object) -> str:
     return f"context.met[{_quoted(f'{clause.id}.{condition}')}]"
 
 
-def _entity(kind: str, name: str) -> str:
-    return f"{kind}::{_quoted(name)}"
+def _list(kind: str, names: Iterable[str]) -> str:
+    return f"[{', '.join(f'{kind}::{_quoted(name)}' for name in names)}]"
 
 
 def _quoted(text: str) -> str:
@@ -147,8 +151,7 @@ def context(
             met[f"{clause.id}.quiet"] = not (reaching_out and is_quiet(clause.quiet, terms.zone, at))
         if clause.frequency is not None:
             met[f"{clause.id}.frequency"] = used(clause.frequency) < clause.frequency.times
-    promised = [{"__entity": {"type": "Category", "id": category(name)}} for name in promise.categories]
-    return {"promised": promised, "met": met}
+    return {"met": met}
 
 
 def request(org: str, purpose: str, kind: str, data: str, surroundings: dict[str, Any]) -> dict[str, Any]:

@@ -117,47 +117,78 @@ def promise_for(standing: Standing, purpose: str) -> Promise | None:
 def compile_terms(terms: Terms, standing: Standing, promise: Promise, purpose: str, at: int) -> Compiled:
     """Hold terms against one promise for one purpose."""
     allows: list[_Allow] = []
-    denied_collected = denied_elsewhere = 0
+    closed: list[_Allow] = []
+    missing: list[tuple[Unmet, ...]] = []
+    denials: list[_Denial] = []
     until = FOREVER
-    reason = "no clause of your terms allows it"
-    unmet: tuple[Unmet, ...] | None = None
-    denied_by = ""
     for clause in terms.clauses:
         if not _concerns(clause, standing.org, purpose):
             continue
         answers = [truth(criterion, promise, standing, at) for criterion in clause.when]
         changes = [next_change(criterion, standing, at) for criterion in clause.when]
         until = min([until, *(change for change in changes if change is not None)])
-        mask = mask_of(clause.categories)
         if clause.effect == "deny":
             if False not in answers:
-                mask = ALL if mask & EVERYTHING == EVERYTHING else mask  # whoever shuts out everything means all of it
-                denied_collected |= mask if clause.data != "elsewhere" else 0
-                denied_elsewhere |= mask if clause.data != "collected" else 0
-                denied_by = denied_by or clause.id
+                denials.append(_denial(clause))
         elif all(answers):
-            allows.append(_allow(clause, mask))
+            allows.append(_allow(clause))
         else:
-            missing = _missing(clause, answers)
-            if unmet is None or len(missing) < len(unmet):
-                unmet = missing
-    if allows and denied_by:
-        reason = f"your clause {denied_by!r} denies it"
-    elif unmet:
-        reason = f"it does not meet your clause {unmet[0].clause!r}"
-    elif denied_by:
-        reason = f"your clause {denied_by!r} denies it"
-    return Compiled(
-        tuple(allows),
-        denied_collected,
-        denied_elsewhere,
-        mask_of(promise.categories),
-        at,
-        until,
-        terms.zone,
-        reason,
-        () if allows or unmet is None else unmet,
-    )
+            closed.append(_allow(clause))
+            missing.append(_missing(clause, answers))
+    promised = mask_of(promise.categories)
+    reason, unmet = _obstacle(allows, denials, closed, missing, promised)
+    collected, elsewhere = _shut(denials)
+    return Compiled(tuple(allows), collected, elsewhere, promised, at, until, terms.zone, reason, unmet)
+
+
+class _Denial(NamedTuple):
+    clause: str
+    collected: int
+    elsewhere: int
+    always: bool
+    """Whatever is promised."""
+
+
+def _denial(clause: Clause) -> _Denial:
+    mask = mask_of(clause.categories)
+    mask = ALL if mask & EVERYTHING == EVERYTHING else mask  # whoever shuts out everything means all of it
+    sides = (mask if clause.data != "elsewhere" else 0, mask if clause.data != "collected" else 0)
+    return _Denial(clause.id, *sides, always=not clause.when)
+
+
+def _shut(denials: Iterable[_Denial]) -> tuple[int, int]:
+    """What is denied of either side."""
+    collected = elsewhere = 0
+    for denial in denials:
+        collected |= denial.collected
+        elsewhere |= denial.elsewhere
+    return collected, elsewhere
+
+
+def _obstacle(
+    allows: Sequence[_Allow],
+    denials: Sequence[_Denial],
+    closed: Sequence[_Allow],
+    missing: Sequence[tuple[Unmet, ...]],
+    promised: int,
+) -> tuple[str, tuple[Unmet, ...]]:
+    """What is in the way, should nothing be allowed: in words for the person, and as the smallest set of criteria that
+    would open something were they met. What is denied whatever an organization promises, no criterion opens."""
+    if not allows:
+        collected, elsewhere = _shut(denial for denial in denials if denial.always)
+        opening = [
+            some
+            for clause, some in zip(closed, missing, strict=True)
+            if promised & (clause.collected & ~collected | clause.elsewhere & ~elsewhere)
+        ]
+        if opening:
+            smallest = min(opening, key=len)
+            return f"it does not meet your clause {smallest[0].clause!r}", smallest
+    if denials:
+        return f"your clause {denials[0].clause!r} denies it", ()
+    if allows:
+        return "your terms allow other data than it promises to read", ()
+    return "no clause of your terms allows it", ()
 
 
 def _concerns(clause: Clause, org: str, purpose: str) -> bool:
@@ -168,7 +199,8 @@ def _concerns(clause: Clause, org: str, purpose: str) -> bool:
     return any(purpose in reach(name) for name in clause.purposes)
 
 
-def _allow(clause: Clause, mask: int) -> _Allow:
+def _allow(clause: Clause) -> _Allow:
+    mask = mask_of(clause.categories)
     return _Allow(
         clause.id,
         mask if clause.data != "elsewhere" else 0,
