@@ -12,12 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rapport.web.api.openapi import collecting
+from rapport.web.api.openapi import collecting, declaring
 from tests.conftest import PROVE
 from tests.e2e.api import House, house
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 SAMPLE_S, FULL_S = 30, 1_200
+DECLARING = ("--include-tag", declaring.TAG, "--phases", "examples,coverage,fuzzing")  # no links lead to others
 
 CONFIGURATION = """
 [auth.openapi]
@@ -44,6 +45,10 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
 parameters = {{ "path.id" = {{ dictionary = "customers", probability = 0.6 }} }}
 
 [[operations]]
+include-tag = "Declarations"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "404", "412"]
+
+[[operations]]
 include-path-regex = "^/v1/evidence"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
 parameters = {{ "path.id" = {{ dictionary = "evidence", probability = 0.6 }} }}
@@ -64,14 +69,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield home
 
 
-def configuration(home: House, directory: Path) -> Path:
+def configuration(home: House, directory: Path, token: str) -> Path:
     handle = home.acme.view("user_id:ada")["customer"]
     customers = ["user_id:ada", "email:ada@example.com", "email:fam@example.com", handle]
     evidence = [item["id"] for item in home.acme.read("user_id:ada", "evidence").json["evidence"]]
     file = directory / "schemathesis.toml"
     file.write_text(
         CONFIGURATION.format(
-            token=home.acme.api_token,
+            token=token,
             key=home.acme.write_key,
             customers=msgspec.json.encode(customers).decode(),
             evidence=msgspec.json.encode(evidence).decode(),
@@ -80,9 +85,10 @@ def configuration(home: House, directory: Path) -> Path:
     return file
 
 
-def attack(home: House, directory: Path, seconds: int, *options: str) -> str:
+def attack(home: House, directory: Path, seconds: int, *options: str, token: str = "") -> str:
     """What Schemathesis says; fails where it found anything."""
-    command = [str(SCHEMATHESIS), "--config-file", str(configuration(home, directory)), "run", "--no-color"]
+    file = configuration(home, directory, token or home.acme.api_token)
+    command = [str(SCHEMATHESIS), "--config-file", str(file), "run", "--no-color"]
     command += [f"{home.node.url}/openapi.json", "--url", home.node.url, "--generation-database", "none"]
     command += ["--continue-on-failure", "--warnings", "off", "--max-time", str(seconds), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds * 2 + 60, cwd=directory, check=False)
@@ -97,11 +103,19 @@ def attack(home: House, directory: Path, seconds: int, *options: str) -> str:
 
 @pytest.mark.timeout(180)
 def test_nothing_it_thinks_of_is_answered_otherwise_than_described(home: House, tmp_path: Path) -> None:
-    attack(home, tmp_path, SAMPLE_S, "--seed", "2", "-n", "10", "--exclude-tag", collecting.SPELLINGS)
+    others = ["--exclude-tag", collecting.SPELLINGS, "--exclude-tag", declaring.TAG]
+    attack(home, tmp_path, SAMPLE_S, "--seed", "2", "-n", "10", *others)
+
+
+@pytest.mark.timeout(180)
+def test_whatever_is_declared_is_answered_as_described(home: House, tmp_path: Path) -> None:
+    """By another organization: what it promises must not close the customers that the others read."""
+    attack(home, tmp_path, SAMPLE_S, "--seed", "2", "-n", "40", *DECLARING, token=home.rival.api_token)
 
 
 @pytest.mark.prove
 @pytest.mark.skipif(not PROVE, reason="a proof of twenty minutes: make prove")
-@pytest.mark.timeout(2 * FULL_S + 120)
+@pytest.mark.timeout(3 * FULL_S + 240)
 def test_nothing_it_thinks_of_in_twenty_minutes_is_either(home: House, tmp_path: Path) -> None:
-    attack(home, tmp_path, FULL_S, "-n", "500")
+    attack(home, tmp_path, FULL_S, "-n", "500", "--exclude-tag", declaring.TAG)
+    attack(home, tmp_path, FULL_S // 4, "-n", "500", *DECLARING, token=home.rival.api_token)

@@ -73,15 +73,15 @@ class DeclarationApi:
     async def _declare(self, request: Request, org: str) -> Response:
         body = await body_of(request, promises.MAX_BYTES)
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        form: promises.Format = "toml" if media == "application/toml" else "json"
+        promises.parse(body, form)  # what is wrong with it is of more use than that it comes too late
         before = self._book.standing(org)
         expected = _expected(request, before, self._book.document(org))
         signature, public = _raw(request, SIGNATURE, 64), _raw(request, SIGNER, 32)
         written = request.headers.get(SINCE)
         since = None if written is None else parse_rfc3339(written)
         try:
-            after = self._book.put(
-                org, body, "toml" if media == "application/toml" else "json", signature, public, since, expected
-            )
+            after = self._book.put(org, body, form, signature, public, since, expected)
         except Conflict as conflict:
             raise Outdated(conflict.message) from None
         document = self._book.document(org)

@@ -91,7 +91,7 @@ def _own() -> dict[str, Any]:
 
 
 def _declare() -> dict[str, Any]:
-    toml = {"schema": told(TEXT, "The same document in TOML."), "example": _TOML}
+    toml = {"schema": told(TEXT, f"The same document in TOML, such as\n\n{_TOML}")}
     return {
         "tags": [TAG],
         "operationId": "declare",
