@@ -192,6 +192,18 @@ class Assembler:
         if kind in TYPES and how & records.OWN:
             self.devices.unlinked(held, kind, value)
 
+    # -- events that are kept no longer
+
+    def fold_anew(self, held: Held) -> None:
+        """Events of a record are gone from its blocks: fold what is left now, and let go of what it names no more."""
+        self._refold(held)
+        dropped, held.changed = held.dropped, True
+        self._tell(held)
+        for link, how in dropped.items():
+            kind, _, value = link.partition(":")
+            if kind in TYPES and how & records.OWN & ~held.record.links.get(link, 0):
+                self.devices.unlinked(held, kind, value)
+
     # -- committing
 
     def commit(self, cursor: int) -> Outcome:

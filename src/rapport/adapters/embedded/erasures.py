@@ -124,13 +124,17 @@ class ErasureTables:
         if nodes:
             self.tombstones.setdefault(org, set()).update(nodes)
 
-    def doom(self, person: str, numbers: Collection[int]) -> None:
+    def destroy_later(self, numbers: Collection[int]) -> None:
         """Note which keys must go once the deletion of their records is durable."""
+        rows = [(number,) for number in numbers]
+        self._db.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", rows)
+        self._db.executemany("DELETE FROM former WHERE record = ?", rows)
+        self._db.executemany("DELETE FROM review WHERE record = ?", rows)
+
+    def doom(self, person: str, numbers: Collection[int]) -> None:
+        """Note whose erasure it was that deleted records."""
         whose = person_node(self._keys, person)
-        self._db.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", [(n,) for n in numbers])
         self._db.executemany("INSERT OR REPLACE INTO erased VALUES (?, ?)", [(n, whose) for n in numbers])
-        self._db.executemany("DELETE FROM former WHERE record = ?", [(n,) for n in numbers])
-        self._db.executemany("DELETE FROM review WHERE record = ?", [(n,) for n in numbers])
         self._erased.update(numbers)
 
     def lift(self, person: str) -> int:

@@ -293,13 +293,18 @@ class StateFile:
     # -- erasing
 
     def erase(self, org: str, person: str, rows: Rows) -> None:
-        """Everything that is stored of some records goes with the next commit; numbers never come again."""
+        """Everything that is stored of some records goes with the next commit, for a person; see `remove`."""
+        self.remove(org, rows)
+        self.erasures.doom(person, rows.numbers)
+
+    def remove(self, org: str, rows: Rows) -> None:
+        """Rows go with the next commit, and their records' keys after it; numbers never come again."""
         numbers = [(number,) for number in rows.numbers]
         self.db.executemany("DELETE FROM record WHERE id = ?", numbers)
         self.db.executemany("DELETE FROM timeline WHERE position = ?", [(position,) for position in rows.blocks])
         tokens = [(word_token(self._word_secret, org, word), number) for word, number in rows.words]
         self.db.executemany("DELETE FROM word WHERE token = ? AND record = ?", tokens)
-        self.erasures.doom(person, rows.numbers)
+        self.erasures.destroy_later(rows.numbers)
         self._put_meta("record", self._next_record - 1)
         for number in rows.numbers:
             self._record_keys.pop(number, None)
