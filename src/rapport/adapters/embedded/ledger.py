@@ -76,8 +76,9 @@ MIGRATIONS = [
     """
     DROP TABLE agreement;
     CREATE TABLE agreement (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL, org TEXT NOT NULL,
-                            status TEXT NOT NULL, terms BLOB NOT NULL, declaration INTEGER NOT NULL, at INTEGER NOT NULL,
-                            ended_at INTEGER, content BLOB NOT NULL, previous INTEGER, signed BLOB);
+                            status TEXT NOT NULL, terms BLOB NOT NULL, declaration INTEGER NOT NULL,
+                            at INTEGER NOT NULL, ended_at INTEGER, content BLOB NOT NULL, previous INTEGER,
+                            signed BLOB);
     CREATE INDEX agreement_of ON agreement (person);
     CREATE INDEX agreement_with ON agreement (org);
     CREATE UNIQUE INDEX agreement_between ON agreement (org, person) WHERE status = 'active';

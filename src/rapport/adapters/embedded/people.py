@@ -4,12 +4,14 @@ Every change moves the ledger's epoch and the person's version in its own transa
 what was before cannot be committed after it.
 """
 
+import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
+from rapport.adapters.embedded.agreements import Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import snapshot, transaction
@@ -26,7 +28,8 @@ _TOKEN = 16
 _HOLDERS = """
     SELECT claim.token, person.id, person.handle, person.version, person.status, person.locked, person.terms,
            EXISTS (SELECT 1 FROM lock WHERE lock.person = person.id AND lock.org = ?),
-           (SELECT handle FROM agreement WHERE agreement.person = person.id AND agreement.org = ? AND status = 'active')
+           (SELECT id FROM agreement
+            WHERE agreement.person = person.id AND agreement.org = ? AND agreement.status = 'active')
     FROM claim JOIN person ON person.id = claim.person WHERE claim.token IN ({})
 """
 _VERSIONS = (
@@ -59,6 +62,7 @@ class PeopleFile:
         self._seal = keys.node("terms")
         self._secret = keys.secret("terms")
         self._terms: dict[bytes, Terms] = {}
+        self._agreements = Settling(self._db, keys, standing_of, self.terms_of)
 
     # -- what a decision rests on
 
@@ -88,13 +92,14 @@ class PeopleFile:
         for token, number, handle, version, status, locked, terms, locked_here, agreement in rows:
             claimed.setdefault(number, set()).add(link_of[token])
             shut = bool(locked or locked_here or status != ACTIVE)
-            found[number] = (handle, version, shut, terms, agreement or "")
+            agreed = "" if agreement is None else handle_of(self._keys.blind, agreement)
+            found[number] = (handle, version, shut, terms, agreed)
         return tuple(
-            Holder(number, handle, version, shut, self._terms_of(key), key, frozenset(claimed[number]), agreement)
+            Holder(number, handle, version, shut, self.terms_of(key), key, frozenset(claimed[number]), agreement)
             for number, (handle, version, shut, key, agreement) in sorted(found.items())
         )
 
-    def _terms_of(self, key: bytes) -> Terms:
+    def terms_of(self, key: bytes) -> Terms:
         """Terms by the hash of their content, so that what is kept is never out of date."""
         terms = self._terms.get(key)
         if terms is None:
@@ -180,7 +185,7 @@ class PeopleFile:
             status,
             bool(locked),
             tuple(org for (org,) in orgs),
-            self._terms_of(key),
+            self.terms_of(key),
             tuple(self.claims(number)),
         )
 
@@ -235,37 +240,26 @@ class PeopleFile:
         """Let go of a person's claims, and of the key they are sealed under."""
         with self._changing(handle, even_erased=True) as person:
             self._db.execute("DELETE FROM claim WHERE person = ?", (person,))
+            self._agreements.forget(person)
             self._keys.destroy_person(person)
 
-    def _changing(self, handle: str, *, even_erased: bool = False) -> "_Change":
-        return _Change(self._db, handle, even_erased=even_erased)
+    @contextlib.contextmanager
+    def _changing(self, handle: str, *, even_erased: bool = False) -> Iterator[int]:
+        """One transaction that changes a person, with what follows for their agreements, and says so."""
+        with transaction(self._db):
+            row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
+            if row is None:
+                raise NotFound(f"there is no person {handle[:60]!r}")
+            if row[1] != ACTIVE and not even_erased:
+                raise Conflict("this person is erased, or about to be", code="erased")
+            self._db.execute("UPDATE person SET version = version + 1 WHERE id = ?", (row[0],))
+            yield row[0]
+            self._agreements.settle(row[0])
+            # Last, since what is remembered of promises goes by the epoch, and this one may yet be rolled back.
+            self._moved()
 
     def _moved(self) -> None:
         self._db.execute("UPDATE epoch SET value = value + 1")
-
-
-class _Change:
-    """One transaction that changes a person, and says so."""
-
-    def __init__(self, db: sqlite3.Connection, handle: str, *, even_erased: bool) -> None:
-        self._db = db
-        self._handle = handle
-        self._even_erased = even_erased
-        self._transaction = transaction(db)
-
-    def __enter__(self) -> int:
-        row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (self._handle,)).fetchone()
-        if row is None:
-            raise NotFound(f"there is no person {self._handle[:60]!r}")
-        if row[1] != ACTIVE and not self._even_erased:
-            raise Conflict("this person is erased, or about to be", code="erased")
-        self._transaction.__enter__()
-        self._db.execute("UPDATE person SET version = version + 1 WHERE id = ?", (row[0],))
-        self._db.execute("UPDATE epoch SET value = value + 1")
-        return int(row[0])
-
-    def __exit__(self, *error: object) -> None:
-        self._transaction.__exit__(*error)  # type: ignore[arg-type]  # passed on as it came
 
 
 def _split(tokens: bytes) -> list[bytes]:

@@ -208,6 +208,20 @@ class PromiseBook:
         earlier = tuple(public for (public,) in self._db.execute(query, (org,)).fetchall() if public != row[0])
         return OrgKey(row[0], bool(row[1]), earlier)
 
+    def held_key(self, org: str) -> Ed25519PrivateKey | None:
+        """The private key that the node holds for the organization, made if there is none; None where the organization
+        signs for itself. Raises NotFound, Full."""
+        self.key(org)
+        return self._signing(org, self._seal())[1]
+
+    def candidate(self, org: str, declaration: Declaration) -> Standing:
+        """How a declaration would stand if it were put now, without putting it; its version is -1. Raises BadInput as
+        `put` does, NotFound."""
+        self._created(org)
+        attesters = self._attester_keys()
+        promises.check_claims(org, declaration, attesters, now())
+        return promises.standing(org, declaration, -1, now(), attesters)
+
     def set_key(self, org: str, public: bytes) -> OrgKey:
         """Register the organization's own public key (32 bytes): from now on nothing is declared without its signature,
         and the node drops the key that it held. What was declared stays. Raises NotFound, Full."""
