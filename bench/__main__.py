@@ -18,6 +18,7 @@ from bench import (
     recovery,
     row,
     scaling,
+    shred,
     view,
 )
 from bench.bench import FULL_CUSTOMERS, Bench, Scale, quick
@@ -36,6 +37,7 @@ CLAIMS: Mapping[str, Claim] = {
     "recovery": recovery.measure,
     "duplicates": duplicates.measure,
     "import": importing.measure,
+    "shred": shred.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
 
