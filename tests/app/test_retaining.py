@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rapport.app import retaining
 from rapport.app.embedded import open_keys, open_ledger, open_promises
 from rapport.app.retaining import promised_limits
-from rapport.kernel.times import DAY, HOUR, now
+from rapport.kernel.times import DAY, HOUR, MINUTE, now
 from rapport.terms.declaration import DEFAULT, Declaration, Promise
 from tests.profile.house import ORG, TEN, House, told
 
@@ -60,8 +60,8 @@ def left_of_told(event, age):
 
 CATEGORY = {"name": "name", "email": "contact", "plan": "account", "phone": "contact"}
 
-users = st.sampled_from([None, "ada", "bo"])
-devices = st.sampled_from([None, "tab", "phone"])
+users = st.sampled_from([None, None, "ada", "bo"])
+devices = st.sampled_from([None, "tab", "tab", "tab", "phone"])
 traits = st.dictionaries(st.sampled_from(list(CATEGORY)), st.integers(0, 2), max_size=3)
 
 
@@ -69,7 +69,7 @@ traits = st.dictionaries(st.sampled_from(list(CATEGORY)), st.integers(0, 2), max
 def stories(draw):
     """(time, event) pairs of some days, each event with an id of its own."""
     story = []
-    for number in range(draw(st.integers(1, 12))):
+    for number in range(draw(st.integers(4, 14))):
         user, device = draw(users), draw(devices)
         if user is None and device is None:
             continue
@@ -80,7 +80,8 @@ def stories(draw):
             event |= {"type": "identify", "traits": said}
         else:
             event |= {"type": "track", "event": draw(st.sampled_from(["Order Completed", "Page Seen"]))}
-        story.append((TEN + draw(st.integers(0, 20)) * DAY - draw(st.integers(1, 5)) * HOUR, event))
+        day, minute = draw(st.sampled_from([4, 9, 14, 14, 16, 19])), draw(st.integers(0, 9)) * 10
+        story.append((TEN + day * DAY + minute * MINUTE, event))
     return story
 
 
@@ -190,6 +191,31 @@ def test_a_device_whose_user_expired_is_no_longer_that_users(house):
     sent(house, [seen(1, 3, None, anonymousId="tab"), seen(1, 4, "bo")])
     assert house.view("anonymous_id:tab")["events"]["total"] == 1
     assert not any("ada" in str(view) for view in house.customers().values())
+
+
+SHARED = [seen(1, "a", "ada", anonymousId="tab"), seen(2, "b", "bo", anonymousId="tab")]
+
+
+def test_what_happened_on_a_shared_device_is_nobodys_once_the_sight_of_its_user_expired(house):
+    bought = seen(9, "x", None, anonymousId="tab", event="Order Completed")
+    sent(house, [*SHARED, seen(9, "c", "ada", anonymousId="tab"), bought])
+    assert house.view("user_id:ada")["events"]["by_name"].keys() == {"Page Seen", "Order Completed"}
+    with House() as never:
+        assert keep_promises(house).customers() == sent(never, [*SHARED, bought]).customers()
+    assert house.view("user_id:ada")["events"]["by_name"].keys() == {"Page Seen"}
+
+
+def test_an_event_that_lost_a_trait_still_tells_who_was_seen(house):
+    time, _ = seen(4)
+    event = {**IDENTIFY, "anonymousId": "tab", "traits": {"email": "a@example.com", "name": "Ada"}}
+    bought = seen(4, "x", None, anonymousId="tab", event="Order Completed")
+    sent(house, [*SHARED, (time, event), bought])
+    keep_promises(house)
+    view = house.view("user_id:ada")
+    assert view["traits"].keys() == {"name"}
+    assert view["events"]["by_name"].keys() == {"Page Seen", "Order Completed", "identify"}
+    late = seen(4, "y", None, anonymousId="tab", event="Order Completed")
+    assert sent(house, [late]).view("user_id:ada")["events"]["by_name"]["Order Completed"]["count"] == 2
 
 
 def test_an_idle_worker_keeps_the_promise_of_a_declaration(house):
