@@ -3,7 +3,8 @@
 from starlette.responses import Response
 
 from rapport.web.console.desk import Preview
-from rapport.web.console.visit import Visit, go
+from rapport.web.console.visit import Visit
+from rapport.web.forms import go
 
 MOST_WHY = 500
 

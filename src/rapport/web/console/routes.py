@@ -17,7 +17,8 @@ from rapport.kernel.vocabulary import PURPOSES
 from rapport.web import pages
 from rapport.web.console import customers, evidence, live, rejected, signin, sources, words
 from rapport.web.console.desk import Desk
-from rapport.web.console.visit import Console, Handler, go, guarded
+from rapport.web.console.visit import Console, Handler, guarded
+from rapport.web.forms import go
 
 HERE = Path(__file__).parent
 

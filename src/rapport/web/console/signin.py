@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from rapport.kernel.vocabulary import purpose
 from rapport.web import pages
-from rapport.web.console.visit import THEME_COOKIE, THEMES, Console, Visit, check_origin, go, own_path
+from rapport.web.console.visit import THEME_COOKIE, THEMES, Console, Visit, own_path
+from rapport.web.forms import check_origin, go
 
 CODE_LENGTH = 200
 YEAR_SECONDS = 365 * 24 * 3600

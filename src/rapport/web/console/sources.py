@@ -8,7 +8,8 @@ from rapport.kernel.errors import BadInput, Conflict
 from rapport.kernel.times import now
 from rapport.web.console import charts
 from rapport.web.console.desk import SourceCard
-from rapport.web.console.visit import Visit, go
+from rapport.web.console.visit import Visit
+from rapport.web.forms import go
 
 
 async def page(visit: Visit) -> Response:

@@ -1,12 +1,8 @@
 """A visit: one request of a signed-in browser, with all that its page needs.
 
-A request that changes something must come from one of this session's own pages. Two checks stand for that: the
-browser's word about where the form was (`Origin`, or `Sec-Fetch-Site` where there is none), and a token on the page
-that follows from the session's. Either would do; the cookie is `SameSite=Strict` besides.
+A request that changes something must come from one of this session's own pages (`rapport.web.forms`).
 """
 
-import hashlib
-import hmac
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,11 +10,12 @@ from urllib.parse import urlsplit
 import msgspec
 from jinja2 import Environment
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from rapport.kernel.errors import Busy, Forbidden, NotFound, RapportError
+from rapport.kernel.errors import Busy, NotFound, RapportError
 from rapport.web import pages
 from rapport.web.console.desk import Desk, Session
+from rapport.web.forms import csrf_token, go, inner_path, own_form
 
 THEME_COOKIE: Final = "rapport_theme"
 THEMES: Final = ("auto", "light", "dark")
@@ -103,7 +100,7 @@ def guarded(console: Console, handler: Handler) -> Endpoint:
         session = await console.desk.session(token) if token else None
         if session is None:
             return go("/console/start")
-        fields = {} if request.method in SAFE_METHODS else await own_form(console, request, token)
+        fields = {} if request.method in SAFE_METHODS else await own_form(request, console.origin, token)
         visit = Visit(console, request, session, token, fields)
         try:
             return await handler(visit)
@@ -115,35 +112,6 @@ def guarded(console: Console, handler: Handler) -> Endpoint:
     return endpoint
 
 
-async def own_form(console: Console, request: Request, token: str) -> dict[str, str]:
-    """What was submitted, by one of this session's own pages; raises Forbidden where it was not."""
-    check_origin(request, console.origin)
-    fields = await pages.form(request)
-    if not hmac.compare_digest(fields.get("csrf", "").encode(), csrf_token(token).encode()):
-        raise Forbidden("This form is from an older session. Open the page again and repeat it.", code="stale_form")
-    return fields
-
-
-def check_origin(request: Request, origin: str) -> None:
-    """Raises Forbidden unless the browser says that the request came from the node's own pages."""
-    said = request.headers.get("origin")
-    own = request.headers.get("sec-fetch-site") == "same-origin" if said is None else said == origin
-    if not own:
-        message = f"This form did not come from the console at {origin}. Open that address, and repeat it there."
-        raise Forbidden(message, code="foreign_origin")
-
-
-def csrf_token(token: str) -> str:
-    """What a session's forms carry: follows from its token, and tells nothing of it."""
-    return hashlib.blake2b(b"console form", key=token.encode()[:64], digest_size=16).hexdigest()
-
-
-def go(path: str) -> Response:
-    """On to another page of this node, by GET."""
-    return RedirectResponse(path, 303)
-
-
 def own_path(path: str) -> str:
     """A path to go back to, if it is one of the console's; else its first page."""
-    plain = path.isascii() and path.isprintable() and "\\" not in path and " " not in path
-    return path if plain and len(path) < 500 and path.startswith("/console/") and "//" not in path else "/console/live"
+    return inner_path(path, "/console/") or "/console/live"
