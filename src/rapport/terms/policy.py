@@ -260,8 +260,9 @@ class Judge:
         *,
         alternative: bool,
     ) -> Compiled:
-        vouched = tuple(standing.attested.items())  # attesters come and go between two versions
-        place = (key, standing.org, standing.version, vouched, purpose, alternative)
+        # Attesters come and go between two versions: what they vouch for changes, and what they never signed.
+        values = (tuple(standing.claimed.items()), tuple(standing.attested.items()))
+        place = (key, standing.org, standing.version, values, purpose, alternative)
         compiled = self._kept.get(place)
         if compiled is None or not compiled.since <= at < compiled.until:  # (clocks are set back, too)
             compiled = compile_terms(terms, standing, promise, purpose, at)
