@@ -57,6 +57,8 @@ def commands(group: Any, path: str = "rapport") -> Iterator[tuple[str, Any]]:
     """Every command with its whole name. (Typer brings click inside itself, so there is no type of it to name.)"""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield f"{path} {name}", command
             yield from commands(command, f"{path} {name}")
         else:
             yield f"{path} {name}", command

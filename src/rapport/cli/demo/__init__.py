@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rapport.app.settings import Settings
 from rapport.cli import options
-from rapport.cli.demo import play, premises
+from rapport.cli.demo import mutuality, play, premises
 from rapport.cli.demo.sending import NodeGone, Sender
 
 CUSTOMERS = 300
@@ -25,11 +25,17 @@ RATE = 3.0
 _FIRST_ANSWER_SECONDS = 3.0
 
 
+demos = typer.Typer(invoke_without_command=True)
+
+
 def register(app: typer.Typer) -> None:
-    app.command("demo")(demo)
+    demos.callback()(demo)
+    mutuality.register(demos)
+    app.add_typer(demos, name="demo")
 
 
 def demo(
+    context: typer.Context,
     org: Annotated[
         str, typer.Option(help="The organization that gets the data; made if it is not there.")
     ] = premises.ORG,
@@ -55,6 +61,8 @@ def demo(
 
     The same seed gives the same company, and sending it again changes nothing. `rapport up --demo` does this by itself.
     """
+    if context.invoked_subcommand is not None:
+        return
     settings = options.settings(data, port)
     sender = _sender(settings, org)
     sender.await_node(_FIRST_ANSWER_SECONDS)

@@ -1,0 +1,239 @@
+"""The play, act by act."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rapport.adapters.embedded.key_bytes import record_keys
+from rapport.cli.demo.mutuality.companies import (
+    ADA,
+    BO,
+    BOOKSHOP,
+    COMPANIES,
+    GROCER,
+    INSURER,
+    SECRETS,
+    STRANGER,
+    Company,
+    as_file,
+    events,
+)
+from rapport.cli.demo.mutuality.searching import sightings, spellings
+from rapport.cli.demo.mutuality.stage import Answer, Stage
+from rapport.cli.demo.mutuality.telling import Telling
+
+HER = f"email:{ADA}"
+NEIGHBOUR = f"email:{BO}"
+ARCHIVE = "before.tar"
+WORDS = {secret: spellings(secret) for secret in SECRETS}
+
+
+def play(stage: Stage, telling: Telling) -> None:
+    """From three companies that know Ada, each by itself, to none that can ever have known her."""
+    _known_by_three(stage, telling)
+    _promises(stage, telling)
+    person = _terms(stage, telling)
+    _let_in(stage, telling)
+    _refused(stage, telling)
+    _changed_promise(stage, telling)
+    _locked(stage, telling, person)
+    _backed_up(stage, telling)
+    keys = _shredded(stage, telling, person)
+    _searched(stage, telling, keys)
+    _sent_again(stage, telling)
+    _restored(stage, telling)
+    telling.step("That was mutuality")
+    telling.say(
+        "The same data, the same person, one set of terms. What each company saw was decided by what it promises."
+    )
+
+
+def _known_by_three(stage: Stage, telling: Telling) -> None:
+    telling.step("Three companies know Ada, each by itself")
+    for company in COMPANIES:
+        stage.open_company(company.org)
+        stage.send(company.org, events(company, "first"))
+    for company in COMPANIES:
+        stage.until_known(company.org, HER, 1 + len(company.days))
+        stage.until_known(company.org, NEIGHBOUR, 1)
+        view = stage.read(company.org, HER, "service").json
+        told = str(view)
+        telling.check(
+            f"{company.called} sees what she did there, and nothing from elsewhere",
+            view["events"]["total"] == 1 + len(company.days)
+            and view["elsewhere"] == []
+            and not any(other.number in told for other in COMPANIES if other is not company),
+            view,
+        )
+
+
+def _promises(stage: Stage, telling: Telling) -> None:
+    telling.step("Each declares what it promises")
+    for company in COMPANIES:
+        stage.rapport("declaration", "put", company.org, f"{company.org}.toml")
+
+
+def _terms(stage: Stage, telling: Telling) -> str:
+    telling.step("Ada says on what terms: one preset, for everyone")
+    claims = [word for company in COMPANIES for word in ("--claim", f"{company.org}:user_id:{company.number}")]
+    claims += [word for company in COMPANIES for word in ("--claim", f"{company.org}:{HER}")]
+    person: str = stage.rapport_json("person", "add", *claims)["person"]
+    stage.rapport("person", "terms", person, "--preset", "open")
+    return person
+
+
+def _let_in(stage: Stage, telling: Telling) -> None:
+    telling.step("The grocer earns it, and is let in")
+    view = stage.read("grocer", HER, "offers")
+    telling.check("the grocer may read for offers", view.status == 200, view.body)
+    _sees_elsewhere(telling, view, GROCER)
+    telling.check("it knows her, and leaves a receipt", view.json["receipt"].startswith("rcp_"))
+
+
+def _sees_elsewhere(telling: Telling, view: Answer, company: Company) -> None:
+    """What she did at the other two is there, and nothing tells where."""
+    elsewhere: list[dict[str, Any]] = view.json["elsewhere"]
+    bought = {item["name"] for entry in elsewhere for item in entry.get("items", [])}
+    for entry in elsewhere:
+        what = ", ".join(item["name"] for item in entry.get("items", [])) or entry["what"]
+        telling.say(f"elsewhere: {what}, {entry.get('amount', 0):.2f} {entry.get('currency', '')}".rstrip())
+    others = [other for other in COMPANIES if other is not company]
+    telling.check(
+        f"{company.called} also sees what she bought at the other two",
+        bought == {what for other in others for _, _, what, _ in other.days},
+        elsewhere,
+    )
+    told = view.body.decode()
+    telling.check(
+        "and nothing says where that was",
+        not any(secret in told for other in others for secret in (other.org, other.number)),
+        told,
+    )
+
+
+def _refused(stage: Stage, telling: Telling) -> None:
+    telling.step("The insurer passes on what it learns, and is shut out of everything")
+    for purpose in ("offers", "service"):
+        _as_unknown(stage, telling, INSURER, purpose)
+    telling.step("The bookshop gives nothing for it, and is refused what it asks for")
+    _as_unknown(stage, telling, BOOKSHOP, "offers")
+    served = stage.read("bookshop", HER, "service")
+    telling.check("to serve her, it still sees what she did there", served.status == 200, served.body)
+
+
+def _as_unknown(stage: Stage, telling: Telling, company: Company, purpose: str) -> None:
+    hers = stage.read(company.org, HER, purpose)
+    strangers = stage.read(company.org, f"email:{STRANGER}", purpose)
+    telling.check(
+        f"for {purpose}, {company.called} is answered as if it had never known her", _alike(hers, strangers), hers
+    )
+
+
+def _alike(one: Answer, other: Answer) -> bool:
+    return one.status == 404 and one == other
+
+
+def _changed_promise(stage: Stage, telling: Telling) -> None:
+    telling.step("The bookshop changes its promise, and is let in")
+    stage.rapport("declaration", "put", "bookshop", "bookshop-better.toml")
+    view = stage.read("bookshop", HER, "offers")
+    telling.check("the next read is answered", view.status == 200, view.body)
+    _sees_elsewhere(telling, view, BOOKSHOP)
+
+
+def _locked(stage: Stage, telling: Telling, person: str) -> None:
+    telling.step("Ada locks; it bites on the next read; and she unlocks")
+    readable = (GROCER, BOOKSHOP)
+    before = {company.org: _lasting(stage.read(company.org, HER, "service", aloud=False)) for company in readable}
+    stage.rapport("person", "lock", person, aloud=False)
+    for company in readable:
+        _as_unknown(stage, telling, company, "service")
+    neighbour = stage.read("grocer", NEIGHBOUR, "service")
+    telling.check("her neighbour is known as before", neighbour.status == 200, neighbour.body)
+    stage.rapport("person", "unlock", person, aloud=False)
+    after = {company.org: _lasting(stage.read(company.org, HER, "service", aloud=False)) for company in readable}
+    telling.check("unlocked, exactly what was readable before is readable again", after == before, after)
+
+
+def _lasting(answer: Answer) -> Any:
+    """An answer but for what every look changes."""
+    return {name: value for name, value in answer.json.items() if name not in {"receipt", "as_of"}}
+
+
+def _backed_up(stage: Stage, telling: Telling) -> None:
+    telling.step("The node is backed up, and the backup is tried")
+    stage.rapport("backup", ARCHIVE, "--keys", "before.keys", aloud=False)
+    trial = stage.directory / "trial"
+    _restore(stage, "before.keys", trial)
+    known = stage.rapport_json("show", HER, "--org", "grocer", data=trial)
+    telling.check(
+        "restored, it knows her: what follows could fail", known["events"]["total"] == 1 + len(GROCER.days), known
+    )
+    shutil.rmtree(trial)
+
+
+def _restore(stage: Stage, keys: str, into: Path, *, fails: bool = False) -> str:
+    words = ("restore", ARCHIVE, "--keys", keys, "--backup-key", "node/backup.key")
+    return stage.rapport(*words, data=into, fails=fails, aloud=fails)
+
+
+def _shredded(stage: Stage, telling: Telling, person: str) -> dict[str, list[bytes]]:
+    """Returns the keys of her records, by what to call them."""
+    telling.step("Ada has everything shredded")
+    before = record_keys(stage.data)
+    lay_there = len(sightings(stage.data, {str(number): [key] for number, key in enumerate(before)}))
+    stage.rapport("person", "shred", person, "--yes")
+    gone = sorted(before - record_keys(stage.data))
+    telling.check("the key of each of her records is gone, and no other", len(gone) == len(COMPANIES), len(gone))
+    telling.check("a byte search had found every key before", lay_there >= len(before), lay_there)
+    for company in COMPANIES:
+        _as_unknown(stage, telling, company, "service")
+        neighbour = stage.read(company.org, NEIGHBOUR, "service", aloud=False)
+        telling.check(f"{company.called} knows her neighbour as before", neighbour.status == 200, neighbour.body)
+    return {f"key {number} of hers": [key] for number, key in enumerate(gone, 1)}
+
+
+def _searched(stage: Stage, telling: Telling, keys: dict[str, list[bytes]]) -> None:
+    telling.step("Somebody takes the disk and the old backup, and searches every byte")
+    telling.say("All of it is sealed, so her words never lay there in the clear. What opened them were keys: so look")
+    telling.say("for both.")
+    for called, place in (("data directory", stage.data), ("backup made before", stage.directory / ARCHIVE)):
+        control = sightings(place, {"a company's name": [b"bookshop"]})
+        telling.check(f"the search of the {called} finds what is there: a company's name", control)
+        found = sightings(place, WORDS | keys)
+        telling.check(f"it finds no word of Ada's and no key to one in the {called}", not found, found)
+
+
+def _sent_again(stage: Stage, telling: Telling) -> None:
+    telling.step("The companies send her again, as events and as a file")
+    for company in COMPANIES:
+        stage.send(company.org, events(company, "again"))
+        file = f"{company.org}.csv"
+        (stage.directory / file).write_text(as_file(company), "utf-8")
+        words = ("--org", company.org, "--source", "crm", "--mapping", "customers.toml", "--wait")
+        stage.rapport("import", file, *words, aloud=False)
+        stage.until_known(company.org, "email:cleo@example.com", 1)
+    for company in COMPANIES:
+        for customer in (HER, f"user_id:{company.number}"):
+            answer = stage.read(company.org, customer, "service", aloud=False)
+            telling.check(f"{company.called} has nothing back under {customer}", answer.status == 404, answer.body)
+    found = sightings(stage.data, WORDS)
+    telling.check("a byte search still finds no word of hers", not found, found)
+    telling.say("Everybody else in the same files came in. Of what was hers, only a count is kept.")
+
+
+def _restored(stage: Stage, telling: Telling) -> None:
+    telling.step("The old backup is restored")
+    _restore(stage, "before.keys", stage.directory / "never", fails=True)
+    telling.check("keys backed up before the shred open nothing any more", not (stage.directory / "never").exists())
+    after = stage.directory / "after"
+    stage.rapport("backup", "--keys", "after.keys", aloud=False)
+    _restore(stage, "after.keys", after)
+    for company in COMPANIES:
+        stage.rapport("show", HER, "--org", company.org, data=after, fails=True, aloud=False)
+        known = stage.rapport_json("show", NEIGHBOUR, "--org", company.org, data=after)
+        telling.check(
+            f"with the keys of today, {company.called} knows her neighbour from it, and not her",
+            known["events"]["total"] >= 1,
+            known,
+        )
