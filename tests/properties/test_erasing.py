@@ -2,6 +2,7 @@
 the erased person's records; and nothing that could be read names an event of theirs."""
 
 import re
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from tests.profile.house import ORG, House
 from tests.profile.plain import Slice, World
 from tests.profile.stories import BROWSERS, EMAILS, SOURCES_BY_NAME, USERS, comparable, deliveries, expected, packed
 from tests.profile.unsealing import readable
+from tests.properties.test_pipeline_retract import Operator
 
 PAIRS = [
     *(("user_id", user) for user in USERS),
@@ -53,8 +55,8 @@ def held_by(world: World, record: Slice) -> set[tuple[str, str]]:
 class Gone:
     """What an erasure takes, as plainly as it can be told."""
 
-    def __init__(self, before: list[LogEntry], claims: set[tuple[str, str]]) -> None:
-        world = World(ORG, before, SOURCES_BY_NAME)
+    def __init__(self, before: list[LogEntry], claims: set[tuple[str, str]], **said: Any) -> None:
+        world = World(ORG, before, SOURCES_BY_NAME, **said)
         held = {record: held_by(world, record) for record in world.records}
         taken = [record for record in held if held[record] & claims]
         stays = set().union(*(held[record] for record in held if record not in taken))
@@ -62,7 +64,7 @@ class Gone:
         events = [(record.key.source, event) for record in taken for event in world.records[record]]
         self.events = {(source, event.message_id) for source, event in events}
         self.contents = {(source, event.digest) for source, event in events if not pairs_of(event) & self.buried}
-        self.records = len(taken)
+        self.nodes = {world.node(record) for record in taken}
 
     def keeps(self, entry: LogEntry) -> bool:
         """Whether an entry from before leaves anything."""
@@ -117,3 +119,32 @@ def test_erased_is_gone_and_stays_gone(data):
         ids = {message_id for _, message_id in gone.events} - {event_of(entry).message_id for entry in left}
         named = re.compile(b"|".join(map(re.escape, sorted(i.encode() for i in ids))) or b"(?!)")
         assert [place for place, plain in readable(house.settings) if named.search(plain)] == []
+
+
+@given(st.data())
+def test_what_operators_said_goes_with_the_records_and_holds_for_the_others(data):
+    told = data.draw(deliveries(8, copies=False))
+    order = data.draw(st.permutations(told))
+    cut = data.draw(st.integers(1, len(order)))
+    before = [entry for entry in (packed([delivery]) for delivery in order[:cut]) if own_time(entry)]
+    after = [entry for entry in (packed([delivery]) for delivery in [*order[cut:], *told]) if own_time(entry)]
+    claims = data.draw(st.sets(st.sampled_from(PAIRS), min_size=1, max_size=2))
+    with House() as house:
+        eve = Operator(house)
+        for entry in before:
+            house.append(entry)
+        house.settle()
+        for _ in range(data.draw(st.integers(0, 3)) if before else 0):
+            if data.draw(st.booleans()):
+                eve.retract(data.draw(st.integers(0, 30)))
+            else:
+                kind = data.draw(st.sampled_from(["must_link", "must_link", "cannot_link"]))
+                eve.link(data.draw(st.integers(0, 9)), data.draw(st.integers(0, 9)), kind)
+        gone = Gone(before, claims, **eve.said())
+        house.append(erasure_entry(Shred("per_x", tuple(Claim(ORG, *pair) for pair in sorted(claims)))))
+        for entry in after:
+            house.append(entry)
+        house.settle()
+        left = [*filter(gone.keeps, before), *filter(gone.lets_in, after)]
+        eve.links = [edge for edge in eve.links if not {edge.record, edge.other} & gone.nodes]
+        assert comparable(house.customers()) == expected(left, **eve.said())
