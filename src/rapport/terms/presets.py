@@ -2,32 +2,38 @@
 
 from rapport.terms.clauses import Clause, Criterion, Elsewhere, Frequency, Terms
 
-_SERVE_ME = Clause(
-    "serve-me", "allow", purposes=("service", "fraud"), categories=("everything", "unclassified"), data="collected"
-)
-_NO_SELLING = Clause(
-    "no-passing-on", "deny", when=(Criterion("onward"),), data="all", purposes=("offers", "advertising")
-)
 _QUIET = "21:00-08:00"
+_DISCOUNT = Criterion("benefit", benefit="discount", amount=5.0, unit="%")
+_MONEY = Criterion("benefit", benefit="money", amount=1.0)
+_NOTHING_ON = Criterion("onward", negated=True)
+
+_SERVE_ME = Clause("serve-me", "allow", purposes=("service", "fraud"), categories=("everything", "unclassified"))
+_EARN_IT = Clause(
+    "earn-it",
+    "allow",
+    purposes=("personalisation", "offers", "analytics", "research"),
+    data="all",
+    when=(_DISCOUNT, _NOTHING_ON, Criterion("retention", days=730)),
+    elsewhere=Elsewhere("exact"),
+    quiet=_QUIET,
+)
+_PAY_FOR_IT = Clause(
+    "pay-for-it",
+    "allow",
+    purposes=_EARN_IT.purposes,
+    data="all",
+    when=(_MONEY, *_EARN_IT.when[1:]),
+    elsewhere=_EARN_IT.elsewhere,
+    quiet=_QUIET,
+)
 
 OPEN = Terms(
     preset="open",
     clauses=(
         _SERVE_ME,
-        Clause(
-            "earn-it",
-            "allow",
-            purposes=("personalisation", "offers", "analytics", "research"),
-            data="all",
-            when=(
-                Criterion("benefit", amount=5.0, benefit="discount", unit="%"),
-                Criterion("onward", negated=True),
-                Criterion("retention", days=730),
-            ),
-            elsewhere=Elsewhere("exact"),
-            quiet=_QUIET,
-        ),
-        Clause("no-passing-on", "deny", data="all", when=(Criterion("onward"),), purposes=("any",)),
+        _EARN_IT,
+        _PAY_FOR_IT,
+        Clause("no-passing-on", "deny", data="all", when=(Criterion("onward"),)),
     ),
 )
 BALANCED = Terms(
@@ -38,19 +44,18 @@ BALANCED = Terms(
             "make-it-mine",
             "allow",
             purposes=("personalisation", "analytics"),
-            when=(Criterion("onward", negated=True), Criterion("retention", days=365)),
+            when=(_NOTHING_ON, Criterion("retention", days=365)),
         ),
         Clause(
             "fair-offers",
             "allow",
             purposes=("offers",),
             categories=("purchases", "preference", "contact", "loyalty"),
-            when=(Criterion("benefit", amount=5.0, benefit="discount", unit="%"), Criterion("onward", negated=True)),
+            when=(_DISCOUNT, _NOTHING_ON),
             frequency=Frequency(4, "month"),
             quiet=_QUIET,
         ),
-        Clause("no-advertising", "deny", purposes=("advertising",), categories=("everything",), data="all"),
-        _NO_SELLING,
+        Clause("no-advertising", "deny", purposes=("advertising",), data="all"),
     ),
 )
 ALONE = Terms(
@@ -60,7 +65,7 @@ ALONE = Terms(
         Clause(
             "nothing-else",
             "deny",
-            purposes=("offers", "advertising", "personalisation", "analytics", "research"),
+            purposes=("personalisation", "offers", "advertising", "analytics", "research"),
             data="all",
         ),
     ),
@@ -76,3 +81,11 @@ TITLES = {
     "alone": "Leave me alone",
     "locked": "Locked",
 }
+LINES = {
+    "default": "Who collected something may use it to serve me; for anything else it needs my consent.",
+    "open": "Who gives me something for it, and keeps it to themselves, may know everything, even what I do elsewhere.",
+    "balanced": "Serve me and make it fit me; a few fair offers are welcome, advertising is not.",
+    "alone": "Serve me when I come to you, and keep me safe from fraud. Nothing else.",
+    "locked": "Nobody reads anything, but for what the law demands.",
+}
+"""What each preset promises, in a line."""
