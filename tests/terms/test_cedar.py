@@ -38,19 +38,18 @@ def native(wish: Asked) -> tuple[Verdict, Answers]:
     return verdict, frozenset((kind, data) for kind, data in QUESTIONS if side[data] & bit(kind))
 
 
-def by_cedar(wish: Asked) -> tuple[str, Answers]:
-    """Cedar's decision for each category, under the promise or else under the alternative to it."""
+def by_cedar(wish: Asked, *, unnamed: bool) -> tuple[str, Answers]:
+    """Cedar's decision for each category, under the promise or else under the alternative to it, which counts where the
+    promise opens nothing. `unnamed`: the gate says that it does open something, of a kind that only DPV has a name for.
+    """
     promise = promise_for(wish.standing, wish.purpose)
-    if promise is None:
-        return "promise", frozenset()
-    for offer, held in (("promise", promise), ("alternative", promise.alternative)):
+    for offer, held in (("promise", promise), ("alternative", promise and promise.alternative)):
         if held is None:
             break
         policies = cedarpy.PolicySet.from_str(cedar.policies(wish.terms, held))
         around = cedar.context(wish.terms, wish.standing, held, wish.at, reaching_out=wish.reaching_out, used=wish.used)
         allowed = allowed_by_cedar(wish, policies, around, QUESTIONS)
-        # The alternative counts where the promise opens nothing at all, be it of a kind that only DPV has a name for.
-        if allowed or (promise.alternative is not None and allowed_by_cedar(wish, policies, around, UNNAMED)):
+        if allowed or (unnamed and allowed_by_cedar(wish, policies, around, UNNAMED)):
             return offer, allowed
     return "promise", frozenset()
 
@@ -69,7 +68,7 @@ def allowed_by_cedar(
 
 def agree(wish: Asked) -> Verdict:
     verdict, ours = native(wish)
-    offer, theirs = by_cedar(wish)
+    offer, theirs = by_cedar(wish, unnamed=verdict.permitted and not ours)
     assert ours == theirs, (wish, sorted(ours ^ theirs))
     assert verdict.offer == offer, wish
     return verdict

@@ -13,7 +13,7 @@ from rapport.app import backing_up, embedded, erasing, rights
 from rapport.cli import options
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import rfc3339
-from rapport.terms import Terms
+from rapport.terms import Terms, cedar
 from rapport.terms.presets import PRESETS, TITLES
 from rapport.terms.reading import parse_terms
 from rapport.terms.sentences import clause_sentence
@@ -98,6 +98,7 @@ def terms(
     person: Handle,
     preset: Annotated[str | None, typer.Option("--preset", help=f"Begin from one of: {', '.join(PRESETS)}.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Terms in TOML or JSON.")] = None,
+    as_cedar: Annotated[bool, typer.Option("--cedar", help="Show them as Cedar policies, for an audit.")] = False,
     data: options.Data = None,
     json: options.Json = False,
 ) -> None:
@@ -113,9 +114,10 @@ def terms(
         book.set_terms(person, _read(file))
     found = book.person(person)
     if json:
-        options.print_json({"person": person, **_terms(found.terms)})
+        written = {"cedar": cedar.policies(found.terms)} if as_cedar else {}
+        options.print_json({"person": person, **_terms(found.terms), **written})
     else:
-        typer.echo(_sentences(found.terms))
+        typer.echo(cedar.policies(found.terms) if as_cedar else _sentences(found.terms))
 
 
 @people.command("shred")
