@@ -91,6 +91,32 @@ def test_what_carries_an_erased_identifier_comes_in_no_more_and_is_only_counted(
     assert refused(house) == 1
 
 
+def test_the_console_counts_what_came_in_no_more(house):
+    shred(house)
+    for received_at in (now(), now() - 8 * DAY):
+        house.send(identify("ada", "m1", email="ada@example.com"), received_at=received_at)
+    house.send({"type": "track", "event": "Nobody"})
+    house.settle()
+    with house.reader.snapshot():
+        assert house.reader.rejected_codes(ORG) == [("erased", 1), ("missing_id", 1)]
+
+
+def test_an_exact_copy_without_a_time_stays_away_from_a_shared_device(house):
+    """It carries nothing of hers, and its content could be anybody's: it is known by having been taken in before."""
+    house.send(identify("ada", "m1", email="ada@example.com") | {"anonymousId": "tablet"})
+    house.send(told(at("15:00"), type="identify", userId="bo", anonymousId="tablet", messageId="m2"))
+    tick = {"type": "track", "event": "Viewed", "anonymousId": "tablet", "messageId": "t1"}
+    house.send(tick, received_at=at("10:05"))
+    house.settle()
+    assert shred(house, ADA, ("user_id", "ada")).events == 2
+    house.send(tick, received_at=at("14:55"))
+    house.settle()
+    assert house.view("user_id:bo")["events"]["total"] == 1
+    house.send({**tick, "messageId": "t2"}, received_at=at("14:56"))
+    house.settle()
+    assert house.view("user_id:bo")["events"]["total"] == 2, "another that looks like it is another"
+
+
 def test_a_lift_lets_it_in_again(house):
     event = identify("ada", "m1", email="ada@example.com", name="Ada")
     house.send(event)

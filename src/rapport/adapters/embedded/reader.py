@@ -12,12 +12,12 @@ import msgspec
 from rapport.adapters.embedded.evidence_tables import EvidenceTables
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.sqlite import connect, snapshot, translated
-from rapport.adapters.embedded.state import MIGRATIONS, open_block, open_record, word_token
+from rapport.adapters.embedded.state import KEEP_REJECTED, MIGRATIONS, open_block, open_record, word_token
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Corrupt
 from rapport.kernel.keys import BlindKey
 from rapport.kernel.ports import Source
-from rapport.kernel.times import MINUTE
+from rapport.kernel.times import DAY, MINUTE, now
 from rapport.kernel.vocabulary import bit
 from rapport.profile import record as records
 from rapport.profile.devices import TYPES
@@ -111,6 +111,15 @@ class StateReader:
                     covered.update(part.number for part in customer.parts)
                     found[customer.customer] = customer
         return list(found.values())
+
+    def largest(self, least: int) -> dict[str, int]:
+        """Organization → how many records its largest customer has, where it is more than `least`."""
+        query = """
+            SELECT org.name, max(size) FROM (SELECT record, count(*) AS size FROM member GROUP BY grp HAVING size > ?)
+            JOIN record ON record.id = record JOIN org ON org.id = record.org GROUP BY org.name
+        """
+        with self.snapshot():
+            return dict(self._db.execute(query, (least,)).fetchall())
 
     def holding(self, org: str, kind: str, value: str, most: int) -> list[int]:
         """Numbers of records with active evidence of an identifier, whether it joins them or not."""
@@ -277,8 +286,12 @@ class StateReader:
         return RejectedRow(row[0], row[1], row[2], row[3], message, body)
 
     def rejected_codes(self, org: str) -> list[tuple[str, int]]:
+        """How much was refused lately, by code; of what was `erased` the count alone is kept."""
         query = "SELECT code, count(*) FROM rejected WHERE org = ? GROUP BY code ORDER BY code"
-        return self._db.execute(query, (org,)).fetchall()
+        codes: list[tuple[str, int]] = self._db.execute(query, (org,)).fetchall()
+        query = "SELECT coalesce(sum(count), 0) FROM refused WHERE org = ? AND day >= ?"
+        (erased,) = self._db.execute(query, (org, (now() - KEEP_REJECTED) // DAY)).fetchone()
+        return sorted([*codes, ("erased", erased)]) if erased else codes
 
     # -- explaining
 
