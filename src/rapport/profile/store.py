@@ -123,6 +123,9 @@ class ProfileReader(Protocol):
     def by_identifier(self, org: str, kind: str, value: str) -> Sequence[Found]:
         """The customers with active evidence of a normalised identifier: none, one, or several."""
 
+    def largest(self, least: int) -> dict[str, int]:
+        """Organization → how many records its largest customer has, where it is more than `least`."""
+
     def holding(self, org: str, kind: str, value: str, most: int) -> Sequence[int]:
         """Numbers of records with active evidence of a normalised identifier, whether it joins them or not."""
 

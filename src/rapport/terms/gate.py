@@ -39,6 +39,9 @@ from rapport.terms.standing_use import StandingUse
 ABSENT = "no such customer, or nothing that may be read for this purpose"
 QUIET_S = 0.025
 """Absence is answered at a multiple of this after it was asked, so that its time does not tell it from refusal."""
+QUIET_RECORDS = 64
+"""That multiple grows by one for so many records of an organization's largest customer: several times what looking at
+these takes, so that refusing it takes no longer than not finding anybody."""
 _TRIES = 20
 _TOGETHER = 250
 
@@ -91,6 +94,7 @@ class Gate:
         self._book = book
         self._secret = secret
         self._quiet = quiet_s
+        self._largest = reader.largest(QUIET_RECORDS) if quiet_s else {}
         self.judge = Judge()
 
     async def view(self, request: Request) -> dict[str, Any]:
@@ -156,7 +160,7 @@ class Gate:
             if trouble is not None:
                 raise trouble
             if content is None or found is None:
-                await self._until_quiet(started)
+                await self._until_quiet(started, request.org)
                 raise NotFound(ABSENT)
             return found, content, pending.receipt
         raise Busy("terms are changing too quickly to decide: ask again in a moment")
@@ -172,6 +176,7 @@ class Gate:
         """Many uses at once, such as a list, an audience or an export: what `answer` makes of each customer that may be
         read, with a receipt for each; of a standing `use`, where there is news. Those that may not be read are as
         absent. `request.customer` is not used."""
+        started = time.monotonic()
         purpose = known_purpose(request.purpose)
         answers: list[tuple[Found, Content, Receipt]] = []
         with self._reader.snapshot():
@@ -197,6 +202,8 @@ class Gate:
                     break
             else:
                 raise Busy("terms are changing too quickly to decide: ask again in a moment")
+        if use is None:
+            await self._until_quiet(started, request.org)
         return answers
 
     async def unsorted(self, request: Request, body: bytes) -> bool:
@@ -252,6 +259,9 @@ class Gate:
         trouble: RapportError | None = None
         with self._reader.snapshot():
             judged = [self._judge(found, request, purpose) for found in self._named(request.org, request.customer)]
+            size = sum(len(one.found.parts) for one in judged)
+            if size > self._largest.get(request.org, QUIET_RECORDS):
+                self._largest[request.org] = size
             # Customers that may not be read are as absent: they make no identifier ambiguous.
             readable = [one for one in judged if one.open is not None]
             one = readable[0] if readable else judged[0] if judged else None
@@ -361,11 +371,12 @@ class Gate:
             "; ".join(unmet),
         )
 
-    async def _until_quiet(self, started: float) -> None:
-        """Wait until a multiple of the quiet time has passed."""
+    async def _until_quiet(self, started: float, org: str) -> None:
+        """Wait until a multiple of the quiet time has passed, the same for all whom an organization asks for."""
         if self._quiet:
+            quiet = self._quiet * (1 + self._largest.get(org, 0) // QUIET_RECORDS)
             passed = time.monotonic() - started
-            await asyncio.sleep((int(passed / self._quiet) + 1) * self._quiet - passed)
+            await asyncio.sleep((int(passed / quiet) + 1) * quiet - passed)
 
     async def _answer(
         self, request: Request, answer: Answer[dict[str, Any]], fields: Fields[dict[str, Any]]
