@@ -19,6 +19,8 @@ from rapport.terms.deciding import holds_firmly
 
 MOST = 200
 """Entries at most, and events at most that are looked at of each company."""
+_DONE = {"track", "page", "screen"}
+"""Kinds of events that are something a person did; the others say who a company thinks they are."""
 MANY = 20
 """Records of others with an identifier, above which it names nobody."""
 BANDS = (0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
@@ -44,7 +46,7 @@ def done_elsewhere(
         by_category: dict[str, list[Event]] = {}
         for _, event in events:
             category = category_of_event(event.name)
-            if bit(category) & mask:
+            if bit(category) & mask and event.kind in _DONE:
                 by_category.setdefault(category, []).append(event)
         for category, some in by_category.items():
             share = _most_generous(category, org, grants)
@@ -95,7 +97,7 @@ def _told(category: str, events: Iterable[Event], share: Elsewhere, org: str) ->
         head["company"] = org
     if share.detail == "exact":
         return [{**head, **_exact(event)} for event in events]
-    return [{**head, **entry} for entry in _coarse(events)]
+    return [{**head, **entry} for entry in _coarse(category, events)]
 
 
 def _exact(event: Event) -> dict[str, Any]:
@@ -108,19 +110,20 @@ def _exact(event: Event) -> dict[str, Any]:
         {name: item[name] for name in ("name", "category", "price", "quantity") if _plain(item.get(name))}
         for item in _products(event)
     ]
-    if items:
-        told["items"] = items
+    if any(items):
+        told["items"] = [item for item in items if item]
     return told
 
 
-def _coarse(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """Kind × month, with how many and in which band the amounts sum up."""
+def _coarse(category: str, events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Kind × month, with how many and in which band the amounts sum up. A company's own name for what happened might
+    tell which company it is."""
     sums: dict[tuple[str, str, str], tuple[int, float]] = {}
     for event in events:
         month = "" if event.time is None else rfc3339(event.time)[:7]
         products = _products(event)
         kinds = {str(item["category"]) for item in products if _plain(item.get("category"))}
-        kind = kinds.pop() if len(kinds) == 1 else "several kinds" if kinds else event.name
+        kind = kinds.pop() if len(kinds) == 1 else "several kinds" if kinds else category
         currency = event.properties.get("currency")
         key = (kind, month, currency if isinstance(currency, str) else "")
         count, total = sums.get(key, (0, 0.0))
