@@ -15,18 +15,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
+from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.backlog import LimitedLog
 from rapport.app.desk import HouseDesk
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, open_people, open_promises, open_reader
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
+from rapport.app.portal_desk import PortalDesk
 from rapport.app.receipting import LedgerReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.errors import RapportError
 from rapport.kernel.times import SECOND, now
 from rapport.terms import Gate
+from rapport.terms.own import OwnLooks
 from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.declaration import declaration_routes
@@ -34,7 +38,9 @@ from rapport.web.api.evidence import evidence_routes
 from rapport.web.api.health import health_routes
 from rapport.web.api.openapi import openapi_routes
 from rapport.web.api.problems import on_error, on_http_error, problem
+from rapport.web.api.simulate import simulate_routes
 from rapport.web.console import console_routes
+from rapport.web.portal import portal_routes
 
 log = logging.getLogger("rapport.node")
 
@@ -120,21 +126,29 @@ async def application(
     entries = GroupCommitLog(lambda: open_log(settings), wake, min_free_bytes=settings.min_free_mb << 20)
     limited = LimitedLog(entries, settings.log_limit_mb << 20, lambda: newsroom.cursor)
     keys = open_keys(settings)
-    gate = Gate(reader, open_people(settings, ledger, keys), receipts, secret=keys.secret("asked"))
+    people = open_people(settings, ledger, keys)
+    gate = Gate(reader, people, receipts, secret=keys.secret("asked"))
     tokens = LedgerTokens(ledger)
     promises = open_promises(settings, ledger)
+    reviewer = Reviewer(settings)
+    promises.on_change = lambda *_: reviewer.wake()
+    simulator = Simulator(lambda: open_agreeing(settings))
     vitals = HouseVitals(newsroom)
     operators = LogOperators(reader, gate, entries, newsroom)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources)
+    agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
+    portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements)
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
             *customer_routes(gate, tokens),
             *evidence_routes(operators, tokens),
             *declaration_routes(promises, tokens),
+            *simulate_routes(simulator, tokens),
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
+            *portal_routes(portal, settings.url),
         ],
         exception_handlers={RapportError: on_error, HTTPException: on_http_error, Exception: _broken},
     )
@@ -143,6 +157,7 @@ async def application(
     try:
         yield _Counted(app, vitals)
     finally:
+        reviewer.close()
         entries.close()
         receipts.close()
 

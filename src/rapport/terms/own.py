@@ -95,6 +95,7 @@ class OwnLooks:
             "permitted",
             f"you looked at what {org} knows",
             CALLER,
+            fields=(org,),  # whose knowledge it was
             categories=names_in(mask),
             records=tuple(part.number for part in parts),
         )

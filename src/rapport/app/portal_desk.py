@@ -1,0 +1,279 @@
+"""The portal's desk: every question of the person's pages, answered from the ledger and by the gate's own rules."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from rapport.adapters.embedded.agreements import AgreementBook
+from rapport.adapters.embedded.doors import Doors
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.people import PeopleFile, Person
+from rapport.adapters.embedded.reader import StateReader
+from rapport.kernel.errors import NotFound
+from rapport.kernel.times import now
+from rapport.kernel.vocabulary import CATEGORY_WORDS, PURPOSE_WORDS
+from rapport.profile.view import Part
+from rapport.terms import Ground, Receipt, Terms, choosing
+from rapport.terms.choosing import Allowed
+from rapport.terms.deciding import links_of
+from rapport.terms.own import CALLER, OwnLooks
+from rapport.terms.policy import Judge
+from rapport.terms.presets import LINES, PRESETS, TITLES
+from rapport.terms.sentences import clause_sentence, unmet_words
+from rapport.web.portal import desk as ask
+from rapport.web.portal.desk import Session, Way
+
+_PAGE = 40
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_DECISIONS = {"began": "agreed with you", "changed": "changed what it agreed with you", "ended": "lost its agreement"}
+
+
+class PortalDesk:
+    """The portal's Desk over an embedded node."""
+
+    def __init__(
+        self, ledger: LedgerFile, reader: StateReader, people: PeopleFile, looks: OwnLooks, agreements: AgreementBook
+    ) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._people = people
+        self._looks = looks
+        self._agreements = agreements
+        self._doors = Doors(ledger)
+        self._judge = Judge()
+
+    # -- sessions
+
+    async def open(self, code: str) -> str | None:
+        return self._doors.redeem(code)
+
+    async def leave(self, token: str) -> None:
+        self._doors.end(token)
+
+    async def session(self, token: str) -> Session | None:
+        handle = self._doors.person(token)
+        return None if handle is None else Session(handle)
+
+    # -- companies
+
+    async def home(self, session: Session) -> ask.Home:
+        person = self._people.person(session.person)
+        companies = []
+        for org in _orgs(person):
+            parts, grounds = self._customers(person, org)
+            told = choosing.allowed(self._judge, self._people, parts, grounds, now())
+            claims = tuple((kind, value) for company, kind, value in person.claims if company == org)
+            may = tuple(_may(purpose, allowed) for purpose, allowed in told.items())
+            companies.append(ask.Company(org, self._name(org), org in person.locked_for, claims, may))
+        return ask.Home(person.locked, person.terms.preset, _title(person.terms), tuple(companies))
+
+    async def known(self, session: Session, org: str) -> ask.Known | None:
+        person = self._people.person(session.person)
+        if org not in _orgs(person):
+            return None
+        own = await self._looks.look(person.id, org)
+        return ask.Known(
+            org, self._name(org), own.identifiers, own.traits, own.events, own.records, own.shared, own.receipt
+        )
+
+    async def lock(self, session: Session, org: str | None, *, locked: bool) -> None:
+        if org is not None and org not in _orgs(self._people.person(session.person)):
+            raise NotFound("you are no customer there")
+        change = self._people.lock if locked else self._people.unlock
+        change(session.person, org)
+
+    def _customers(self, person: Person, org: str) -> tuple[list[Sequence[Part]], list[Ground]]:
+        """A person's customers of a company, each with the ground that decisions about it rest on."""
+        claimed = [(kind, value) for company, kind, value in person.claims if company == org]
+        parts: dict[str, Sequence[Part]] = {}
+        with self._reader.snapshot():
+            for kind, value in claimed:
+                for found in self._reader.by_identifier(org, kind, value):
+                    parts[found.customer] = found.parts
+        some = list(parts.values()) or [choosing.nothing_yet(org, [f"{kind}:{value}" for kind, value in claimed])]
+        return some, [self._people.ground(org, links_of(one)) for one in some]
+
+    def _name(self, org: str) -> str:
+        return self._people.ground(org, ()).standing.declaration.name or org
+
+    # -- terms
+
+    async def terms(self, session: Session) -> ask.MyTerms:
+        terms = self._people.person(session.person).terms
+        lines = tuple(
+            ask.ClauseLine(line.clause.id, clause_sentence(line.clause), line.clause.effect, line.on, line.may_return)
+            for line in choosing.lines(terms)
+        )
+        presets = tuple(ask.Preset(name, TITLES[name], LINES[name], name == terms.preset) for name in PRESETS)
+        return ask.MyTerms(terms.preset, _title(terms), lines, presets, terms.tell_why)
+
+    async def propose(self, session: Session, way: Way, value: str) -> ask.Proposal:
+        person = self._people.person(session.person)
+        after = _changed(person.terms, way, value)
+        effects, same = [], []
+        for org in _orgs(person):
+            effect = self._effect(person, org, after)
+            if effect.gains or effect.losses:
+                effects.append(effect)
+            else:
+                same.append(effect.name)
+        lines = {line.clause.id: line for line in choosing.lines(person.terms)}
+        return ask.Proposal(
+            way,
+            value,
+            TITLES[value] if way == "preset" else clause_sentence(lines[value].clause),
+            tuple(clause_sentence(clause) for clause in after.clauses),
+            tuple(effects),
+            tuple(same),
+            person.locked,
+            for_good=way == "out" and not lines[value].may_return,
+        )
+
+    def _effect(self, person: Person, org: str, after: Terms) -> ask.Effect:
+        """What changes at a company, as if it were not locked out."""
+        parts, grounds = self._customers(person, org)
+
+        def with_terms(terms: Terms) -> dict[str, Allowed]:
+            held = [choosing.imagined(ground, person.id, terms, locked=False) for ground in grounds]
+            return choosing.allowed(self._judge, self._people, parts, held, now())
+
+        before, then = with_terms(person.terms), with_terms(after)
+        gains = [said for purpose in then for said in _more(purpose, before[purpose], then[purpose], "may use")]
+        losses = [said for purpose in then for said in _more(purpose, then[purpose], before[purpose], "may not use")]
+        return ask.Effect(org, self._name(org), tuple(gains), tuple(losses))
+
+    async def change(self, session: Session, way: Way, value: str) -> None:
+        terms = self._people.person(session.person).terms
+        self._people.set_terms(session.person, _changed(terms, way, value))
+
+    # -- looks
+
+    async def looks(self, session: Session, cursor: str | None) -> ask.Looks:
+        person = self._people.person(session.person)
+        before = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else 1 << 62
+        rows = self._ledger.receipts_of(person.id, before, _PAGE + 1)
+        sentences = {clause.id: clause_sentence(clause) for clause in person.terms.clauses}
+        names: dict[str, str] = {}
+        told = tuple(self._look(receipt, sentences, names) for _, receipt in rows[:_PAGE])
+        return ask.Looks(told, str(rows[_PAGE - 1][0]) if len(rows) > _PAGE else None)
+
+    def _look(self, receipt: Receipt, sentences: dict[str, str], names: dict[str, str]) -> ask.Look:
+        own = receipt.caller == CALLER and not receipt.org
+        org = receipt.fields[0] if own else receipt.org
+        if org not in names:
+            names[org] = self._name(org)
+        clauses = () if receipt.clauses == ("default",) else receipt.clauses
+        return ask.Look(
+            id=receipt.id,
+            at=receipt.at,
+            org=org,
+            name=names[org],
+            own=own,
+            given=receipt.decision == "permitted",
+            what=_words(receipt.categories),
+            why=_why(receipt.purpose),
+            action=receipt.action,
+            fields=receipt.fields,
+            reason=receipt.reason,
+            clauses=tuple(sentences.get(clause, f"{clause} (you have changed it since)") for clause in clauses),
+            unmet=receipt.unmet,
+            recipients=receipt.recipients,
+            retention_days=receipt.retention_days,
+            elsewhere=receipt.elsewhere,
+        )
+
+    # -- agreements
+
+    async def agreements(self, session: Session) -> ask.Agreements:
+        person = self._people.person(session.person)
+        listed = tuple(
+            ask.Agreement(
+                one.handle,
+                one.org,
+                self._name(one.org),
+                one.status,
+                one.since,
+                one.ended_at,
+                tuple(f"{_words(agreed.categories)} {_why(agreed.purpose)}" for agreed in one.agreed),
+            )
+            for one in self._agreements.of_person(person.id)
+        )
+        news = tuple(
+            ask.Told(
+                told.at,
+                told.notice.org,
+                told.notice.name,
+                f"{told.notice.name} {_DECISIONS[told.notice.kind]}",
+                (*(f"It {said}." for said in told.notice.changed), *told.notice.follows),
+            )
+            for told in self._agreements.notices(person.id)
+        )
+        return ask.Agreements(listed, news)
+
+    async def agreement(self, session: Session, handle: str) -> dict[str, Any] | None:
+        person = self._people.person(session.person)
+        try:
+            return self._agreements.show(handle, person=person.id)
+        except NotFound:
+            return None
+
+
+# -- words
+
+
+def _orgs(person: Person) -> list[str]:
+    return list(dict.fromkeys(org for org, _, _ in person.claims))
+
+
+def _title(terms: Terms) -> str:
+    if terms.preset not in TITLES:
+        return "Terms of your own"
+    changed = "" if terms.clauses == PRESETS[terms.preset].clauses else ", with changes of your own"
+    return f"{TITLES[terms.preset]}{changed}"
+
+
+def _changed(terms: Terms, way: Way, value: str) -> Terms:
+    if way == "preset":
+        kept = {"zone": terms.zone, "tell_why": terms.tell_why}
+        return msgspec.structs.replace(choosing.preset(value), **kept)
+    return choosing.without(terms, value) if way == "out" else choosing.with_again(terms, value)
+
+
+def _may(purpose: str, allowed: Allowed) -> ask.May:
+    return ask.May(
+        purpose,
+        _why(purpose),
+        _words(allowed.categories),
+        _words(allowed.elsewhere),
+        allowed.reason,
+        unmet_words(allowed.unmet),
+    )
+
+
+def _more(purpose: str, less: Allowed, more: Allowed, verb: str) -> Iterable[str]:
+    """A sentence for what `more` lets a company use beyond `less`."""
+    for now_, then, where in (
+        (less.categories, more.categories, ""),
+        (less.elsewhere, more.elsewhere, ", of what you did at other companies,"),
+    ):
+        added = [name for name in then if name not in now_]
+        if added:
+            yield f"{verb} {_words(added)}{where} {_why(purpose)}"
+
+
+def _why(purpose: str) -> str:
+    return PURPOSE_WORDS.get(purpose) or f"for {_plain(purpose)}"
+
+
+def _words(categories: Sequence[str]) -> str:
+    return _listed([CATEGORY_WORDS.get(name) or f"your {_plain(name)}" for name in categories])
+
+
+def _plain(name: str) -> str:
+    return _CAPITAL.sub(" ", name.rpartition(":")[2]).lower()
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,11 @@
+"""The portal: the person's side of a node, as pages.
+
+In come a browser's requests and what the `Desk` answers; out go pages for a telephone and for somebody without
+training, that work without JavaScript. What always holds: nobody looks without a session of their own; every change is
+shown with what follows from it before it is made; and nothing of another person is ever on a page.
+"""
+
+from rapport.web.portal.desk import Desk, Session
+from rapport.web.portal.routes import portal_routes
+
+__all__ = ["Desk", "Session", "portal_routes"]

@@ -1,0 +1,113 @@
+"""The person's pages: who may what, what they know, my terms, who asked, and what was agreed."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any, get_args
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.responses import Response
+
+from rapport.kernel.errors import BadInput
+from rapport.kernel.times import now
+from rapport.web.console import words
+from rapport.web.console.customers import sections
+from rapport.web.forms import go
+from rapport.web.portal.desk import Look, Way
+from rapport.web.portal.visit import AREA, Visit
+
+MOST_NAME = 100
+_DONE = ("locked", "unlocked", "changed")
+
+
+async def home(visit: Visit) -> Response:
+    done = visit.asked("done", 20)
+    content = await visit.desk.home(visit.session)
+    org = visit.asked("org", MOST_NAME)
+    name = next((one.name for one in content.companies if one.org == org), "")
+    done = done if done in _DONE else ""
+    return visit.answer("home.html", content, section="home", done=done, org=org if name else "", name=name)
+
+
+async def lock(visit: Visit) -> Response:
+    """Shut out, or let in again: everyone, or the company that the form names."""
+    org = visit.form.get("org") or None
+    locked = visit.form.get("lock") != "no"
+    await visit.desk.lock(visit.session, org, locked=locked)
+    said = {"done": "locked" if locked else "unlocked", **({"org": org} if org else {})}
+    return go(f"{AREA}?{urlencode(said)}")
+
+
+async def known(visit: Visit) -> Response:
+    content = await visit.desk.known(visit.session, visit.request.path_params["org"])
+    if content is None:
+        return visit.absent()
+    return visit.answer("known.html", content, section="home", sections=sections(content.traits), now=now())
+
+
+async def terms(visit: Visit) -> Response:
+    done = visit.asked("done", 20)
+    content = await visit.desk.terms(visit.session)
+    return visit.answer("terms.html", content, section="terms", done=done if done in _DONE else "")
+
+
+async def propose(visit: Visit) -> Response:
+    way, value = _change(visit.request.query_params.get("way", ""), visit.asked("value", MOST_NAME))
+    return visit.answer("change.html", await visit.desk.propose(visit.session, way, value), section="terms")
+
+
+async def change(visit: Visit) -> Response:
+    await visit.desk.change(visit.session, *_change(visit.form.get("way", ""), visit.form.get("value", "")))
+    return go(f"{AREA}/terms?done=changed")
+
+
+def _change(way: str, value: str) -> tuple[Way, str]:
+    if way not in get_args(Way) or not value or len(value) > MOST_NAME:
+        raise BadInput("This is no way to change your terms.", code="bad_terms", field="way")
+    return way, value  # type: ignore[return-value]  # one of them
+
+
+class Row(msgspec.Struct, frozen=True):
+    """Looks in a row that are told as one: they differ in their time alone."""
+
+    look: Look
+    times: tuple[int, ...]
+    """Newest first."""
+
+
+async def asked(visit: Visit) -> Response:
+    cursor = visit.asked("cursor") or None
+    content = await visit.desk.looks(visit.session, cursor)
+    onward = f"{AREA}/asked?{urlencode({'cursor': content.next})}" if content.next else ""
+    days = by_day(content.rows)
+    return visit.answer("asked.html", content, section="asked", days=days, first=cursor is None, onward=onward)
+
+
+def by_day(looks: Iterable[Look]) -> list[tuple[str, list[Row]]]:
+    """Looks under their days; of those that say the same in a row, one."""
+    days = []
+    for day, of_day in groupby(looks, key=lambda look: words.day(look.at)):
+        rows = []
+        for _, same in groupby(of_day, key=_said):
+            run = list(same)
+            rows.append(Row(run[0], tuple(look.at for look in run)))
+        days.append((day, rows))
+    return days
+
+
+def _said(look: Look) -> Any:
+    return msgspec.structs.replace(look, id="", at=0)
+
+
+async def agreements(visit: Visit) -> Response:
+    return visit.answer("agreements.html", await visit.desk.agreements(visit.session), section="agreements")
+
+
+async def agreement(visit: Visit) -> Response:
+    """The whole record, as a file to keep."""
+    found = await visit.desk.agreement(visit.session, visit.request.path_params["agreement"])
+    if found is None:
+        return visit.absent()
+    response = Response(msgspec.json.format(msgspec.json.encode(found), indent=2), media_type="application/json")
+    response.headers["Content-Disposition"] = 'attachment; filename="agreement.json"'
+    return response
