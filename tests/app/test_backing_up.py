@@ -1,7 +1,7 @@
 """Backup and restore: the same views from the archives, whatever lies between, and nothing from bad ones."""
 
 import io
-import os
+import sqlite3
 import stat
 import tarfile
 from contextlib import closing
@@ -11,10 +11,12 @@ import pytest
 
 from rapport.adapters.embedded import backup, key_files
 from rapport.app import backing_up
-from rapport.app.embedded import open_keys
+from rapport.app.embedded import open_keys, open_log
+from rapport.app.operator import Shred, erasure_entry
 from rapport.app.restoring import restore
 from rapport.app.worker import Worker
 from rapport.kernel.errors import Conflict, Corrupt, Misconfigured, RapportError
+from rapport.profile.erasure import Claim
 from tests.profile.house import House, at, told
 
 SECRET = "canary-3f1c"
@@ -23,6 +25,11 @@ SECRET = "canary-3f1c"
 def tick(number, user="ada", **more):
     fields = {"type": "track", "userId": user, "event": "Ticked", "messageId": f"{user}-m{number}"}
     return told(at(f"1{number % 10}:00"), **fields, **more)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(backup, "PATIENCE_S", 0.1)
 
 
 @pytest.fixture
@@ -52,6 +59,9 @@ class Shelf:
         backing_up.back_up_keys(self.house.settings, self.keys)
         self.backup_key.write_bytes((self.house.directory / "backup.key").read_bytes())
 
+    def listed(self):
+        return sorted(path.name for path in self.directory.iterdir())
+
     def restore(self, name="restored", **settings):
         target = self.directory / name
         return restore(
@@ -67,8 +77,6 @@ class Shelf:
         again.__dict__.update(self.house.__dict__)
         again.directory = self.directory / name
         again.settings = msgspec.structs.replace(self.house.settings, data=str(again.directory))
-        from rapport.app.embedded import open_log
-
         again.log, again.worker, again._reader = open_log(again.settings), Worker(again.settings), None
         return again
 
@@ -115,7 +123,7 @@ def test_no_archive_holds_a_key_or_content(shelf, house):
     assert not any(item in archive for item in wrapped)
     for file in (shelf.archive, shelf.keys, house.directory / "backup.key"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert sorted(os.listdir(shelf.directory)) == ["a.keys", "a.tar", "backup.key"]
+    assert shelf.listed() == ["a.keys", "a.tar", "backup.key"]
 
 
 def test_a_restored_node_has_a_key_encryption_key_of_its_own(shelf, house):
@@ -222,6 +230,42 @@ def test_what_never_had_a_backup_needs_no_renewal(house):
     assert not (house.directory / "backup.key").exists()
 
 
+def test_what_was_erased_after_a_backup_is_gone_from_it_and_stays_gone(shelf, house):
+    house.send(told(at("15:05"), type="identify", userId="bo", messageId="b", traits={"name": "Bo"}))
+    house.settle()
+    backing_up.back_up(house.settings, shelf.archive)
+    house.append(erasure_entry(Shred("per_x", (Claim("shop", "user_id", "ada"),), ())))
+    house.settle()
+    shelf.back_up_keys()
+    before = house.customers()
+    assert shelf.restore().records_without_key >= 1
+    with closing(shelf.reopened()) as again:
+        assert again.customers() == before
+        for one in (house, again):  # the files of the source are imported again, under new ids
+            one.send(told(at("10:00"), type="identify", userId="ada", messageId="new", traits={"name": SECRET}))
+            one.settle()
+        assert again.customers() == house.customers() == before
+        assert not any(SECRET in str(view) for view in again.customers().values())
+
+
+def test_neither_refused_parts_nor_marks_are_in_an_archive(shelf, house):
+    house.send({"type": "track", "event": "No id"})
+    house.settle()
+    shelf.back_up()
+    with tarfile.open(shelf.archive) as tar:
+        tar.extract("state.db", shelf.directory / "out", filter="data")
+    with closing(sqlite3.connect(shelf.directory / "out" / "state.db")) as db:
+        assert db.execute("SELECT (SELECT count(*) FROM rejected), (SELECT count(*) FROM mark)").fetchone() == (0, 0)
+    assert house.worker.state.db.execute("SELECT count(*) > 0 FROM mark").fetchone() == (1,)
+
+
+def test_a_backup_waits_until_the_worker_has_taken_in_what_was_acknowledged(shelf, house, monkeypatch):
+    house.send(tick(5))
+    monkeypatch.setattr(backup.time, "sleep", lambda _: house.settle())
+    manifest = backing_up.back_up(house.settings, shelf.archive)
+    assert manifest.cursor == manifest.last == house.worker.committed
+
+
 # -- while the log is being cleared
 
 
@@ -249,7 +293,8 @@ def test_entries_that_the_log_lets_go_of_while_it_is_copied_are_copied_again(she
 
 
 def damaged(kind, raw):
-    members = tarfile.open(fileobj=io.BytesIO(raw)).getmembers()
+    with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
+        members = tar.getmembers()
     middle = members[2].offset_data + 5000
     return {
         "cut short": raw[: len(raw) // 2],
@@ -267,10 +312,10 @@ def damaged(kind, raw):
 def test_a_damaged_archive_is_refused_and_leaves_nothing(shelf, kind):
     shelf.back_up()
     shelf.archive.write_bytes(damaged(kind, shelf.archive.read_bytes()))
-    before = sorted(os.listdir(shelf.directory))
+    before = shelf.listed()
     with pytest.raises(Corrupt, match="nothing was restored"):
         shelf.restore()
-    assert sorted(os.listdir(shelf.directory)) == before
+    assert shelf.listed() == before
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.3, 0.99])
@@ -278,10 +323,10 @@ def test_a_damaged_backup_of_keys_is_refused_and_leaves_nothing(shelf, cut):
     shelf.back_up()
     raw = shelf.keys.read_bytes()
     shelf.keys.write_bytes(raw[: int(len(raw) * cut)])
-    before = sorted(os.listdir(shelf.directory))
+    before = shelf.listed()
     with pytest.raises(Corrupt):
         shelf.restore()
-    assert sorted(os.listdir(shelf.directory)) == before
+    assert shelf.listed() == before
 
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil-rapport", "state.db"])

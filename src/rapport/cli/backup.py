@@ -89,7 +89,7 @@ def restore(
     if restored.requests_lost:
         typer.echo(
             f"{restored.requests_lost:,} accepted requests that waited when the backup was made could not be opened: "
-            "back up data and keys together, the data first."
+            "they were taken in, and their key destroyed, before the keys were backed up."
         )
 
 

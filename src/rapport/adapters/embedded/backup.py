@@ -18,6 +18,7 @@ import hmac
 import io
 import sqlite3
 import tarfile
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -36,6 +37,9 @@ _MAC = "manifest.mac"
 _PAGES = 4096
 _TRIES = 5
 _CHUNK = 1 << 20
+_POLL_S = 0.05
+PATIENCE_S = 2.0
+"""How long a worker that makes no progress is waited for."""
 
 Tell = Callable[[str, float], None]
 """(what is being done, how much of it: 0 to 1)"""
@@ -75,6 +79,7 @@ def copy_all(data: Path, into: Path, tell: Tell) -> tuple[int, int]:
     for name in FILES:
         if not (data / name).exists():
             raise Misconfigured(f"there is no {name} in {data}: no node has run there yet", field="data")
+    _wait_for_worker(data, tell)
     for _ in range(_TRIES):
         with _pinned(data / "log.db") as pin:
             _copy(data / "state.db", into / "state.db", tell)
@@ -85,6 +90,17 @@ def copy_all(data: Path, into: Path, tell: Tell) -> tuple[int, int]:
                 _copy(data / "ledger.db", into / "ledger.db", tell)
                 return cursor, last_of(into / "log.db")
     raise Busy("the log was being cleared each time it was copied: try again", retry_after=60)
+
+
+def _wait_for_worker(data: Path, tell: Tell) -> None:
+    """Let what was acknowledged so far be taken in, as long as a worker gets on with it: what waits in a log's copy is
+    lost to it as soon as an erasure destroys the log's keys."""
+    wanted, cursor, moved = last_of(data / "log.db"), -1, time.monotonic()
+    while (now := cursor_of(data / "state.db")) < wanted and time.monotonic() - moved < PATIENCE_S:
+        if now != cursor:
+            cursor, moved = now, time.monotonic()
+        tell("waiting for the worker", now / wanted)
+        time.sleep(_POLL_S)
 
 
 def cursor_of(state: Path) -> int:
