@@ -5,7 +5,7 @@ import sys
 import typer
 
 from rapport import __version__
-from rapport.cli import backup, declaration, demo, import_, keys, org, person, show, up
+from rapport.cli import agreement, backup, declaration, demo, import_, keys, org, person, show, up
 from rapport.kernel.errors import RapportError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ show.register(app)
 backup.register(app)
 keys.register(app)
 declaration.register(app)
+agreement.register(app)
 
 
 def _version(wanted: bool) -> None:

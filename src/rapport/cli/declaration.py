@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from rapport.app import embedded
+from rapport.app import agreeing, embedded
 from rapport.cli import options
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import now, rfc3339
 from rapport.terms import promises
+from rapport.terms.aggregates import words
 from rapport.terms.declaration import DEFAULT, Benefit, Declaration, Promise, Standing, ValueClaim
 
 Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization.")]
@@ -64,7 +66,8 @@ def put(
     json: options.Json = False,
 ) -> None:
     """Declare what is in a file, and show what changed for people."""
-    book = embedded.open_promises(options.settings(data))
+    settings = options.settings(data)
+    book = embedded.open_promises(settings)
     body, form = _read(file)
     declaration = _parse(file, body, form)
     before = book.standing(org)
@@ -74,6 +77,7 @@ def put(
         since = max(now(), before.since + 1)
         signature = _private(key).sign(promises.canonical_json(book.draft(org, declaration, since)))
         after = book.put(org, body, form, signature, since=since, expected=before.version)
+    agreeing.review(settings, org)
     changed = promises.changes(before.declaration, after.declaration)
     remarks = book.remarks(org)
     if json:
@@ -85,6 +89,27 @@ def put(
         typer.echo(f"Version {after.version} is in force. {after.declaration.name or org}")
         typer.echo("\n".join(f"  · {sentence}" for sentence in changed) or "  · promises the same in other words")
     _echo_remarks(remarks)
+
+
+@declarations.command("simulate")
+def simulate(org: Org, file: File, data: options.Data = None, json: options.Json = False) -> None:
+    """Say how many customers would let the organization in by the declaration in a file, and what would open more
+    doors. Nothing is written; numbers are of many people, and rounded."""
+    body, form = _read(file)
+    declaration = _parse(file, body, form)
+    told = agreeing.simulated(agreeing.open_agreeing(options.settings(data)), org, declaration)
+    if json:
+        options.print_json(msgspec.to_builtins(told))
+        return
+    typer.echo(f"{words(told.people)} people with an account claim to be customers of {org}")
+    for each in told.purposes:
+        if each.by_law:
+            typer.echo(f"{each.purpose:16} by law: nobody is asked")
+            continue
+        more = f"; {words(each.gained)} would come, {words(each.lost)} would go" if each.then != each.now else ""
+        typer.echo(f"{each.purpose:16} now {words(each.now)}, then {words(each.then)}{more}")
+    for door in told.doors:
+        typer.echo(f"{door.purpose:16} {door.words}: {words(door.gained)} more")
 
 
 @declarations.command("check")

@@ -92,6 +92,10 @@ class Contents:
     def agreed(self, key: bytes) -> tuple[Agreed, ...]:
         return _decode(self.get(key))
 
+    def opened(self, key: bytes, sealed: bytes) -> tuple[Agreed, ...]:
+        """Of what is not put yet."""
+        return _decode(self._seal.open(sealed, key))
+
 
 def handle_of(key: BlindKey, number: int) -> str:
     """The handle of an agreement: nothing of its number, and so of when it was made, is to be seen from it."""

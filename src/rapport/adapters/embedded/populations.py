@@ -1,0 +1,92 @@
+"""Crowds of people in the ledger: by the terms they share, and by what their refusals wanted."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+import msgspec
+import numpy as np
+
+from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.sqlite import snapshot
+from rapport.kernel.keys import BlindKey
+from rapport.kernel.times import DAY, now
+from rapport.terms.aggregates import Crowd, Guard
+from rapport.terms.clauses import Terms
+from rapport.terms.simulator import Group
+
+REFUSALS_DAYS = 30
+MOST_REFUSALS = 1_000_000
+_TOGETHER = 20_000
+
+_OPEN = """
+    SELECT person.id, person.terms
+    FROM (SELECT DISTINCT person FROM claim WHERE org = ?1) AS claimed JOIN person ON person.id = claimed.person
+    WHERE person.status = 'active' AND NOT person.locked
+      AND NOT EXISTS (SELECT 1 FROM lock WHERE lock.person = person.id AND lock.org = ?1)
+"""
+_REFUSED = """
+    SELECT person, unmet FROM receipt WHERE org = ? AND decision = 'refused' AND person IS NOT NULL AND at >= ?
+    ORDER BY seq DESC LIMIT ?
+"""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A criterion that people's terms wanted met, in words, and about how many were refused by it."""
+
+    criterion: str
+    people: int
+
+
+class Refusals(msgspec.Struct, frozen=True):
+    """Refused reads of the last `days`. `people`: about how many with an account were refused, for whatever reason
+    (None: fewer than twenty); criteria of fewer are left out."""
+
+    days: int
+    people: int | None
+    criteria: tuple[Refusal, ...]
+
+
+class Populations:
+    """Crowds over one ledger connection."""
+
+    def __init__(self, db: sqlite3.Connection, keys: Keyring, terms_of: Callable[[bytes], Terms]) -> None:
+        self._db = db
+        self._terms_of = terms_of
+        self._key = keys.blind.derived("crowds")
+        self.guard = Guard(keys.secret("aggregates"))
+
+    def groups(self, org: str) -> list[Group]:
+        """The people who claim to be an organization's customers and have not locked it out, by their terms."""
+        sharing: dict[bytes, list[int]] = defaultdict(list)
+        with snapshot(self._db):
+            cursor = self._db.execute(_OPEN, (org,))
+            while rows := cursor.fetchmany(_TOGETHER):
+                for person, terms in rows:
+                    sharing[terms].append(person)
+        return [Group(self._terms_of(key), key, crowd(self._key, people)) for key, people in sharing.items()]
+
+    def refusals(self, org: str) -> Refusals:
+        """What kept an organization out lately, as far as it is many people's."""
+        refused: set[int] = set()
+        wanting: dict[str, set[int]] = defaultdict(set)
+        for person, unmet in self._db.execute(_REFUSED, (org, now() - REFUSALS_DAYS * DAY, MOST_REFUSALS)):
+            refused.add(person)
+            for criterion in unmet.split("; ") if unmet else ():
+                wanting[criterion].add(person)
+        told = [
+            Refusal(criterion, people)
+            for criterion, persons in wanting.items()
+            if (people := self.guard.told(crowd(self._key, persons))) is not None
+        ]
+        told.sort(key=lambda one: (-one.people, one.criterion))
+        return Refusals(REFUSALS_DAYS, self.guard.told(crowd(self._key, refused)), tuple(told))
+
+
+def crowd(key: BlindKey, people: Iterable[int]) -> Crowd:
+    """These people as a crowd. Each counts once."""
+    numbers = np.unique(np.fromiter(people, np.uint64))
+    blocks = np.zeros((len(numbers), 2), "<u8")
+    blocks[:, 0] = numbers
+    blinded = np.frombuffer(key.blind(blocks.tobytes()), "<u8").reshape(-1, 2)
+    return Crowd(len(numbers), int.from_bytes(np.bitwise_xor.reduce(blinded, axis=0).tobytes(), "big"))
