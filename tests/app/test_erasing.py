@@ -257,6 +257,20 @@ def test_claims_are_normalised_and_nonsense_is_refused(house):
     house.restart()
 
 
+def test_search_finds_no_slice_by_what_an_erased_one_said(house):
+    name = {"name": "Zelda"}
+    house.send(told(at("10:10"), type="identify", anonymousId="tablet", messageId="m0", traits=name))
+    house.send(told(at("18:00"), type="identify", anonymousId="tablet", messageId="m1", traits={"name": "Zoe"}))
+    house.settle()
+    house.send(identify("ada", "m2", email="ada@example.com") | {"anonymousId": "tablet"})
+    house.send(told(at("15:00"), type="identify", userId="bo", anonymousId="tablet", messageId="m3"))
+    house.settle()
+    shred(house, ADA, ("user_id", "ada"))
+    with house.reader.snapshot():
+        assert house.reader.search(ORG, ["zel"]) == []
+        assert house.reader.search(ORG, ["zoe"]) != []
+
+
 def test_numbers_of_erased_records_never_come_again(house):
     house.send(identify("ada", "m1", email="ada@example.com"))
     customer = house.settle().view("user_id:ada")["customer"]

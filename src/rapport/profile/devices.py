@@ -303,6 +303,10 @@ class Devices:
 
     # -- reading evidence and marks
 
+    def slices(self, org: str, kind: str, value: str) -> list[Held]:
+        """A device's own records."""
+        return self._slices(kind, value, identifier_node(org, kind, value))
+
     def _slices(self, kind: str, value: str, device: bytes) -> list[Held]:
         """The device's own records, those just made included."""
         found = (self._held.get(number) for number in self._ends.holders(device))

@@ -270,13 +270,34 @@ class Eraser:
                 carved.append(Carved(org, law.law, law.categories, law.purposes, count, carve.until))
         return carved
 
+    def _words(self, found: _Found) -> set[tuple[str, int]]:
+        """What search finds these records by; and other slices of their devices, of which an event may once have been.
+        Those are indexed anew."""
+        words: set[tuple[str, int]] = set()
+        beside: dict[int, list[Held]] = {}
+        for held, event in found.events:
+            for word in words_of(event):
+                if held.number not in beside:
+                    beside[held.number] = self._beside(held, found.helds)
+                words.update((word, other.number) for other in (held, *beside[held.number]))
+        return words
+
+    def _beside(self, held: Held, going: Mapping[int, Held]) -> list[Held]:
+        record = held.record
+        if record.key_type not in TYPES:
+            return []
+        slices = self._assembler.devices.slices(record.org, record.key_type, record.key_value)
+        others = [other for other in slices if other.number not in going]
+        for other in others:
+            other.words = other.changed = True
+        return others
+
     def _remove(self, person: str, org: str, found: _Found) -> None:
         """Take the evidence back, delete the rows, forget the records, and slice anew the devices they marked."""
         for held in found.helds.values():
             self._links.withdraw_record(held)
             self._graph.untie(held.node)
-        words = {(word, held.number) for held, event in found.events for word in words_of(event)}
-        self._store.erase(org, person, Rows(found.helds.keys(), found.blocks, words))
+        self._store.erase(org, person, Rows(found.helds.keys(), found.blocks, self._words(found)))
         self._assembler.held.drop(found.helds.values())
         for held in found.helds.values():
             for link, how in held.record.links.items():
