@@ -47,14 +47,11 @@ class Retention:
             if at - began < ROUND:
                 return False
             began = at
-        orgs = self._tables.orgs()
-        limits: dict[int, list[Limit]] = {}
+        limits = {number: promised_limits(self._promised(org)) for number, org in self._tables.orgs().items()}
         until = time.monotonic() + SLICE_SECONDS
-        rows = self._tables.records(place, SLICE_RECORDS)
+        rows = self._tables.records(place, SLICE_RECORDS) if any(limits.values()) else []
         more = len(rows) == SLICE_RECORDS
         for number, org in rows:
-            if org not in limits:
-                limits[org] = promised_limits(self._promised(orgs[org]))
             place = number
             if limits[org]:
                 self._retainer.keep_to(number, limits[org], at)
