@@ -141,7 +141,8 @@ class PortalDesk:
 
         before, then = with_terms(person.terms), with_terms(after)
         gains = [said for purpose in then for said in _more(purpose, before[purpose], then[purpose], "may use")]
-        losses = [said for purpose in then for said in _more(purpose, then[purpose], before[purpose], "may not use")]
+        lost = "may no longer use"
+        losses = [said for purpose in then for said in _more(purpose, then[purpose], before[purpose], lost)]
         return ask.Effect(org, self._name(org), tuple(gains), tuple(losses))
 
     async def change(self, session: Session, way: Way, value: str) -> None:

@@ -9,7 +9,6 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput
-from rapport.kernel.times import now
 from rapport.web.console import words
 from rapport.web.console.customers import sections
 from rapport.web.forms import go
@@ -17,6 +16,12 @@ from rapport.web.portal.desk import Look, Way
 from rapport.web.portal.visit import AREA, Visit
 
 MOST_NAME = 100
+_TO_YOU = {
+    "Who they are": "Who you are",
+    "How to reach them": "How to reach you",
+    "What they have with us": "What you have there",
+    "What they like and do": "What you like and do",
+}
 _DONE = ("locked", "unlocked", "changed")
 
 
@@ -42,7 +47,13 @@ async def known(visit: Visit) -> Response:
     content = await visit.desk.known(visit.session, visit.request.path_params["org"])
     if content is None:
         return visit.absent()
-    return visit.answer("known.html", content, section="home", sections=sections(content.traits), now=now())
+    return visit.answer(
+        "known.html", content, section="home", sections=_own_sections(content.traits), happened=_done_by_you
+    )
+
+
+def _done_by_you(name: str) -> str:
+    return words.happened(name).replace("who they are", "who you are")
 
 
 async def terms(visit: Visit) -> Response:
@@ -65,6 +76,11 @@ def _change(way: str, value: str) -> tuple[Way, str]:
     if way not in get_args(Way) or not value or len(value) > MOST_NAME:
         raise BadInput("This is no way to change your terms.", code="bad_terms", field="way")
     return way, value  # type: ignore[return-value]  # one of them
+
+
+def _own_sections(traits: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """The console's headings, said to the person themselves."""
+    return [(_TO_YOU.get(heading, heading), facts) for heading, facts in sections(traits)]
 
 
 class Row(msgspec.Struct, frozen=True):
