@@ -4,33 +4,36 @@ import json
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rapport.terms.reading import parse_terms
 from tests.e2e.running import RAPPORT, Node, run
 
 ROOT = Path(__file__).parents[2]
 
 
-def blocks(page: str) -> list[str]:
-    """The shell blocks of the tutorial, from the company of one's own on."""
+def blocks(page: str, since: str = "## 3.") -> list[str]:
+    """The shell blocks of a tutorial, from a heading on; by default, from the company of one's own."""
     text = (ROOT / page).read_text("utf-8")
-    return re.findall(r"```sh\n(.*?)```", text[text.index("## 3.") :], re.DOTALL)
+    return re.findall(r"```sh\n(.*?)```", text[text.index(since) :], re.DOTALL)
 
 
 class Reader:
     """Somebody at a terminal, whose variables stay from one command to the next."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, place: Path = ROOT) -> None:
         self.node = node
+        self.place = place
         self.known = {"KEY": "", "TOKEN": "", "TILL": "", "evidence": ""}
 
     def follow(self, block: str) -> str:
         """Do what a block says; what it leaves to the reader (`…`) is filled in from earlier answers."""
-        lines = [line for line in block.splitlines() if not re.match(r"[A-Z]+=\w+…", line)]
+        lines = [line for line in block.splitlines() if not re.match(r"[A-Z]+=\w+…|alias ", line)]
         script = (
             "\n".join(lines).replace("http://localhost:8080", self.node.url).replace("evi_…", self.known["evidence"])
         )
@@ -38,12 +41,12 @@ class Reader:
         command = f'rapport() {{ {shlex.join(RAPPORT)} "$@" --data {shlex.quote(str(self.node.data))}; }}'
         done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", "\n".join([command, *before, script])],
-            cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+            cwd=self.place, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         return f"{done.stdout}\n{done.stderr}" if done.returncode in (0, 1) else pytest.fail(f"{script}\n{done.stderr}")
 
-    def learn(self) -> None:
-        told = json.loads(run("org", "show", "acme", "--data", str(self.node.data), "--json").stdout)
+    def learn(self, org: str = "acme") -> None:
+        told = json.loads(run("org", "show", org, "--data", str(self.node.data), "--json").stdout)
         self.known |= {"KEY": told["write_key"], "TOKEN": told["api_token"]}
 
 
@@ -106,3 +109,49 @@ def test_the_tutorial_does_what_it_says(reader: Reader) -> None:
     assert ada["customer"] != bo_seen["customer"]
     assert "Product Viewed" in ada["events"]["by_name"], "the teapot stays hers"
     assert "Product Viewed" not in bo_seen["events"]["by_name"]
+
+
+def test_the_tutorial_of_terms_does_what_it_says(tmp_path: Path) -> None:
+    node = Node(tmp_path / "data")
+    try:
+        follow_the_terms(Reader(node, tmp_path))
+    finally:
+        node.stop()
+
+
+def follow_the_terms(reader: Reader) -> None:
+    page = blocks("docs/tutorial/first-terms.md", "## 1.")
+    made, _keep, buys, serves, offers, promises, added, chosen, gives, own, locks, unlocks = page
+    assert "wk_" in reader.follow(made)
+    reader.learn("corner-shop")
+    assert '"accepted":2' in reader.follow(buys)
+    reader.node.org("corner-shop").view("user_id:ada", events=2)
+    assert '"name"' in reader.follow(serves)
+    assert "not_found" in reader.follow(offers)
+
+    assert "Version 1 is in force" in reader.follow(promises)
+    assert "not_found" in reader.follow(offers), "nobody has consented"
+
+    found = re.search(r"per_\w+", reader.follow(added))
+    assert found is not None
+    assert "not_found" in reader.follow(offers), "nothing has changed by that"
+    reader.known["PERSON"] = found.group()
+    assert "discount of at least 5 %" in reader.follow(chosen)
+    assert "not_found" in reader.follow(offers), "the shop gives nothing"
+
+    let_in = reader.follow(gives)
+    assert '"Order Completed"' in let_in
+    assert "ada@example.com" in let_in
+    assert "user_id" not in json.dumps(json.loads(let_in[let_in.index("{") : let_in.rindex("}") + 1])["identifiers"])
+
+    less = reader.follow(own)
+    assert "Order Completed" not in less
+    assert "Ada" in less
+    assert "no such customer" in reader.follow(locks)
+    assert "Ada" in reader.follow(unlocks)
+
+
+def test_the_terms_of_the_reference_can_be_used() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/reference/terms.md").read_text("utf-8"), re.DOTALL)
+    terms = parse_terms(json.dumps(tomllib.loads(example)).encode())
+    assert [clause.id for clause in terms.clauses] == ["serve-me", "fair-offers", "not-the-insurer"]
