@@ -21,11 +21,11 @@ from rapport.kernel.times import now
 from rapport.terms import promises
 from rapport.terms.declaration import Declaration
 from rapport.terms.simulator import Simulation, simulate
+from rapport.web.api.simulate import ASKED_PER_DAY
 
 log = logging.getLogger("rapport.agreeing")
 
 CHECK_S = 2.0
-ASKED_PER_DAY = 200
 _DAY_S = 86_400.0
 
 

@@ -3,10 +3,12 @@
 from typing import Any, get_args
 
 from rapport.terms import promise_reading as reading
+from rapport.terms.aggregates import FLOOR
 from rapport.terms.declaration import Basis
-from rapport.web.api import declaration
+from rapport.web.api import declaration, simulate
 from rapport.web.api.openapi.answers import answer, answers, content
 from rapport.web.api.openapi.schema import FLAG, TEXT, TIME, Schema, list_of, map_of, maybe, one_of, ref, thing, told
+from rapport.web.api.simulate import ASKED_PER_DAY
 
 TAG = "Declarations"
 
@@ -47,6 +49,7 @@ def paths() -> dict[str, Any]:
     """The paths of this area with their operations."""
     return {
         declaration.PATH: {"get": _own(), "put": _declare()},
+        simulate.PATH: {"post": _simulate()},
         declaration.PUBLISHED: {
             "get": _public("readPublishedDeclaration", "Read a declaration", "The one in force.", [_ORG, _KNOWN])
         },
@@ -124,6 +127,32 @@ def _declare() -> dict[str, Any]:
     }
 
 
+def _simulate() -> dict[str, Any]:
+    toml = {"schema": told(TEXT, "The same document in TOML."), "example": _TOML}
+    return {
+        "tags": [TAG],
+        "operationId": "simulateDeclaration",
+        "summary": "Try a declaration",
+        "description": (
+            "Needs a token of scope `operator`. Nothing is declared. How many people with an account would let you in "
+            "by this declaration, for what, and which one further promise would open the most doors. Numbers are of at "
+            f"least {FLOOR} people, carry noise, and are rounded; `null` is fewer. At most {ASKED_PER_DAY} different "
+            "declarations are tried within a day: then `busy`."
+        ),
+        "security": _OPERATOR,
+        "requestBody": {"required": True, "content": {**content(ref("Declaration")), "application/toml": toml}},
+        "responses": answers(
+            {"200": answer("What it would change.", ref("Simulation"))},
+            _400="BadRequest",
+            _401="NoToken",
+            _403="WrongScope",
+            _413="TooLarge",
+            _415="UnknownEncoding",
+            _503="NoPlace",
+        ),
+    }
+
+
 def _public(identity: str, summary: str, description: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "tags": [TAG],
@@ -161,6 +190,9 @@ _PROMISE: dict[str, Schema] = {
     "benefits": list_of(ref("Benefit"), maxItems=reading.MAX_BENEFITS),
     "law": _text(300, "The law that obliges; needed for a legal obligation."),
 }
+
+_PEOPLE: Schema = {"type": "integer", "minimum": FLOOR}
+_ABOUT = maybe(_PEOPLE)
 
 SHAPES: dict[str, Schema] = {
     "Declaration": _strict(
@@ -243,6 +275,39 @@ SHAPES: dict[str, Schema] = {
             "published": ref("Published"),
             "changes": told(list_of(TEXT), "What changed for people, a sentence each, to go on from the name."),
             "remarks": told(list_of(TEXT), "Claims that count for less than their writer may think."),
+        },
+    ),
+    "Simulation": thing(
+        "How many people would let you in. Numbers are about right, of many people; null is fewer than `floor`.",
+        {
+            "people": told(_ABOUT, "Who has an account here and claims to be your customer."),
+            "floor": {"const": FLOOR},
+            "purposes": list_of(ref("Opening")),
+            "doors": told(list_of(ref("OpenDoor")), "What would let the most people more let you in, the best first."),
+        },
+    ),
+    "Opening": thing(
+        "One purpose.",
+        {
+            "purpose": TEXT,
+            "now": told(_ABOUT, "Who lets you in by the declaration in force."),
+            "then": told(_ABOUT, "Who would by the one that is tried."),
+            "gained": _ABOUT,
+            "lost": _ABOUT,
+            "categories": map_of(_PEOPLE, "By category of data, how many would let you read it."),
+            "by_law": told(FLAG, "A law obliges: nobody is asked, nor counted."),
+        },
+    ),
+    "OpenDoor": thing(
+        "One more promise for one purpose, and about how many would then let you in for it who would not otherwise.",
+        {
+            "purpose": TEXT,
+            "change": {
+                "type": "object",
+                "description": "What to change: a member of the promise, or `value` with `attested`.",
+            },
+            "words": TEXT,
+            "gained": _PEOPLE,
         },
     ),
     "SigningKey": thing(
