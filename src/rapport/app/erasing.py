@@ -6,12 +6,15 @@ It works beside a running node, whose worker does it, and without one, when this
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+import msgspec
+
 from rapport.adapters.embedded.erasures import ErasureReader
 from rapport.adapters.embedded.state import MIGRATIONS
 from rapport.app.embedded import open_keys, open_log
 from rapport.app.operator import Erasure, Lift, Settle, Shred, erasure_entry
 from rapport.app.settings import Settings
 from rapport.app.waiting import wait_for
+from rapport.kernel import vocabulary
 from rapport.kernel.errors import BadInput
 from rapport.kernel.identifiers import normalise
 from rapport.profile.erasure import Carved, Claim, Erased, Legal, Review
@@ -44,8 +47,8 @@ def shred(
     """Erase every record that holds a claimed identifier (organization, type, value), for good; return once that is
     complete and durable. `legal`, by organization, is what its declaration says that laws oblige it to keep.
 
-    `progress` is told, now and then, which log entry the views have come to. Raises BadInput for a claim that is no
-    identifier.
+    `progress` is told, now and then, which log entry the views have come to. What is returned lists all reviews of the
+    person that wait. Raises BadInput for a claim that is no identifier, and for a category that is none.
     """
     asked = Shred(person, tuple(_claim(*claim) for claim in claims), _laws(legal))
     return _carried_out(settings, asked, progress)
@@ -93,7 +96,12 @@ def _claim(org: str, kind: str, value: str) -> Claim:
 
 
 def _laws(legal: Laws | None) -> tuple[Legal, ...]:
-    return tuple(law for laws in (legal or {}).values() for law in laws)
+    """All of them; raises BadInput for a category that is none."""
+    laws = tuple(law for some in (legal or {}).values() for law in some)
+    for law in laws:
+        for category in law.categories:
+            vocabulary.category(category)
+    return laws
 
 
 def _carried_out(settings: Settings, erasure: Erasure, progress: Progress) -> Erased:
@@ -105,8 +113,8 @@ def _carried_out(settings: Settings, erasure: Erasure, progress: Progress) -> Er
     with _reader(settings) as reader:
         wait_for(settings, seq, progress, lambda: reader.outcome(seq) is not None)
         done = reader.outcome(seq)
-    assert done is not None, "the erasure was awaited"  # noqa: S101 (says what mypy cannot know)
-    return done
+        assert done is not None, "the erasure was awaited"  # noqa: S101 (says what mypy cannot know)
+        return msgspec.structs.replace(done, reviews=tuple(reader.reviews(person=erasure.person)))
 
 
 @contextlib.contextmanager

@@ -82,6 +82,7 @@ class Worker:
         # What a barred person's events said waits in the log until it is destroyed, and nobody told how long already.
         self._barred = bool(self.state.erasures.tombstones)
         self._erasures.finish(self.cursor)
+        keys.destroy_carve_keys(self.state.erasures.kept_carves())
 
     def step(self) -> bool:
         """Take in what is waiting, commit if it is time; return whether there may be more."""

@@ -9,6 +9,7 @@ What is *found* is found by evidence, active or taken back. Records that were on
 a word of an operator's) may be another's: they go to a review, and stay as they are until somebody has looked.
 """
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +17,7 @@ import msgspec
 
 from rapport.collect import Event
 from rapport.kernel import ids, vocabulary
+from rapport.kernel.errors import BadInput, Corrupt
 from rapport.kernel.times import DAY
 from rapport.profile import record as records
 from rapport.profile import timeline
@@ -213,9 +215,10 @@ class Eraser:
             if held is not None:
                 found.helds[number] = held
                 found.pairs.update(pairs_of(held.record))
-                for position, block in timeline.blocks(held.record.head, self._assembler.held.reader(held)):
-                    found.blocks.append(position)
-                    found.events.extend((held, event) for event in block.events)
+                with contextlib.suppress(Corrupt):  # what is behind a damaged block goes with the record's key
+                    for position, block in timeline.blocks(held.record.head, self._assembler.held.reader(held)):
+                        found.blocks.append(position)
+                        found.events.extend((held, event) for event in block.events)
         return found
 
     def _holders(self, org: str, pair: Pair, *, emptied: bool) -> set[int]:
@@ -332,7 +335,8 @@ def carve_of(law: Legal, events: Iterable[Event], at: int) -> Carve | None:
     its time is over. None where that is nothing."""
     mask = 0
     for category in law.categories:
-        mask |= vocabulary.below(category)
+        with contextlib.suppress(BadInput):  # unknown to this version: whoever asked was told
+            mask |= vocabulary.below(category)
     life = law.retention_days * DAY
     kept = [part for event in events if happened(event) + life > at and (part := part_within(event, mask)) is not None]
     if not kept:

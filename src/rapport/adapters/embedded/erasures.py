@@ -206,7 +206,9 @@ class ErasureTables:
 
     def begin(self, seq: int, at: int, erased: Erased) -> None:
         """Note what an erasure deleted; it is done once `finish` was called."""
-        self._db.execute("INSERT OR REPLACE INTO erasure VALUES (?, ?, 0, ?)", (seq, at, _encode(erased)))
+        # Handles of records are content hashes, and lie on no disk as they are: reviews are kept apart, sealed.
+        body = _encode(msgspec.structs.replace(erased, reviews=()))
+        self._db.execute("INSERT OR REPLACE INTO erasure VALUES (?, ?, 0, ?)", (seq, at, body))
 
     def unfinished(self) -> bool:
         return self._db.execute("SELECT 1 FROM erasure WHERE done = 0").fetchone() is not None
@@ -228,7 +230,8 @@ class ErasureReader:
         self._keys = keys
 
     def outcome(self, seq: int) -> Erased | None:
-        """What the erasure that log entry `seq` asked for came to; None as long as it is not complete and durable."""
+        """What the erasure that log entry `seq` asked for came to, without its reviews; None as long as it is not
+        complete and durable."""
         row = self._db.execute("SELECT body FROM erasure WHERE seq = ? AND done = 1", (seq,)).fetchone()
         return None if row is None else msgspec.msgpack.decode(row[0], type=Erased)
 
