@@ -1,16 +1,18 @@
 """What the gate lets through of a record: facts, identifiers, events and groups whose category is permitted."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import msgspec
 
 from rapport.collect import Event
-from rapport.kernel.vocabulary import bit, category_of_event, category_of_identifier
+from rapport.kernel.vocabulary import bit, category_of, category_of_event, category_of_identifier
 from rapport.profile.record import Fact, Tally
 from rapport.profile.view import Part
 
 _ACCOUNT = bit("account")
+_BEHAVIOUR = bit("behaviour")
 _CONTEXT = {
     "ip": "location",
     "location": "location",
@@ -37,57 +39,66 @@ _SIGNALS = {"consent", "gpc"}
 
 def categories_in(part: Part) -> int:
     """The mask of all categories that a record holds anything of."""
+    mask = _rest_in(part)
+    for own in _bits(part, part.record.facts):
+        mask |= own
+    return mask
+
+
+def _rest_in(part: Part) -> int:
+    """The mask of all but its facts."""
     record = part.record
     mask = 0
-    for trait, fact in record.facts.items():
-        mask |= bit(part.category(trait, fact))
     for link in record.links:
         mask |= bit(category_of_identifier(link.partition(":")[0]))
     for name in record.names:
         mask |= bit(category_of_event(name))
     for facts in record.groups.values():
         mask |= _ACCOUNT
-        for trait, fact in facts.items():
-            if trait:
-                mask |= bit(part.category(trait, fact))
+        for trait, own in zip(facts, _bits(part, facts), strict=True):
+            mask |= own if trait else 0
     if record.other.count:
-        mask |= bit("behaviour")
+        mask |= _BEHAVIOUR
     return mask
+
+
+def _bits(part: Part, facts: Mapping[str, Fact]) -> list[int]:
+    """The bit of each fact's category, in their order. (`Part.category` says the same of one.)"""
+    said = part.categories.get
+    return [bit(fact.category or said(trait) or category_of(trait)) for trait, fact in facts.items()]
 
 
 def permitted(part: Part, mask: int) -> Part | None:
     """The record as far as its categories are permitted, or None where nothing of it is left."""
-    held = categories_in(part)
+    record = part.record
+    bits = _bits(part, record.facts)
+    held = _rest_in(part)
+    for own in bits:
+        held |= own
     if not held & mask:
         return None
     if not held & ~mask:
         return part
-    record = part.record
     names = {name: tally for name, tally in record.names.items() if bit(category_of_event(name)) & mask}
-    other = record.other if bit("behaviour") & mask else Tally()
+    other = record.other if _BEHAVIOUR & mask else Tally()
     total = Tally()
     for tally in (*names.values(), other):
         if tally.count:
             total.join(tally)
-    account = bool(_ACCOUNT & mask)
-    kept = msgspec.structs.replace(
-        record,
-        links={
-            link: how
-            for link, how in record.links.items()
-            if bit(category_of_identifier(link.partition(":")[0])) & mask
-        },
-        facts=_permitted_facts(part, record.facts, mask),
-        groups={name: _permitted_facts(part, facts, mask) for name, facts in record.groups.items()} if account else {},
-        names=names,
-        other=other,
-        all=total,
-    )
-    return msgspec.structs.replace(part, record=kept, mask=mask)
+    kept = copy(record)
+    kept.links = {
+        link: how for link, how in record.links.items() if bit(category_of_identifier(link.partition(":")[0])) & mask
+    }
+    kept.facts = {trait: fact for (trait, fact), own in zip(record.facts.items(), bits, strict=True) if own & mask}
+    groups = record.groups if _ACCOUNT & mask else {}
+    kept.groups = {name: _permitted_facts(part, facts, mask) for name, facts in groups.items()}
+    kept.names, kept.other, kept.all = names, other, total
+    return Part(part.number, part.handle, kept, part.trust, part.categories, part.trusted, mask)
 
 
 def _permitted_facts(part: Part, facts: Mapping[str, Fact], mask: int) -> dict[str, Fact]:
-    return {trait: fact for trait, fact in facts.items() if not trait or bit(part.category(trait, fact)) & mask}
+    own = zip(facts.items(), _bits(part, facts), strict=True)
+    return {trait: fact for (trait, fact), bit_of_it in own if not trait or bit_of_it & mask}
 
 
 def permitted_event(part: Part, event: Event) -> Event | None:

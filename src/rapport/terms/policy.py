@@ -15,6 +15,7 @@ from rapport.terms.criteria import is_quiet, next_change, truth
 from rapport.terms.declaration import Promise, Standing
 
 FOREVER = 1 << 62
+ALLOWED = "your terms allow it"
 
 
 class Unmet(NamedTuple):
@@ -54,12 +55,18 @@ class _Allow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     frequency: Frequency | None
     quiet: str
 
+    @property
+    def depends(self) -> bool:
+        """Whether it holds at some times, and not at others."""
+        return self.frequency is not None or bool(self.quiet)
+
 
 class Compiled(msgspec.Struct, frozen=True):
     """Terms against one promise for one purpose, from when they were held against each other until a claim runs out
-    (µs)."""
+    (µs). `always` is what holds at any hour and however often, in one; `sometimes` is what does not."""
 
-    allows: tuple[_Allow, ...]
+    always: Verdict
+    sometimes: tuple[_Allow, ...]
     denied_collected: int
     denied_elsewhere: int
     promised: int
@@ -71,30 +78,46 @@ class Compiled(msgspec.Struct, frozen=True):
 
     def decide(self, at: int, *, reaching_out: bool = False, used: Callable[[Frequency], int] = lambda _: 0) -> Verdict:
         """What may be read now. `used` tells how often the organization has read for this purpose in a period."""
-        collected = elsewhere = 0
-        clauses: list[str] = []
-        counted: list[Frequency] = []
-        grants: list[tuple[int, Elsewhere]] = []
+        collected, elsewhere = self.always.collected, self.always.elsewhere
+        opening: list[_Allow] = []
         reason = self.reason
-        for allow in self.allows:
+        for allow in self.sometimes:
             if allow.quiet and reaching_out and is_quiet(allow.quiet, self.zone, at):
                 reason = f"it is quiet now: {allow.quiet}"
-                continue
-            if allow.frequency is not None:
-                if used(allow.frequency) >= allow.frequency.times:
-                    reason = f"it was used {allow.frequency.times} times this {allow.frequency.per} already"
-                    continue
-                counted.append(allow.frequency)
-            collected |= allow.collected
-            if allow.elsewhere:
+            elif allow.frequency is not None and used(allow.frequency) >= allow.frequency.times:
+                reason = f"it was used {allow.frequency.times} times this {allow.frequency.per} already"
+            else:
+                collected |= allow.collected
                 elsewhere |= allow.elsewhere
-                grants.append((allow.elsewhere, allow.share))
-            clauses.append(allow.clause)
+                opening.append(allow)
         collected &= self.promised & ~self.denied_collected
         elsewhere &= self.promised & ~self.denied_elsewhere
-        if collected or elsewhere:
-            return Verdict(collected, elsewhere, tuple(grants), tuple(clauses), tuple(counted), "your terms allow it")
-        return Verdict(0, reason=reason, unmet=self.unmet)
+        if not collected and not elsewhere:
+            return Verdict(0, reason=reason, unmet=self.unmet)
+        if not opening:
+            return self.always._replace(collected=collected, elsewhere=elsewhere)
+        return Verdict(
+            collected,
+            elsewhere,
+            (*self.always.grants, *_grants(opening)),
+            (*self.always.clauses, *(allow.clause for allow in opening)),
+            tuple(allow.frequency for allow in opening if allow.frequency is not None),
+            ALLOWED,
+        )
+
+
+def _grants(allows: Iterable[_Allow]) -> tuple[tuple[int, Elsewhere], ...]:
+    return tuple((allow.elsewhere, allow.share) for allow in allows if allow.elsewhere)
+
+
+def _always(allows: Iterable[_Allow]) -> Verdict:
+    """Allows that hold at any time, as one."""
+    collected = elsewhere = 0
+    holding = [allow for allow in allows if not allow.depends]
+    for allow in holding:
+        collected |= allow.collected
+        elsewhere |= allow.elsewhere
+    return Verdict(collected, elsewhere, _grants(holding), tuple(allow.clause for allow in holding), reason=ALLOWED)
 
 
 def mask_of(categories: Iterable[str]) -> int:
@@ -138,7 +161,9 @@ def compile_terms(terms: Terms, standing: Standing, promise: Promise, purpose: s
     promised = mask_of(promise.categories)
     reason, unmet = _obstacle(allows, denials, closed, missing, promised)
     collected, elsewhere = _shut(denials)
-    return Compiled(tuple(allows), collected, elsewhere, promised, at, until, terms.zone, reason, unmet)
+    sometimes = tuple(allow for allow in allows if allow.depends)
+    always = _always(allows)
+    return Compiled(always, sometimes, collected, elsewhere, promised, at, until, terms.zone, reason, unmet)
 
 
 class _Denial(NamedTuple):

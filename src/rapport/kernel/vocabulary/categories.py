@@ -129,7 +129,12 @@ def _belows() -> dict[str, int]:
     return {text: masks[concept] for text, concept in _CONCEPT.items()}
 
 
-_BIT: Final = _bits()
+class _Bits(dict[str, int]):
+    def __missing__(self, _: str) -> int:
+        return UNCLASSIFIED
+
+
+_BIT: Final = _Bits(_bits())
 _BELOW: Final = _belows()
 _TOLD: Final = (*CATEGORIES, "special")
 NAMES: Final = tuple(sorted({_PLAIN.get(concept, concept) for concept in _CONCEPT.values()} - {"everything"}))
@@ -153,9 +158,9 @@ def category(name: str) -> str:
     )
 
 
-def bit(category: str) -> int:
-    """The one bit of a datum of this category; what is no known category is unclassified."""
-    return _BIT.get(category, UNCLASSIFIED)
+bit: Final = _BIT.__getitem__
+"""The one bit of a datum of this category; what is no known category is unclassified. (No function of our own: the gate
+asks for every fact that is read.)"""
 
 
 def below(name: str) -> int:
