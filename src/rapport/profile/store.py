@@ -117,6 +117,9 @@ class ProfileReader(Protocol):
 
     def snapshot(self) -> AbstractContextManager[object]: ...
 
+    def version(self) -> int:
+        """Of the present snapshot: the same as of another only where nothing was committed between the two."""
+
     def by_handle(self, org: str, handle: str) -> Found | None:
         """The customer that a `cus_…` handle of this organization names."""
 

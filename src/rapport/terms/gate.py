@@ -44,6 +44,8 @@ QUIET_RECORDS = 64
 these takes, so that refusing it takes no longer than not finding anybody."""
 _TRIES = 20
 _TOGETHER = 250
+_NEVER = -1
+"""The version of no snapshot."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -180,11 +182,11 @@ class Gate:
         purpose = known_purpose(request.purpose)
         answers: list[tuple[Found, Content, Receipt]] = []
         with self._reader.snapshot():
-            wanted = [found.customer for found in customers()]
+            wanted, version = customers(), self._reader.version()
         for start in range(0, len(wanted), _TOGETHER):
-            some = wanted[start : start + _TOGETHER]
+            some, seen = wanted[start : start + _TOGETHER], version
             for _ in range(_TRIES):
-                judged = self._several(msgspec.structs.replace(request, customer=""), purpose, some, answer, fields)
+                judged = self._several(request, purpose, some, seen, answer, fields)
                 news = [pending for *_, pending in judged if use is None or use.is_news(pending)]
                 if news:
                     await self._book.commit(news)
@@ -197,7 +199,8 @@ class Gate:
                     for found, content, pending in judged
                     if not pending.stale and found is not None and content is not None
                 ]
-                some = [found.customer for found, _, pending in judged if pending.stale and found is not None]
+                some = [found for found, _, pending in judged if pending.stale and found is not None]
+                seen = _NEVER
                 if not some:
                     break
             else:
@@ -232,24 +235,28 @@ class Gate:
         raise Busy("terms are changing too quickly to decide: ask again in a moment")
 
     def _several(
-        self, request: Request, purpose: str, customers: Sequence[str], answer: Answer[Content], fields: Fields[Content]
+        self,
+        request: Request,
+        purpose: str,
+        customers: Sequence[Found],
+        seen: int,
+        answer: Answer[Content],
+        fields: Fields[Content],
     ) -> list[tuple[Found | None, Content | None, Pending]]:
+        """`seen` is the version of the snapshot that the customers are from: where it is another now, they are read
+        again."""
         out: list[tuple[Found | None, Content | None, Pending]] = []
         with self._reader.snapshot():
-            for customer in customers:
-                found = self._reader.by_handle(request.org, customer)
+            current = self._reader.version() == seen
+            for known in customers:
+                found = known if current else self._reader.by_handle(request.org, known.customer)
                 judged = None if found is None else self._judge(found, request, purpose)
-                content = answer(judged.open) if judged is not None and judged.open is not None else None
-                one = msgspec.structs.replace(request, customer=customer)
-                names = () if content is None else fields(content)
                 opened = judged.open if judged is not None else None
-                out.append(
-                    (
-                        opened or found,
-                        content,
-                        self._pending(one, purpose, judged, names, "", given=content is not None),
-                    )
-                )
+                content = None if opened is None else answer(opened)
+                names = () if content is None else fields(content)
+                one = msgspec.structs.replace(request, customer=known.customer)
+                pending = self._pending(one, purpose, judged, names, "", given=content is not None)
+                out.append((opened or found, content, pending))
         return out
 
     def _one(

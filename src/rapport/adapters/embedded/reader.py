@@ -91,6 +91,9 @@ class StateReader:
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
 
+    def version(self) -> int:
+        return self._version
+
     # -- finding
 
     def by_handle(self, org: str, handle: str) -> Found | None:
