@@ -172,3 +172,18 @@ def test_ctrl_c_ends_live_visits_without_complaint(shop: Org) -> None:
     out, err = running.communicate(timeout=20)
     assert (running.returncode, err) == (0, "")
     assert "events of visits sent" in out
+
+
+def test_the_demo_company_has_a_declaration_and_customers_with_terms_of_their_own(shop: Org) -> None:
+    here = ("--data", str(shop.node.data), "--json")
+    assert json.loads(run("declaration", "show", "demo", *here).stdout)["version"] == 1
+    persons = json.loads(run("person", "list", *here).stdout)
+    assert 20 < len(persons) <= 60
+    ben = json.loads(run("person", "show", persons[0]["person"], *here).stdout)
+    assert (ben["preset"], [claim["value"] for claim in ben["claims"]][-1]) == ("alone", "ben@example.com")
+    assert shop.read(BEN, purpose="offers").status == 404, "he wants to be left alone"
+    assert shop.read(BEN).status == 200, "and served"
+    assert shop.read(ALICE, purpose="offers").status in (200, 404), "as her newsletter's consent has it"
+    assert shop.read(ALICE, purpose="advertising").status == 404
+    assert run("demo", "--data", str(shop.node.data), "--port", str(shop.node.port)).returncode == 0
+    assert json.loads(run("person", "list", *here).stdout) == persons, "once is enough"

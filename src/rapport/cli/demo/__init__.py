@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rapport.app.settings import Settings
 from rapport.cli import options
-from rapport.cli.demo import mutuality, play, premises
+from rapport.cli.demo import accounts, mutuality, play, premises
 from rapport.cli.demo.sending import NodeGone, Sender
 
 CUSTOMERS = 300
@@ -107,10 +107,12 @@ def _history(
         TextColumn("{task.fields[events]:,} events"),
         TimeRemainingColumn(),
     )
+    if org == premises.ORG:
+        accounts.declare(settings, org)
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with bar:
         task = bar.add_task("90 days of Lantern Lane", total=1.0, events=0)
-        return play.history(
+        people = play.history(
             sender,
             note,
             extent,
@@ -118,6 +120,10 @@ def _history(
             keep=lambda: premises.keep(settings, org, note),
             tell=lambda share, events: bar.update(task, completed=min(share, 1.0), events=events),
         )
+    if org == premises.ORG:
+        note.accounts = accounts.open_accounts(settings, org, note.seed, note.households, note.accounts)
+        premises.keep(settings, org, note)
+    return people
 
 
 def _summary(org: str, people: int, sender: Sender, seconds: float, *, live: bool) -> str:

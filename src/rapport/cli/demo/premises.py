@@ -18,11 +18,13 @@ are trusted. The customer file is kept with most care, so where names differ, it
 
 
 class Note(msgspec.Struct):
-    """What an organization got from the demo. Its history ends at `end` (µs) for good, so that a repeat is a copy."""
+    """What an organization got from the demo. Its history ends at `end` (µs) for good, so that a repeat is a copy.
+    `accounts`: how many of its customers were given terms of their own."""
 
     seed: int
     end: int
     households: int = 0
+    accounts: int = 0
 
 
 def admit(settings: Settings, org: str, *, sure: bool) -> None:
