@@ -241,7 +241,11 @@ def test_what_a_law_keeps_is_carved_out_and_goes_at_its_time(house, monkeypatch)
     assert b"ada@example.com" not in body
     monkeypatch.setattr("rapport.app.worker.now", lambda: now() + 11 * DAY)
     house.worker._housekept = 0
-    house.worker.step()
+    with monkeypatch.context() as patched:
+        patched.setattr(house.worker._keys, "destroy_carve_keys", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            house.worker.step()
+    house.restart()
     assert erasing.carved(house.settings) == []
     assert keys.carve(1) is None
 

@@ -60,7 +60,11 @@ class Erasures:
         self._state.make_durable()
         self._log.let_go(cursor)
 
-    def destroy_carved(self) -> None:
-        """Destroy the keys of what no law keeps any longer; its rows are deleted and committed."""
-        self._state.make_gone()
-        self._keys.destroy_carve_keys(self._state.erasures.kept_carves())
+    def destroy_carved(self, cursor: int) -> None:
+        """Destroy the keys of what no law keeps any longer, if there is any; its rows are deleted and committed."""
+        tables = self._state.erasures
+        if tables.dropped():
+            self._state.make_gone()
+            self._keys.destroy_carve_keys(tables.kept_carves())
+            tables.forget_dropped()
+            self._state.commit(cursor)

@@ -82,7 +82,7 @@ class Worker:
         # What a barred person's events said waits in the log until it is destroyed, and nobody told how long already.
         self._barred = bool(self.state.erasures.tombstones)
         self._erasures.finish(self.cursor)
-        keys.destroy_carve_keys(self.state.erasures.kept_carves())
+        self._erasures.destroy_carved(self.cursor)
 
     def step(self) -> bool:
         """Take in what is waiting, commit if it is time; return whether there may be more."""
@@ -175,10 +175,9 @@ class Worker:
         self._housekept = present
         gc.collect()
         self.state.forget_rejected(present - KEEP_REJECTED)
-        dropped = self.state.erasures.drop_carved(present)
+        self.state.erasures.drop_carved(present)
         self.state.commit(self.cursor)
-        if dropped:
-            self._erasures.destroy_carved()
+        self._erasures.destroy_carved(self.cursor)
         if self._barred:
             self._erasures.let_go(self.cursor)
             self._barred = False

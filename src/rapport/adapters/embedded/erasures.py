@@ -169,9 +169,17 @@ class ErasureTables:
         )
         self._db.execute("INSERT INTO carved VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def drop_carved(self, before: int) -> int:
-        """Delete what laws asked to keep until a time (µs) that has come; return how much went."""
-        return self._db.execute("DELETE FROM carved WHERE until < ?", (before,)).rowcount
+    def drop_carved(self, before: int) -> None:
+        """Delete what laws asked to keep until a time (µs) that has come; its keys are to be destroyed then."""
+        if self._db.execute("DELETE FROM carved WHERE until < ?", (before,)).rowcount:
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('carves_dropped', 1)")
+
+    def dropped(self) -> bool:
+        """Whether keys of what was kept for a law are still to be destroyed."""
+        return self._db.execute("SELECT 1 FROM meta WHERE name = 'carves_dropped'").fetchone() is not None
+
+    def forget_dropped(self) -> None:
+        self._db.execute("DELETE FROM meta WHERE name = 'carves_dropped'")
 
     def kept_carves(self) -> list[int]:
         return [number for (number,) in self._db.execute("SELECT id FROM carved")]
