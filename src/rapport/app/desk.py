@@ -12,7 +12,8 @@ from rapport.app import telling
 from rapport.app.embedded import Sources
 from rapport.app.live import LiveNews
 from rapport.app.newsroom import Newsroom
-from rapport.app.operators import LogOperators
+from rapport.app.operators import NOBODY, LogOperators
+from rapport.app.terms_desk import HouseTermsDesk, Parts
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.identifiers import normalise
 from rapport.kernel.times import MINUTE, SECOND, now
@@ -30,7 +31,7 @@ _PAGE = 25
 _BARE_TYPES = ("user_id", "email", "phone", "loyalty_id", "anonymous_id", "device_id")
 
 
-class HouseDesk:
+class HouseDesk(HouseTermsDesk):
     """The console's Desk over an embedded node."""
 
     def __init__(
@@ -41,7 +42,9 @@ class HouseDesk:
         newsroom: Newsroom,
         operators: LogOperators,
         sources: Sources,
+        parts: Parts,
     ) -> None:
+        super().__init__(parts)
         self._ledger = ledger
         self._reader = reader
         self._gate = gate
@@ -222,9 +225,7 @@ class HouseDesk:
     async def preview_retract(self, session: Session, evidence: str) -> ask.Preview | None:
         split_handle(evidence)
         with self._reader.snapshot():
-            handle = self._owner(session.org, evidence)
-        if handle is None:
-            return None
+            handle = self._owner(session.org, evidence) or NOBODY
 
         def preview(found: Found) -> ask.Preview | None:
             return self._preview(found, evidence)
@@ -241,11 +242,15 @@ class HouseDesk:
         return None if there is None else there[0].customer
 
     def _preview(self, found: Found, evidence: str) -> ask.Preview | None:
-        _, part, edge = self._operators.locate(found.org, evidence)
+        _, located, edge = self._operators.locate(found.org, evidence)
+        # The record as far as it may be seen: what was located is all of it.
+        part = next((part for part in found.parts if located is not None and part.number == located.number), None)
         if part is None:
             return None
         parties = (telling.party(found),)
         item = next((e for e in self._reader.evidence(found) if e["id"] == evidence), None)
+        if edge is not None and item is None:
+            return None
         if edge is None or item is None:
             gone = ask.Evidence(
                 evidence, part.handle, "", "identifies", "", "", "", 0, False, False, "it was retracted"

@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
+from rapport.adapters.embedded.populations import Populations
+from rapport.adapters.embedded.uses import UseBook
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.backlog import LimitedLog
 from rapport.app.desk import HouseDesk
@@ -27,6 +29,7 @@ from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
 from rapport.app.receipting import LedgerReceipts
 from rapport.app.settings import Settings
+from rapport.app.terms_desk import Parts
 from rapport.kernel.errors import RapportError
 from rapport.kernel.times import SECOND, now
 from rapport.terms import Gate
@@ -135,8 +138,10 @@ async def application(
     simulator = Simulator(lambda: open_agreeing(settings))
     vitals = HouseVitals(newsroom)
     operators = LogOperators(reader, gate, entries, newsroom)
-    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
+    populations = Populations(ledger.db, keys, people.terms_of)
+    parts = Parts(promises, agreements, populations, UseBook(ledger, keys), simulator)
+    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts)
     portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements)
     app = Starlette(
         routes=[

@@ -1,6 +1,5 @@
 """The portal's desk: every question of the person's pages, answered from the ledger and by the gate's own rules."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,9 +10,9 @@ from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
+from rapport.app import words
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
-from rapport.kernel.vocabulary import CATEGORY_WORDS, PURPOSE_WORDS
 from rapport.profile.view import Part
 from rapport.terms import Ground, Receipt, Terms, choosing
 from rapport.terms.choosing import Allowed
@@ -26,7 +25,6 @@ from rapport.web.portal import desk as ask
 from rapport.web.portal.desk import Session, Way
 
 _PAGE = 40
-_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _DECISIONS = {"began": "agreed with you", "changed": "changed what it agreed with you", "ended": "lost its agreement"}
 
 
@@ -173,8 +171,8 @@ class PortalDesk:
             name=names[org],
             own=own,
             given=receipt.decision == "permitted",
-            what=_words(receipt.categories),
-            why=_why(receipt.purpose),
+            what=words.categories(receipt.categories),
+            why=words.purpose(receipt.purpose),
             action=receipt.action,
             fields=receipt.fields,
             reason=receipt.reason,
@@ -197,7 +195,7 @@ class PortalDesk:
                 one.status,
                 one.since,
                 one.ended_at,
-                tuple(f"{_words(agreed.categories)} {_why(agreed.purpose)}" for agreed in one.agreed),
+                words.agreed(one.agreed),
             )
             for one in self._agreements.of_person(person.id)
         )
@@ -245,9 +243,9 @@ def _changed(terms: Terms, way: Way, value: str) -> Terms:
 def _may(purpose: str, allowed: Allowed) -> ask.May:
     return ask.May(
         purpose,
-        _why(purpose),
-        _words(allowed.categories),
-        _words(allowed.elsewhere),
+        words.purpose(purpose),
+        words.categories(allowed.categories),
+        words.categories(allowed.elsewhere),
         allowed.reason,
         unmet_words(allowed.unmet),
     )
@@ -261,20 +259,4 @@ def _more(purpose: str, less: Allowed, more: Allowed, verb: str) -> Iterable[str
     ):
         added = [name for name in then if name not in now_]
         if added:
-            yield f"{verb} {_words(added)}{where} {_why(purpose)}"
-
-
-def _why(purpose: str) -> str:
-    return PURPOSE_WORDS.get(purpose) or f"for {_plain(purpose)}"
-
-
-def _words(categories: Sequence[str]) -> str:
-    return _listed([CATEGORY_WORDS.get(name) or f"your {_plain(name)}" for name in categories])
-
-
-def _plain(name: str) -> str:
-    return _CAPITAL.sub(" ", name.rpartition(":")[2]).lower()
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+            yield f"{verb} {words.categories(added)}{where} {words.purpose(purpose)}"

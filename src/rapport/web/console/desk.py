@@ -13,16 +13,10 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from rapport.collect import Event
+from rapport.web.console.session import Session
+from rapport.web.console.terms_desk import TermsDesk
 
-
-class Session(msgspec.Struct, frozen=True):
-    """A browser that signed in with a link. It looks at one organization, for one purpose at a time."""
-
-    id: str
-    """Names the session in receipts and logs; opens nothing."""
-    org: str
-    operator: str
-    purpose: str
+__all__ = ["Desk", "Session"]
 
 
 class News(msgspec.Struct, frozen=True):
@@ -225,7 +219,7 @@ class SourceCard(msgspec.Struct, frozen=True):
     """Of the same hour."""
 
 
-class Desk(Protocol):
+class Desk(TermsDesk, Protocol):
     """The console's one way to everything else."""
 
     async def sign_in(self, code: str) -> str | None:

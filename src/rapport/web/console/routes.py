@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from rapport.kernel.errors import RapportError
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.web import pages
-from rapport.web.console import customers, evidence, live, rejected, signin, sources, words
+from rapport.web.console import customers, evidence, live, met, promise, rejected, signin, sources, words
 from rapport.web.console.desk import Desk
 from rapport.web.console.visit import Console, Handler, guarded
 from rapport.web.forms import go
@@ -58,6 +58,16 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/evidence/{evidence}", evidence.preview),
         post("/evidence/{evidence}/retract", evidence.retract),
         post("/evidence/{evidence}/link", evidence.link),
+        get("/promise", promise.page),
+        get("/promise/purpose", promise.edit),
+        post("/promise/purpose", promise.propose),
+        get("/promise/document", promise.document),
+        post("/promise/document", promise.propose_document),
+        post("/promise/declare", promise.declare),
+        get("/agreements", met.agreements),
+        get("/agreements/{agreement}", met.agreement),
+        get("/uses", met.uses),
+        get("/refusals", met.refusals),
         get("/rejected", rejected.page),
         get("/rejected/{refusal}", rejected.part),
         get("/sources", sources.page),
