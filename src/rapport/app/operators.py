@@ -20,7 +20,7 @@ from rapport.web.api.evidence import Said
 PURPOSE = "service"
 NO_EVIDENCE = "there is no such evidence"
 NO_END = "there is no such record or customer"
-_NOBODY = "cus_nobody"
+NOBODY = "cus_nobody"
 """In place of the handle of a customer whom nothing names: the gate answers absent, as late as it answers refused."""
 
 
@@ -53,7 +53,7 @@ class LogOperators:
         node, _ = split_handle(evidence)
         with self._reader.snapshot():
             there = self._reader.by_node(org, node)
-        request = Request(org, there[0].customer if there is not None else _NOBODY, PURPOSE, by, "retraction")
+        request = Request(org, there[0].customer if there is not None else NOBODY, PURPOSE, by, "retraction")
         try:
             _, (edge,), _ = await self._gate.read(request, lambda found: self._seen(found, evidence), _fields)
         except NotFound:
@@ -90,7 +90,7 @@ class LogOperators:
         if named.startswith("rec_"):
             with self._reader.snapshot():
                 owner = self._reader.by_record(org, named)
-            customer = owner.customer if owner is not None else _NOBODY
+            customer = owner.customer if owner is not None else NOBODY
         elif not named.startswith("cus_"):
             kind, colon, raw = named.partition(":")
             if not colon or normalise(kind, raw) is None:
