@@ -1,6 +1,6 @@
 """A person's last word: everything of theirs is erased, for good, in the ledger, the state, the log and the backups."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rapport.adapters.embedded.people import ERASED, ERASING
 from rapport.adapters.embedded.promises import PromiseBook
@@ -25,6 +25,15 @@ def shred_person(settings: Settings, handle: str, progress: Callable[[int], None
     people.forget_claims(handle)
     backing_up.renew_backup_key(settings)
     people.set_status(handle, ERASED)
+    return erased
+
+
+def erase_reviewed(settings: Settings, handle: str, reviews: Sequence[int]) -> Erased:
+    """Erase records, by the ids of their reviews, that turned out to be an erased person's too."""
+    promises = embedded.open_promises(settings)
+    legal = {org: _legal(promises, org) for org in {item.org for item in erasing.review(settings, person=handle)}}
+    erased = erasing.shred_reviewed(settings, handle, reviews, legal)
+    backing_up.renew_backup_key(settings)
     return erased
 
 

@@ -9,7 +9,7 @@ import typer
 
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
-from rapport.app import backing_up, embedded, erasing, rights
+from rapport.app import embedded, erasing, rights
 from rapport.cli import options
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import rfc3339
@@ -147,7 +147,7 @@ def shred(
         until = rfc3339(carved.until)[:10]
         typer.echo(f"kept by law {carved.org}: {carved.events} events until {until} ({carved.law})")
     if erased.reviews:
-        typer.echo(f"to look at  {len(erased.reviews)} records were only joined by guesses: rapport person review")
+        typer.echo(f"to look at  {len(erased.reviews)} records were only joined to these: rapport person review")
     typer.echo("Backups of keys made before are useless now: make a new one (rapport backup --keys FILE).")
 
 
@@ -163,7 +163,7 @@ def lift(person: Handle, data: options.Data = None, json: options.Json = False) 
 
 @people.command("review")
 def review(org: Org = None, data: options.Data = None, json: options.Json = False) -> None:
-    """List records that were only joined to an erased person's by guesses, and wait to be looked at."""
+    """List records that were only joined to an erased person's, and wait to be looked at."""
     reviews = erasing.review(options.settings(data), org=org)
     if json:
         options.print_json([msgspec.to_builtins(item) for item in reviews])
@@ -185,9 +185,7 @@ def settle(
     """Decide on records that waited to be looked at: erase them too, or keep them."""
     settings = options.settings(data)
     if erase:
-        done = erasing.shred_reviewed(settings, person, reviews)
-        backing_up.renew_backup_key(settings)
-        typer.echo(f"{done.records} records are erased.")
+        typer.echo(f"{rights.erase_reviewed(settings, person, reviews).records} records are erased.")
     else:
         typer.echo(f"{erasing.keep(settings, person, reviews)} records are kept.")
 
