@@ -1,12 +1,15 @@
 """Handles: random ones that mean nothing, those of customers, and those that name something by its content."""
 
-import base64
 import secrets
 
 from rapport.kernel.keys import BlindKey
 
-_ALPHABET = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghjkmnpqrstvwxyz")
-_REVERSE = {v: k for k, v in _ALPHABET.items()}
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_DIGITS = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+"""To the digits that `int` reads to base 32."""
+_LONGEST = 52
+"""Characters of the longest content: 32 bytes."""
 
 CUSTOMER = b"cus"
 
@@ -15,16 +18,21 @@ _SIZES = {"rec": 16, "evi": 32}
 
 
 def _text(raw: bytes) -> str:
-    """Crockford-like base 32 in lower case, without padding."""
-    return base64.b32encode(raw).decode("ascii").rstrip("=").translate(_ALPHABET)
+    """Crockford-like base 32 in lower case, without padding; two characters at a time."""
+    length = -(-len(raw) * 8 // 5)
+    bits = (length + 1) // 2 * 10
+    number = int.from_bytes(raw, "big") << bits - len(raw) * 8
+    return "".join([_PAIRS[number >> place & 1023] for place in range(bits - 10, -1, -10)])[:length]
 
 
 def _bytes(text: str) -> bytes | None:
     """The inverse of `_text`; None for whatever it did not write."""
-    padded = text.translate(_REVERSE) + "=" * (-len(text) % 8)
+    if len(text) > _LONGEST:
+        return None
+    size = len(text) * 5 // 8
     try:
-        raw = base64.b32decode(padded)
-    except ValueError:
+        raw = (int(text.translate(_DIGITS), 32) >> len(text) * 5 - size * 8).to_bytes(size, "big")
+    except (ValueError, OverflowError):
         return None
     return raw if _text(raw) == text else None
 

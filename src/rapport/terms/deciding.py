@@ -1,6 +1,7 @@
 """What may be read of one customer: the persons' terms, the signals of records without any, and locks, in one."""
 
 from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from rapport.kernel.times import DAY
@@ -75,9 +76,9 @@ def decide(
     if any(holder.locked for holder in ground.holders):
         return Decision(nothing, f"you have locked {ground.org} out", promise)
     base = COLLECTOR if purpose in _SERVICE else 0
-    by_default = default_masks([part.record for part in parts], base, ground.standing, promise, purpose)
     own = own_terms(ground)
     if not own:
+        by_default = default_masks([part.record for part in parts], base, ground.standing, promise, purpose)
         reason = "the node's default terms allow it" if any(by_default) else _by_default(promise)
         return Decision(tuple(by_default), reason, promise, ("default",))
     verdicts = [_verdict(judge, people, holder, ground, purpose, at, reaching_out=reaching_out) for holder in own]
@@ -87,9 +88,11 @@ def decide(
     # Who stays with the default terms agreed to no more than these: then nobody's terms open further.
     firm = frozenset().union(*(holder.links for holder in own)) if len(own) == len(ground.holders) else frozenset()
     firm -= set(shared)
-    masks = tuple(
-        limit if holds_firmly(part, firm) else limit & mask for part, mask in zip(parts, by_default, strict=True)
-    )
+    held = [holds_firmly(part, firm) for part in parts]
+    masks = (limit,) * len(parts)
+    if not all(held):
+        by_default = default_masks([part.record for part in parts], base, ground.standing, promise, purpose)
+        masks = tuple(limit if firmly else limit & mask for firmly, mask in zip(held, by_default, strict=True))
     worst = next((verdict for verdict in verdicts if not verdict.permitted), verdicts[0])
     alone = verdicts[0] if len(ground.holders) == 1 else Verdict(0)
     if worst.permitted and promise.alternative is not None and any(v.offer == "alternative" for v in verdicts):
@@ -98,7 +101,7 @@ def decide(
         masks,
         worst.reason,
         promise,
-        tuple(clause for verdict in verdicts for clause in verdict.clauses),
+        tuple(chain.from_iterable(verdict.clauses for verdict in verdicts)),
         worst.unmet,
         tuple(
             _limit(holder, purpose, frequency, at)

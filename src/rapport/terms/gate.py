@@ -246,7 +246,7 @@ class Gate:
         """`seen` is the version of the snapshot that the customers are from: where it is another now, they are read
         again."""
         out: list[tuple[Found | None, Content | None, Pending]] = []
-        with self._reader.snapshot():
+        with self._reader.snapshot(), self._people.snapshot():
             current = self._reader.version() == seen
             for known in customers:
                 found = known if current else self._reader.by_handle(request.org, known.customer)
@@ -264,7 +264,7 @@ class Gate:
     ) -> tuple[Found | None, Content | None, RapportError | None, Pending]:
         content: Content | None = None
         trouble: RapportError | None = None
-        with self._reader.snapshot():
+        with self._reader.snapshot(), self._people.snapshot():
             judged = [self._judge(found, request, purpose) for found in self._named(request.org, request.customer)]
             size = sum(len(one.found.parts) for one in judged)
             if size > self._largest.get(request.org, QUIET_RECORDS):

@@ -1,6 +1,7 @@
 """What a decision rests on, read in one ledger snapshot; a receipt is committed only while it still holds."""
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
@@ -60,6 +61,9 @@ class Pending(msgspec.Struct):
 
 class People(Protocol):
     """The ledger's side of persons, in the process that decides."""
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """One moment of the ledger for all that is asked within it; a ground by itself is of one moment too."""
 
     def ground(self, org: str, links: Collection[str]) -> Ground:
         """The organization's promises, and the persons who claim any of a customer's identifiers (`type:value`)."""

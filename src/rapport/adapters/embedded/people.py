@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
@@ -66,9 +67,17 @@ class PeopleFile:
 
     # -- what a decision rests on
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        if self._db.in_transaction:  # a wider one
+            yield
+            return
+        with snapshot(self._db):
+            yield
+
     def ground(self, org: str, links: Collection[str]) -> Ground:
         tokens = self._tokens((org, *link.split(":", 1)) for link in links)
-        with snapshot(self._db):
+        with self.snapshot():
             epoch = self._epoch()
             standing = self._standing_of(org)
             holders = self._holders(org, links, tokens) if tokens else ()
