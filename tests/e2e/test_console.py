@@ -94,7 +94,10 @@ EVERY_PAGE = {
     "customers": "/console/customers",
     "nobody": "/console/customers?q=zzz", "alice": ALICE, "ada": ADA, "events": f"{ALICE}/events?cursor=12",
     "evidence": f"/console/evidence/{TILL_EMAIL}", "rejected": "/console/rejected", "part": "/console/rejected/rej0003",
-    "sources": "/console/sources", "absent": "/console/customers/nobody", "nowhere": "/console/nowhere",
+    "promise": "/console/promise", "offers": "/console/promise/purpose?name=offers",
+    "purpose": "/console/promise/purpose", "document": "/console/promise/document",
+    "agreements": "/console/agreements", "agreement": f"/console/agreements/agr_{0:026}", "uses": "/console/uses",
+    "refusals": "/console/refusals", "sources": "/console/sources", "absent": "/console/customers/nobody", "nowhere": "/console/nowhere",
 }  # fmt: skip
 
 

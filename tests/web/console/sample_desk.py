@@ -22,6 +22,7 @@ from rapport.profile.masking import mask
 from rapport.web.console import desk as told
 from tests.web.console.sample_people import Known, alice, crowd, household
 from tests.web.console.sample_sources import PER_PAGE, SampleSources
+from tests.web.console.sample_terms import SampleTerms
 
 REASONS = {
     "user_id": "this user id joins them",
@@ -48,14 +49,15 @@ class Edge:
         return ("record", int(self.value)) if self.kind != "identifies" else (self.type, self.value)
 
 
-class SampleDesk(SampleSources):
+class SampleDesk(SampleSources, SampleTerms):
     def __init__(self, people: Iterable[Known] = (), *, rate: float = 6.0, empty: bool = False) -> None:
         self.rate = rate
         self.codes = {"good-code", *(f"code-{i}" for i in range(60))}
         self.tokens: dict[str, told.Session] = {}
         self.clock = now()
         self.set_people([] if empty else [*people] or [*alice(), *household(), *crowd(61)])
-        super().__init__([] if empty else self._names(), self.clock)
+        SampleSources.__init__(self, [] if empty else self._names(), self.clock)
+        SampleTerms.__init__(self, empty=empty)
 
     def set_people(self, people: Iterable[Known]) -> None:
         self.records = [*people]
