@@ -111,7 +111,8 @@ class Stage:
             timeout=4 * PATIENCE_SECONDS,
             check=False,
         )
-        line = " ".join(["rapport", *(shlex.quote(word) for word in words)])
+        elsewhere = () if data is None else ("--data", data.name)
+        line = " ".join(["rapport", *(shlex.quote(word) for word in (*words, *elsewhere))])
         self._telling.command(line, done.returncode, done.stdout, done.stderr, aloud=aloud)
         if bool(done.returncode) != fails:
             raise Broken(f"{line} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[:500]}")

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rapport.adapters.embedded.key_bytes import record_keys
+from rapport.adapters.embedded.key_bytes import wrapped_keys
 from rapport.cli.demo.mutuality.companies import (
     ADA,
     BO,
@@ -36,6 +36,7 @@ def play(stage: Stage, telling: Telling) -> None:
     _let_in(stage, telling)
     _refused(stage, telling)
     _changed_promise(stage, telling)
+    _agreed(stage, telling, person)
     _locked(stage, telling, person)
     _backed_up(stage, telling)
     keys = _shredded(stage, telling, person)
@@ -43,13 +44,14 @@ def play(stage: Stage, telling: Telling) -> None:
     _sent_again(stage, telling)
     _restored(stage, telling)
     telling.step("That was mutuality")
-    telling.say(
-        "The same data, the same person, one set of terms. What each company saw was decided by what it promises."
-    )
+    telling.say("The same data, the same person, one set of terms.")
+    telling.say("What each company saw was decided by what it promises.")
 
 
 def _known_by_three(stage: Stage, telling: Telling) -> None:
     telling.step("Three companies know Ada, each by itself")
+    telling.say(f"A node of its own answers at {stage.url}. Commands without another --data speak of")
+    telling.say(f"{stage.data}")
     for company in COMPANIES:
         stage.open_company(company.org)
         stage.send(company.org, events(company, "first"))
@@ -141,6 +143,22 @@ def _changed_promise(stage: Stage, telling: Telling) -> None:
     _sees_elsewhere(telling, view, BOOKSHOP)
 
 
+def _agreed(stage: Stage, telling: Telling, person: str) -> None:
+    telling.step("What was agreed is recorded, alike for Ada and for the company")
+    active = _agreements(stage, person)
+    offers = {org for org, agreed in active.items() if "offers" in {each["purpose"] for each in agreed["purposes"]}}
+    telling.check("there are agreements with the grocer and the bookshop", offers == {"grocer", "bookshop"}, active)
+    telling.check("and none with the insurer", "insurer" not in active, active)
+    shown = stage.rapport("agreement", "show", active["bookshop"]["agreement"])
+    telling.check("both sides' signatures are good", "both are good" in shown, shown)
+
+
+def _agreements(stage: Stage, person: str) -> dict[str, Any]:
+    """A person's active agreements by organization."""
+    listed = stage.rapport_json("agreement", "list", "--person", person)
+    return {each["org"]: each for each in listed if each["status"] == "active"}
+
+
 def _locked(stage: Stage, telling: Telling, person: str) -> None:
     telling.step("Ada locks; it bites on the next read; and she unlocks")
     readable = (GROCER, BOOKSHOP)
@@ -150,6 +168,8 @@ def _locked(stage: Stage, telling: Telling, person: str) -> None:
         _as_unknown(stage, telling, company, "service")
     neighbour = stage.read("grocer", NEIGHBOUR, "service")
     telling.check("her neighbour is known as before", neighbour.status == 200, neighbour.body)
+    ended = _agreements(stage, person)
+    telling.check("what was agreed has ended", not ended, ended)
     stage.rapport("person", "unlock", person, aloud=False)
     after = {company.org: _lasting(stage.read(company.org, HER, "service", aloud=False)) for company in readable}
     telling.check("unlocked, exactly what was readable before is readable again", after == before, after)
@@ -180,12 +200,12 @@ def _restore(stage: Stage, keys: str, into: Path, *, fails: bool = False) -> str
 def _shredded(stage: Stage, telling: Telling, person: str) -> dict[str, list[bytes]]:
     """Returns the keys of her records, by what to call them."""
     telling.step("Ada has everything shredded")
-    before = record_keys(stage.data)
+    before = wrapped_keys(stage.data)
     lay_there = len(sightings(stage.data, {str(number): [key] for number, key in enumerate(before)}))
     stage.rapport("person", "shred", person, "--yes")
-    gone = sorted(before - record_keys(stage.data))
-    telling.check("the key of each of her records is gone, and no other", len(gone) == len(COMPANIES), len(gone))
-    telling.check("a byte search had found every key before", lay_there >= len(before), lay_there)
+    gone = sorted(before - wrapped_keys(stage.data))
+    telling.check("the keys of her records and of her account are gone", len(gone) == len(COMPANIES) + 1, len(gone))
+    telling.check("a byte search had found each of them before", lay_there >= len(before), lay_there)
     for company in COMPANIES:
         _as_unknown(stage, telling, company, "service")
         neighbour = stage.read(company.org, NEIGHBOUR, "service", aloud=False)
@@ -195,8 +215,8 @@ def _shredded(stage: Stage, telling: Telling, person: str) -> dict[str, list[byt
 
 def _searched(stage: Stage, telling: Telling, keys: dict[str, list[bytes]]) -> None:
     telling.step("Somebody takes the disk and the old backup, and searches every byte")
-    telling.say("All of it is sealed, so her words never lay there in the clear. What opened them were keys: so look")
-    telling.say("for both.")
+    telling.say("All of it is sealed, so her words never lay there in the clear.")
+    telling.say("What opened them were keys: so look for both.")
     for called, place in (("data directory", stage.data), ("backup made before", stage.directory / ARCHIVE)):
         control = sightings(place, {"a company's name": [b"bookshop"]})
         telling.check(f"the search of the {called} finds what is there: a company's name", control)
