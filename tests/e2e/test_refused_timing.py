@@ -94,7 +94,7 @@ def test_the_time_of_an_answer_does_not_tell_refused_from_unknown(
         clock.ask(customer, purpose, part)
         clock.ask("user_id:nobody", purpose, part)
     times: dict[str, tuple[list[float], list[float]]] = {kind: ([], []) for kind in KINDS}
-    for _ in range(proof_size(4, 400)):
+    for _ in range(proof_size(4, 1_200)):
         row = [(kind, which, ask) for kind, *ask in asks for which in (0, 1)]
         chance.shuffle(row)
         for kind, which, (customer, purpose) in row:

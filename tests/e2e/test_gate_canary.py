@@ -1,0 +1,453 @@
+"""No value leaves except through the gate (design §3, rule 4): whoever is locked out or refused is on no page, in no
+answer, on no stream, in no log and no metric, while everything the node offers is used; and lists are masked.
+
+What the node offers is asked of the node itself: a route that is not tried here fails `test_every_route_is_tried`.
+"""
+
+import asyncio
+import contextlib
+import re
+import socket
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from starlette.routing import Mount
+
+from rapport.app.embedded import open_people
+from rapport.app.node import application
+from rapport.app.settings import Settings
+from rapport.terms import Clause, Terms
+from tests.e2e.api import PARTS, bearer, path_of
+from tests.e2e.refusing import unmarked
+from tests.e2e.running import Node, Org
+from tests.e2e.running import http as ask
+from tests.e2e.test_canary import sightings
+from tests.e2e.test_console_node import Browser
+
+IDENTIFYING = {
+    "email": "zelda.canary@example.com",
+    "phone": "+447700905678",
+    "user": "canaryuser4811",
+    "anonymous": "canaryanon4812",
+    "loyalty": "canaryloyal4813",
+}
+SAID = {
+    "name": "Zeldarina",
+    "surname": "Canarowska",
+    "health": "canaryallergy4814",
+    "unclassified": "canaryfrob4815",
+    "group": "canarygroup4816",
+    "group trait": "canarytrait4817",
+    "property": "canaryproperty4818",
+    "page": "canarypage4819",
+    "campaign": "canarycampaign4820",
+    "context": "canarycontext4821",
+    "rejected": "canaryrejected4822",
+}
+HAPPENED = {"event": "Canaryish Tune Sung", "message": "canarymessage4823"}
+BOUGHT = {"sku": "canarysku4824"}
+MASKED = {"masked e-mail": "z•••@e•••.com", "masked phone": "+4•••78", "masked user": "ca•••11"}
+ALL = {**IDENTIFYING, **SAID, **HAPPENED, **BOUGHT}
+
+NOBODYS = ("CollectRoute",)
+"""Told by their own tests: what is sent there is answered to its sender."""
+
+API = ("user_id:{user}", "email:{email}", "phone:{phone}", "anonymous_id:{anonymous}", "loyalty_id:{loyalty}")
+
+
+def events() -> list[dict[str, Any]]:
+    c = ALL
+    return [
+        {
+            "type": "identify",
+            "userId": c["user"],
+            "anonymousId": c["anonymous"],
+            "messageId": c["message"],
+            "traits": {
+                "email": c["email"],
+                "phone": c["phone"],
+                "firstName": c["name"],
+                "last_name": c["surname"],
+                "allergies": c["health"],
+                "frobnication": c["unclassified"],
+            },
+            "context": {
+                "campaign": {"name": c["campaign"]},
+                "page": {"url": f"https://x.example/{c['page']}"},
+                "mood": c["context"],
+                "externalIds": [{"id": c["loyalty"], "type": "loyalty_id", "collection": "users", "encoding": "none"}],
+            },
+        },
+        {"type": "group", "userId": c["user"], "groupId": c["group"], "traits": {"plan": c["group trait"]}},
+        {"type": "track", "userId": c["user"], "event": c["event"], "properties": {"p": c["property"]}},
+        {"type": "track", "userId": c["user"], "event": "Order Completed", "properties": {"sku": c["sku"]}},
+        {"type": "page", "anonymousId": c["anonymous"], "name": c["page"]},
+    ]
+
+
+def rejected() -> list[dict[str, Any]]:
+    return [
+        {"type": "track", "userId": ALL["user"], "event": "", "properties": {"p": ALL["rejected"]}},
+        {"type": "track", "userId": ALL["user"], "event": "X", "timestamp": ALL["rejected"]},
+        {"type": ALL["rejected"], "userId": ALL["user"]},
+    ]
+
+
+@dataclass
+class Offered:
+    """Everything the node offers, asked with all credentials that a company has."""
+
+    node: Node
+    org: Org
+    browser: Browser
+    person: str
+    handle: str
+    evidence: list[str]
+    record: str
+    cursor: str
+    found: list[str] = field(default_factory=list)
+    statuses: dict[str, set[int]] = field(default_factory=dict)
+
+    def note(self, place: str, status: int, content: bytes, secrets: dict[str, str], *asked: str) -> None:
+        self.statuses.setdefault(place, set()).add(status)
+        told = unmarked(content.decode("utf-8", "replace"), *asked).encode()
+        self.found += sightings(f"{place} ({status})", told, secrets)
+
+    def api(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        answer = ask(method, self.node.url + path, body, bearer(self.org.api_token))
+        return answer.status, b"\n".join(f"{k}: {v}".encode() for k, v in answer.headers.items()) + answer.body
+
+    def go(self, path: str) -> tuple[int, bytes]:
+        self.browser.go(path)
+        return self.browser.status, self.browser.page.encode()
+
+    def send(self, path: str, **fields: str) -> tuple[int, bytes]:
+        self.browser.go("/console/sources")  # any page that has the session's forms
+        self.browser.send(path, **fields)
+        return self.browser.status, self.browser.page.encode()
+
+    def stream(self, seconds: float = 2.0) -> tuple[int, bytes]:
+        """What the live stream says while more of the same comes in."""
+        jar = next(
+            h.cookiejar for h in self.browser._opener.handlers if isinstance(h, urllib.request.HTTPCookieProcessor)
+        )
+        cookie = "; ".join(f"{c.name}={c.value}" for c in jar)
+        wish = f"GET /console/live/news HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
+        content = b""
+        with socket.create_connection(("127.0.0.1", self.node.port), 0.1) as line:
+            line.sendall(wish.encode())
+            deadline = time.monotonic() + seconds
+            sent = False
+            while time.monotonic() < deadline:
+                with contextlib.suppress(TimeoutError):
+                    content += line.recv(65_536)
+                if content and not sent:
+                    sent = True
+                    stamp = time.monotonic_ns()
+                    self.org.send(*({**event, "messageId": f"{n}-{stamp}"} for n, event in enumerate(events()[1:])))
+                    self.org.send({"type": "track", "userId": "visible", "event": "Seen", "messageId": f"v{stamp}"})
+        assert b"Seen" in content, "the stream is not listened to"
+        return int(content.split()[1]), content
+
+
+def ids(it: Offered) -> list[str]:
+    return [*(form.format(**ALL) for form in API), it.handle]
+
+
+# -- each route, and how it is tried. What is yielded is (status, content), with what was asked for.
+
+Tries = Iterator[tuple[int, bytes, tuple[str, ...]]]
+
+
+def customers(it: Offered, purpose: str) -> Tries:
+    for customer in ids(it):
+        for part in PARTS:
+            for more in ("", "&limit=1", f"&cursor={quote(it.cursor)}", "&cursor=forged"):
+                status, content = it.api("GET", path_of(customer, part, f"purpose={purpose}{more}"))
+                yield status, content, ()
+        yield *it.api("HEAD", path_of(customer)), ()
+
+
+def view(it: Offered, purpose: str) -> Tries:
+    for customer in ids(it):
+        answer = it.org.operate("/v1/customers/view", {"id": customer, "purpose": purpose})
+        yield answer.status, answer.body, ()
+
+
+def link(it: Offered, _: str) -> Tries:
+    for end in (*ids(it), it.record):
+        answer = it.org.operate("/v1/evidence", {"kind": "must_link", "a": end, "b": "user_id:nobody"})
+        yield answer.status, answer.body, ()
+
+
+def retract(it: Offered, _: str) -> Tries:
+    for evidence in it.evidence[:1]:
+        answer = it.org.operate(f"/v1/evidence/{evidence}x/retract", {})
+        yield answer.status, answer.body, ()
+
+
+def search(it: Offered, _: str) -> Tries:
+    for text in ("", *ids(it), *(ALL[name] for name in ("email", "phone", "user", "name", "surname")), it.record):
+        yield *it.go(f"/console/customers?{urlencode({'q': text})}"), ((text,) if text else ())
+
+
+def page(it: Offered, _: str) -> Tries:
+    yield *it.go(f"/console/customers/{it.handle}"), ()
+
+
+def older(it: Offered, _: str) -> Tries:
+    for cursor in ("", it.cursor, "forged"):
+        yield *it.go(f"/console/customers/{it.handle}/events?{urlencode({'cursor': cursor})}"), ()
+
+
+def preview(it: Offered, _: str) -> Tries:
+    for evidence in it.evidence:
+        yield *it.go(f"/console/evidence/{evidence}"), ()
+
+
+def back(it: Offered, _: str) -> Tries:
+    yield *it.send(f"/console/evidence/{it.evidence[0]}/link", why="x"), ()
+
+
+def unlink(it: Offered, _: str) -> Tries:
+    yield *it.send(f"/console/evidence/{it.evidence[0]}/retract", why=""), ()
+
+
+def agreements(it: Offered, _: str) -> Tries:
+    it.browser.go("/console/agreements")
+    for path in ("/console/agreements/agr_nothing", *re.findall(r"/console/agreements/[a-z0-9_]+", it.browser.page)):
+        yield *it.go(path), ()
+
+
+def refusals(it: Offered, _: str) -> Tries:
+    yield *it.go("/console/rejected"), ()
+
+
+def refusal(it: Offered, _: str) -> Tries:
+    it.browser.go("/console/rejected")
+    for number in sorted(set(re.findall(r"/console/rejected/(\d+)", it.browser.page))):
+        yield *it.go(f"/console/rejected/{number}"), ()
+
+
+def plain(*paths: str) -> Any:
+    def tries(it: Offered, _: str) -> Tries:
+        for path in paths:
+            yield *it.go(path), ()
+            yield *it.api("GET", path), ()
+
+    return tries
+
+
+def form(path: str, **fields: str) -> Any:
+    def tries(it: Offered, _: str) -> Tries:
+        yield *it.send(path, **fields), ()
+
+    return tries
+
+
+def body(method: str, path: str, content: bytes = b"{}") -> Any:
+    def tries(it: Offered, _: str) -> Tries:
+        yield *it.api(method, path, content), ()
+
+    return tries
+
+
+def live(it: Offered, _: str) -> Tries:
+    yield *it.stream(), ()
+
+
+WELL_KNOWN = "/.well-known/rapport/canary"
+ROUTES: dict[str, Any] = {
+    "/v1/projects/{key}/settings": plain("/v1/projects/x/settings"),
+    "/flags": plain("/flags"),
+    "/flags/": plain("/flags/"),
+    "/decide": plain("/decide"),
+    "/decide/": plain("/decide/"),
+    "/v1/customers/view": view,
+    "/v1/customers/{rest:path}": customers,
+    "/v1/evidence": link,
+    "/v1/evidence/{id}/retract": retract,
+    "/v1/declaration": plain("/v1/declaration"),
+    "/v1/declaration/simulate": body("POST", "/v1/declaration/simulate"),
+    "/.well-known/rapport/{org}/declaration.json": plain(f"{WELL_KNOWN}/declaration.json"),
+    "/.well-known/rapport/{org}/declaration/{version}.json": plain(f"{WELL_KNOWN}/declaration/0.json"),
+    "/.well-known/rapport/{org}/key.json": plain(f"{WELL_KNOWN}/key.json"),
+    "/healthz": plain("/healthz"),
+    "/readyz": plain("/readyz"),
+    "/metrics": plain("/metrics"),
+    "/openapi.json": plain("/openapi.json"),
+    "/": plain("/"),
+    "/console": plain("/console"),
+    "/console/": plain("/console/"),
+    "/console/start": plain("/console/start"),
+    "/console/theme": form("/console/theme", theme="dark"),
+    "/console/leave": body("POST", "/console/leave", b""),
+    "/console/purpose": body("POST", "/console/purpose", b""),
+    "/console/live": plain("/console/live"),
+    "/console/live/news": live,
+    "/console/customers": search,
+    "/console/customers/{customer}": page,
+    "/console/customers/{customer}/events": older,
+    "/console/evidence/{evidence}": preview,
+    "/console/evidence/{evidence}/retract": unlink,
+    "/console/evidence/{evidence}/link": back,
+    "/console/promise": plain("/console/promise"),
+    "/console/promise/purpose": plain("/console/promise/purpose", "/console/promise/purpose?purpose=service"),
+    "/console/promise/document": plain("/console/promise/document"),
+    "/console/promise/declare": form("/console/promise/declare", document="{", version="0"),
+    "/console/agreements": plain("/console/agreements"),
+    "/console/agreements/{agreement}": agreements,
+    "/console/uses": plain("/console/uses"),
+    "/console/refusals": plain("/console/refusals"),
+    "/console/rejected": refusals,
+    "/console/rejected/{refusal}": refusal,
+    "/console/sources": plain("/console/sources"),
+    "/console/sources/{source}/key": form("/console/sources/spare/key"),
+    "/console/static/{name}": plain("/console/static/nothing"),
+}
+"""Route → how it is tried."""
+PERSONS_OWN = re.compile("/me(/.*)?")
+"""The person's side shows persons what is theirs; here it is tried as a company, which has no session there."""
+LISTS = (
+    "/console/live",
+    "/console/uses",
+    "/console/agreements",
+    "/console/refusals",
+    "/console/live/news",
+    "/console/customers",
+    "/console/sources",
+    "/metrics",
+    "/openapi.json",
+)
+
+
+def routes_of(routes: Iterable[Any], above: str = "") -> Iterator[str]:
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from routes_of(route.routes, above + route.path)
+        else:
+            yield above + str(getattr(route, "path", type(route).__name__))
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    async def offered() -> set[str]:
+        async with application(Settings(data=str(tmp_path_factory.mktemp("routes")))) as app:
+            inner: Any = app
+            return set(routes_of(inner._app.routes))
+
+    return asyncio.run(offered())
+
+
+def test_every_route_is_tried(routes: set[str]) -> None:
+    known = {*ROUTES, *NOBODYS}
+    assert {route for route in routes if not PERSONS_OWN.fullmatch(route)} == known
+
+
+@pytest.fixture(scope="module")
+def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offered]:
+    from tests.e2e.refusing import Cast, browser
+
+    directory = tmp_path_factory.mktemp("gate")
+    node = Node(directory / "data")
+    try:
+        org = node.org("canary")
+        node.source("canary", "spare")
+        assert org.send(*({"messageId": f"m{n}", **event} for n, event in enumerate(events()))).status == 200
+        org.send(*rejected())
+        org.send({"type": "identify", "userId": "visible", "messageId": "v1", "traits": {"firstName": "Visible"}})
+        org.view("user_id:visible")
+        seen = org.view(f"user_id:{ALL['user']}", events=5)
+        evidence = org.read(f"user_id:{ALL['user']}", "evidence").json["evidence"]
+        cursor = org.read(f"user_id:{ALL['user']}", "events", limit="1").json["next"]
+        people = open_people(Settings(data=str(node.data)))
+        person = people.add([f"canary:user_id:{ALL['user']}", f"canary:email:{ALL['email']}"]).handle
+        visitor = browser(Cast(node, org, org, people), org)
+        record = seen["records"][0]["record"]
+        yield Offered(node, org, visitor, person, seen["customer"], [e["id"] for e in evidence], record, cursor)
+    finally:
+        node.stop()
+
+
+def tried(it: Offered, routes: Iterable[str], secrets: dict[str, str], purpose: str = "service") -> list[str]:
+    """Where any of the values was seen while these routes were used."""
+    it.found.clear()
+    it.statuses.clear()
+    for route in routes:
+        for status, content, asked in ROUTES[route](it, purpose):
+            it.note(route, status, content, secrets, *asked)
+            assert status < 500, route
+    it.found += sightings("what the node printed", it.node.output().encode(), ALL)
+    return it.found
+
+
+def people(it: Offered) -> Any:
+    return open_people(Settings(data=str(it.node.data)))
+
+
+def test_the_values_are_there_for_who_may_see_them(it: Offered) -> None:
+    """The sentinel: every canary is told somewhere as long as nobody is refused."""
+    places = "\n".join(tried(it, ["/v1/customers/{rest:path}", "/console/rejected/{refusal}"], ALL))
+    # (What is special is told to nobody who was not let to see it by name.)
+    assert [name for name in ALL if f"{name} in " not in places] == ["health"]
+    assert sightings("", b"".join(c for _, c, _ in search(it, "")) + b"".join(c for _, c, _ in live(it, "")), MASKED)
+
+
+def test_lists_and_live_pages_show_names_and_masked_identifiers_alone(it: Offered) -> None:
+    secrets = {**IDENTIFYING, **SAID, **BOUGHT, "message": HAPPENED["message"]}
+    assert tried(it, LISTS, secrets) == []
+
+
+def test_who_is_locked_is_nowhere(it: Offered) -> None:
+    book = people(it)
+    book.lock(it.person)
+    try:
+        assert tried(it, ROUTES, {**ALL, **MASKED}) == []
+        assert it.statuses["/v1/customers/view"] == it.statuses["/v1/customers/{rest:path}"] == {404}
+    finally:
+        book.unlock(it.person)
+
+
+def test_who_refuses_a_purpose_is_nowhere_for_it(it: Offered) -> None:
+    it.browser.go("/console/live")
+    it.browser.send("/console/purpose", purpose="advertising", back="/console/live")
+    try:
+        no_stream = [route for route in ROUTES if route != "/console/live/news"]
+        assert tried(it, no_stream, {**ALL, **MASKED}, "advertising") == []
+    finally:
+        it.browser.go("/console/sources")
+        it.browser.send("/console/purpose", purpose="service", back="/console/live")
+
+
+def test_what_terms_leave_out_is_nowhere(it: Offered) -> None:
+    book = people(it)
+    book.set_terms(it.person, Terms("own", (Clause("bought", "allow", categories=("purchases",)),)))
+    try:
+        hidden = {name: value for name, value in ALL.items() if name not in BOUGHT}
+        assert tried(it, ROUTES, {**hidden, **MASKED}) == []
+        assert 200 in it.statuses["/v1/customers/view"]
+        assert 200 in it.statuses["/console/customers/{customer}"]
+    finally:
+        book.set_terms(it.person, Terms())
+
+
+def test_the_persons_own_pages_open_to_no_company(it: Offered, routes: set[str]) -> None:
+    for route in sorted(route for route in routes if PERSONS_OWN.fullmatch(route)):
+        path = re.sub(r"\{[^}]+\}", it.person, route)
+        for status, content in (it.api("GET", path), it.go(path), it.api("POST", path, b"")):
+            assert status < 500, route
+            assert sightings(route, content, {**ALL, **MASKED}) == []
+
+
+def test_a_page_of_the_data_directory_is_no_page_of_the_node(it: Offered) -> None:
+    for name in ("ledger.db", "../ledger.db", "%2e%2e/state.db", "..%2fkeys.db"):
+        for above in ("/", "/console/static/", "/me/static/", "/.well-known/"):
+            status, _ = it.api("GET", above + name)
+            assert status in (400, 404), above + name
+    assert Path(it.node.data / "ledger.db").exists()
