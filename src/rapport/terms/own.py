@@ -14,6 +14,7 @@ from rapport.kernel.errors import Busy
 from rapport.kernel.times import now
 from rapport.kernel.vocabulary import names_in
 from rapport.profile import view
+from rapport.profile.record import OWN
 from rapport.profile.store import ProfileReader
 from rapport.profile.view import Part
 from rapport.terms.deciding import holds_firmly
@@ -52,13 +53,21 @@ def own_parts(reader: ProfileReader, org: str, claims: Iterable[tuple[str, str]]
     for kind, value in claimed:
         found = [part for customer in reader.by_identifier(org, kind, value) for part in customer.parts]
         firm = [part for part in found if holds_firmly(part, links)]
-        users = {part.record.user for part in firm} - {None}
-        others = {user for user in users if f"user_id:{user}" not in links}
-        if len(users) > 1 and others:
-            firm = [part for part in firm if part.record.user not in others]
+        users = frozenset().union(*map(_users, firm))
+        if len(users) > 1 and not users <= links:
+            firm = [part for part in firm if _users(part) <= links]
             shared.append(f"{kind}:{value}")
         parts.update({part.number: part for part in firm})
     return [parts[number] for number in sorted(parts)], tuple(shared)
+
+
+def _users(part: Part) -> frozenset[str]:
+    """The users that a record is of, as links (`user_id:…`); mostly one or none."""
+    record = part.record
+    if record.user is not None:
+        return frozenset({f"user_id:{record.user}"})
+    said = (link for link, how in record.links.items() if how & OWN & ~record.unlinked.get(link, 0))
+    return frozenset(link for link in said if link.startswith("user_id:"))
 
 
 class OwnLooks:
