@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from rapport.app.settings import PREFIX
 from rapport.cli.demo.mutuality.telling import Broken, Telling
@@ -142,6 +142,25 @@ class Stage:
         if aloud:
             self._telling.read(org, path, answer.status, json.loads(answer.body or b"null"))
         return answer
+
+    # -- what the person does
+
+    def her_page(self, person: str, path: str) -> str:
+        """A page of the person's own, opened in a browser of hers by a link from the support desk."""
+        link = self.rapport_json("person", "open", person, "--port", str(self.port))["url"]
+        code = parse_qs(urlsplit(link).query)["code"][0]
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        browser.addheaders = [("origin", f"http://localhost:{self.port}")]
+        body = urlencode({"code": code}).encode()
+        # (The cookie belongs to the name under which it was set.)
+        try:
+            with browser.open(f"{self.url}/me/open", body, PATIENCE_SECONDS):
+                pass
+            with browser.open(self.url + path, timeout=PATIENCE_SECONDS) as response:
+                return str(response.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise Broken(f"her page {path} was answered {error.code}: {error.read()[:300]!r}") from None
 
     def until_known(self, org: str, customer: str, events: int) -> None:
         """Wait until a view counts so many events: what is acknowledged is taken in a moment later."""

@@ -1,5 +1,7 @@
 """The play, act by act."""
 
+import html
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from rapport.cli.demo.mutuality.telling import Telling
 HER = f"email:{ADA}"
 NEIGHBOUR = f"email:{BO}"
 ARCHIVE = "before.tar"
+_LOOK = re.compile(r"<details>(.*?)</details>", re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
 WORDS = {secret: spellings(secret) for secret in SECRETS}
 
 
@@ -37,6 +41,7 @@ def play(stage: Stage, telling: Telling) -> None:
     _refused(stage, telling)
     _changed_promise(stage, telling)
     _agreed(stage, telling, person)
+    _told_why(stage, telling, person)
     _locked(stage, telling, person)
     _backed_up(stage, telling)
     keys = _shredded(stage, telling, person)
@@ -157,6 +162,27 @@ def _agreements(stage: Stage, person: str) -> dict[str, Any]:
     """A person's active agreements by organization."""
     listed = stage.rapport_json("agreement", "list", "--person", person)
     return {each["org"]: each for each in listed if each["status"] == "active"}
+
+
+def _told_why(stage: Stage, telling: Telling, person: str) -> None:
+    telling.step("Ada opens her page, and reads who asked and what they got")
+    looks = [_words(look) for look in _LOOK.findall(stage.her_page(person, "/me/asked"))]
+    for look in looks:
+        telling.say(look.partition(".")[0] + ".")
+    refused = [look for look in looks if "got nothing" in look]
+    told = {name: " ".join(look for look in refused if look.startswith(name)) for name in ("Quire", "Harbour")}
+    telling.check("every look is there, given or refused", (len(looks), len(refused)) == (6, 3), looks)
+    telling.check(
+        "she reads that the bookshop would have had to give something, and to keep it for less long",
+        "does not give a discount of at least 5 %" in told["Quire"] and "longer than 730 days" in told["Quire"],
+        told,
+    )
+    telling.check("and that the insurer passes it on to others", "passes it on to others" in told["Harbour"], told)
+
+
+def _words(page: str) -> str:
+    """The words of a piece of a page."""
+    return " ".join(html.unescape(_TAG.sub(" ", page)).split()).replace(" .", ".")
 
 
 def _locked(stage: Stage, telling: Telling, person: str) -> None:
