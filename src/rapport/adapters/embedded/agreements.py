@@ -9,6 +9,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -97,6 +98,7 @@ class Contents:
         return _decode(self._seal.open(sealed, key))
 
 
+@lru_cache(maxsize=100_000)
 def handle_of(key: BlindKey, number: int) -> str:
     """The handle of an agreement: nothing of its number, and so of when it was made, is to be seen from it."""
     return ids.handle(key, AGREEMENT, number)
