@@ -1,0 +1,142 @@
+"""The person's page of a real node, in a real browser: opened by a link from the command line, accessible on every
+page, whole without JavaScript, and a lock that bites on the next read."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.running import Node, Org, run
+from tests.e2e.test_console import AXE, FLAGS, problems
+
+pytestmark = pytest.mark.needs("chromium")
+
+EVERY_PAGE = {
+    "companies": "/me", "known": "/me/known/mine", "terms": "/me/terms",
+    "preset": "/me/terms/change?way=preset&value=open", "clause": "/me/terms/change?way=out&value=fair-offers",
+    "asked": "/me/asked", "agreements": "/me/agreements", "nowhere": "/me/nowhere", "door": "/me/open?code=x",
+    "no link": "/me/open",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def org(node: Node) -> Org:
+    made = node.org("mine")
+    traits = {"email": "ada@example.com", "name": "Ada", "address": {"street": "14 Mill Lane", "city": "Hebden Bridge"}}
+    made.send(
+        {"type": "identify", "userId": "ada", "messageId": "1", "traits": traits},
+        {"type": "track", "userId": "ada", "event": "Order Completed", "messageId": "2"},
+    )
+    made.view("user_id:ada", events=2)
+    return made
+
+
+@pytest.fixture(scope="module")
+def person(node: Node, org: Org) -> str:
+    made = run("person", "add", "--claim", f"{org.name}:user_id:ada", "--data", str(node.data), "--json")
+    handle: str = json.loads(made.stdout)["person"]
+    run("person", "terms", handle, "--preset", "balanced", "--data", str(node.data))
+    for _ in range(3):
+        org.view("user_id:ada", events=2)
+    return handle
+
+
+@pytest.fixture(scope="module")
+def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def opened(browser: Browser, node: Node, person: str, **how: object) -> Page:
+    said = run("person", "open", person, "--data", str(node.data), "--port", str(node.port), "--json")
+    context = browser.new_context(reduced_motion="reduce", **how)  # type: ignore[arg-type]
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    url = json.loads(said.stdout)["url"]
+    page.goto(url)
+    page.get_by_role("button", name="Open my page on this browser").click()
+    page.wait_for_url("**/me")
+    return page
+
+
+def go(page: Page, path: str) -> None:
+    page.goto(page.url.partition("/me")[0] + path)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+@pytest.mark.needs("node")  # axe-core is installed beside the client libraries
+def test_every_page_passes_axe_and_fits_its_screen(browser, node, person, scheme, width):
+    axe = AXE.read_text()
+    page = opened(browser, node, person, color_scheme=scheme, viewport={"width": width, "height": 860})
+    found = []
+    for name, path in EVERY_PAGE.items():
+        go(page, path)
+        page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
+        found += problems(page, axe, name)
+    page.context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("letters", ["100%", "150%"])
+def test_pages_fit_the_narrowest_screens_also_with_larger_letters(browser, node, person, letters):
+    page = opened(browser, node, person, viewport={"width": 320, "height": 640})
+    found = []
+    for name, path in EVERY_PAGE.items():
+        go(page, path)
+        page.evaluate("(size) => (document.documentElement.style.fontSize = size)", letters)
+        page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
+        sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if sideways > 0:
+            found.append((name, sideways))
+    page.context.close()
+    assert found == []
+
+
+def test_nothing_is_reported_by_the_browser_on_any_page(browser, node, person):
+    page = opened(browser, node, person)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    for name, path in EVERY_PAGE.items():
+        if name != "nowhere":  # whose status the browser reports itself
+            go(page, path)
+    page.context.close()
+    assert said == []
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_lock_and_undo_from_the_first_page_bite_on_the_next_read(browser, node, org, person, javascript):
+    page = opened(browser, node, person, java_script_enabled=javascript)
+    page.get_by_role("switch", name="Lock everyone out").click()
+    expect(page.get_by_role("status")).to_contain_text("Locked.")
+    expect(page.get_by_role("switch", name="Lock everyone out")).to_be_checked()
+    assert org.read("user_id:ada", "view").status == 404
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("switch", name="Lock everyone out")).not_to_be_checked()
+    assert org.read("user_id:ada", "view").status == 200
+    page.context.close()
+
+
+def test_a_clause_goes_and_comes_back_by_keyboard_with_what_it_changes_between(browser, node, org, person):
+    page = opened(browser, node, person)
+    go(page, "/me/terms")
+    button = page.locator(".clause").first.get_by_role("button")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Take this out?")
+    expect(page.locator(".loses").first).to_contain_text("may no longer use")
+    assert org.read("user_id:ada", "view").status == 200
+    page.get_by_role("button", name="Yes, take it out").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Changed.")
+    assert org.read("user_id:ada", "view").status == 404
+    page.locator(".clause.off").get_by_role("button").press("Enter")
+    page.get_by_role("button", name="Yes, put it back").press("Enter")
+    expect(page.locator(".clause.off")).to_have_count(0)
+    assert org.read("user_id:ada", "view").status == 200
+    go(page, "/me/asked")
+    expect(page.locator(".look.refused").first).to_contain_text("got nothing")
+    page.context.close()
