@@ -121,7 +121,7 @@ def test_the_tutorial_of_terms_does_what_it_says(tmp_path: Path) -> None:
 
 def follow_the_terms(reader: Reader) -> None:
     page = blocks("docs/tutorial/first-terms.md", "## 1.")
-    made, _keep, buys, serves, offers, promises, added, chosen, gives, own, locks, unlocks = page
+    made, _keep, buys, serves, offers, promises, added, chosen, gives, own, locks, unlocks, opens = page
     assert "wk_" in reader.follow(made)
     reader.learn("corner-shop")
     assert '"accepted":2' in reader.follow(buys)
@@ -149,6 +149,9 @@ def follow_the_terms(reader: Reader) -> None:
     assert "Ada" in less
     assert "no such customer" in reader.follow(locks)
     assert "Ada" in reader.follow(unlocks)
+    assert "/me/open?code=" in reader.follow(opens)
+    told = run("agreement", "list", "--person", reader.known["PERSON"], "--data", str(reader.node.data)).stdout
+    assert "corner-shop" in told
 
 
 def test_the_terms_of_the_reference_can_be_used() -> None:
