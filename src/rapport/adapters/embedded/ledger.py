@@ -260,9 +260,11 @@ class LedgerFile:
         out. Returns the sequence number of the last."""
         try:
             with transaction(self.db):
+                (epoch,) = self.db.execute("SELECT value FROM epoch").fetchone()
                 for batch in batches:
                     for pending in batch:
-                        pending.stale = not still_holds(self.db, pending)
+                        unmoved = pending.ground.epoch == epoch and not pending.limits
+                        pending.stale = not (unmoved or still_holds(self.db, pending))
                         if not pending.stale:
                             self._append(pending)
                 last: int = self.db.execute("SELECT coalesce(max(seq), 0) FROM receipt").fetchone()[0]
