@@ -10,10 +10,10 @@ from rapport.terms import promises
 from rapport.terms.aggregates import FLOOR, Crowd, Guard, union
 from rapport.terms.clauses import Clause, Criterion, Terms
 from rapport.terms.declaration import DEFAULT, Declaration, Promise, Standing
-from rapport.terms.doors import DAYS, changed, doors_for, words
+from rapport.terms.doors import DAYS, Door, candidates_of, changed, doors_for, words
 from rapport.terms.policy import Judge, compile_terms, promise_for
 from rapport.terms.presets import PRESETS
-from rapport.terms.simulator import Group, Simulation, simulate
+from rapport.terms.simulator import Group, Sheet, Simulation, simulate
 from tests.terms.strategies import Asked, asked, drawn, some_terms
 
 AT = 1_800_000_000_000_000
@@ -60,10 +60,12 @@ def test_the_single_promise_that_opens_most_doors_comes_first() -> None:
     groups = [group(PRESETS["balanced"], 300), group(mine, 40)]
     bad = Promise("consent", ("everything",), retention_days=2_000, onward=False)
     told = tried(groups, {"personalisation": bad})
-    first, second = told.doors
-    assert (first.change, first.gained) == ({"retention_days": 90}, 340)
-    assert (second.change, second.gained) == ({"retention_days": 365}, 300)
-    assert first.words == "keep it at most 90 days"
+    (door,) = told.doors
+    assert (door.change, door.gained) == ({"retention_days": 90}, 340)
+    assert door.words == "keep it at most 90 days"
+    onward = Promise("consent", ("everything",), retention_days=90, onward=True)
+    told = tried(groups, {"personalisation": onward})
+    assert [(door.words, door.gained) for door in told.doors] == [("promise that nothing is passed on", 300)]
 
 
 def test_what_one_person_wrote_is_never_proposed() -> None:
@@ -109,8 +111,25 @@ def test_any_door_that_is_named_opens(wish: Asked) -> None:
         or compile_terms(wish.terms, wish.standing, promise, wish.purpose, wish.at).decide(wish.at).permitted
     ):
         return
-    for door in doors_for(wish.terms, wish.standing, promise, wish.purpose, wish.at):
+
+    def opens(door: Door) -> bool:
         other, standing = changed(door, promise, wish.standing)
-        assert compile_terms(wish.terms, standing, other, wish.purpose, wish.at).decide(wish.at).permitted
+        return compile_terms(wish.terms, standing, other, wish.purpose, wish.at).decide(wish.at).permitted
+
+    candidates = {door for clause in wish.terms.clauses for door in candidates_of(clause, promise)}
+    for door in doors_for(candidates, opens):
+        other, _ = changed(door, promise, wish.standing)
+        assert opens(door)
         assert words(door)
         assert door.kind != "retention" or other.retention_days in DAYS
+
+
+@given(drawn(asked))
+def test_any_sheet_comes_to_what_the_gate_decides(wish: Asked) -> None:
+    promise = promise_for(wish.standing, wish.purpose)
+    if promise is None:
+        return
+    clauses = wish.terms.clauses
+    verdict = compile_terms(wish.terms, wish.standing, promise, wish.purpose, wish.at).decide(wish.at)
+    sheet = Sheet(clauses, wish.standing, promise, wish.purpose, wish.at)
+    assert sheet.mask(range(len(clauses))) == verdict.collected | verdict.elsewhere

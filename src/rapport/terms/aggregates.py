@@ -37,9 +37,6 @@ class Crowd(NamedTuple):
     mark: int = 0
 
 
-NOBODY = Crowd()
-
-
 def union(crowds: Iterable[Crowd]) -> Crowd:
     """The union of crowds that have nobody in common."""
     people = mark = 0

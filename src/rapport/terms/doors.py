@@ -5,14 +5,13 @@ Parameters are of a grid (a week, a month, 90 days …; 1, 2, 5, 10 %), never th
 people name them, since a door is told only where at least twenty people wait at it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from rapport.terms.clauses import Criterion, Terms
+from rapport.terms.clauses import Clause, Criterion
 from rapport.terms.declaration import Benefit, Promise, Standing
-from rapport.terms.policy import compile_terms
 
 DAYS = (1, 7, 14, 30, 60, 90, 180, 365, 730, 1_095, 1_825, 3_650)
 AMOUNTS = (1, 2, 3, 5, 10, 15, 20, 25, 30, 50, 75, 100, 200, 500, 1_000)
@@ -55,7 +54,8 @@ def words(door: Door) -> str:
     """The change as an instruction."""
     match door.kind:
         case "retention":
-            return f"keep it at most {DAYS[-1 - door.level]} days"
+            days = DAYS[-1 - door.level]
+            return f"keep it at most {'one day' if days == 1 else f'{days:,} days'}"
         case "onward":
             return "promise that nothing is passed on"
         case "place":
@@ -90,25 +90,19 @@ def changed(door: Door, promise: Promise, standing: Standing) -> tuple[Promise, 
             return promise, replace(standing, claimed=claimed, attested=attested)
 
 
-def doors_for(terms: Terms, standing: Standing, promise: Promise, purpose: str, at: int) -> list[Door]:
-    """The doors that would each let the organization in, under terms that shut it out: of each kind and name the one
-    with the least change."""
+def doors_for(candidates: Iterable[Door], opens: Callable[[Door], bool]) -> list[Door]:
+    """Those of the candidates that would each let the organization in: of each kind and name the one with the least
+    change."""
     found: dict[tuple[str, str], Door] = {}
-    for door in sorted(_candidates(terms, promise)):
-        if (door.kind, door.name) not in found and _opens(door, terms, standing, promise, purpose, at):
+    for door in sorted(candidates):
+        if (door.kind, door.name) not in found and opens(door):
             found[door.kind, door.name] = door
     return list(found.values())
 
 
-def _opens(door: Door, terms: Terms, standing: Standing, promise: Promise, purpose: str, at: int) -> bool:
-    changed_promise, changed_standing = changed(door, promise, standing)
-    return compile_terms(terms, changed_standing, changed_promise, purpose, at).decide(at).permitted
-
-
-def _candidates(terms: Terms, promise: Promise) -> set[Door]:
-    """What the terms' own criteria ask for, on the grid."""
-    asked = [criterion for clause in terms.clauses for criterion in clause.when]
-    return {door for criterion in asked for door in _asked(criterion, promise)}
+def candidates_of(clause: Clause, promise: Promise) -> frozenset[Door]:
+    """What a clause's criteria ask for and the promise does not give, on the grid."""
+    return frozenset(door for criterion in clause.when for door in _asked(criterion, promise))
 
 
 def _asked(criterion: Criterion, promise: Promise) -> Iterator[Door]:

@@ -64,7 +64,13 @@ class Populations:
             while rows := cursor.fetchmany(_TOGETHER):
                 for person, terms in rows:
                     sharing[terms].append(person)
-        return [Group(self._terms_of(key), key, crowd(self._key, people)) for key, people in sharing.items()]
+        numbers = np.fromiter((person for people in sharing.values() for person in people), np.uint64)
+        starts = np.cumsum([0, *(len(people) for people in sharing.values())])[:-1]
+        marks = np.bitwise_xor.reduceat(_blinded(self._key, numbers), starts, axis=0) if len(starts) else ()
+        return [
+            Group(self._terms_of(key), key, Crowd(len(people), int.from_bytes(mark.tobytes(), "big")))
+            for (key, people), mark in zip(sharing.items(), marks, strict=True)
+        ]
 
     def refusals(self, org: str) -> Refusals:
         """What kept an organization out lately, as far as it is many people's."""
@@ -86,7 +92,12 @@ class Populations:
 def crowd(key: BlindKey, people: Iterable[int]) -> Crowd:
     """These people as a crowd. Each counts once."""
     numbers = np.unique(np.fromiter(people, np.uint64))
+    mark = np.bitwise_xor.reduce(_blinded(key, numbers), axis=0)
+    return Crowd(len(numbers), int.from_bytes(mark.tobytes(), "big"))
+
+
+def _blinded(key: BlindKey, numbers: "np.typing.NDArray[np.uint64]") -> "np.typing.NDArray[np.uint64]":
+    """Two words for each number, which nobody without the key can tell from random ones."""
     blocks = np.zeros((len(numbers), 2), "<u8")
     blocks[:, 0] = numbers
-    blinded = np.frombuffer(key.blind(blocks.tobytes()), "<u8").reshape(-1, 2)
-    return Crowd(len(numbers), int.from_bytes(np.bitwise_xor.reduce(blinded, axis=0).tobytes(), "big"))
+    return np.frombuffer(key.blind(blocks.tobytes()), "<u8").reshape(-1, 2)
