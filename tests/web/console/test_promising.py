@@ -68,6 +68,27 @@ def test_a_changed_purpose_is_shown_with_what_it_changes_before_it_is_declared()
     assert again.status_code == 409
 
 
+def test_what_was_typed_is_there_again_for_who_changes_it_further():
+    visitor = Visitor()
+    review = Page(visitor.post("/console/promise/purpose", **OFFERS).text)
+    document = next(a["value"] for _, a in review.elements if a.get("name") == "document")
+    again = Page(visitor.post("/console/promise/purpose", name="offers", again="yes", document=document).text)
+    fields = {a["name"]: a.get("value", "") for tag, a in again.elements if tag == "input" and "name" in a}
+    assert fields["retention_days"] == "365"
+    checked = [a["name"] for _, a in again.elements if "checked" in a]
+    assert checked == ["category:purchases"]
+    whole = Page(visitor.post("/console/promise/document", again="yes", document=document).text)
+    assert json.loads(next(text for parent, text in whole.texts if parent == "textarea")) == json.loads(document)
+    for broken in (
+        "",
+        "[]",
+        '{"purposes": 1}',
+        '{"purposes": {"offers": 1}}',
+        '{"purposes": {"offers": {"categories": 5}}}',
+    ):
+        assert visitor.post("/console/promise/purpose", name="offers", again="yes", document=broken).status_code == 400
+
+
 def test_a_purpose_is_taken_out_by_the_same_way():
     visitor = Visitor()
     page = visitor.post("/console/promise/purpose", **OFFERS, remove="yes").text

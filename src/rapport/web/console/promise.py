@@ -2,7 +2,6 @@
 would change, before it is made."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 from starlette.responses import Response
@@ -93,13 +92,16 @@ async def propose(visit: Visit) -> Response:
     if not 0 < len(name) <= MOST_NAME:
         problem = "Say what for: a purpose has a name."
         return _form(visit, "", visit.form, is_new=True, problem=problem, at="name", status=400)
+    if visit.form.get("again") == "yes":
+        draft = await visit.desk.draft(visit.session, visit.form.get("document", "").encode(), "json")
+        promise = msgspec.json.decode(draft.document).get("purposes", {}).get(name, {})
+        return _form(visit, name, promise_form.filled(promise), is_new=is_new)
     if visit.form.get("remove") == "yes":
         purposes.pop(name, None)
     else:
         purposes[name] = promise_form.promised(visit.form, purposes.get(name, {}))
-    back = f"/console/promise/purpose?{urlencode({'name': name})}"
     try:
-        return await _review(visit, msgspec.json.encode(content), back)
+        return await _review(visit, msgspec.json.encode(content), name)
     except BadInput as error:
         at = promise_form.place_of(error) or "name"
         return _form(visit, name, visit.form, is_new=is_new, problem=error.message, at=at, status=error.status)
@@ -120,9 +122,11 @@ def _document(visit: Visit, text: str, form: str, problem: str = "", status: int
 async def propose_document(visit: Visit) -> Response:
     text = visit.form.get("document", "")
     form = "toml" if visit.form.get("form") == "toml" else "json"
+    if visit.form.get("again") == "yes":
+        return _document(visit, words.pretty(text.encode()), "json")
     try:
         draft = await visit.desk.draft(visit.session, text.encode(), form)  # type: ignore[arg-type]  # one of the two
-        return await _review(visit, draft.document.encode(), "/console/promise/document", draft)
+        return await _review(visit, draft.document.encode(), "", draft)
     except BadInput as error:
         return _document(visit, text, form, error.message, error.status)
 
@@ -130,8 +134,9 @@ async def propose_document(visit: Visit) -> Response:
 # -- before it is made
 
 
-async def _review(visit: Visit, body: bytes, back: str, draft: Draft | None = None) -> Response:
-    """What declaring this would change. Raises BadInput where it is no declaration."""
+async def _review(visit: Visit, body: bytes, name: str, draft: Draft | None = None) -> Response:
+    """What declaring this would change; `name` is the purpose whose form it comes from, "" for the whole document.
+    Raises BadInput where it is no declaration."""
     draft = draft or await visit.desk.draft(visit.session, body, "json")
     told = await visit.desk.promised(visit.session)
     simulation, busy = await _simulation(visit, draft.document.encode())
@@ -142,7 +147,8 @@ async def _review(visit: Visit, body: bytes, back: str, draft: Draft | None = No
         promised=told,
         simulation=simulation,
         busy=busy,
-        back=back,
+        name=name,
+        back="/console/promise/purpose" if name else "/console/promise/document",
         here="/console/promise",
     )
 
