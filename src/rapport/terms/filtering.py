@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from rapport.collect import Event
-from rapport.kernel.vocabulary import bit, category_of, category_of_event, category_of_identifier
-from rapport.profile.record import Fact, Tally
+from rapport.kernel.vocabulary import UNCLASSIFIED, bit, category_of, category_of_event, category_of_identifier
+from rapport.profile.record import Fact, Record, Tally
 from rapport.profile.view import Part
+from rapport.terms.consent import preferences
 
 _ACCOUNT = bit("account")
 _BEHAVIOUR = bit("behaviour")
@@ -78,14 +79,17 @@ def permitted(part: Part, mask: int) -> Part | None:
     if not held & mask:
         return None
     if not held & ~mask:
-        return part
+        # Its events may say more than the record holds (where they came from, in what mood): the mask goes with it.
+        return Part(
+            part.number, part.handle, _consenting(record, mask), part.trust, part.categories, part.trusted, mask
+        )
     names = {name: tally for name, tally in record.names.items() if bit(category_of_event(name)) & mask}
     other = record.other if _BEHAVIOUR & mask else Tally()
     total = Tally()
     for tally in (*names.values(), other):
         if tally.count:
             total.join(tally)
-    kept = copy(record)
+    kept = copy(_consenting(record, mask))
     kept.links = {
         link: how for link, how in record.links.items() if bit(category_of_identifier(link.partition(":")[0])) & mask
     }
@@ -94,6 +98,19 @@ def permitted(part: Part, mask: int) -> Part | None:
     kept.groups = {name: _permitted_facts(part, facts, mask) for name, facts in groups.items()}
     kept.names, kept.other, kept.all = names, other, total
     return Part(part.number, part.handle, kept, part.trust, part.categories, part.trusted, mask)
+
+
+def _consenting(record: Record, mask: int) -> Record:
+    """The record with no more of its consent than what was given and refused: sources may put anything beside it."""
+    if record.consent is None or mask & UNCLASSIFIED:
+        return record
+    plain = copy(record)
+    plain.consent = msgspec.structs.replace(record.consent, value=_said(record.consent.value))
+    return plain
+
+
+def _said(consent: Any) -> dict[str, Any]:
+    return {"categoryPreferences": preferences(consent)}
 
 
 def _permitted_facts(part: Part, facts: Mapping[str, Fact], mask: int) -> dict[str, Fact]:
@@ -115,6 +132,8 @@ def permitted_event(part: Part, event: Event) -> Event | None:
         for name, value in event.context.items()
         if name in _SIGNALS or bit(_CONTEXT.get(name, "unclassified")) & mask
     }
+    if "consent" in context and not mask & UNCLASSIFIED:
+        context["consent"] = _said(context["consent"])
     if own:
         return msgspec.structs.replace(event, traits=traits, context=context)
     return msgspec.structs.replace(event, name=event.kind, traits=traits, properties={}, context=context)

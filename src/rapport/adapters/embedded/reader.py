@@ -365,7 +365,7 @@ class StateReader:
 
 def _why(part: Part, edges: list[tuple[str, Edge]], shared: Counter[str], explainer: Explainer) -> str:
     """Why a record is with the others, by its strongest evidence."""
-    veiled = part.mask is not None
+    veiled = part.mask is not None and not part.mask & _ACCOUNT
     for link, edge in edges:
         if not explainer.reason(edge).joins:
             continue
