@@ -33,7 +33,7 @@ from rapport.kernel.errors import Busy, NotFound
 from rapport.kernel.times import now
 from rapport.terms import agreements, promises
 from rapport.terms.clauses import Clause, Criterion, Terms
-from rapport.terms.declaration import Declaration, Promise
+from rapport.terms.declaration import Declaration, Promise, ValueClaim
 from rapport.terms.policy import Judge
 from rapport.terms.presets import PRESETS
 from tests.profile.house import IN_MEMORY
@@ -222,6 +222,23 @@ def test_people_are_told_what_changed_and_what_follows(node: Node) -> None:
     node.declare(SHORT)
     node.review()
     assert node.notices(balanced)[0] == "began"
+
+
+def test_an_attester_who_goes_ends_what_rested_on_their_word(node: Node) -> None:
+    key = Ed25519PrivateKey.generate()
+    node.parts.promises.add_attester("Fair Pay", key.public_key().public_bytes_raw())
+    claim = promises.attest("shop", ValueClaim("living_wage", attester="Fair Pay"), key)
+    node.declare(msgspec.structs.replace(SHORT, values=(claim,)))
+    fair = Terms("own", (Clause("fair", "allow", when=(Criterion("value", value="living_wage", attested=True),)),))
+    handle = node.person(fair)
+    node.review()
+    assert len(node.active(handle)) == 1
+    node.parts.promises.remove_attester("Fair Pay")
+    assert node.review() == 1
+    assert node.active(handle) == []
+    (told,) = node.parts.book.notices(node.parts.people.person(handle).id)
+    assert told.notice.kind == "ended"
+    assert "living wage" in told.notice.follows[0]
 
 
 purposes = st.integers(0, 1 << 32).map(Random)
