@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     collect,
+    declarations,
     duplicates,
     freshness,
     gate,
@@ -39,6 +40,7 @@ CLAIMS: Mapping[str, Claim] = {
     "recovery": recovery.measure,
     "duplicates": duplicates.measure,
     "import": importing.measure,
+    "declarations": declarations.measure,
     "shred": shred.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
