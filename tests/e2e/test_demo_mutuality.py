@@ -27,7 +27,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(stage: Path) -> Any:
     """The transcript of one play, whose directory is kept."""
-    done = run("demo", "mutuality", "--data", str(stage), "--keep", "--json")
+    done = run("demo", "mutuality", "--data", str(stage), "--keep", "--json", timeout=220)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

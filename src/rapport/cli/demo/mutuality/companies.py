@@ -6,7 +6,8 @@ from rapport.kernel.times import DAY, now, rfc3339
 
 ADA = "ada@example.com"
 BO = "bo@example.com"
-STRANGER = "nobody@example.com"
+HER = f"email:{ADA}"
+NEIGHBOUR = f"email:{BO}"
 NAME = "Ada Wintergreen"
 
 

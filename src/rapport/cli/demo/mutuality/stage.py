@@ -81,7 +81,7 @@ class Stage:
     def _await(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(Broken):
                 if _http("GET", f"{self.url}/readyz").status == _ORDINARY:
                     return
             time.sleep(_PAUSE_SECONDS)
@@ -143,25 +143,6 @@ class Stage:
             self._telling.read(org, path, answer.status, json.loads(answer.body or b"null"))
         return answer
 
-    # -- what the person does
-
-    def her_page(self, person: str, path: str) -> str:
-        """A page of the person's own, opened in a browser of hers by a link from the support desk."""
-        link = self.rapport_json("person", "open", person, "--port", str(self.port))["url"]
-        code = parse_qs(urlsplit(link).query)["code"][0]
-        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        browser.addheaders = [("origin", f"http://localhost:{self.port}")]
-        body = urlencode({"code": code}).encode()
-        # (The cookie belongs to the name under which it was set.)
-        try:
-            with browser.open(f"{self.url}/me/open", body, PATIENCE_SECONDS):
-                pass
-            with browser.open(self.url + path, timeout=PATIENCE_SECONDS) as response:
-                return str(response.read().decode())
-        except urllib.error.HTTPError as error:
-            with error:
-                raise Broken(f"her page {path} was answered {error.code}: {error.read()[:300]!r}") from None
-
     def until_known(self, org: str, customer: str, events: int) -> None:
         """Wait until a view counts so many events: what is acknowledged is taken in a moment later."""
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -171,6 +152,24 @@ class Stage:
                 return
             time.sleep(_PAUSE_SECONDS)
         raise Broken(f"{org} does not know {customer} with {events} events after {PATIENCE_SECONDS:.0f} s")
+
+    # -- what the person does
+
+    def her_page(self, person: str, path: str) -> str:
+        """A page of the person's own, opened in a browser of hers by a link from the support desk."""
+        link = self.rapport_json("person", "open", person, "--port", str(self.port))["url"]
+        code = parse_qs(urlsplit(link).query)["code"][0]
+        browser = _direct(urllib.request.HTTPCookieProcessor())
+        browser.addheaders = [("origin", f"http://localhost:{self.port}")]
+        body = urlencode({"code": code}).encode()
+        try:
+            with browser.open(f"{self.url}/me/open", body, PATIENCE_SECONDS):
+                pass
+            with browser.open(self.url + path, timeout=PATIENCE_SECONDS) as response:
+                return str(response.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise Broken(f"her page {path} was answered {error.code}: {error.read()[:300]!r}") from None
 
 
 def _environment() -> dict[str, str]:
@@ -188,11 +187,18 @@ def _http(method: str, url: str, body: bytes | None = None, headers: dict[str, s
     """One request to the play's own node; answers of any status are answers."""
     request = urllib.request.Request(url, body, headers or {}, method=method)  # noqa: S310 (our own node)
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:  # noqa: S310
+        with _direct().open(request, timeout=PATIENCE_SECONDS) as response:
             return Answer(response.status, _without_date(response.headers), response.read())
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, _without_date(error.headers), error.read())
+    except OSError as error:
+        raise Broken(f"the node does not answer: {error}") from None
+
+
+def _direct(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    """Requests that take no way around, whatever proxies are set."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)
 
 
 def _without_date(headers: Message) -> dict[str, str]:
