@@ -111,6 +111,28 @@ def test_a_page_that_is_looked_at_all_day_leaves_one_receipt_a_customer_and_one_
     assert sorted(r.decision for r in live.house.receipts.kept[2:]) == ["refused"]
 
 
+def test_what_comes_while_one_looks_is_decided_as_it_comes(live: Live) -> None:
+    live.shown()
+    person = live.house.people.add([f"{ORG}:user_id:ada"])
+
+    async def seen(*events: str) -> list[str]:
+        watching = live.live.watch(SESSION)
+        following = asyncio.ensure_future(anext(watching))
+        await asyncio.sleep(0)
+        for number, name in enumerate(events):
+            who = "ada" if name.startswith("Ada") else "bo"
+            live.house.send(told(type="track", userId=who, messageId=f"{name}{number}", event=name), source="crm")
+        live.house.settle()
+        for item in live.datagrams:
+            live.newsroom._take(item)
+        live.datagrams.clear()
+        return [(await following).name, *[(await anext(watching)).name for _ in events[2:]]]
+
+    assert asyncio.run(seen("Ada Came", "Bo Came", "Bo Left")) == ["Ada Came", "Bo Came"]
+    live.house.people.lock(person.handle)
+    assert asyncio.run(seen("Ada Left", "Bo Came Again")) == ["Bo Came Again"]
+
+
 def test_neither_identifiers_nor_records_numbers_reach_the_browser(live: Live) -> None:
     live.house.settle()
     assert all(type(item["record"]) is int for item in live.datagrams)

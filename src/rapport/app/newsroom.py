@@ -84,12 +84,16 @@ class Newsroom:
             return False
         return True
 
-    async def watch(self, org: str) -> AsyncIterator[dict[str, Any]]:
-        """Items of an organization as they come."""
+    async def watch(self, org: str, gather_s: float) -> AsyncIterator[list[dict[str, Any]]]:
+        """Items of an organization as they come, those of so many seconds together, oldest first."""
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_WATCHERS_MAX)
         self._watchers[org].add(queue)
         try:
             while True:
-                yield await queue.get()
+                items = [await queue.get()]
+                await asyncio.sleep(gather_s)
+                while not queue.empty():
+                    items.append(queue.get_nowait())
+                yield items
         finally:
             self._watchers[org].discard(queue)
