@@ -264,3 +264,16 @@ def test_a_record_that_is_another_customers_or_joined_by_a_guess_is_not_told(hou
     sent(house, OTHER, [("web", bought)])
     let_in(house, detail="exact")
     assert len(entries(house)) == 1
+
+
+def test_a_stranger_who_typed_the_persons_e_mail_is_not_told_what_they_did_elsewhere(house: House) -> None:
+    typed = {"type": "identify", "anonymousId": "stranger", "messageId": "s1", "traits": {"email": "ada@example.com"}}
+    sent(house, ORG, [("web", typed)])
+    person = house.people.add([f"{OTHER}:user_id:canary-user", f"{ORG}:email:ada@example.com"])
+    clause = Clause("tell", "allow", (ORG,), ("service",), data="all", elsewhere=Elsewhere("exact"))
+    house.people.set_terms(person.handle, Terms("own", (clause,)))
+    shown = at_once(house.gate.view(Request(ORG, "email:ada@example.com", "service", "test")))
+    assert shown["elsewhere"] == []
+    sent(house, ORG, [("crm", {**typed, "anonymousId": "known", "messageId": "s2"})])
+    shown = at_once(house.gate.view(Request(ORG, "email:ada@example.com", "service", "test")))
+    assert [entry["what"] for entry in shown["elsewhere"]] == ["Order Completed"]

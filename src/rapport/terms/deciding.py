@@ -94,7 +94,8 @@ def decide(
         by_default = default_masks([part.record for part in parts], base, ground.standing, promise, purpose)
         masks = tuple(limit if firmly else limit & mask for firmly, mask in zip(held, by_default, strict=True))
     worst = next((verdict for verdict in verdicts if not verdict.permitted), verdicts[0])
-    alone = verdicts[0] if len(ground.holders) == 1 else Verdict(0)
+    # What was done elsewhere is told of a customer who is the person for certain: a stranger may have typed an e-mail.
+    alone = verdicts[0] if len(ground.holders) == 1 and any(held) else Verdict(0)
     if worst.permitted and promise.alternative is not None and any(v.offer == "alternative" for v in verdicts):
         promise = promise.alternative
     return Decision(
