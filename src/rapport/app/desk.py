@@ -249,7 +249,7 @@ class HouseDesk(HouseTermsDesk):
             return None
         parties = (telling.party(found),)
         item = next((e for e in self._reader.evidence(found) if e["id"] == evidence), None)
-        if edge is not None and item is None:
+        if item is None and not self._reader.evidence_tables.is_retracted(split_handle(evidence)[1]):
             return None
         if edge is None or item is None:
             gone = ask.Evidence(
