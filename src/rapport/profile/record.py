@@ -59,8 +59,8 @@ class Tally(msgspec.Struct, array_like=True, gc=False):
 class Record(msgspec.Struct, array_like=True):
     """The fold of one record. `links` maps `type:value` to how the record came by it (OWN | ALIAS bits);
     `unlinked` holds the links whose evidence was retracted. `head` is the newest timeline block, `newest` the greatest
-    known time in the chain. `gpc`: an event carried the Global Privacy Control signal. `user` is the one this slice of a device is attributed to; `shared` says that the device
-    has more than one slice."""
+    known time in the chain. `user` is the one this slice of a device is attributed to; `shared` says that the device
+    has more than one slice. `gpc`: an event carried the Global Privacy Control signal."""
 
     org: str
     source: str
@@ -122,22 +122,26 @@ def apply(record: Record, event: Event) -> None:
             else:
                 record.other.join(record.names.pop(last))
     tally.add(time)
-    if event.kind == "group":
-        if event.group_id is not None:
-            facts = record.groups.setdefault(event.group_id, {})
-            _put_all(facts, event.traits, event, once=False)
-            put(facts, "", Fact(None, time, event.message_id, event.received_at))
-    else:
-        if event.traits_once:
-            _put_all(record.facts, event.traits_once, event, once=True)
-        if event.traits:
-            _put_all(record.facts, event.traits, event, once=False)
+    _put_facts(record, event)
     if event.context.get("gpc") is True:
         record.gpc = True
     if event.consent is not None:
         fact = Fact(event.consent, time, event.message_id, event.received_at)
         if record.consent is None or rank(fact) > rank(record.consent):
             record.consent = fact
+
+
+def _put_facts(record: Record, event: Event) -> None:
+    if event.kind == "group":
+        if event.group_id is not None:
+            facts = record.groups.setdefault(event.group_id, {})
+            _put_all(facts, event.traits, event, once=False)
+            put(facts, "", Fact(None, event.time, event.message_id, event.received_at))
+    else:
+        if event.traits_once:
+            _put_all(record.facts, event.traits_once, event, once=True)
+        if event.traits:
+            _put_all(record.facts, event.traits, event, once=False)
 
 
 def blank(record: Record) -> Record:
