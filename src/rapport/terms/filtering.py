@@ -40,26 +40,32 @@ _SIGNALS = {"consent", "gpc"}
 
 def categories_in(part: Part) -> int:
     """The mask of all categories that a record holds anything of."""
-    mask = _rest_in(part)
+    mask = _rest_in(part) | _grouped_in(part)
     for own in _bits(part, part.record.facts):
         mask |= own
     return mask
 
 
 def _rest_in(part: Part) -> int:
-    """The mask of all but its facts."""
+    """The mask of all but its facts and its groups."""
     record = part.record
     mask = 0
     for link in record.links:
         mask |= bit(category_of_identifier(link.partition(":")[0]))
     for name in record.names:
         mask |= bit(category_of_event(name))
-    for facts in record.groups.values():
+    if record.other.count:
+        mask |= _BEHAVIOUR
+    return mask
+
+
+def _grouped_in(part: Part) -> int:
+    """The mask of its groups, which are told to nobody who may not know of accounts."""
+    mask = 0
+    for facts in part.record.groups.values():
         mask |= _ACCOUNT
         for trait, own in zip(facts, _bits(part, facts), strict=True):
             mask |= own if trait else 0
-    if record.other.count:
-        mask |= _BEHAVIOUR
     return mask
 
 
@@ -71,18 +77,24 @@ def _bits(part: Part, facts: Mapping[str, Fact]) -> list[int]:
 
 def permitted(part: Part, mask: int) -> Part | None:
     """The record as far as its categories are permitted, or None where nothing of it is left."""
+    kept = let_through(part, mask)
+    return None if kept is None else kept[0]
+
+
+def let_through(part: Part, mask: int) -> tuple[Part, int] | None:
+    """What `permitted` leaves of a record, with the mask of the categories that are in it."""
     record = part.record
     bits = _bits(part, record.facts)
-    held = _rest_in(part)
+    held, grouped = _rest_in(part), _grouped_in(part)
     for own in bits:
         held |= own
+    held |= grouped if _ACCOUNT & mask else 0
     if not held & mask:
         return None
-    if not held & ~mask:
+    if not (held | grouped) & ~mask:
         # Its events may say more than the record holds (where they came from, in what mood): the mask goes with it.
-        return Part(
-            part.number, part.handle, _consenting(record, mask), part.trust, part.categories, part.trusted, mask
-        )
+        whole = _consenting(record, mask)
+        return Part(part.number, part.handle, whole, part.trust, part.categories, part.trusted, mask), held
     names = {name: tally for name, tally in record.names.items() if bit(category_of_event(name)) & mask}
     other = record.other if _BEHAVIOUR & mask else Tally()
     total = Tally()
@@ -97,7 +109,7 @@ def permitted(part: Part, mask: int) -> Part | None:
     groups = record.groups if _ACCOUNT & mask else {}
     kept.groups = {name: _permitted_facts(part, facts, mask) for name, facts in groups.items()}
     kept.names, kept.other, kept.all = names, other, total
-    return Part(part.number, part.handle, kept, part.trust, part.categories, part.trusted, mask)
+    return Part(part.number, part.handle, kept, part.trust, part.categories, part.trusted, mask), held & mask
 
 
 def _consenting(record: Record, mask: int) -> Record:

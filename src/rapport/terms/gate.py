@@ -28,7 +28,7 @@ from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
 from rapport.terms.deciding import COLLECTOR, Decision, decide, links_of, own_terms
 from rapport.terms.elsewhere import done_elsewhere, is_shared
-from rapport.terms.filtering import categories_in, permitted, permitted_event
+from rapport.terms.filtering import let_through, permitted_event
 from rapport.terms.ground import Ground, Holder, Pending, People, ReceiptBook
 from rapport.terms.naming import named_in
 from rapport.terms.policy import Judge
@@ -77,12 +77,14 @@ def headed(found: Found, content: dict[str, Any], receipt: Receipt) -> dict[str,
 
 
 class _Judged(NamedTuple):
-    """One customer as far as it may be read: None where nothing may."""
+    """One customer as far as it may be read: None where nothing may. `told`: the mask of the categories that are in
+    it."""
 
     found: Found
     open: Found | None
     decision: Decision
     ground: Ground
+    told: int = 0
 
 
 class Gate:
@@ -296,18 +298,19 @@ class Gate:
         decision = decide(
             self.judge, self._people, found.parts, ground, purpose, at, reaching_out=reaching_out, shared=shared
         )
-        parts = [
-            kept
-            for part, mask in zip(found.parts, decision.masks, strict=True)
-            if mask and (kept := permitted(part, mask)) is not None
-        ]
+        parts, told = [], 0
+        for part, mask in zip(found.parts, decision.masks, strict=True):
+            kept = let_through(part, mask) if mask else None
+            if kept is not None:
+                parts.append(kept[0])
+                told |= kept[1]
         elsewhere: Sequence[dict[str, Any]] = ()
         if decision.elsewhere and request.elsewhere:
             elsewhere, tokens = self._elsewhere(found.org, ground.holders[0], decision)
             ground = msgspec.structs.replace(ground, tokens=ground.tokens + tokens)
         if not parts and not elsewhere:
             return _Judged(found, None, decision, ground)
-        return _Judged(found, found._replace(parts=parts, elsewhere=elsewhere), decision, ground)
+        return _Judged(found, found._replace(parts=parts, elsewhere=elsewhere), decision, ground, told)
 
     def _shared(self, found: Found, ground: Ground) -> set[str]:
         """Claimed identifiers that a record of another customer holds as firmly, such as the mailbox of two."""
@@ -344,9 +347,6 @@ class Gate:
         decision, ground = judged.decision, judged.ground
         is_open = given and judged.open is not None
         holder = ground.holders[0] if ground.holders else None
-        mask = 0
-        for part in judged.open.parts if given and judged.open is not None else ():
-            mask |= categories_in(part)
         promise = decision.promise
         unmet = () if is_open else unmet_words(decision.unmet)
         receipt = Receipt(
@@ -359,7 +359,7 @@ class Gate:
             reason=trouble or _reason(judged),
             caller=request.caller,
             fields=fields,
-            categories=names_in(mask),
+            categories=names_in(judged.told) if is_open else (),
             records=tuple(part.number for part in (judged.open or judged.found).parts),
             asked=asked,
             clauses=decision.clauses,

@@ -26,6 +26,7 @@ from rapport.terms import Ground, Holder, Pending, Standing, Terms
 ACTIVE, ERASING, ERASED = "active", "erasing", "erased"
 
 _TOKEN = 16
+_CLAIMED = "SELECT 1 FROM claim WHERE token IN ({}) LIMIT 1"
 _HOLDERS = """
     SELECT claim.token, person.id, person.handle, person.version, person.status, person.locked, person.terms,
            EXISTS (SELECT 1 FROM lock WHERE lock.person = person.id AND lock.org = ?),
@@ -92,6 +93,8 @@ class PeopleFile:
 
     def _holders(self, org: str, links: Collection[str], tokens: bytes) -> tuple[Holder, ...]:
         parts = _split(tokens)
+        if self._db.execute(_CLAIMED.format(_marks(parts)), parts).fetchone() is None:
+            return ()
         rows = self._db.execute(_HOLDERS.format(_marks(parts)), (org, org, *parts)).fetchall()
         if not rows:
             return ()
