@@ -27,7 +27,7 @@ from rapport.web.api.openapi import document, openapi_routes
 ROOT = Path(__file__).parents[3]
 ORIGIN = "https://rapport.example.com"
 DOCUMENT = document(ORIGIN)
-PAGES = re.compile(r"/console(/|$)")
+PAGES = re.compile(r"/(console|me)(/|$)")
 IMPLIED = {"HEAD", "OPTIONS"}
 FILLED = {
     "{id}": "user_id:ada",

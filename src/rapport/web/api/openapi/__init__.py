@@ -31,7 +31,7 @@ customer whom an organization may not see looks exactly like one who is not know
 * `HEAD` is answered wherever `GET` is. Browsers' preflight requests (`OPTIONS`) are answered wherever events are taken.
   Other methods are answered 405, with `Allow`.
 * What is no HTTP request at all (a path over 64 KB, a byte that no header may hold) is answered 400 in plain text.
-* The pages under `/console` are for people and are no part of this.
+* The pages under `/console` and `/me` are for people and are no part of this.
 """
 
 _TAGS = [
