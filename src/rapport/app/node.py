@@ -140,7 +140,7 @@ async def application(
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
     populations = Populations(ledger.db, keys, people.terms_of)
-    parts = Parts(promises, agreements, populations, UseBook(ledger, keys), simulator)
+    parts = Parts(promises, agreements, populations, UseBook(ledger), simulator)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts)
     portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements)
     app = Starlette(

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from rapport import __version__
-from rapport.cli import agreement, backup, declaration, demo, import_, keys, org, person, show, up
+from rapport.cli import agreement, backup, declaration, demo, import_, keys, org, person, show, up, verify
 from rapport.kernel.errors import RapportError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ up.register(app)
 demo.register(app)
 org.register(app)
 person.register(app)
+verify.register(app)
 import_.register(app)
 show.register(app)
 backup.register(app)

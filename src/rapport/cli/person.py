@@ -9,7 +9,7 @@ import typer
 
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
-from rapport.app import embedded, erasing, rights
+from rapport.app import bundling, embedded, erasing, rights
 from rapport.cli import options
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import rfc3339
@@ -118,6 +118,32 @@ def terms(
         options.print_json({"person": person, **_terms(found.terms), **written})
     else:
         typer.echo(cedar.policies(found.terms) if as_cedar else _sentences(found.terms))
+
+
+@people.command("bundle")
+def bundle(
+    person: Handle,
+    out: Annotated[Path, typer.Option("--out", help="The file to write; an older one there is replaced.")],
+    since: Annotated[
+        str | None, typer.Option("--since", help="A head that `rapport verify` printed: prove that this continues it.")
+    ] = None,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Write a person's receipts with all that is needed to verify them offline: `rapport verify FILE`."""
+    made = bundling.open_bundler(options.settings(data)).bundle(person, since)
+    raw = msgspec.json.encode(made)
+    draft = out.with_name(f"{out.name}.part")
+    try:
+        draft.write_bytes(raw)
+        draft.replace(out)
+    except OSError as error:
+        raise BadInput(f"{out} cannot be written: {error.strerror}", field="out") from None
+    count = len(made["receipts"])
+    if json:
+        options.print_json({"person": person, "file": str(out), "receipts": count, "bytes": len(raw)})
+    else:
+        typer.echo(f"{count} receipts in {out} ({len(raw):,} bytes). Check them: rapport verify {out}")
 
 
 @people.command("shred")

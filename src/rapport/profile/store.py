@@ -102,7 +102,8 @@ class ProfileStore(Protocol):
 class Found(NamedTuple):
     """A customer that was found: the shown handle, `merged` or `split` where another was asked for, and the records.
 
-    `elsewhere` is what the gate adds of what the person did at other companies.
+    `elsewhere` is what the gate adds of what the person did at other companies; `number` that of the record whose
+    handle is shown.
     """
 
     org: str
@@ -110,6 +111,7 @@ class Found(NamedTuple):
     changed: str | None
     parts: Sequence[Part]
     elsewhere: Sequence[dict[str, Any]] = ()
+    number: int = 0
 
 
 class ProfileReader(Protocol):

@@ -230,7 +230,7 @@ class Gate:
                 receipt = msgspec.structs.replace(
                     pending.receipt, decision="permitted", reason=decision.reason, fields=("rejected",), unmet=()
                 )
-                pending = Pending(receipt, ground, pending.person, decision.limits)
+                pending = Pending(receipt, ground, pending.person, decision.limits)  # of no customer: in no tree
             await self._book.commit([pending])
             if not pending.stale:
                 return open_to_all
@@ -376,6 +376,7 @@ class Gate:
             holder.id if holder is not None else 0,
             decision.limits if is_open else (),
             "; ".join(unmet),
+            judged.found.number,
         )
 
     async def _until_quiet(self, started: float, org: str) -> None:

@@ -48,7 +48,9 @@ class Limit(msgspec.Struct, frozen=True):
 class Pending(msgspec.Struct):
     """A receipt on its way into the book; `stale` once something that it rests on was found changed: it was not kept.
 
-    `person` is whom it tells (0: nobody); `unmet` names the criteria that kept the organization out.
+    `person` is whom it tells (0: nobody); `customer` the number of the record whose handle the customer shows, in whose
+    tree the receipt is kept (0: in none; of a person's own look, the person's number); `unmet` names the criteria that
+    kept the organization out.
     """
 
     receipt: Receipt
@@ -56,6 +58,7 @@ class Pending(msgspec.Struct):
     person: int = 0
     limits: tuple[Limit, ...] = ()
     unmet: str = ""
+    customer: int = 0
     stale: bool = False
 
 

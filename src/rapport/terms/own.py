@@ -108,4 +108,4 @@ class OwnLooks:
             categories=names_in(mask),
             records=tuple(part.number for part in parts),
         )
-        return Pending(receipt, self._people.ground(org, links), person)
+        return Pending(receipt, self._people.ground(org, links), person, customer=person)

@@ -13,7 +13,9 @@ from typing import Any
 
 import msgspec
 
+from rapport.adapters.embedded import receipt_log
 from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import connect, transaction, translated
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
@@ -87,6 +89,7 @@ MIGRATIONS = [
                          cursor INTEGER NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX receipt_refused ON receipt (org, seq) WHERE decision = 'refused'
     """,
+    receipt_log.SCHEMA,
 ]
 
 TOKEN_LIFE = 365 * DAY
@@ -96,8 +99,10 @@ SESSION_LIFE = DAY // 2
 _ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _PUT_RECEIPT = """
-    INSERT INTO receipt (id, org, at, body, person, purpose, decision, unmet) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO receipt (id, org, at, body, person, purpose, decision, unmet, tree, place, leaf)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_RECEIPTS = "SELECT r.seq, r.org, t.customer, r.body FROM receipt r LEFT JOIN tree t ON t.id = r.tree"
 _COUNT_USE = "INSERT INTO uses VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -127,6 +132,7 @@ class LedgerFile:
         self._keys = keys
         self._seal = keys.node("write-keys")
         self.db = connect(self.path, MIGRATIONS, durable=True)
+        self.receipt_log = ReceiptLog(self.db, keys)
 
     # -- organizations and sources
 
@@ -261,40 +267,51 @@ class LedgerFile:
         try:
             with transaction(self.db):
                 (epoch,) = self.db.execute("SELECT value FROM epoch").fetchone()
+                kept: list[Pending] = []
                 for batch in batches:
                     for pending in batch:
                         unmoved = pending.ground.epoch == epoch and not pending.limits
                         pending.stale = not (unmoved or still_holds(self.db, pending))
                         if not pending.stale:
-                            self._append(pending)
+                            kept.append(pending)
+                            self._count(pending)
+                self._put_receipts(kept)
                 last: int = self.db.execute("SELECT coalesce(max(seq), 0) FROM receipt").fetchone()[0]
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         return last
 
-    def _append(self, pending: Pending) -> None:
-        r = pending.receipt
-        body = self._keys.org(r.org).seal(_encode(r), b"receipt")
-        row = (r.id, r.org, r.at, body, pending.person or None, r.purpose, r.decision, pending.unmet or None)
-        self.db.execute(_PUT_RECEIPT, row)
+    def _count(self, pending: Pending) -> None:
+        """Count a use that is limited, at once: the next in the same batch may be the one too many."""
         for person, purpose in {(limit.person, limit.purpose) for limit in pending.limits}:
-            self.db.execute(_COUNT_USE, (person, r.org, purpose, r.at // DAY))
+            self.db.execute(_COUNT_USE, (person, pending.receipt.org, purpose, pending.receipt.at // DAY))
+
+    def _put_receipts(self, kept: Sequence[Pending]) -> None:
+        rows = []
+        for pending, at in zip(kept, self.receipt_log.append(kept), strict=True):
+            r, person, unmet = pending.receipt, pending.person or None, pending.unmet or None
+            rows.append((r.id, r.org, r.at, at.body, person, r.purpose, r.decision, unmet, at.tree, at.place, at.leaf))
+        self.db.executemany(_PUT_RECEIPT, rows)
 
     def receipts_of(self, person: int, before: int = 1 << 62, limit: int = 50) -> list[tuple[int, Receipt]]:
         """The newest receipts that concern a person, each with its sequence number."""
-        query = "SELECT seq, org, body FROM receipt WHERE person = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
-        rows = self.db.execute(query, (person, before, limit)).fetchall()
-        return [
-            (seq, msgspec.msgpack.decode(self._keys.org(org).open(body, b"receipt"), type=Receipt))
-            for seq, org, body in rows
-        ]
+        query = f"{_RECEIPTS} WHERE r.person = ? AND r.seq < ? ORDER BY r.seq DESC LIMIT ?"
+        return self._opened(query, (person, before, limit))
 
     def receipts(self, org: str, limit: int = 100) -> list[Receipt]:
-        """The newest receipts of an organization."""
-        query = "SELECT body FROM receipt WHERE org = ? ORDER BY seq DESC LIMIT ?"
-        key = self._keys.org(org)
-        rows = self.db.execute(query, (org, limit)).fetchall()
-        return [msgspec.msgpack.decode(key.open(body, b"receipt"), type=Receipt) for (body,) in rows]
+        """The newest receipts of an organization, but for those of customers who were erased."""
+        query = f"{_RECEIPTS} WHERE r.org = ? ORDER BY r.seq DESC LIMIT ?"
+        return [receipt for _, receipt in self._opened(query, (org, limit))]
+
+    def given(self, org: str, before: int, limit: int) -> list[tuple[int, Receipt]]:
+        """The newest receipts of what an organization was given, each with its sequence number."""
+        query = f"{_RECEIPTS} WHERE r.org = ? AND r.decision = 'permitted' AND r.seq < ? ORDER BY r.seq DESC LIMIT ?"
+        return self._opened(query, (org, before, limit))
+
+    def _opened(self, query: str, parameters: Sequence[object]) -> list[tuple[int, Receipt]]:
+        rows = self.db.execute(query, parameters).fetchall()
+        opened = ((seq, self.receipt_log.opened(org, customer, body)) for seq, org, customer, body in rows)
+        return [(seq, sealed.receipt) for seq, sealed in opened if sealed is not None]
 
     def version(self) -> Any:
         """Changes whenever another process has committed."""

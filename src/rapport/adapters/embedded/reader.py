@@ -188,9 +188,10 @@ class StateReader:
         alive = [part for part in parts.values() if part.record.all.count]
         if not alive:
             return self._emptied(first[1].record)
-        shown = self.shown_handle(org, alive)
+        number = _shown_number(alive)
+        shown = ids.handle(self._handles(org), ids.CUSTOMER, number)
         changed = "merged" if asked is not None and asked != shown else None
-        return Found(org, shown, changed, alive)
+        return Found(org, shown, changed, alive, number=number)
 
     def _emptied(self, record: Record) -> Found | None:
         """What the handle of a slice answers whose events were attributed anew: its own user's customer, or nothing.
@@ -204,9 +205,7 @@ class StateReader:
 
     def shown_handle(self, org: str, parts: Sequence[Part]) -> str:
         """What a customer of these records shows: the handle of its oldest labelled record, else of its oldest."""
-        labelled = [part.number for part in parts if is_labelled(part.record)]
-        number = min(labelled or [part.number for part in parts])
-        return ids.handle(self._handles(org), ids.CUSTOMER, number)
+        return ids.handle(self._handles(org), ids.CUSTOMER, _shown_number(parts))
 
     def part(self, org: str, number: int) -> Part | None:
         """One record, or None where it is another organization's or its key is destroyed."""
@@ -361,6 +360,10 @@ class StateReader:
             part.handle: _why(part, sorted(self.edges(part), key=lambda pair: sort_key(pair[1])), shared, explainer)
             for part in found.parts
         }
+
+
+def _shown_number(parts: Sequence[Part]) -> int:
+    return min([part.number for part in parts if is_labelled(part.record)] or [part.number for part in parts])
 
 
 def _why(part: Part, edges: list[tuple[str, Edge]], shared: Counter[str], explainer: Explainer) -> str:

@@ -307,7 +307,10 @@ class StateFile:
         self.erasures.destroy_later(rows.numbers)
         self._put_meta("record", self._next_record - 1)
         for number in rows.numbers:
-            self._record_keys.pop(number, None)
+            for waiting in (self._record_keys, self._created, self._bodies):
+                waiting.pop(number, None)
+        for position in rows.blocks:
+            self._blocks.pop(position, None)
 
     def erase_rejected(self, org: str, values: Collection[str]) -> int:
         """Delete kept rejected parts that say any of these values; return how many."""

@@ -1,8 +1,5 @@
 """What an organization used, from its receipts in the ledger: refused and absent are one number here, always."""
 
-import msgspec
-
-from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.kernel.times import DAY, now
 from rapport.terms import Receipt
@@ -16,17 +13,14 @@ _COUNTED = """
     FROM (SELECT purpose, decision FROM receipt WHERE org = ? AND at >= ? ORDER BY seq DESC LIMIT ?)
     GROUP BY 1, 2
 """
-_GIVEN = """
-    SELECT seq, body FROM receipt WHERE org = ? AND decision = 'permitted' AND seq < ? ORDER BY seq DESC LIMIT ?
-"""
 
 
 class UseBook:
     """An organization's uses over one ledger connection."""
 
-    def __init__(self, ledger: LedgerFile, keys: Keyring) -> None:
+    def __init__(self, ledger: LedgerFile) -> None:
         self._db = ledger.db
-        self._keys = keys
+        self._ledger = ledger
 
     def counted(self, org: str) -> tuple[dict[str, int], int]:
         """Uses by purpose in the last `DAYS` days, and how often nothing was given, for whatever reason."""
@@ -41,6 +35,4 @@ class UseBook:
 
     def given(self, org: str, before: int, limit: int) -> list[tuple[int, Receipt]]:
         """Receipts of what was given, the newest first, each with its sequence number."""
-        key = self._keys.org(org)
-        rows = self._db.execute(_GIVEN, (org, before, limit)).fetchall()
-        return [(seq, msgspec.msgpack.decode(key.open(body, b"receipt"), type=Receipt)) for seq, body in rows]
+        return self._ledger.given(org, before, limit)

@@ -1,0 +1,333 @@
+"""Receipts that can be verified: a tree of commitments for each customer, and the node's one signed log of their heads.
+
+Both live in ledger.db and grow in the transaction that commits the receipts, so no kill comes between a leaf and its
+head. A tree's leaves are kept with its receipts; of the log, what C2SP's tlog-tiles publishes: its entries, its tiles
+of 256 hashes, and its checkpoint. Nothing in the log tells what it commits to.
+
+A receipt is sealed together with the key of its commitment under the key of the customer's record (a person's own look
+under the person's): what is erased takes both along, and the leaf that is left means nothing to anybody.
+"""
+
+import hashlib
+import hmac
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.sqlite import transaction
+from rapport.kernel import ids, merkle, verify
+from rapport.kernel.keys import SealKey
+from rapport.kernel.merkle import Frontier
+from rapport.kernel.times import now, rfc3339
+from rapport.terms import Pending, Receipt
+
+SCHEMA = """
+    CREATE TABLE tree (id INTEGER PRIMARY KEY, org TEXT NOT NULL, customer INTEGER NOT NULL, size INTEGER NOT NULL,
+                       frontier BLOB NOT NULL, entry INTEGER NOT NULL, salt BLOB NOT NULL);
+    CREATE UNIQUE INDEX tree_of ON tree (org, customer);
+    CREATE TABLE log_tile (level INTEGER, number INTEGER, hashes BLOB NOT NULL, PRIMARY KEY (level, number))
+        WITHOUT ROWID;
+    CREATE TABLE log_entries (number INTEGER PRIMARY KEY, entries BLOB NOT NULL);
+    CREATE TABLE log_head (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, frontier BLOB NOT NULL,
+                           checkpoint TEXT NOT NULL);
+    CREATE TABLE issued (person INTEGER, size INTEGER, at INTEGER NOT NULL, PRIMARY KEY (person, size)) WITHOUT ROWID;
+    ALTER TABLE receipt ADD COLUMN tree INTEGER;
+    ALTER TABLE receipt ADD COLUMN place INTEGER;
+    ALTER TABLE receipt ADD COLUMN leaf BLOB;
+    CREATE UNIQUE INDEX receipt_in ON receipt (tree, place) WHERE tree IS NOT NULL
+"""
+
+TILE = 256
+_HASH = 32
+_PLACE = b"receipt"
+_PUT_TREE = """
+    INSERT INTO tree VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET size = excluded.size, frontier = excluded.frontier, entry = excluded.entry,
+                                   salt = excluded.salt
+"""
+_encode = msgspec.msgpack.Encoder().encode
+_canonical = msgspec.json.Encoder(order="sorted").encode
+
+
+class Sealed(msgspec.Struct, frozen=True, array_like=True):
+    """A receipt as it is kept: with the key of its commitment, where it has one."""
+
+    receipt: Receipt
+    key: bytes = b""
+
+
+_sealed = msgspec.msgpack.Decoder(Sealed).decode
+
+
+class Tree(msgspec.Struct):
+    """A customer's tree while it grows. `customer`: the number of the record whose handle the customer shows; of a
+    person's own looks (organization ""), the person's."""
+
+    id: int
+    org: str
+    customer: int
+    frontier: Frontier
+    entry: int = 0
+    salt: bytes = b""
+
+
+class Row(NamedTuple):
+    """A receipt's place, its hash there, and what is kept under seal."""
+
+    tree: int | None
+    place: int | None
+    leaf: bytes | None
+    body: bytes
+
+
+class Kept(NamedTuple):
+    """A receipt in its tree: whom it tells (None: nobody with an account), and what it says, unless it was erased."""
+
+    place: int
+    person: int | None
+    leaf: bytes
+    sealed: Sealed | None
+
+
+def document(receipt: Receipt) -> dict[str, object]:
+    """A receipt as its commitment, and whoever verifies it, has it: names and numbers, no value and no key."""
+    fields = msgspec.structs.asdict(receipt)
+    del fields["asked"]
+    fields["at"] = rfc3339(receipt.at)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+
+
+class ReceiptLog:
+    """Trees and log over one ledger connection. Everything that writes is called within the caller's transaction."""
+
+    def __init__(self, db: sqlite3.Connection, keys: Keyring) -> None:
+        self._db = db
+        self._keys = keys
+        signer = Ed25519PrivateKey.from_private_bytes(keys.secret("receipt-log"))
+        self._sign = signer.sign
+        self.public = signer.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        # The log is named by its key, and not by where the node is reached, which may change.
+        self.name = f"rapport.node/{hashlib.sha256(self.public).hexdigest()[:16]}"
+        self._named = keys.blind.derived("trees")
+
+    @property
+    def key(self) -> str:
+        """The log's verifier key, as C2SP writes it."""
+        return verify.vkey(self.name, self.public)
+
+    def tree_name(self, number: int) -> str:
+        """What a tree is called outside: it tells neither organization nor customer."""
+        return ids.handle(self._named, b"tre", number)
+
+    # -- sealing
+
+    def sealing_key(self, org: str, customer: int) -> SealKey | None:
+        """The key under which receipts of a customer are kept; None once it is destroyed."""
+        return self._keys.record(org, customer) if org else self._keys.person(customer)
+
+    def opened(self, org: str, customer: int | None, body: bytes) -> Sealed | None:
+        """A kept receipt; None where its customer was erased."""
+        if customer is not None:
+            key = self.sealing_key(org, customer)
+            return None if key is None else _sealed(key.open(body, _PLACE))
+        raw = self._keys.org(org).open(body, _PLACE)
+        try:
+            return _sealed(raw)
+        except msgspec.ValidationError:  # of before there were trees
+            return Sealed(msgspec.msgpack.decode(raw, type=Receipt))
+
+    # -- growing
+
+    def append(self, pending: Sequence[Pending]) -> list[Row]:
+        """Give each receipt its place in its customer's tree, and the log the new heads."""
+        trees = self._trees(pending)
+        keys = self._sealing_keys(trees)
+        secrets = os.urandom(_HASH * len(pending))
+        rows = []
+        for index, one in enumerate(pending):
+            receipt = one.receipt
+            tree = trees.get((receipt.org, one.customer))
+            seal = keys.get((receipt.org, one.customer))
+            if tree is None or seal is None:
+                rows.append(Row(None, None, None, self._keys.org(receipt.org).seal(_encode(Sealed(receipt)), _PLACE)))
+                continue
+            key = secrets[index * _HASH : (index + 1) * _HASH]
+            leaf = merkle.leaf_hash(hmac.digest(key, _canonical(document(receipt)), "sha256"))
+            rows.append(Row(tree.id, tree.frontier.size, leaf, seal.seal(_encode(Sealed(receipt, key)), _PLACE)))
+            tree.frontier.append(leaf)
+        self._put_heads([tree for tree in trees.values() if tree.frontier.size])
+        return rows
+
+    def _trees(self, pending: Iterable[Pending]) -> dict[tuple[str, int], Tree]:
+        wanted = {(one.receipt.org, one.customer) for one in pending if one.customer}
+        found: dict[tuple[str, int], Tree] = {}
+        number: int = self._db.execute("SELECT coalesce(max(id), 0) FROM tree").fetchone()[0]
+        query = "SELECT id, size, frontier FROM tree WHERE org = ? AND customer = ?"
+        for org, customer in wanted:
+            row = self._db.execute(query, (org, customer)).fetchone()
+            if row is None:
+                number += 1
+                found[org, customer] = Tree(number, org, customer, Frontier())
+            else:
+                found[org, customer] = Tree(row[0], org, customer, Frontier(row[1], _hashes(row[2])))
+        return found
+
+    def _sealing_keys(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], SealKey | None]:
+        wanted = list(wanted)
+        records = self._keys.records([(customer, org) for org, customer in wanted if org])
+        return {(o, c): records.get(c) if o else self._keys.person(c) for o, c in wanted}
+
+    def _put_heads(self, trees: Sequence[Tree]) -> None:
+        """Append the heads of trees to the log, and sign its own."""
+        if not trees:
+            return
+        size, frontier = self._head()
+        salts = os.urandom(_HASH * len(trees))
+        entries = []
+        for index, tree in enumerate(trees):
+            tree.salt = salts[index * _HASH : (index + 1) * _HASH]
+            tree.entry = size + index
+            root = tree.frontier.root()
+            entries.append(verify.head_entry(tree.salt, self.tree_name(tree.id), tree.frontier.size, root))
+        leaves = [merkle.leaf_hash(entry) for entry in entries]
+        for leaf in leaves:
+            frontier.append(leaf)
+        self._put_entries(size, entries)
+        self._put_tiles(0, size, leaves)
+        row = (frontier.size, b"".join(frontier.hashes), self._checkpoint(frontier.size, frontier.root()))
+        self._db.execute("INSERT OR REPLACE INTO log_head VALUES (1, ?, ?, ?)", row)
+        self._db.executemany(
+            _PUT_TREE,
+            [
+                (t.id, t.org, t.customer, t.frontier.size, b"".join(t.frontier.hashes), t.entry, t.salt)
+                for t in sorted(trees, key=lambda tree: tree.id)
+            ],
+        )
+
+    def _head(self) -> tuple[int, Frontier]:
+        row = self._db.execute("SELECT size, frontier FROM log_head").fetchone()
+        return (0, Frontier()) if row is None else (row[0], Frontier(row[0], _hashes(row[1])))
+
+    def _checkpoint(self, size: int, root: bytes) -> str:
+        body = f"{self.name}\n{size}\n{verify.b64(root)}\n"
+        signature = verify.key_id(self.name, self.public) + self._sign(body.encode())
+        return f"{body}\n— {self.name} {verify.b64(signature)}\n"
+
+    def _put_entries(self, size: int, entries: Sequence[bytes]) -> None:
+        for number, start, some in _tiled(size, entries):
+            before = self._db.execute("SELECT entries FROM log_entries WHERE number = ?", (number,)).fetchone()
+            whole = (before[0] if before and start else b"") + b"".join(some)
+            self._db.execute("INSERT OR REPLACE INTO log_entries VALUES (?, ?)", (number, whole))
+
+    def _put_tiles(self, level: int, size: int, hashes: Sequence[bytes]) -> None:
+        """Append hashes to the tiles of a level, and those of tiles that are full to the level above."""
+        full = []
+        for number, start, some in _tiled(size, hashes):
+            whole = (self._tile(level, number) if start else b"") + b"".join(some)
+            self._db.execute("INSERT OR REPLACE INTO log_tile VALUES (?, ?, ?)", (level, number, whole))
+            if len(whole) == TILE * _HASH:
+                full.append(merkle.root_of(_hashes(whole)))
+        if full:
+            self._put_tiles(level + 1, size // TILE, full)
+
+    # -- trees
+
+    def tree(self, number: int) -> Tree:
+        query = "SELECT org, customer, size, frontier, entry, salt FROM tree WHERE id = ?"
+        org, customer, size, frontier, entry, salt = self._db.execute(query, (number,)).fetchone()
+        return Tree(number, org, customer, Frontier(size, _hashes(frontier)), entry, salt)
+
+    def trees_of(self, person: int, records: Iterable[tuple[str, int]]) -> list[int]:
+        """Trees that hold a receipt which tells a person, or that are of customers who show one of these records
+        (organization, number)."""
+        told = "SELECT DISTINCT tree FROM receipt WHERE person = ? AND tree IS NOT NULL"
+        found = {number for (number,) in self._db.execute(told, (person,))}
+        of = "SELECT id FROM tree WHERE org = ? AND customer = ?"
+        for place in records:
+            found.update(number for (number,) in self._db.execute(of, place))
+        return sorted(found)
+
+    def kept(self, tree: int) -> list[Kept]:
+        """All receipts of a tree, in order."""
+        org, customer = self._db.execute("SELECT org, customer FROM tree WHERE id = ?", (tree,)).fetchone()
+        key = self.sealing_key(org, customer)
+        query = "SELECT place, person, leaf, body FROM receipt WHERE tree = ? ORDER BY place"
+        return [
+            Kept(place, person, leaf, None if key is None else _sealed(key.open(body, _PLACE)))
+            for place, person, leaf, body in self._db.execute(query, (tree,)).fetchall()
+        ]
+
+    def issued(self, person: int, most: int) -> list[int]:
+        """The sizes of the log in the bundles that a person was last given."""
+        query = "SELECT size FROM issued WHERE person = ? ORDER BY size DESC LIMIT ?"
+        return [size for (size,) in self._db.execute(query, (person, most)).fetchall()]
+
+    def note_issued(self, person: int, size: int) -> None:
+        with transaction(self._db):
+            self._db.execute("INSERT OR IGNORE INTO issued VALUES (?, ?, ?)", (person, size, now()))
+
+    # -- reading
+
+    def _tile(self, level: int, number: int) -> bytes:
+        query = "SELECT hashes FROM log_tile WHERE level = ? AND number = ?"
+        row = self._db.execute(query, (level, number)).fetchone()
+        return b"" if row is None else row[0]
+
+    def tile(self, level: int, number: int, width: int = TILE) -> bytes | None:
+        """The first hashes of a tile, as tlog-tiles serves it; None where there are not so many."""
+        hashes = self._tile(level, number)[: width * _HASH]
+        return hashes if len(hashes) == width * _HASH else None
+
+    def entries(self, number: int, width: int = TILE) -> bytes | None:
+        """Entries of the log, each behind its length in two bytes, as tlog-tiles serves them."""
+        row = self._db.execute("SELECT entries FROM log_entries WHERE number = ?", (number,)).fetchone()
+        raw = b"" if row is None else row[0][: width * _HASH]
+        if len(raw) != width * _HASH:
+            return None
+        return b"".join(_HASH.to_bytes(2, "big") + entry for entry in _hashes(raw))
+
+    def checkpoint(self) -> str | None:
+        """The log's signed head; None while it is empty."""
+        row = self._db.execute("SELECT checkpoint FROM log_head").fetchone()
+        return None if row is None else row[0]
+
+    def empty_checkpoint(self) -> str:
+        """The head of a log that has nothing in it yet."""
+        return self._checkpoint(0, merkle.EMPTY)
+
+    def size(self) -> int:
+        return self._head()[0]
+
+    def subtree(self, first: int, count: int) -> bytes:
+        """The hash of a perfect subtree of the log, from its tiles."""
+        exponent = count.bit_length() - 1
+        level, within = divmod(exponent, 8)
+        number, offset = divmod(first >> (8 * level), TILE)
+        hashes = self._tile(level, number)[offset * _HASH : (offset + (1 << within)) * _HASH]
+        return merkle.root_of(_hashes(hashes))
+
+    def inclusion(self, entry: int, size: int) -> list[bytes]:
+        return merkle.inclusion(entry, size, self.subtree)
+
+    def consistency(self, old: int, size: int) -> list[bytes]:
+        return merkle.consistency(old, size, self.subtree)
+
+
+def _hashes(raw: bytes) -> list[bytes]:
+    return [raw[at : at + _HASH] for at in range(0, len(raw), _HASH)]
+
+
+def _tiled(size: int, items: Sequence[bytes]) -> Iterable[tuple[int, int, Sequence[bytes]]]:
+    """(tile, how many it has already, what comes to it) for items that are appended to a list of a size."""
+    at = 0
+    while at < len(items):
+        number, start = divmod(size + at, TILE)
+        some = items[at : at + TILE - start]
+        yield number, start, some
+        at += len(some)
