@@ -8,6 +8,7 @@ that nothing is lost in silence.
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -28,6 +29,12 @@ settings.register_profile("dev", max_examples=30, deadline=None, suppress_health
 settings.register_profile("ci", settings.get_profile("dev"), max_examples=100, derandomize=True)
 settings.register_profile("prove", settings.get_profile("dev"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("prove" if PROVE else "ci" if CI else "dev"))
+
+
+# A shell starts what it puts into the background deaf to Ctrl-C, and whatever that starts inherits it: a suite that
+# runs there would see its own children go on after SIGINT. With a handler here, they start with the default again.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class MissingPartError(Exception):

@@ -1,7 +1,6 @@
 """The demo beside a real node: what a newcomer meets after `make up`."""
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -164,12 +163,15 @@ def test_demo_data_never_enters_a_directory_of_others_unless_it_is_meant(start: 
 
 def test_ctrl_c_ends_live_visits_without_complaint(shop: Org) -> None:
     command = [*RAPPORT, "demo", "--live", "--rate", "20", "--data", str(shop.node.data), "--port", str(shop.node.port)]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert running.stdout is not None
-    assert "as they happen" in running.stdout.readline()
-    time.sleep(1)
-    os.kill(running.pid, signal.SIGINT)
-    out, err = running.communicate(timeout=20)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            assert "as they happen" in running.stdout.readline()
+            time.sleep(1)
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=20)
+        finally:
+            running.kill()  # (of one that goes on, nothing may be left to a later test)
     assert (running.returncode, err) == (0, "")
     assert "events of visits sent" in out
 

@@ -113,15 +113,14 @@ def test_it_plays_in_an_empty_directory_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_takes_its_node_and_its_directory_with_it(tmp_path: Path, number: signal.Signals) -> None:
-    playing = subprocess.Popen(
-        [*RAPPORT, "demo", "mutuality"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )
-    until(lambda: list(tmp_path.glob("rapport-mutuality-*/node/state.db")))
-    playing.send_signal(number)
-    out, _ = playing.communicate(timeout=60)
+    command, env = [*RAPPORT, "demo", "mutuality"], {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env) as playing:
+        try:
+            until(lambda: list(tmp_path.glob("rapport-mutuality-*/node/state.db")))
+            playing.send_signal(number)
+            out, _ = playing.communicate(timeout=60)
+        finally:
+            playing.kill()  # (of one that goes on, nothing may be left to a later test)
     assert playing.returncode == 130, out.decode()[-2_000:]
     assert b"Traceback" not in out
     assert list(tmp_path.iterdir()) == []
