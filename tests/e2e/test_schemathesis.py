@@ -44,9 +44,16 @@ include-path-regex = "^/v1/customers/.id./"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
 parameters = {{ "path.id" = {{ dictionary = "customers", probability = 0.6 }} }}
 
+# A day has only so many simulations, a declaration only so many bytes: both refusals are described.
+[[operations]]
+include-path = "/v1/declaration/simulate"
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "503"]
+
 [[operations]]
 include-tag = "Declarations"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "404", "412"]
+checks.negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "406", "413", "415", "5xx"]
 
 [[operations]]
 include-path-regex = "^/v1/evidence"
