@@ -203,7 +203,7 @@ def test_every_kind_of_key_is_known_to_rotation(house):
 def test_one_rotation_at_a_time():
     from typer.testing import CliRunner
 
-    from rapport.cli import app
+    from rapport.cli import command_line
 
-    done = CliRunner().invoke(app, ["keys", "rotate", "--organization", "a", "--new-kek-file", "b"])
+    done = CliRunner().invoke(command_line(), ["keys", "rotate", "--organization", "a", "--new-kek-file", "b"])
     assert isinstance(done.exception, BadInput)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from rapport.cli import app
+from rapport.cli import command_line
 from rapport.kernel.errors import BadInput, NotFound
 
 DECLARATION = """
@@ -25,7 +25,7 @@ categories = ["purchases"]
 
 
 def say(data: Path, *words: str) -> str:
-    result = CliRunner().invoke(app, [*words, "--data", str(data)], catch_exceptions=False)
+    result = CliRunner().invoke(command_line(), [*words, "--data", str(data)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 

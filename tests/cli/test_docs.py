@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.app.node import application
 from rapport.app.settings import DESCRIPTIONS, PREFIX, Settings
-from rapport.cli import app
+from rapport.cli import command_line
 from rapport.web.api import collect as collecting
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def commands(group: Any, path: str = "rapport") -> Iterator[tuple[str, Any]]:
             yield f"{path} {name}", command
 
 
-COMMANDS = dict(commands(typer.main.get_command(app)))
+COMMANDS = dict(commands(typer.main.get_command(command_line())))
 
 
 def options(command: Any) -> set[str]:

@@ -41,9 +41,9 @@ def test_every_choice_of_a_mapping_is_in_the_reference(word):
 def test_every_option_of_the_command_is_in_the_how_to():
     from typer.main import get_command
 
-    from rapport.cli import app
+    from rapport.cli import command_line
 
-    command = get_command(app).commands["import"]
+    command = get_command(command_line()).commands["import"]
     options = [name for option in command.params for name in option.opts if name.startswith("--")]
     assert {"--mapping", "--wait"} < set(options)
     assert [name for name in options if f"`{name}" not in HOW_TO and f"`{name}`" not in HOW_TO] == []

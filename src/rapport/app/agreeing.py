@@ -20,8 +20,7 @@ from rapport.kernel.errors import Busy, RapportError
 from rapport.kernel.times import now
 from rapport.terms import promises
 from rapport.terms.declaration import Declaration
-from rapport.terms.simulator import Simulation, simulate
-from rapport.web.api.simulate import ASKED_PER_DAY
+from rapport.terms.simulator import ASKED_PER_DAY, Simulation, simulate
 
 log = logging.getLogger("rapport.agreeing")
 

@@ -41,6 +41,7 @@ from rapport.web.api.evidence import evidence_routes
 from rapport.web.api.health import health_routes
 from rapport.web.api.openapi import openapi_routes
 from rapport.web.api.problems import on_error, on_http_error, problem
+from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.simulate import simulate_routes
 from rapport.web.console import console_routes
 from rapport.web.portal import portal_routes
@@ -150,6 +151,7 @@ async def application(
             *evidence_routes(operators, tokens),
             *declaration_routes(promises, tokens),
             *simulate_routes(simulator, tokens),
+            *receipt_log_routes(ledger.receipt_log),
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
@@ -165,33 +167,6 @@ async def application(
         reviewer.close()
         entries.close()
         receipts.close()
-
-
-def listen(settings: Settings) -> list[socket.socket]:
-    """Bind the node's addresses: loopback, IPv4 and IPv6, unless told otherwise. Raises OSError where one is in use."""
-    hosts = [host.strip() for host in settings.host.split(",") if host.strip()] or ["127.0.0.1", "::1"]
-    sockets: list[socket.socket] = []
-    for host in hosts:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        try:
-            listener = socket.socket(family, socket.SOCK_STREAM)
-        except OSError:
-            if settings.host:
-                raise
-            continue  # a machine without IPv6 still has a loopback
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            listener.bind((host, settings.port))
-        except OSError as error:
-            listener.close()
-            if host == "::1" and not settings.host and sockets and error.errno == 99:
-                continue
-            raise
-        listener.listen(2048)
-        sockets.append(listener)
-    return sockets
 
 
 class _Server(uvicorn.Server):

@@ -22,7 +22,7 @@ from typing import IO
 import msgspec
 
 from rapport.app import embedded, rotating
-from rapport.app.node import listen
+from rapport.app.listening import listen
 from rapport.app.process import Orders
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Corrupt, Misconfigured, RapportError

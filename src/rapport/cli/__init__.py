@@ -1,33 +1,53 @@
-"""The `rapport` command. Each command lives in a module of its own; errors become one line and an exit code."""
+"""The `rapport` command. Each command lives in a module of its own; errors become one line and an exit code.
+
+A command imports its own module alone, and `rapport --help` none: what they rest on takes longer to load than most of
+them take to do their work.
+"""
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 
 from rapport import __version__
-from rapport.cli import agreement, backup, declaration, demo, import_, keys, org, person, show, up, verify
 from rapport.kernel.errors import RapportError
 
-app = typer.Typer(
-    name="rapport",
-    help="A real-time customer data platform that the customer co-owns.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
-
-up.register(app)
-demo.register(app)
-org.register(app)
-person.register(app)
-verify.register(app)
-import_.register(app)
-show.register(app)
-backup.register(app)
-keys.register(app)
-declaration.register(app)
-agreement.register(app)
+COMMANDS = {
+    "up": ("up", "Run a node: one web process and one worker over a data directory, until Ctrl-C or SIGTERM."),
+    "console": ("up", "Print a link that opens the console once, within ten minutes."),
+    "demo": (
+        "demo",
+        "Fill a running node with a small high-street company: web shop, app, tills, CRM and support desk.",
+    ),
+    "org": ("org", "Organizations: the companies that use this node."),
+    "source": ("org", "Sources: systems and channels that send data, each with its write key."),
+    "person": ("person", "Persons: people with an account, who say who may use what."),
+    "verify": (
+        "verify",
+        (
+            "Check that no receipt was changed, dropped, added or swapped, "
+            "and that the log continues the head you saw last."
+        ),
+    ),
+    "import": ("import_", "Import files by a mapping from their columns to identifiers, traits and events."),
+    "show": ("show", "Show a customer's view: identifiers, traits with their provenance, events and records."),
+    "explain": (
+        "show",
+        "Explain why a customer's records are together: every piece of evidence, used or not, and why.",
+    ),
+    "export": ("export", "Export the customers that may be read for a purpose, one row and one receipt for each."),
+    "backup": (
+        "backup",
+        "Back up a node, running or not: its data into FILE, which holds no key; its keys by --keys, to be kept apart.",
+    ),
+    "restore": ("backup", "Restore a backup into a data directory that is empty or not there yet."),
+    "keys": ("keys", "Keys: what there are, and new ones in place of old ones."),
+    "declaration": ("declaration", "Declarations: what an organization promises, signed and versioned."),
+    "attester": ("declaration", "Attesters: those whose word on an organization's values counts."),
+    "agreement": ("agreement", "Agreements: where people's terms and an organization's promise meet."),
+}
+"""Each command's module and, in the words of that, what it is for."""
 
 
 def _version(wanted: bool) -> None:
@@ -36,7 +56,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version and leave."
@@ -45,10 +64,42 @@ def _root(
     del version
 
 
+def command_line(modules: Sequence[str] | None = None) -> typer.Typer:
+    """The command with those of its commands that live in these modules; by default, with all."""
+    app = typer.Typer(
+        name="rapport",
+        help="A real-time customer data platform that the customer co-owns.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    for name in dict.fromkeys(module for module, _ in COMMANDS.values()) if modules is None else modules:
+        import_module(f"rapport.cli.{name}").register(app)
+    return app
+
+
+def _asked_for(words: Sequence[str]) -> typer.Typer:
+    """As much of the command line as these words need."""
+    if words and words[0] in COMMANDS:
+        return command_line([COMMANDS[words[0]][0]])
+    if words not in ([], ["--help"], ["--version"]):
+        return command_line()
+    contents = command_line([])
+    for name, (_, purpose) in COMMANDS.items():
+        contents.command(name, help=purpose)(_never_run)
+    return contents
+
+
+def _never_run() -> None:
+    """Stands for a command in the list of them."""
+
+
 def main() -> None:
     """Run the command; errors of ours end it with one line on stderr and their exit code."""
     try:
-        app()
+        _asked_for(sys.argv[1:])()
     except RapportError as error:
         where = f" ({error.field})" if error.field and error.field not in error.message else ""
         typer.secho(f"rapport: {error.message}{where}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)

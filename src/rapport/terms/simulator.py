@@ -21,6 +21,8 @@ from rapport.terms.doors import Door, candidates_of, change_of, changed, doors_f
 from rapport.terms.policy import compile_terms, mask_of, promise_for
 
 MOST_DOORS = 5
+ASKED_PER_DAY = 200
+"""Different declarations that an organization may try within a day."""
 _SERVICE = purposes_covered("service")
 _COLLECTOR = EVERYTHING | UNCLASSIFIED
 

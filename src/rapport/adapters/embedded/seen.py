@@ -14,8 +14,6 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from operator import index
 
-import numpy as np
-import numpy.typing as npt
 from rbloom import Bloom
 
 from rapport.profile.store import Seen
@@ -29,7 +27,7 @@ CREATE TABLE seen_page (run INTEGER, first BLOB, body BLOB NOT NULL, PRIMARY KEY
 _KEY = 16
 _BODY = 24
 _WIDTH = _KEY + _BODY
-_ENTRY = np.dtype([("high", ">u8"), ("low", ">u8"), ("body", f"V{_BODY}")])
+_ENTRY = [("high", ">u8"), ("low", ">u8"), ("body", f"V{_BODY}")]
 _PAGE = 100
 _MAY_MOVE = 1 << 63
 """The highest bit of the record number says that a copy may still move the event in time."""
@@ -92,22 +90,21 @@ class SeenIndex:
         self._db.execute("INSERT INTO seen_recent (body) VALUES (?)", (b"".join(key + body for key, body in rows),))
         self._recent.update(rows)
         if len(self._recent) >= self._limit:
-            self._write(_sorted(b"".join(key + body for key, body in self._recent.items())))
+            self._write(*_sorted(b"".join(key + body for key, body in self._recent.items())))
             self._db.execute("DELETE FROM seen_recent")
             self._recent.clear()
             self._merge()
 
-    def _write(self, entries: npt.NDArray[np.void]) -> None:
+    def _write(self, raw: bytes, highs: list[int]) -> None:
         """Write sorted entries as the newest run."""
         run = self._runs[-1][0] + 1 if self._runs else 1
-        bloom = Bloom(max(len(entries), 1000), 0.004, index)
-        raw = entries.tobytes()
-        bloom.update(entries["high"].tolist())
-        self._db.execute("INSERT INTO seen_run VALUES (?, ?, ?)", (run, len(entries), bloom.save_bytes()))
+        bloom = Bloom(max(len(highs), 1000), 0.004, index)
+        bloom.update(highs)
+        self._db.execute("INSERT INTO seen_run VALUES (?, ?, ?)", (run, len(highs), bloom.save_bytes()))
         step = _PAGE * _WIDTH
         pages = ((run, raw[at : at + _KEY], raw[at : at + step]) for at in range(0, len(raw), step))
         self._db.executemany("INSERT INTO seen_page VALUES (?, ?, ?)", pages)
-        self._runs.append((run, len(entries), bloom))
+        self._runs.append((run, len(highs), bloom))
 
     def _merge(self) -> None:
         """As long as the newest FANOUT runs are of one size class, make them one."""
@@ -120,18 +117,20 @@ class SeenIndex:
             self._db.executemany("DELETE FROM seen_page WHERE run = ?", [(run,) for run, _, _ in tail])
             self._db.executemany("DELETE FROM seen_run WHERE run = ?", [(run,) for run, _, _ in tail])
             del self._runs[-_FANOUT:]
-            self._write(merged)
+            self._write(*merged)
 
     def _read(self, run: int) -> bytes:
         pages = self._db.execute("SELECT body FROM seen_page WHERE run = ? ORDER BY first", (run,)).fetchall()
         return b"".join(body for (body,) in pages)
 
 
-def _sorted(raw: bytes) -> npt.NDArray[np.void]:
-    """Entries in order of their keys; of equal keys the first is kept."""
-    entries = np.frombuffer(raw, _ENTRY)
+def _sorted(raw: bytes) -> tuple[bytes, list[int]]:
+    """Entries in order of their keys, of equal keys the first; and the upper half of each key."""
+    import numpy as np  # noqa: PLC0415 (dear to load, and most who open a state.db sort nothing)
+
+    entries = np.frombuffer(raw, np.dtype(_ENTRY))
     # np.lexsort is stable: of equal keys the first stays first.
     entries = entries[np.lexsort((entries["low"], entries["high"]))]
     same = (entries["high"][1:] == entries["high"][:-1]) & (entries["low"][1:] == entries["low"][:-1])
-    kept: npt.NDArray[np.void] = entries[np.concatenate([[True], ~same])]
-    return kept
+    kept = entries[np.concatenate([[True], ~same])]
+    return kept.tobytes(), kept["high"].tolist()

@@ -14,8 +14,6 @@ from rapport.web.api.customers import Tokens, body_of, caller_of
 from rapport.web.api.problems import json_answer
 
 PATH = "/v1/declaration/simulate"
-ASKED_PER_DAY = 200
-"""Different declarations that an organization may try within a day."""
 
 
 class Simulates(Protocol):

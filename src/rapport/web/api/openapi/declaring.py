@@ -5,10 +5,10 @@ from typing import Any, get_args
 from rapport.terms import promise_reading as reading
 from rapport.terms.aggregates import FLOOR
 from rapport.terms.declaration import Basis
+from rapport.terms.simulator import ASKED_PER_DAY
 from rapport.web.api import declaration, simulate
 from rapport.web.api.openapi.answers import answer, answers, content
 from rapport.web.api.openapi.schema import FLAG, TEXT, TIME, Schema, list_of, map_of, maybe, one_of, ref, thing, told
-from rapport.web.api.simulate import ASKED_PER_DAY
 
 TAG = "Declarations"
 
