@@ -1,6 +1,7 @@
 """Handles: random ones that mean nothing, those of customers, and those that name something by its content."""
 
 import secrets
+from collections.abc import Sequence
 
 from rapport.kernel.keys import BlindKey
 
@@ -65,6 +66,13 @@ def handle(key: BlindKey, kind: bytes, record: int) -> str:
     number, and those of two organizations have nothing in common.
     """
     return f"{kind.decode()}_{_text(key.blind(kind + bytes(5) + record.to_bytes(8, 'big')))}"
+
+
+def handles(key: BlindKey, kind: bytes, records: Sequence[int]) -> list[str]:
+    """The handles of many records at once."""
+    start, prefix = kind + bytes(5), f"{kind.decode()}_"
+    raw = key.blind(b"".join([start + record.to_bytes(8, "big") for record in records]))
+    return [prefix + _text(raw[at : at + 16]) for at in range(0, len(raw), 16)]
 
 
 def record_of(key: BlindKey, kind: bytes, text: str) -> int | None:

@@ -28,6 +28,16 @@ _PROCESS = os.urandom(_NONCE - 8)
 _COUNT = itertools.count(int.from_bytes(os.urandom(8), "big") >> 1)
 
 
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+
+
+def keyed_hash(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA-256 (RFC 2104) under a key of 32 bytes: for short messages, `hmac` takes longer to set up."""
+    inner = hashlib.sha256(key.translate(_INNER) + b"\x36" * KEY_BYTES + message).digest()
+    return hashlib.sha256(key.translate(_OUTER) + b"\x5c" * KEY_BYTES + inner).digest()
+
+
 def fresh_key() -> bytes:
     return os.urandom(KEY_BYTES)
 

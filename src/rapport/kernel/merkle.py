@@ -52,6 +52,25 @@ class Frontier:
             rest >>= 1
         self.size += 1
 
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Append many entries: in perfect subtrees as large as they may be where the tree ends."""
+        at = 0
+        while at < len(leaves):
+            most = 1 << ((len(leaves) - at).bit_length() - 1)
+            count = min(most, self.size & -self.size or most)
+            self._join(root_of(leaves[at : at + count]), count)
+            at += count
+
+    def _join(self, right: bytes, count: int) -> None:
+        """Append a perfect subtree of so many entries, which divides the size."""
+        hashes = self.hashes
+        rest = self.size // count
+        while rest & 1:
+            right = sha256(b"\1" + hashes.pop() + right).digest()
+            rest >>= 1
+        hashes.append(right)
+        self.size += count
+
     def root(self) -> bytes:
         if not self.hashes:
             return EMPTY
@@ -63,10 +82,14 @@ class Frontier:
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root over leaf hashes."""
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier.append(leaf)
-    return frontier.root()
+    if not leaves:
+        return EMPTY
+    level = leaves
+    while len(level) > 1:
+        odd = level[-1:] if len(level) & 1 else ()
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [*[sha256(b"\1" + left + right).digest() for left, right in pairs], *odd]
+    return level[0]
 
 
 def over(leaves: Sequence[bytes]) -> Read:

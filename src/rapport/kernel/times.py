@@ -1,5 +1,6 @@
 """Time as an int: microseconds since the epoch, UTC. RFC 3339 only at the edges."""
 
+import functools
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -28,9 +29,14 @@ def micros(moment: datetime) -> int:
 
 def rfc3339(at: int) -> str:
     """`2026-11-21T20:02:55Z`, with six decimals only where they are not zero."""
-    moment = _EPOCH + timedelta(microseconds=at)
-    text = moment.isoformat()[:19]  # strftime is slower, and writes years before 1000 short
-    return f"{text}.{moment.microsecond:06d}Z" if moment.microsecond else f"{text}Z"
+    seconds, rest = divmod(at, SECOND)
+    return f"{_second(seconds)}.{rest:06d}Z" if rest else f"{_second(seconds)}Z"
+
+
+@functools.lru_cache(64)
+def _second(seconds: int) -> str:
+    # What is written at once was mostly at one second. (strftime is slower, and writes years before 1000 short.)
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 def parse_rfc3339(text: str) -> int:

@@ -274,7 +274,8 @@ class LedgerFile:
                         pending.stale = not (unmoved or still_holds(self.db, pending))
                         if not pending.stale:
                             kept.append(pending)
-                            self._count(pending)
+                            if pending.limits:
+                                self._count(pending)
                 self._put_receipts(kept)
                 last: int = self.db.execute("SELECT coalesce(max(seq), 0) FROM receipt").fetchone()[0]
         except sqlite3.Error as error:

@@ -9,10 +9,11 @@ under the person's): what is erased takes both along, and the leaf that is left 
 """
 
 import hashlib
-import hmac
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids, merkle, verify
-from rapport.kernel.keys import SealKey
+from rapport.kernel.keys import SealKey, keyed_hash
 from rapport.kernel.merkle import Frontier
 from rapport.kernel.times import now, rfc3339
 from rapport.terms import Pending, Receipt
@@ -46,11 +47,11 @@ SCHEMA = """
 TILE = 256
 _HASH = 32
 _PLACE = b"receipt"
-_PUT_TREE = """
-    INSERT INTO tree VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET size = excluded.size, frontier = excluded.frontier, entry = excluded.entry,
-                                   salt = excluded.salt
-"""
+_TREE = b"tre"
+_TOGETHER = 64
+_TREES = f"SELECT customer, id, size, frontier FROM tree WHERE org = ? AND customer IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
+_NEW_TREE = "INSERT INTO tree (size, frontier, entry, salt, id, org, customer) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_GROWN_TREE = "UPDATE tree SET size = ?, frontier = ?, entry = ?, salt = ? WHERE id = ?"
 _encode = msgspec.msgpack.Encoder().encode
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
@@ -75,6 +76,7 @@ class Tree(msgspec.Struct):
     frontier: Frontier
     entry: int = 0
     salt: bytes = b""
+    new: bool = False
 
 
 class Row(NamedTuple):
@@ -95,12 +97,15 @@ class Kept(NamedTuple):
     sealed: Sealed | None
 
 
+_NAMES = tuple(sorted(name for name in Receipt.__struct_fields__ if name != "asked"))
+_values = attrgetter(*_NAMES)
+
+
 def document(receipt: Receipt) -> dict[str, object]:
     """A receipt as its commitment, and whoever verifies it, has it: names and numbers, no value and no key."""
-    fields = msgspec.structs.asdict(receipt)
-    del fields["asked"]
+    fields = dict(zip(_NAMES, _values(receipt), strict=True))
     fields["at"] = rfc3339(receipt.at)
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+    return fields
 
 
 class ReceiptLog:
@@ -123,7 +128,7 @@ class ReceiptLog:
 
     def tree_name(self, number: int) -> str:
         """What a tree is called outside: it tells neither organization nor customer."""
-        return ids.handle(self._named, b"tre", number)
+        return ids.handle(self._named, _TREE, number)
 
     # -- sealing
 
@@ -152,31 +157,42 @@ class ReceiptLog:
         rows = []
         for index, one in enumerate(pending):
             receipt = one.receipt
-            tree = trees.get((receipt.org, one.customer))
-            seal = keys.get((receipt.org, one.customer))
+            place = (receipt.org, one.customer)
+            tree = trees.get(place)
+            seal = keys.get(place)
             if tree is None or seal is None:
                 rows.append(Row(None, None, None, self._keys.org(receipt.org).seal(_encode(Sealed(receipt)), _PLACE)))
                 continue
             key = secrets[index * _HASH : (index + 1) * _HASH]
-            leaf = merkle.leaf_hash(hmac.digest(key, _canonical(document(receipt)), "sha256"))
+            leaf = merkle.leaf_hash(keyed_hash(key, _canonical(document(receipt))))
             rows.append(Row(tree.id, tree.frontier.size, leaf, seal.seal(_encode(Sealed(receipt, key)), _PLACE)))
             tree.frontier.append(leaf)
-        self._put_heads([tree for tree in trees.values() if tree.frontier.size])
+        self._put_heads([tree for place, tree in trees.items() if keys.get(place) is not None])
         return rows
 
     def _trees(self, pending: Iterable[Pending]) -> dict[tuple[str, int], Tree]:
-        wanted = {(one.receipt.org, one.customer) for one in pending if one.customer}
-        found: dict[tuple[str, int], Tree] = {}
-        number: int = self._db.execute("SELECT coalesce(max(id), 0) FROM tree").fetchone()[0]
-        query = "SELECT id, size, frontier FROM tree WHERE org = ? AND customer = ?"
+        """The trees of all these customers; those that are new are numbered on from the last."""
+        wanted = {(one.receipt.org, one.customer): None for one in pending if one.customer}
+        of: dict[str, list[int]] = defaultdict(list)
         for org, customer in wanted:
-            row = self._db.execute(query, (org, customer)).fetchone()
+            of[org].append(customer)
+        found = {(org, row[0]): row[1:] for org, customers in of.items() for row in self._grown(org, customers)}
+        number: int = self._db.execute("SELECT coalesce(max(id), 0) FROM tree").fetchone()[0]
+        trees: dict[tuple[str, int], Tree] = {}
+        for org, customer in wanted:
+            row = found.get((org, customer))
             if row is None:
                 number += 1
-                found[org, customer] = Tree(number, org, customer, Frontier())
+                trees[org, customer] = Tree(number, org, customer, Frontier(), new=True)
             else:
-                found[org, customer] = Tree(row[0], org, customer, Frontier(row[1], _hashes(row[2])))
-        return found
+                trees[org, customer] = Tree(row[0], org, customer, Frontier(row[1], _hashes(row[2])))
+        return trees
+
+    def _grown(self, org: str, customers: Sequence[int]) -> Iterable[tuple[int, int, int, bytes]]:
+        """(customer, id, size, frontier) of the trees that there are already."""
+        for at in range(0, len(customers), _TOGETHER):
+            some = customers[at : at + _TOGETHER]
+            yield from self._db.execute(_TREES, (org, *some, *[None] * (_TOGETHER - len(some))))
 
     def _sealing_keys(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], SealKey | None]:
         wanted = list(wanted)
@@ -189,26 +205,26 @@ class ReceiptLog:
             return
         size, frontier = self._head()
         salts = os.urandom(_HASH * len(trees))
-        entries = []
-        for index, tree in enumerate(trees):
-            tree.salt = salts[index * _HASH : (index + 1) * _HASH]
-            tree.entry = size + index
-            root = tree.frontier.root()
-            entries.append(verify.head_entry(tree.salt, self.tree_name(tree.id), tree.frontier.size, root))
+        names = ids.handles(self._named, _TREE, [tree.id for tree in trees])
+        entries: list[bytes] = []
+        new, grown = [], []
+        for index, (tree, name) in enumerate(zip(trees, names, strict=True)):
+            salt = salts[index * _HASH : (index + 1) * _HASH]
+            right = tree.frontier
+            entries.append(verify.head_entry(salt, name, right.size, right.root()))
+            row = (right.size, b"".join(right.hashes), size + index, salt, tree.id)
+            if tree.new:
+                new.append((*row, tree.org, tree.customer))
+            else:
+                grown.append(row)
         leaves = [merkle.leaf_hash(entry) for entry in entries]
-        for leaf in leaves:
-            frontier.append(leaf)
+        frontier.extend(leaves)
         self._put_entries(size, entries)
         self._put_tiles(0, size, leaves)
-        row = (frontier.size, b"".join(frontier.hashes), self._checkpoint(frontier.size, frontier.root()))
-        self._db.execute("INSERT OR REPLACE INTO log_head VALUES (1, ?, ?, ?)", row)
-        self._db.executemany(
-            _PUT_TREE,
-            [
-                (t.id, t.org, t.customer, t.frontier.size, b"".join(t.frontier.hashes), t.entry, t.salt)
-                for t in sorted(trees, key=lambda tree: tree.id)
-            ],
-        )
+        head = (frontier.size, b"".join(frontier.hashes), self._checkpoint(frontier.size, frontier.root()))
+        self._db.execute("INSERT OR REPLACE INTO log_head VALUES (1, ?, ?, ?)", head)
+        self._db.executemany(_NEW_TREE, new)
+        self._db.executemany(_GROWN_TREE, grown)
 
     def _head(self) -> tuple[int, Frontier]:
         row = self._db.execute("SELECT size, frontier FROM log_head").fetchone()
