@@ -12,7 +12,7 @@ from rapport.adapters.files.source import missing_column, unusable
 from rapport.collect.importing import Read
 from rapport.collect.refusals import Reason, Unreadable
 
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # Nothing is fetched from anywhere: what is not built in is not used.
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -59,7 +59,7 @@ class Parquet:
         return self._done / self._rows
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(config=_CONFIG)
+        return duckdb.connect(config=CONFIG)
 
     def _ask(self, db: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
         try:

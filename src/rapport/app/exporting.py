@@ -1,0 +1,175 @@
+"""A company's export: one row for each customer that may be read for a purpose, by the gate, with a receipt for each.
+
+Customers are walked in chunks, by their newest record; which records were seen takes a bit each, and rows wait on the
+disk, so that memory does not grow with the organization. Receipts come first, as everywhere: an export that is cut
+short leaves receipts of what was read for it, and no file.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rapport.adapters.embedded.reader import StateReader
+from rapport.adapters.files.sheet import Sheet
+from rapport.app import embedded
+from rapport.app.receipting import DirectReceipts
+from rapport.app.settings import Settings
+from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.times import DAY, now, rfc3339
+from rapport.profile import view
+from rapport.profile.store import Found
+from rapport.terms import Gate, Receipt, Request
+from rapport.terms.ground import People
+
+ACTION = "export"
+FORMATS = (".parquet", ".csv")
+COLUMNS = {
+    "customer": "VARCHAR",
+    "receipt": "VARCHAR",
+    "identifiers": "VARCHAR[]",
+    "events": "BIGINT",
+    "first_event_at": "VARCHAR",
+    "last_event_at": "VARCHAR",
+}
+"""In every export; then `traits.NAME` for each trait that anybody in it has."""
+TRAIT = "traits."
+_TOGETHER = 250
+_NEWEST = 1 << 62
+
+Progress = Callable[[int, int], None]
+"""Called with how many records were walked, and how many customers are in the export."""
+
+
+class Exported(NamedTuple):
+    """A finished export. `metadata` is what the file carries, or for CSV the file beside it."""
+
+    file: Path
+    side_file: Path | None
+    customers: int
+    columns: int
+    metadata: dict[str, str]
+
+
+class Exporter:
+    """Exports over one reader of profiles and a gate over it."""
+
+    def __init__(self, reader: StateReader, people: People, gate: Gate) -> None:
+        self._reader = reader
+        self._people = people
+        self._gate = gate
+
+    async def export(
+        self, org: str, purpose: str, out: Path, *, limit: int | None = None, progress: Progress = lambda *_: None
+    ) -> Exported:
+        """Write the customers that may be read for a purpose; an older file is replaced once the new one is whole.
+
+        Raises BadInput for an unknown purpose or an unusable file, Conflict where the organization changes its promises
+        meanwhile: then the rows would rest on different ones.
+        """
+        if out.suffix not in FORMATS:
+            raise BadInput(f"{out.name} says no format: name it .parquet or .csv", field="out")
+        request = Request(org, "", purpose, "command line", ACTION)
+        started = now()
+        declaration = self._people.ground(org, ()).standing.hash
+        keep_days: int | None = None
+        walk = _Walk(self._reader, org)
+        with Sheet(out.parent, COLUMNS) as sheet:
+            while not walk.done and (limit is None or sheet.rows < limit):
+                walk.most = _TOGETHER if limit is None else min(_TOGETHER, limit - sheet.rows)
+                for found, row, receipt in await self._gate.each(request, walk.following, _row, _fields):
+                    if receipt.declaration != declaration:
+                        raise Conflict("what the organization promises changed meanwhile: export again")
+                    keep_days = _sooner(keep_days, receipt)
+                    sheet.add({"customer": found.customer, "receipt": receipt.id, **row})
+                progress(walk.walked, sheet.rows)
+            metadata = {
+                "rapport.organization": org,
+                "rapport.purpose": purpose,
+                "rapport.declaration": declaration,
+                "rapport.exported_at": rfc3339(started),
+                "rapport.expires_at": "" if keep_days is None else rfc3339(started + keep_days * DAY),
+                "rapport.customers": str(sheet.rows),
+            }
+            side = _write(sheet, out, metadata)
+            return Exported(out, side, sheet.rows, len(sheet.columns()), metadata)
+
+
+class _Walk:
+    """Every customer of an organization once, newest first, however they are joined and parted meanwhile."""
+
+    def __init__(self, reader: StateReader, org: str) -> None:
+        self._reader = reader
+        self._org = org
+        self._before = _NEWEST
+        self._seen = bytearray()
+        self.most = _TOGETHER
+        self.walked = 0
+        self.done = False
+
+    def following(self) -> list[Found]:
+        """The next customers, within a reader's snapshot."""
+        customers: list[Found] = []
+        while len(customers) < self.most and not self.done:
+            numbers = self._reader.newest_records(self._org, self._before, self.most)
+            self.done = not numbers
+            for number in numbers:
+                if len(customers) == self.most:
+                    break
+                self._before = number
+                self.walked += 1
+                found = None if self._was_seen(number) else self._reader.found(self._org, number)
+                if found is not None:
+                    seen = [self._was_seen(part.number) for part in found.parts if part.number != number]
+                    # Who was joined meanwhile to a customer that is in the export already, is in it already.
+                    if not any(seen):
+                        customers.append(found)
+        return customers
+
+    def _was_seen(self, number: int) -> bool:
+        """Whether a record was seen before; from now on it was."""
+        place, bit = number >> 3, 1 << (number & 7)
+        if place >= len(self._seen):
+            self._seen.extend(bytes(place + 1 - len(self._seen)))
+        seen = bool(self._seen[place] & bit)
+        self._seen[place] |= bit
+        return seen
+
+
+def _row(found: Found) -> dict[str, Any]:
+    events = view.events(found.parts)
+    traits = {f"{TRAIT}{name}": trait["value"] for name, trait in view.traits(found.parts).items()}
+    return {
+        "identifiers": [f"{one['type']}:{one['value']}" for one in view.identifiers(found.parts)],
+        "events": events["total"],
+        "first_event_at": events["first_at"],
+        "last_event_at": events["last_at"],
+        **traits,
+    }
+
+
+def _fields(row: dict[str, Any]) -> tuple[str, ...]:
+    return ("identifiers", "events", *(name.removeprefix(TRAIT) for name in row if name.startswith(TRAIT)))
+
+
+def _sooner(days: int | None, receipt: Receipt) -> int | None:
+    said = receipt.retention_days
+    return days if said is None else said if days is None else min(days, said)
+
+
+def _write(sheet: Sheet, out: Path, metadata: dict[str, str]) -> Path | None:
+    if out.suffix == ".parquet":
+        sheet.write_parquet(out, metadata)
+        return None
+    return sheet.write_csv(out, metadata)
+
+
+def open_exporter(settings: Settings, org: str) -> Exporter:
+    """Raises NotFound where there is no such organization."""
+    ledger = embedded.open_ledger(settings)
+    if not ledger.has_org(org):
+        raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(ledger.orgs()) or 'none'}")
+    reader = embedded.open_reader(settings, embedded.Sources(ledger).by_name)
+    people = embedded.open_people(settings)
+    secret = embedded.open_keys(settings).secret("asked")
+    gate = Gate(reader, people, DirectReceipts(embedded.open_ledger(settings)), secret=secret, quiet_s=0)
+    return Exporter(reader, people, gate)
