@@ -4,7 +4,7 @@ import json
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rapport.app import retaining
@@ -100,7 +100,20 @@ def sent(house, story, received_at=TODAY):
     return house
 
 
+FOURTH = TEN + 4 * DAY
+MOVING = [
+    (FOURTH, {"messageId": "m0", "userId": "bo", "anonymousId": "tab", "type": "track", "event": "Order Completed"}),
+    (FOURTH, {"messageId": "m3", "anonymousId": "tab", "type": "track", "event": "Order Completed"}),
+    (FOURTH + 40 * MINUTE, {"messageId": "m4", "anonymousId": "tab", "type": "track", "event": "Order Completed"}),
+    (FOURTH, {"messageId": "m5", "userId": "ada", "anonymousId": "tab", "type": "track", "event": "Order Completed"}),
+]
+"""As its users go, what happened on the tablet moves to a slice that was looked at before."""
+
+
 @settings(deadline=None, max_examples=40)
+@example(story=MOVING, size=1, restarts=False)
+@example(story=MOVING, size=2, restarts=False)
+@example(story=MOVING, size=4, restarts=True)
 @given(story=stories(), size=st.integers(1, 4), restarts=st.booleans())
 def test_after_a_round_views_are_those_of_a_node_that_never_got_it(story, size, restarts):
     spared = [(time, left) for time, event in story if (left := left_of_told(event, TODAY - time)) is not None]
@@ -109,6 +122,8 @@ def test_after_a_round_views_are_those_of_a_node_that_never_got_it(story, size, 
         with House() as house, House() as never:
             keep_promises(sent(house, story), restarts=restarts)
             assert house.customers() == sent(never, spared).customers()
+            of_nobody = "SELECT count(*) FROM edge WHERE record NOT IN (SELECT id FROM record)"
+            assert house.worker.state.db.execute(of_nobody).fetchone() == (0,)
             # It goes on as the other does, and knows what it took in before.
             more = [(TODAY - HOUR, {"type": "track", "event": "Page Seen", "messageId": "z", "anonymousId": "tab"})]
             assert sent(house, [*story, *more]).customers() == sent(never, more).customers()
@@ -152,6 +167,15 @@ def test_a_record_with_nothing_left_goes_with_its_key_and_what_finds_it(house):
 
 
 IDENTIFY = {"type": "identify", "userId": "ada", "messageId": "i"}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_of_slices_that_gave_their_events_away_nothing_stays_after_the_next_round(house, size, monkeypatch):
+    monkeypatch.setattr(retaining, "SLICE_RECORDS", size)
+    keep_promises(sent(house, MOVING))
+    keep_promises(house, at=TODAY + DAY)
+    for table in ("record", "timeline", "word", "edge", "member", "mark", "shared", "former", "doomed"):
+        assert house.worker.state.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
 
 
 def test_a_name_that_expired_finds_nobody(house):

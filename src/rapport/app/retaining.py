@@ -47,17 +47,19 @@ class Retention:
             if at - began < ROUND:
                 return False
             began = at
-        limits = {number: promised_limits(self._promised(org)) for number, org in self._tables.orgs().items()}
+        orgs = self._tables.orgs()
+        limits = {org: promised_limits(self._promised(org)) for org in orgs.values()}
         until = time.monotonic() + SLICE_SECONDS
         rows = self._tables.records(place, SLICE_RECORDS) if any(limits.values()) else []
         more = len(rows) == SLICE_RECORDS
         for number, org in rows:
             place = number
-            if limits[org]:
-                self._retainer.keep_to(number, limits[org], at)
+            if limits[orgs[org]]:
+                self._retainer.keep_to(number, limits[orgs[org]], at)
                 if time.monotonic() > until:
                     more = more or number != rows[-1][0]
                     break
+        self._retainer.keep_moved_to(limits, at)
         self._tables.put_progress(began, place if more else 0)
         self._assembler.commit(cursor)
         if not more:

@@ -250,19 +250,24 @@ class Devices:
     # -- slicing
 
     def settle(self) -> dict[EventName, tuple[Held, Fresh]]:
-        """Re-slice the stretches that changed; return the events that moved since last time, with their slice."""
-        stretches, self._stretches = self._stretches, {}
-        for (org, kind, value), (low, high) in stretches.items():
-            device = identifier_node(org, kind, value)
-            marks = [(m.time, m.message_id, m.user) for m in self._near(org, device, low - WINDOW, high + WINDOW)]
-            for held in self._slices(kind, value, device):
-                self._send(held, low, high, partial(self._home, held, marks))
+        """Re-slice the stretches that changed, and keep the marks; return the events that moved since last time, with
+        their slice."""
+        self.reslice()
         for (device, day), org in self._dirty_days.items():
             self._store.put_marks(org, device, day, self._marks[device, day])
         self._dirty_days.clear()
         self._marks.clear()
         moved, self.moved = self.moved, {}
         return moved
+
+    def reslice(self) -> None:
+        """Send the events of the stretches that changed to where they belong now."""
+        stretches, self._stretches = self._stretches, {}
+        for (org, kind, value), (low, high) in stretches.items():
+            device = identifier_node(org, kind, value)
+            marks = [(m.time, m.message_id, m.user) for m in self._near(org, device, low - WINDOW, high + WINDOW)]
+            for held in self._slices(kind, value, device):
+                self._send(held, low, high, partial(self._home, held, marks))
 
     def _home(self, held: Held, marks: list[tuple[int, str, str]], event: Event) -> Held:
         """The slice that an event of a slice belongs to."""

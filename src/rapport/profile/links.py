@@ -154,9 +154,10 @@ class Links:
         self._store.adopt(node, held.number)
         pending = [edge for edge, number in self._asserted.get(node, {}).values() if number == held.number]
         stored = [*self._store.edges_of_record(node), *self._store.edges_set_aside(node)]
-        for edge in [*pending, *stored]:
-            if edge.kind == "identifies" and edge.record == node:
-                self._withdraw(edge, held.number)
+        for withdraw, edges in ((self._withdraw, pending), (self._withdraw_stored, stored)):
+            for edge in edges:
+                if edge.kind == "identifies" and edge.record == node:
+                    withdraw(edge, held.number)
 
     def withdraw_record(self, held: Held) -> None:
         """Withdraw all evidence of a record that is to go, and what operators said of it."""
@@ -164,11 +165,17 @@ class Links:
         for edge in self._store.edges_of_record(held.node):
             number = held.number if edge.record == held.node else self._store.known(edge.record)
             if edge.kind != "identifies" and number is not None:
-                self._withdraw(edge, number)
+                self._withdraw_stored(edge, number)
+
+    def _withdraw_stored(self, edge: Edge, number: int) -> None:
+        """Withdraw evidence that is stored under just this number."""
+        self._withdrawn[edge.id] = (edge, number)
+        self._withdraw(edge, number)
 
     def _withdraw(self, edge: Edge, number: int) -> None:
-        """A node may pass from one record to another: one withdraws what the other asserts, and both hold."""
-        self._withdrawn[edge.id] = (edge, number)
+        """A node may pass from one record to another: one withdraws what the other asserts, and both hold. Where the
+        other withdraws it, too, it is the first under whose number it is stored."""
+        self._withdrawn.setdefault(edge.id, (edge, number))
         pending = self._asserted.get(edge.record, {})
         if pending.get(edge.id, (edge, -1))[1] == number:
             del pending[edge.id]

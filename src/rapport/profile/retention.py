@@ -95,6 +95,15 @@ def _is_in(category: str, mask: int) -> bool:
     return bool(vocabulary.bit(category) & mask)
 
 
+_Device = tuple[str, str, str, str]
+"""(organization, source, key type, key value) that the slices of a device at a source have in common"""
+
+
+def _device(held: Held) -> _Device:
+    record = held.record
+    return record.org, record.source, record.key_type, record.key_value
+
+
 class RetainingStore(Protocol):
     def load(self, number: int) -> tuple[bytes, Record] | None: ...
 
@@ -107,7 +116,8 @@ class RetainingStore(Protocol):
 
 
 class Retainer:
-    """Keeps one worker's records to what was promised. Call it when everything taken in is committed; commit after."""
+    """Keeps one worker's records to what was promised. Call it when everything taken in is committed; after all records
+    that are looked at together, call `keep_moved_to`, and commit."""
 
     def __init__(self, store: RetainingStore, assembler: Assembler, links: Links, graph: Graph) -> None:
         self._store = store
@@ -134,11 +144,60 @@ class Retainer:
         held = self._assembler.held.get(number) if changes else None
         if held is not None:
             words_gone = {word for event, _ in changes for word in words_of(event)}
-            if held.record.all.count == sum(left is None for _, left in changes):
+            gone = sum(left is None for _, left in changes)
+            # The fold does not know yet of events that moved here, or away, as other records were looked at.
+            if not (held.fresh or held.refold) and held.record.all.count == gone:
                 self._remove(held, places, words_gone)
             else:
                 self._thin(held, changes, words_gone)
+                if held.record.all.count == 0:
+                    self._remove(held, places, words_gone)
+        elif loaded[1].all.count == 0:
+            self._clear(number, loaded[0], places)
         return len(changes)
+
+    def _clear(self, number: int, node: bytes, places: list[int]) -> None:
+        """A slice whose events all went elsewhere still bears the names of its device and user: it goes, unless
+        something came to it just now, or an operator spoke of it."""
+        held = self._assembler.held.get(number)
+        if held is not None and not (held.fresh or held.record.all.count or self._graph.edges_of_record(node)):
+            self._store.remove(held.record.org, Rows((number,), places, ()))
+            self._assembler.held.drop([held])
+
+    def keep_moved_to(self, limits: Mapping[str, Sequence[Limit]], at: int) -> None:
+        """Call it before the commit, when no more records are looked at. What went changes whose a device was, so that
+        events move between its slices, and maybe to one that was looked at before: what is past its time of those goes
+        too. `limits` by organization."""
+        devices = self._assembler.devices
+        devices.reslice()
+        words_gone: dict[_Device, set[str]] = {}
+        thinned: set[int] = set()
+        for name, (held, item) in list(devices.moved.items()):
+            event = item.event()
+            words_gone.setdefault(_device(held), set()).update(words_of(event))
+            left = left_of(event, limits[held.record.org], at)
+            if left is event:
+                continue
+            thinned.add(held.number)
+            held.refold = True
+            if left is not None:
+                item.become(left)
+            else:
+                held.fresh = [other for other in held.fresh if other is not item]
+                del devices.moved[name]
+        for held in self._assembler.held.changed() if words_gone else []:
+            if _device(held) in words_gone:
+                self._settle(held, words_gone[_device(held)], may_go=held.number in thinned)
+
+    def _settle(self, held: Held, words_gone: set[str], *, may_go: bool) -> None:
+        """A slice gave events away, or got some of which not all stayed."""
+        if held.refold:
+            self._assembler.fold_anew(held)
+        if may_go and held.record.all.count == 0:
+            chain = blocks(held.record.head, self._assembler.held.reader(held))
+            self._remove(held, [position for position, _ in chain], words_gone)
+        else:
+            self._unfind(held, words_gone)
 
     def _thin(self, held: Held, changes: list[tuple[Event, Event | None]], words_gone: set[str]) -> None:
         """A record lost events, or parts of them: its fold, its evidence, its marks on devices, what finds it."""
@@ -149,6 +208,10 @@ class Retainer:
         for _, left in changes:
             if left is not None:
                 devices.mark(held, left)
+        self._unfind(held, words_gone)
+
+    def _unfind(self, held: Held, words_gone: set[str]) -> None:
+        """A record is found no more by words that it does not say any longer."""
         found_by = {(word, held.number) for word in words_gone.difference(words(held.record))}
         self._store.remove(held.record.org, Rows((), (), found_by))
 
