@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from rapport.adapters.embedded import key_files, rewrapping
+from rapport.adapters.embedded.benefits import BenefitFile, Benefits
 from rapport.adapters.embedded.keyring import Keyring, key_encryption_key
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import LogFile
@@ -118,6 +119,12 @@ def open_people(settings: Settings, ledger: LedgerFile | None = None, keys: Keyr
 def open_promises(settings: Settings, ledger: LedgerFile | None = None) -> PromiseBook:
     """What organizations promise, over a ledger connection of the caller's thread."""
     return PromiseBook(ledger or open_ledger(settings), open_keys(settings))
+
+
+def open_benefits(settings: Settings, ledger: LedgerFile | None = None) -> Benefits:
+    """The book of benefits, read over a ledger connection of the caller's thread."""
+    book = BenefitFile(ledger or open_ledger(settings), open_keys(settings))
+    return Benefits(book, lambda: BenefitFile(open_ledger(settings), open_keys(settings)))
 
 
 def open_reader(settings: Settings, source_of: Callable[[str, str], Source]) -> StateReader:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from rapport.adapters.embedded import receipt_log
+from rapport.adapters.embedded import benefits, receipt_log
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import connect, transaction, translated
@@ -90,6 +90,7 @@ MIGRATIONS = [
     CREATE INDEX receipt_refused ON receipt (org, seq) WHERE decision = 'refused'
     """,
     receipt_log.SCHEMA,
+    benefits.SCHEMA,
 ]
 
 TOKEN_LIFE = 365 * DAY
@@ -311,8 +312,14 @@ class LedgerFile:
 
     def _opened(self, query: str, parameters: Sequence[object]) -> list[tuple[int, Receipt]]:
         rows = self.db.execute(query, parameters).fetchall()
-        opened = ((seq, self.receipt_log.opened(org, customer, body)) for seq, org, customer, body in rows)
-        return [(seq, sealed.receipt) for seq, sealed in opened if sealed is not None]
+        opener = self.receipt_log.opener()
+        opened = ((seq, opener.receipt(org, customer, body)) for seq, org, customer, body in rows)
+        return [(seq, receipt) for seq, receipt in opened if receipt is not None]
+
+    def told(self, person: int, since: int, until: int, limit: int) -> list[Receipt]:
+        """The newest receipts that concern a person, of a span of time."""
+        query = f"{_RECEIPTS} WHERE r.person = ? AND r.at >= ? AND r.at < ? ORDER BY r.seq DESC LIMIT ?"
+        return [receipt for _, receipt in self._opened(query, (person, since, until, limit))]
 
     def version(self) -> Any:
         """Changes whenever another process has committed."""

@@ -14,7 +14,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from cryptography.hazmat.primitives import serialization
@@ -26,7 +26,8 @@ from rapport.kernel import ids, merkle, verify
 from rapport.kernel.keys import SealKey, keyed_hash
 from rapport.kernel.merkle import Frontier
 from rapport.kernel.times import now, rfc3339
-from rapport.terms import Pending, Receipt
+from rapport.terms import Receipt
+from rapport.terms.benefits import Settled
 
 SCHEMA = """
     CREATE TABLE tree (id INTEGER PRIMARY KEY, org TEXT NOT NULL, customer INTEGER NOT NULL, size INTEGER NOT NULL,
@@ -52,6 +53,8 @@ _TOGETHER = 64
 _TREES = f"SELECT customer, id, size, frontier FROM tree WHERE org = ? AND customer IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
 _NEW_TREE = "INSERT INTO tree (size, frontier, entry, salt, id, org, customer) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _GROWN_TREE = "UPDATE tree SET size = ?, frontier = ?, entry = ?, salt = ? WHERE id = ?"
+_RECEIPTS_IN = "SELECT place, person, leaf, body FROM receipt WHERE tree = ? ORDER BY place"
+_BENEFITS_IN = "SELECT place, NULL, leaf, body FROM benefit WHERE tree = ? ORDER BY place"
 _encode = msgspec.msgpack.Encoder().encode
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
@@ -63,7 +66,15 @@ class Sealed(msgspec.Struct, frozen=True, array_like=True):
     key: bytes = b""
 
 
+class SealedBenefit(msgspec.Struct, frozen=True, array_like=True):
+    """A benefit as it is kept, likewise."""
+
+    receipt: Settled
+    key: bytes = b""
+
+
 _sealed = msgspec.msgpack.Decoder(Sealed).decode
+_sealed_benefit = msgspec.msgpack.Decoder(SealedBenefit).decode
 
 
 class Tree(msgspec.Struct):
@@ -94,15 +105,52 @@ class Kept(NamedTuple):
     place: int
     person: int | None
     leaf: bytes
-    sealed: Sealed | None
+    sealed: Sealed | SealedBenefit | None
+
+
+class Growing(Protocol):
+    """What comes into a tree."""
+
+    @property
+    def receipt(self) -> Receipt | Settled: ...
+
+    @property
+    def customer(self) -> int: ...
+
+
+class Opener:
+    """Opens what is kept, many at once: each customer's key is fetched once."""
+
+    def __init__(self, log: "ReceiptLog") -> None:
+        self._log = log
+        self._keys: dict[tuple[str, int], SealKey | None] = {}
+
+    def receipt(self, org: str, customer: int | None, body: bytes) -> Receipt | None:
+        """A kept receipt; None where its customer was erased."""
+        if customer is None:
+            return self._log.treeless(org, body).receipt
+        key = self._key(org, customer)
+        return None if key is None else _sealed(key.open(body, _PLACE)).receipt
+
+    def benefit(self, org: str, customer: int, body: bytes) -> Settled | None:
+        key = self._key(org, customer)
+        return None if key is None else _sealed_benefit(key.open(body, _PLACE)).receipt
+
+    def _key(self, org: str, customer: int) -> SealKey | None:
+        if (org, customer) not in self._keys:
+            self._keys[org, customer] = self._log.sealing_key(org, customer)
+        return self._keys[org, customer]
 
 
 _NAMES = tuple(sorted(name for name in Receipt.__struct_fields__ if name != "asked"))
 _values = attrgetter(*_NAMES)
 
 
-def document(receipt: Receipt) -> dict[str, object]:
-    """A receipt as its commitment, and whoever verifies it, has it: names and numbers, no value and no key."""
+def document(receipt: Receipt | Settled) -> dict[str, object]:
+    """A receipt as its commitment, and whoever verifies it, has it: names and numbers, no value and no key. A benefit
+    says its amount, which both sides are told."""
+    if isinstance(receipt, Settled):
+        return {"document": "benefit", **msgspec.structs.asdict(receipt), "at": rfc3339(receipt.at)}
     fields = dict(zip(_NAMES, _values(receipt), strict=True))
     fields["at"] = rfc3339(receipt.at)
     return fields
@@ -136,21 +184,21 @@ class ReceiptLog:
         """The key under which receipts of a customer are kept; None once it is destroyed."""
         return self._keys.record(org, customer) if org else self._keys.person(customer)
 
-    def opened(self, org: str, customer: int | None, body: bytes) -> Sealed | None:
-        """A kept receipt; None where its customer was erased."""
-        if customer is not None:
-            key = self.sealing_key(org, customer)
-            return None if key is None else _sealed(key.open(body, _PLACE))
+    def treeless(self, org: str, body: bytes) -> Sealed:
+        """A kept receipt that is in no tree."""
         raw = self._keys.org(org).open(body, _PLACE)
         try:
             return _sealed(raw)
         except msgspec.ValidationError:  # of before there were trees
             return Sealed(msgspec.msgpack.decode(raw, type=Receipt))
 
+    def opener(self) -> Opener:
+        return Opener(self)
+
     # -- growing
 
-    def append(self, pending: Sequence[Pending]) -> list[Row]:
-        """Give each receipt its place in its customer's tree, and the log the new heads."""
+    def append(self, pending: Sequence[Growing]) -> list[Row]:
+        """Give each receipt or benefit its place in its customer's tree, and the log the new heads."""
         trees = self._trees(pending)
         keys = self._sealing_keys(trees)
         secrets = os.urandom(_HASH * len(pending))
@@ -161,16 +209,16 @@ class ReceiptLog:
             tree = trees.get(place)
             seal = keys.get(place)
             if tree is None or seal is None:
-                rows.append(Row(None, None, None, self._keys.org(receipt.org).seal(_encode(Sealed(receipt)), _PLACE)))
+                rows.append(Row(None, None, None, self._keys.org(receipt.org).seal(_encode((receipt, b"")), _PLACE)))
                 continue
             key = secrets[index * _HASH : (index + 1) * _HASH]
             leaf = merkle.leaf_hash(keyed_hash(key, _canonical(document(receipt))))
-            rows.append(Row(tree.id, tree.frontier.size, leaf, seal.seal(_encode(Sealed(receipt, key)), _PLACE)))
+            rows.append(Row(tree.id, tree.frontier.size, leaf, seal.seal(_encode((receipt, key)), _PLACE)))
             tree.frontier.append(leaf)
         self._put_heads([tree for place, tree in trees.items() if keys.get(place) is not None])
         return rows
 
-    def _trees(self, pending: Iterable[Pending]) -> dict[tuple[str, int], Tree]:
+    def _trees(self, pending: Iterable[Growing]) -> dict[tuple[str, int], Tree]:
         """The trees of all these customers; those that are new are numbered on from the last."""
         wanted = {(one.receipt.org, one.customer): None for one in pending if one.customer}
         of: dict[str, list[int]] = defaultdict(list)
@@ -270,12 +318,12 @@ class ReceiptLog:
         return sorted(found)
 
     def kept(self, tree: int) -> list[Kept]:
-        """All receipts of a tree, in order."""
+        """All receipts of a tree in order, and then its benefits."""
         org, customer = self._db.execute("SELECT org, customer FROM tree WHERE id = ?", (tree,)).fetchone()
         key = self.sealing_key(org, customer)
-        query = "SELECT place, person, leaf, body FROM receipt WHERE tree = ? ORDER BY place"
         return [
-            Kept(place, person, leaf, None if key is None else _sealed(key.open(body, _PLACE)))
+            Kept(place, person, leaf, None if key is None else open_(key.open(body, _PLACE)))
+            for query, open_ in ((_RECEIPTS_IN, _sealed), (_BENEFITS_IN, _sealed_benefit))
             for place, person, leaf, body in self._db.execute(query, (tree,)).fetchall()
         ]
 

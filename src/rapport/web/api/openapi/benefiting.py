@@ -1,0 +1,87 @@
+"""Benefits: what uses gave, reported with the event that shows it."""
+
+from typing import Any
+
+from rapport.terms.benefits import KINDS, MAX_NAME, PLACES
+from rapport.web.api import benefits
+from rapport.web.api.customers import MAX_BODY
+from rapport.web.api.openapi.answers import answer, answers, content
+from rapport.web.api.openapi.schema import TEXT, Schema, named, one_of, ref, thing, told
+from rapport.web.api.openapi.shapes import ID
+
+TAG = "Benefits"
+
+
+def paths() -> dict[str, Any]:
+    """The paths of this area with their operations."""
+    return {benefits.PATH: {"post": _report()}}
+
+
+def _report() -> dict[str, Any]:
+    return {
+        "tags": [TAG],
+        "operationId": "reportBenefit",
+        "summary": "Report what a use gave",
+        "description": (
+            "The event that shows it must be in the customer's timeline, as far as you may see it: else 400 "
+            "`no_evidence`. Looked for with purpose `service`, with a receipt. Kept once for each customer, side, kind "
+            f"and event; what is reported again is accepted and changes nothing. At most {MAX_BODY:,} bytes."
+        ),
+        "security": [{"api_token": []}],
+        "requestBody": {"required": True, "content": content(ref("BenefitReported"))},
+        "responses": answers(
+            {"201": answer("It is in the book.", ref("BenefitKept"))},
+            _400="BadRequest",
+            _401="NoToken",
+            _403="WrongScope",
+            _404="NotFound",
+            _409="Conflict",
+            _413="TooLarge",
+            _415="UnknownEncoding",
+            _503="NoPlace",
+        ),
+    }
+
+
+_COMMON: dict[str, Schema] = {
+    "customer": ID,
+    "side": told(one_of(*KINDS), "Who got it."),
+    "kind": told(one_of(*(kind for kinds in KINDS.values() for kind in kinds)), "What; each side has its own."),
+    "unit": told(
+        {"type": "string", "pattern": "^([A-Z]{3}|minutes)$"},
+        "A currency (ISO 4217); of `minutes_saved`, `minutes`.",
+        examples=["GBP"],
+    ),
+    "evidence": told({**TEXT, "minLength": 1, "maxLength": MAX_NAME}, "The message id of the event that shows it."),
+}
+
+SHAPES: dict[str, Schema] = {
+    "BenefitReported": {
+        **thing(
+            "What a use gave. Either `amount` or, of what the company got, `band`.",
+            _COMMON,
+            {
+                "amount": told(
+                    {"type": "string", "pattern": rf"^-?[0-9]{{1,12}}(\.[0-9]{{1,{PLACES}}})?$"},
+                    "A decimal number as text, or as a JSON number; zero and less are shown like all others.",
+                    examples=["5.00"],
+                ),
+                "band": told(
+                    {"type": "string", "pattern": "^-?[0-9]{1,12} ?[–-] ?-?[0-9]{1,12}$"},
+                    "From–to, in place of an amount.",
+                    examples=["10–20"],
+                ),
+                "receipt": told(named("rcp"), "The use that gave it."),
+            },
+        ),
+        "additionalProperties": False,
+    },
+    "BenefitKept": thing(
+        "A benefit in the book.",
+        {
+            "benefit": told(named("ben"), "Its handle; of what was reported before, the first one's."),
+            "status": {"const": "accepted"},
+            "receipt": told(named("rcp"), "The receipt of looking for the evidence."),
+        },
+    ),
+}
