@@ -42,6 +42,7 @@ from rapport.web.api.health import health_routes
 from rapport.web.api.openapi import openapi_routes
 from rapport.web.api.problems import on_error, on_http_error, problem
 from rapport.web.api.receipt_log import receipt_log_routes
+from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.simulate import simulate_routes
 from rapport.web.console import console_routes
 from rapport.web.portal import portal_routes
@@ -151,6 +152,7 @@ async def application(
             *evidence_routes(operators, tokens),
             *declaration_routes(promises, tokens),
             *simulate_routes(simulator, tokens),
+            *receipt_log_routes(ledger.receipt_log),
             *receipt_log_routes(ledger.receipt_log),
             *health_routes(vitals),
             *openapi_routes(settings.url),

@@ -13,6 +13,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 FORMAT = "rapport-bundle/1"
 MAX_BYTES = 256 << 20
 _HASH = 32
+_NAME = re.compile(r"[!-*,-~]{1,200}")
+"""Names of logs and trees: printable ASCII without spaces or `+`."""
+_SIZE = re.compile("0|[1-9][0-9]{0,15}")
 
 
 class Broken(Exception):
@@ -134,6 +138,8 @@ def read_vkey(text: str) -> tuple[str, bytes]:
     if len(parts) != 3:
         raise Broken("the key of the log is none: name+id+key is needed")
     name, ident, encoded = parts
+    if not _NAME.fullmatch(name):
+        raise Broken("the key of the log has no proper name")
     raw = _unb64(encoded, "the key of the log")
     if len(raw) != 33 or raw[0] != 1 or key_id(name, raw[1:]).hex() != ident:
         raise Broken("the key of the log is not an Ed25519 key of that name")
@@ -146,35 +152,42 @@ def read_checkpoint(note: str, name: str, public: bytes) -> tuple[int, bytes]:
     lines = body.split("\n")
     if not split or len(lines) < 3 or lines[0] != name:
         raise Broken("the checkpoint is not one of this log")
+    if not signatures.endswith("\n"):
+        raise Broken("the checkpoint is cut off")
     signed = False
-    for line in signatures.splitlines():
+    for line in signatures[:-1].split("\n"):
         dash, _, rest = line.partition(" ")
         signer, _, encoded = rest.partition(" ")
         raw = _unb64(encoded, "a signature of the checkpoint")
         if dash == "—" and signer == name and raw[:4] == key_id(name, public):
             try:
                 Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], (body + "\n").encode())
-            except InvalidSignature:
+            except (InvalidSignature, ValueError):
                 raise Broken("the checkpoint's signature is forged") from None
             signed = True
     if not signed:
         raise Broken("the checkpoint is not signed by the log's key")
-    if not (lines[1].isascii() and lines[1].isdigit() and (lines[1] == "0" or lines[1][0] != "0")):
+    if not _SIZE.fullmatch(lines[1]):
         raise Broken("the checkpoint's size is no number")
-    return int(lines[1]), _unb64(lines[2], "the checkpoint's root")
+    return int(lines[1]), _hash(lines[2], "the checkpoint's root")
 
 
 # -- bundles
 
 
 def verify(bundle: Any, *, key: str | None = None, since: Any = None) -> dict[str, Any]:
-    """Check a bundle; return `{"ok", "receipts", "head", "problem"}`. `key` is the log's verifier key, where the caller
-    knows it already; `since` a head (or a bundle) seen before, which this one must continue."""
+    """Check a bundle; return `{"ok", "receipts", "hidden", "head", "problem"}`. `key` is the log's verifier key, where
+    the caller knows it already; `since` a head (or a bundle) seen before, which this one must continue. `hidden` counts
+    entries of the trees that are sealed to the reader: they tell others, or were erased."""
     try:
         return _verified(bundle, key, since)
     except Broken as broken:
         count = len(bundle["receipts"]) if isinstance(bundle, dict) and isinstance(bundle.get("receipts"), list) else 0
-        return {"ok": False, "receipts": count, "head": None, "problem": str(broken)}
+        return _failed(str(broken), count)
+
+
+def _failed(problem: str, receipts: int = 0) -> dict[str, Any]:
+    return {"ok": False, "receipts": receipts, "hidden": None, "head": None, "problem": problem}
 
 
 def _verified(bundle: Any, key: str | None, since: Any) -> dict[str, Any]:
@@ -189,6 +202,8 @@ def _verified(bundle: Any, key: str | None, since: Any) -> dict[str, Any]:
     trees: dict[str, dict[int, bytes]] = {}
     for receipt in bundle["receipts"]:
         tree, index, leaf = _opened(receipt)
+        if not _NAME.fullmatch(tree) or not 0 <= index < MAX_BYTES:
+            raise Broken("a receipt is in no proper place")
         if index in trees.setdefault(tree, {}):
             raise Broken(f"two receipts claim place {index} of tree {tree}")
         trees[tree][index] = leaf
@@ -206,7 +221,9 @@ def _verified(bundle: Any, key: str | None, since: Any) -> dict[str, Any]:
         "log": {"key": log["key"], "size": size, "root": b64(root)},
         "trees": {name: {"size": count, "root": b64(root_of(leaves))} for name, (count, leaves) in heads.items()},
     }
-    return {"ok": True, "receipts": len(bundle["receipts"]), "head": _packed(head), "problem": None}
+    count = len(bundle["receipts"])
+    hidden = sum(size for size, _ in heads.values()) - count
+    return {"ok": True, "receipts": count, "hidden": hidden, "head": _packed(head), "problem": None}
 
 
 def _opened(receipt: Any) -> tuple[str, int, bytes]:
@@ -217,7 +234,7 @@ def _opened(receipt: Any) -> tuple[str, int, bytes]:
         raise Broken("a receipt's key has not 32 bytes")
     try:
         return receipt["tree"], receipt["index"], leaf_hash(commitment(key, receipt["receipt"]))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         raise Broken("a receipt has no canonical form") from None
 
 
@@ -227,10 +244,12 @@ def _tree(
     """A tree's id and all its leaf hashes, once its head was found in the log."""
     _shape(tree, {"tree": str, "size": int, "root": str, "salt": str, "entry": int, "proof": list}, "a tree")
     name, size = tree["tree"], tree["size"]
+    if not _NAME.fullmatch(name):
+        raise Broken("a tree has no proper name")
     opened = receipts.get(name, {})
     hidden = tree.get("hidden", {})
     if not isinstance(hidden, dict) or not 0 < size <= len(opened) + len(hidden):
-        raise Broken(f"receipts of tree {name} are missing: {len(opened)} of {size} are there")
+        raise Broken(f"receipts of tree {name} are missing: it has more entries than are there")
     leaves: list[bytes] = []
     for index in range(size):
         if index in opened:
@@ -244,7 +263,7 @@ def _tree(
     root = root_of(leaves)
     if b64(root) != tree["root"]:
         raise Broken(f"a receipt of tree {name} was changed: its root is another")
-    entry = leaf_hash(head_entry(_unb64(tree["salt"], "a salt"), name, size, root))
+    entry = leaf_hash(head_entry(_hash(tree["salt"], "a salt"), name, size, root))
     if not includes(tree["entry"], log_size, entry, [_hash(part, "a proof") for part in tree["proof"]], log_root):
         raise Broken(f"the head of tree {name} is not in the log")
     return name, leaves
@@ -257,6 +276,8 @@ def _continued(bundle: Any, since: Any, heads: Mapping[str, tuple[int, list[byte
     if log["key"].strip() != bundle["log"]["key"].strip():
         raise Broken("the log is signed with another key than before")
     old_size, old_root = log["size"], _hash(log["root"], "the head's root")
+    if old_size == 0 and not seen["trees"] and old_root == root_of([]):
+        return  # whatever there is continues nothing at all
     if size < old_size:
         raise Broken(f"the log was rolled back: it had {old_size} entries and has {size}")
     proofs = bundle["log"].get("consistency", {})
@@ -283,12 +304,18 @@ def read_head(since: Any) -> dict[str, Any]:
     if isinstance(since, str):
         try:
             since = json.loads(base64.urlsafe_b64decode(since + "=" * (-len(since) % 4)))
-        except (ValueError, UnicodeDecodeError):
+        except (ValueError, RecursionError):
             raise Broken("that is no head") from None
     _shape(since, {"log": dict, "trees": dict}, "the head")
     _shape(since["log"], {"key": str, "size": int, "root": str}, "the head's log")
-    for tree in since["trees"].values():
+    sizes = [since["log"]["size"]]
+    for name, tree in since["trees"].items():
         _shape(tree, {"size": int, "root": str}, "the head's tree")
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or not tree["size"]:
+            raise Broken("the head has a tree that is none")
+        sizes.append(tree["size"])
+    if not all(0 <= size < 1 << 53 for size in sizes):
+        raise Broken("the head has a size that is none")
     return dict(since)
 
 
@@ -332,18 +359,33 @@ def load(path: Path) -> Any:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise Broken(f"the file is larger than {MAX_BYTES:,} bytes")
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), object_pairs_hook=_once, parse_constant=_no_number)
     except OSError as error:
         raise Broken(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         raise Broken(f"{path} is no JSON") from None
 
 
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, unless a name is there twice: readers would differ in which one they show."""
+    found = dict(members)
+    if len(found) != len(members):
+        raise Broken("a name is there twice in an object")
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise Broken(f"{text} is no number")
+
+
 def main(arguments: Sequence[str]) -> int:
+    bundle, since = (*arguments[:2], None, None)[:2]
     try:
-        done = verify(load(Path(arguments[0])), since=arguments[1] if len(arguments) > 1 else None)
-    except (Broken, IndexError) as broken:
-        done = {"ok": False, "receipts": 0, "head": None, "problem": str(broken) or "python verify.py BUNDLE [HEAD]"}
+        done = _failed("say which: python verify.py BUNDLE [HEAD]")
+        if bundle is not None:
+            done = verify(load(Path(bundle)), since=since)
+    except Broken as broken:
+        done = _failed(str(broken))
     print(json.dumps(done))  # noqa: T201 (a program of its own)
     return 0 if done["ok"] else 1
 

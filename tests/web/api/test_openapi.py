@@ -35,6 +35,9 @@ FILLED = {
     "{rest:path}": "user_id:ada/view",
     "{org}": "acme",
     "{version}": "1",
+    "{level}": "0",
+    "{tile}": "000",
+    "{tile:path}": "000",
 }
 
 

@@ -2,8 +2,8 @@
 
 It is written beside the code and takes limits, purposes and codes from it, so that the two cannot drift apart; that it
 names every route, and none that is not there, is a test. `schema` builds schemas, `shapes` names those of the API,
-`answers` the answers that many operations share; `collecting`, `reading`, `declaring` and `operating` describe the
-paths.
+`answers` the answers that many operations share; `collecting`, `reading`, `declaring`, `watching` and `operating`
+describe the paths.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from rapport import __version__
 from rapport.web.api import cors
-from rapport.web.api.openapi import answers, collecting, declaring, operating, reading, shapes
+from rapport.web.api.openapi import answers, collecting, declaring, operating, reading, shapes, watching
 from rapport.web.api.openapi.answers import JSON
 
 _ABOUT = """
@@ -39,6 +39,7 @@ _TAGS = [
     {"name": collecting.SPELLINGS, "description": "The same under the paths that published client libraries use."},
     {"name": reading.TAG, "description": "Views out: a customer as all systems together know them, through the gate."},
     {"name": declaring.TAG, "description": "What an organization promises: signed, versioned, and public."},
+    {"name": watching.TAG, "description": "The log of receipts, for whoever watches that the node keeps its word."},
     {
         "name": operating.EVIDENCE,
         "description": "What an operator says of records: together, apart, or wrongly joined.",
@@ -73,7 +74,13 @@ def document(origin: str) -> dict[str, Any]:
         },
         "servers": [{"url": origin}],
         "tags": _TAGS,
-        "paths": {**reading.paths(), **collecting.paths(), **declaring.paths(), **operating.paths()},
+        "paths": {
+            **reading.paths(),
+            **collecting.paths(),
+            **declaring.paths(),
+            **watching.paths(),
+            **operating.paths(),
+        },
         "components": {
             "schemas": {**shapes.SHAPES, **declaring.SHAPES},
             "responses": answers.SHARED,
