@@ -1,5 +1,6 @@
 """A port in use, two nodes on one directory, a full disk, damaged files: a clear word each, and nothing is lost."""
 
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -16,15 +17,23 @@ def up(data: Path, *arguments: str, **env: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.fixture
-def kept(start: Callable[..., Node]) -> Path:
-    """The data directory of a node that took in an event and was stopped."""
-    node = start()
-    org = node.org()
-    org.send({"type": "track", "userId": "ada", "event": "Ticked", "messageId": "m1"})
-    org.view("user_id:ada")
-    node.stop()
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a node that took in an event and was stopped; `kept` copies it."""
+    node = Node(tmp_path_factory.mktemp("stopped") / "data")
+    try:
+        org = node.org()
+        org.send({"type": "track", "userId": "ada", "event": "Ticked", "messageId": "m1"})
+        org.view("user_id:ada")
+    finally:
+        node.stop()
     return node.data
+
+
+@pytest.fixture
+def kept(stopped: Path, tmp_path: Path) -> Path:
+    """A test's own copy of the data directory of a stopped node."""
+    return Path(shutil.copytree(stopped, tmp_path / "data"))
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:

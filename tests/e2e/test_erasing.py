@@ -81,7 +81,7 @@ def test_killing_the_worker_at_any_instant_of_an_erasure_leaves_it_complete(
     org = node.org("acme")
     assert org.send(*events_of("bystander")).status == 200
     before = org.view("user_id:bystander", events=30)
-    people = [f"canary-{number}" for number in range(proof_size(3, 100))]
+    people = [f"canary-{number}" for number in range(proof_size(2, 100))]
     for number, user in enumerate(people):
         erased_on(org, node, user, number)
     # Sent again, as it was and under new ids: none of it comes in, and what was not hers does.

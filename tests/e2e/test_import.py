@@ -143,7 +143,7 @@ def test_a_run_that_is_killed_at_any_instant_and_started_again_ends_alike(data, 
     started = time.monotonic()
     importing(data, file, mapping=mapping, source="timed")
     lasting = time.monotonic() - started
-    for _ in range(proof_size(3, 100)):
+    for _ in range(proof_size(2, 100)):
         child = subprocess.Popen(
             [*RAPPORT, *command(data, file, mapping=mapping, source="killed")], stdout=subprocess.PIPE
         )

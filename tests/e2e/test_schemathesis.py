@@ -17,7 +17,7 @@ from tests.conftest import PROVE
 from tests.e2e.api import House, house
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
-SAMPLE_S, FULL_S = 30, 1_200
+SAMPLE_S, FULL_S = 20, 1_200
 DECLARING = ("--include-tag", declaring.TAG, "--phases", "examples,coverage,fuzzing")  # no links lead to others
 
 CONFIGURATION = """
