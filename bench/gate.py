@@ -99,7 +99,7 @@ def terms_of(clauses: int) -> Terms:
 def measure(bench: Bench) -> Iterator[Row]:
     yield from decision()
     company = bench.company(bench.scale.few)
-    opened = _opened(company, min(PERSONS, bench.scale.few // 2))
+    opened = known(company, min(PERSONS, bench.scale.few // 2))
 
     async def rows() -> list[Row]:
         return [row async for row in reads(opened)]
@@ -163,7 +163,7 @@ def together(first: Callable[[], object], second: Callable[[], object]) -> tuple
 # -- reads
 
 
-class _Opened(NamedTuple):
+class Opened(NamedTuple):
     """A company whose first customers are persons with terms of their own, as the web process has it open."""
 
     settings: Settings
@@ -176,7 +176,7 @@ class _Opened(NamedTuple):
         return Gate(self.reader, self.people, book, secret=b"bench", quiet_s=0)
 
 
-def _opened(company: Company, persons: int) -> _Opened:
+def known(company: Company, persons: int) -> Opened:
     settings = company.settings
     ledger = embedded.open_ledger(settings)
     embedded.open_promises(settings, ledger).put(ORG, json.dumps(_DECLARED).encode())
@@ -190,10 +190,10 @@ def _opened(company: Company, persons: int) -> _Opened:
     with reader.snapshot():
         found = [reader.by_identifier(ORG, "user_id", user)[0] for user in users]
     numbers = [one.parts[0].number for one in found]
-    return _Opened(settings, reader, people, [f"user_id:{user}" for user in users], numbers)
+    return Opened(settings, reader, people, [f"user_id:{user}" for user in users], numbers)
 
 
-async def reads(opened: _Opened) -> AsyncIterator[Row]:
+async def reads(opened: Opened) -> AsyncIterator[Row]:
     book = LedgerReceipts(lambda: embedded.open_ledger(opened.settings), opened.settings.min_free_mb << 20)
     full: list[Took] = []
     stub: list[Took] = []
@@ -201,9 +201,9 @@ async def reads(opened: _Opened) -> AsyncIterator[Row]:
         gate = opened.gate(book)
         machine.say("reading one by one, in bulk, and as if all were permitted …")
         for _ in range(ROUNDS):
-            full.append(await _singly(gate, opened.customers))
+            full.append(await one_by_one(gate, opened.customers))
             with _permissive():
-                stub.append(await _singly(gate, opened.customers))
+                stub.append(await one_by_one(gate, opened.customers))
         bulk = median([await _bulk(gate, opened) for _ in range(ROUNDS)])
     finally:
         book.close()
@@ -244,7 +244,7 @@ class Took(NamedTuple):
     cpu: float
 
 
-async def _singly(gate: Gate, customers: Sequence[str]) -> Took:
+async def one_by_one(gate: Gate, customers: Sequence[str]) -> Took:
     """Whole views, so many asking at the same time."""
     waiting = iter(customers)
 
@@ -258,7 +258,7 @@ async def _singly(gate: Gate, customers: Sequence[str]) -> Took:
     return Took(wall / len(customers), cpu / len(customers))
 
 
-async def _bulk(gate: Gate, opened: _Opened) -> float:
+async def _bulk(gate: Gate, opened: Opened) -> float:
     """Traits of many customers a second, as an audience or an export reads them."""
 
     def customers() -> Sequence[Found]:

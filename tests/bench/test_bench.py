@@ -9,7 +9,7 @@ import pytest
 
 from bench import __main__ as command
 from bench import bench as running
-from bench import declarations, duplicates, gate, memory, pipeline, row, shred, traffic, view
+from bench import declarations, duplicates, gate, memory, pipeline, receipts, row, shred, traffic, view
 from bench.bench import Bench, Scale
 from bench.row import Row
 
@@ -31,7 +31,7 @@ def claims(rows: list[Row]) -> list[Row]:
     return [found for found in rows if found.target is not None]
 
 
-@pytest.mark.parametrize("claim", [pipeline, memory, duplicates, view, gate, shred, declarations])
+@pytest.mark.parametrize("claim", [pipeline, memory, duplicates, view, gate, receipts, shred, declarations])
 def test_a_claim_has_a_figure_a_target_and_a_floor_of_the_same_run(bench: Bench, claim: object) -> None:
     rows = list(claim.measure(bench))  # type: ignore[attr-defined]  # the claims are modules
     assert claims(rows)
