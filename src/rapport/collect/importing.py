@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from rapport.collect.cells import Cells
 from rapport.collect.grouping import Groups
@@ -223,5 +222,7 @@ def _repeated(read: Iterable[Read]) -> set[int]:
     hashes = array("q", (_hash(values) for _, values in read if not isinstance(values, Unreadable)))
     if not hashes:
         return set()
+    import numpy as np  # noqa: PLC0415 (dear to load, and most who know of imports count none)
+
     distinct, counts = np.unique(np.frombuffer(hashes, dtype=np.int64), return_counts=True)
     return set(distinct[counts > 1].tolist())

@@ -3,9 +3,9 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.sqlite import snapshot
@@ -14,6 +14,9 @@ from rapport.kernel.times import DAY, now
 from rapport.terms.aggregates import Crowd, Guard
 from rapport.terms.clauses import Terms
 from rapport.terms.simulator import Group
+
+if TYPE_CHECKING:
+    import numpy as np
 
 REFUSALS_DAYS = 30
 MOST_REFUSALS = 1_000_000
@@ -58,6 +61,8 @@ class Populations:
 
     def groups(self, org: str) -> list[Group]:
         """The people who claim to be an organization's customers and have not locked it out, by their terms."""
+        import numpy as np  # noqa: PLC0415 (dear to load, and most commands count nobody)
+
         sharing: dict[bytes, list[int]] = defaultdict(list)
         with snapshot(self._db):
             cursor = self._db.execute(_OPEN, (org,))
@@ -91,6 +96,8 @@ class Populations:
 
 def crowd(key: BlindKey, people: Iterable[int]) -> Crowd:
     """These people as a crowd. Each counts once."""
+    import numpy as np  # noqa: PLC0415 (dear to load, and most commands count nobody)
+
     numbers = np.unique(np.fromiter(people, np.uint64))
     mark = np.bitwise_xor.reduce(_blinded(key, numbers), axis=0)
     return Crowd(len(numbers), int.from_bytes(mark.tobytes(), "big"))
@@ -98,6 +105,8 @@ def crowd(key: BlindKey, people: Iterable[int]) -> Crowd:
 
 def _blinded(key: BlindKey, numbers: "np.typing.NDArray[np.uint64]") -> "np.typing.NDArray[np.uint64]":
     """Two words for each number, which nobody without the key can tell from random ones."""
+    import numpy as np  # noqa: PLC0415 (dear to load, and most commands count nobody)
+
     blocks = np.zeros((len(numbers), 2), "<u8")
     blocks[:, 0] = numbers
     return np.frombuffer(key.blind(blocks.tobytes()), "<u8").reshape(-1, 2)
