@@ -1,7 +1,9 @@
 """The person's page of a real node, in a real browser: opened by a link from the command line, accessible on every
 page, whole without JavaScript, and a lock that bites on the next read."""
 
+import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +18,8 @@ pytestmark = pytest.mark.needs("chromium")
 EVERY_PAGE = {
     "companies": "/me", "known": "/me/known/mine", "terms": "/me/terms",
     "preset": "/me/terms/change?way=preset&value=open", "clause": "/me/terms/change?way=out&value=fair-offers",
-    "asked": "/me/asked", "agreements": "/me/agreements", "nowhere": "/me/nowhere", "door": "/me/open?code=x",
+    "asked": "/me/asked", "receipts": "/me/receipts",
+    "agreements": "/me/agreements", "nowhere": "/me/nowhere", "door": "/me/open?code=x",
     "no link": "/me/open",
 }  # fmt: skip
 
@@ -140,3 +143,37 @@ def test_a_clause_goes_and_comes_back_by_keyboard_with_what_it_changes_between(b
     go(page, "/me/asked")
     expect(page.locator(".look.refused").first).to_contain_text("got nothing")
     page.context.close()
+
+
+def test_receipts_are_checked_by_the_browser_itself_and_it_speaks_up_once_something_was_taken_away(
+    browser, node, org, person
+):
+    page = opened(browser, node, person)
+    go(page, "/me/receipts")
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"All \d+ receipts hold\."))
+    expect(page.locator("[data-more]")).to_contain_text("This browser will remember")
+    org.view("user_id:ada", events=2)
+    page.reload()
+    expect(page.locator("[data-more]")).to_contain_text("They continue what this browser saw last.")
+    place = page.evaluate("Object.keys(localStorage)[0]")
+    seen = page.evaluate("(place) => localStorage[place]", place)
+    head = json.loads(base64.urlsafe_b64decode(seen + "==="))
+    head["log"]["size"] += 1000  # what it saw is no longer there
+    rolled = base64.urlsafe_b64encode(json.dumps(head).encode()).decode().rstrip("=")
+    page.evaluate("([place, head]) => (localStorage[place] = head)", [place, rolled])
+    page.reload()
+    expect(page.get_by_role("status")).to_contain_text("Something does not hold: the log was rolled back")
+    assert page.evaluate("(place) => localStorage[place]", place) == rolled
+    page.context.close()
+
+
+def test_receipts_can_be_taken_as_a_file_without_javascript_and_verified(browser, node, person, tmp_path):
+    page = opened(browser, node, person, java_script_enabled=False)
+    go(page, "/me/receipts")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Take the file").click()
+    taken.value.save_as(tmp_path / "receipts.json")
+    page.context.close()
+    said = json.loads(run("verify", str(tmp_path / "receipts.json"), "--json").stdout)
+    assert said["ok"]
+    assert said["receipts"] > 0

@@ -28,18 +28,19 @@ class Bundler:
     def bundle(self, handle: str, since: str | None = None) -> dict[str, Any]:
         """The bundle of a person, in the shape of `kernel/verify`. `since`: a head that it must be shown to continue.
 
-        Raises NotFound, BadInput for a head that is none, Conflict where the log is shorter than that head's.
+        Raises NotFound, BadInput for a head that is none, Conflict where the log is shorter than that head's,
+        Corrupt where the ledger is not what was written.
         """
         person = self._people.person(handle)
         own = self._own_records(person)
         log = self._ledger.receipt_log
         with self._people.snapshot():
             size = log.size()
-            trees = log.trees_of(person.id, [(org, number) for org, numbers in own.items() for number in numbers])
-            told = [self._tree(number, size, person, own) for number in trees]
             old = {*log.issued(person.id, SEEN), *_size_of(since)} - {0}
             if any(before > size for before in old):
                 raise Conflict("the log is shorter than the head you saw: it was rolled back", code="rolled_back")
+            trees = log.trees_of(person.id, [(org, number) for org, numbers in own.items() for number in numbers])
+            told = [self._tree(number, size, person, own) for number in trees]
             proofs = {str(before): _texts(log.consistency(before, size)) for before in sorted(old) if before < size}
             checkpoint = log.checkpoint()
         log.note_issued(person.id, size)

@@ -11,6 +11,7 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import words
+from rapport.app.bundling import Bundler
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
 from rapport.profile.view import Part
@@ -39,6 +40,7 @@ class PortalDesk:
         self._people = people
         self._looks = looks
         self._agreements = agreements
+        self._bundler = Bundler(ledger, people, reader)
         self._doors = Doors(ledger)
         self._judge = Judge()
 
@@ -182,6 +184,9 @@ class PortalDesk:
             retention_days=receipt.retention_days,
             elsewhere=receipt.elsewhere,
         )
+
+    async def receipts(self, session: Session, since: str | None) -> dict[str, Any]:
+        return self._bundler.bundle(session.person, since)
 
     # -- agreements
 

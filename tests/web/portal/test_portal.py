@@ -18,6 +18,7 @@ PAGES = [
     "/me/terms",
     "/me/terms/change?way=preset&value=open",
     "/me/asked",
+    "/me/receipts",
     "/me/agreements",
 ]
 
@@ -87,7 +88,7 @@ def test_every_page_is_fenced_in_never_kept_and_loads_only_its_own_files(ada: Pe
     assert answer.status_code == 200
     assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
     assert answer.headers["cache-control"] == "no-store"
-    page = Page(answer.text.replace("/me/paper/", "/console/static/"))
+    page = Page(answer.text.replace("/me/paper/", "/console/static/").replace("/me/static/", "/console/static/"))
     assert page.only_its_own()
 
 
@@ -297,6 +298,8 @@ def test_hostile_values_stay_text(home: Home) -> None:
     home.settle()
     eve = Person(home, [f"{ORG}:user_id:eve"])
     for path in PAGES:
-        page = Page(eve.get(path).text.replace("/me/paper/", "/console/static/"))
+        page = Page(
+            eve.get(path).text.replace("/me/paper/", "/console/static/").replace("/me/static/", "/console/static/")
+        )
         assert page.only_its_own()
     assert evil in Page(eve.get(f"/me/known/{ORG}").text).text

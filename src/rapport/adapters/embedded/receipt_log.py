@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids, merkle, verify
+from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import SealKey, keyed_hash
 from rapport.kernel.merkle import Frontier
 from rapport.kernel.times import now, rfc3339
@@ -303,9 +304,14 @@ class ReceiptLog:
     # -- trees
 
     def tree(self, number: int) -> Tree:
+        """A tree by its number. Raises Corrupt where it is gone, or is not what was written."""
         query = "SELECT org, customer, size, frontier, entry, salt FROM tree WHERE id = ?"
-        org, customer, size, frontier, entry, salt = self._db.execute(query, (number,)).fetchone()
-        return Tree(number, org, customer, Frontier(size, _hashes(frontier)), entry, salt)
+        row = self._db.execute(query, (number,)).fetchone()
+        try:
+            org, customer, size, frontier, entry, salt = row
+            return Tree(number, org, customer, Frontier(size, _hashes(frontier)), entry, salt)
+        except (TypeError, ValueError):
+            raise Corrupt("a tree of receipts is gone or was changed: the ledger was edited from outside") from None
 
     def trees_of(self, person: int, records: Iterable[tuple[str, int]]) -> list[int]:
         """Trees that hold a receipt which tells a person, or that are of customers who show one of these records
@@ -377,7 +383,11 @@ class ReceiptLog:
         return merkle.root_of(_hashes(hashes))
 
     def inclusion(self, entry: int, size: int) -> list[bytes]:
-        return merkle.inclusion(entry, size, self.subtree)
+        """The proof that an entry is in the log of a size. Raises Corrupt where it is not."""
+        try:
+            return merkle.inclusion(entry, size, self.subtree)
+        except ValueError:
+            raise Corrupt("the log lacks the head of a tree: the ledger was edited from outside") from None
 
     def consistency(self, old: int, size: int) -> list[bytes]:
         return merkle.consistency(old, size, self.subtree)

@@ -202,6 +202,10 @@ class Desk(Protocol):
 
     async def looks(self, session: Session, cursor: str | None) -> Looks: ...
 
+    async def receipts(self, session: Session, since: str | None) -> dict[str, Any]:
+        """The bundle of their receipts, to be verified (`kernel/verify`); proved to continue a head seen before. Raises
+        BadInput for a head that is none, Conflict where the log is shorter than that head's."""
+
     async def agreements(self, session: Session) -> Agreements: ...
 
     async def agreement(self, session: Session, handle: str) -> dict[str, Any] | None:

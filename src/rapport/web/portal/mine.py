@@ -16,6 +16,7 @@ from rapport.web.portal.desk import Look, Way
 from rapport.web.portal.visit import AREA, Visit
 
 MOST_NAME = 100
+MOST_HEAD = 8192
 _TO_YOU = {
     "Who they are": "Who you are",
     "How to reach them": "How to reach you",
@@ -113,6 +114,20 @@ def by_day(looks: Iterable[Look]) -> list[tuple[str, list[Row]]]:
 
 def _said(look: Look) -> Any:
     return msgspec.structs.replace(look, id="", at=0)
+
+
+async def receipts(visit: Visit) -> Response:
+    """A page that checks them in the browser; the bundle itself for who asks for JSON, or takes it as a file."""
+    as_file = visit.asked("as", 10) == "file"
+    if as_file or "application/json" in visit.request.headers.get("accept", ""):
+        bundle = await visit.desk.receipts(visit.session, visit.asked("since", MOST_HEAD) or None)
+        response = Response(msgspec.json.encode(bundle), media_type="application/json")
+        if as_file:
+            response.headers["Content-Disposition"] = 'attachment; filename="receipts.json"'
+    else:
+        response = visit.page("receipts.html", section="asked", person=visit.session.person)
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 async def agreements(visit: Visit) -> Response:

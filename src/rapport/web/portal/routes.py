@@ -51,6 +51,7 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/terms/change", mine.propose),
         post("/terms/change", mine.change),
         get("/asked", mine.asked),
+        get("/receipts", mine.receipts),
         get("/agreements", mine.agreements),
         get("/agreements/{agreement}", mine.agreement),
         shared.route("/paper"),
