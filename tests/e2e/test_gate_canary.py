@@ -192,6 +192,14 @@ def retract(it: Offered, _: str) -> Tries:
         yield answer.status, answer.body, ()
 
 
+def benefits(it: Offered, _: str) -> Tries:
+    said = {"side": "customer", "kind": "refund", "amount": "1.00", "unit": "GBP"}
+    for customer in ids(it):
+        for evidence in ("m2", "nothing"):
+            answer = it.org.operate("/v1/benefits", {**said, "customer": customer, "evidence": evidence})
+            yield answer.status, answer.body, ()
+
+
 def search(it: Offered, _: str) -> Tries:
     for text in ("", *ids(it), *(ALL[name] for name in ("email", "phone", "user", "name", "surname")), it.record):
         yield *it.go(f"/console/customers?{urlencode({'q': text})}"), ((text,) if text else ())
@@ -273,6 +281,7 @@ ROUTES: dict[str, Any] = {
     "/v1/customers/{rest:path}": customers,
     "/v1/evidence": link,
     "/v1/evidence/{id}/retract": retract,
+    "/v1/benefits": benefits,
     "/v1/declaration": plain("/v1/declaration"),
     "/v1/declaration/simulate": body("POST", "/v1/declaration/simulate"),
     "/.well-known/rapport/{org}/declaration.json": plain(f"{WELL_KNOWN}/declaration.json"),

@@ -40,6 +40,7 @@ LOOKED_AT = {
     ("app/desk.py", "rejected_part"): "bytes that Gate.unsorted is asked about",
     ("app/portal_desk.py", "_customers"): "which purposes and categories are open, in words, for the person alone",
     ("app/exporting.py", "following"): "customers for Gate.each",
+    ("app/statements.py", "settle"): "the same",
     ("app/live.py", "customers"): "customers for Gate.each",
     ("app/operators.py", "retract"): "the handle that Gate.read is asked for",
     ("app/operators.py", "_end"): "the same",
@@ -112,4 +113,4 @@ def test_a_gate_is_made_in_few_places_and_always_over_the_book() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Gate"
     }
-    assert made == {"app/node.py", "app/exporting.py", "cli/show.py"}
+    assert made == {"app/node.py", "app/exporting.py", "app/statements.py", "cli/show.py"}

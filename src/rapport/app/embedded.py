@@ -123,8 +123,7 @@ def open_promises(settings: Settings, ledger: LedgerFile | None = None) -> Promi
 
 def open_benefits(settings: Settings, ledger: LedgerFile | None = None) -> Benefits:
     """The book of benefits, read over a ledger connection of the caller's thread."""
-    book = BenefitFile(ledger or open_ledger(settings), open_keys(settings))
-    return Benefits(book, lambda: BenefitFile(open_ledger(settings), open_keys(settings)))
+    return Benefits(BenefitFile(ledger or open_ledger(settings)), lambda: BenefitFile(open_ledger(settings)))
 
 
 def open_reader(settings: Settings, source_of: Callable[[str, str], Source]) -> StateReader:

@@ -23,7 +23,16 @@ from rapport.adapters.embedded.uses import UseBook
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.backlog import LimitedLog
 from rapport.app.desk import HouseDesk
-from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, open_people, open_promises, open_reader
+from rapport.app.embedded import (
+    Sources,
+    open_benefits,
+    open_keys,
+    open_ledger,
+    open_log,
+    open_people,
+    open_promises,
+    open_reader,
+)
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
@@ -34,6 +43,8 @@ from rapport.kernel.errors import RapportError
 from rapport.kernel.times import SECOND, now
 from rapport.terms import Gate
 from rapport.terms.own import OwnLooks
+from rapport.terms.settling import Settler
+from rapport.web.api.benefits import benefit_routes
 from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.declaration import declaration_routes
@@ -41,7 +52,6 @@ from rapport.web.api.evidence import evidence_routes
 from rapport.web.api.health import health_routes
 from rapport.web.api.openapi import openapi_routes
 from rapport.web.api.problems import on_error, on_http_error, problem
-from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.simulate import simulate_routes
 from rapport.web.console import console_routes
@@ -134,6 +144,7 @@ async def application(
     people = open_people(settings, ledger, keys)
     gate = Gate(reader, people, receipts, secret=keys.secret("asked"))
     tokens = LedgerTokens(ledger)
+    settler = Settler(gate, reader, open_benefits(settings, ledger))
     promises = open_promises(settings, ledger)
     reviewer = Reviewer(settings)
     promises.on_change = lambda *_: reviewer.wake()
@@ -144,15 +155,15 @@ async def application(
     populations = Populations(ledger.db, keys, people.terms_of)
     parts = Parts(promises, agreements, populations, UseBook(ledger), simulator)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts)
-    portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements)
+    portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements, settler)
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
             *customer_routes(gate, tokens),
             *evidence_routes(operators, tokens),
+            *benefit_routes(settler, tokens),
             *declaration_routes(promises, tokens),
             *simulate_routes(simulator, tokens),
-            *receipt_log_routes(ledger.receipt_log),
             *receipt_log_routes(ledger.receipt_log),
             *health_routes(vitals),
             *openapi_routes(settings.url),

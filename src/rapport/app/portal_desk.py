@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 
 from rapport.adapters.embedded.agreements import AgreementBook
+from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import words
 from rapport.app.bundling import Bundler
+from rapport.app.statements import Statements
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
 from rapport.profile.view import Part
@@ -22,6 +24,7 @@ from rapport.terms.own import CALLER, OwnLooks
 from rapport.terms.policy import Judge
 from rapport.terms.presets import LINES, PRESETS, TITLES
 from rapport.terms.sentences import clause_sentence, unmet_words
+from rapport.terms.settling import Settler
 from rapport.web.portal import desk as ask
 from rapport.web.portal.desk import Session, Way
 
@@ -33,7 +36,13 @@ class PortalDesk:
     """The portal's Desk over an embedded node."""
 
     def __init__(
-        self, ledger: LedgerFile, reader: StateReader, people: PeopleFile, looks: OwnLooks, agreements: AgreementBook
+        self,
+        ledger: LedgerFile,
+        reader: StateReader,
+        people: PeopleFile,
+        looks: OwnLooks,
+        agreements: AgreementBook,
+        settler: Settler | None = None,
     ) -> None:
         self._ledger = ledger
         self._reader = reader
@@ -41,6 +50,7 @@ class PortalDesk:
         self._looks = looks
         self._agreements = agreements
         self._bundler = Bundler(ledger, people, reader)
+        self._statements = Statements(ledger, people, reader, agreements, BenefitFile(ledger), settler)
         self._doors = Doors(ledger)
         self._judge = Judge()
 
@@ -187,6 +197,9 @@ class PortalDesk:
 
     async def receipts(self, session: Session, since: str | None) -> dict[str, Any]:
         return self._bundler.bundle(session.person, since)
+
+    async def statement(self, session: Session, month: str | None) -> dict[str, Any]:
+        return await self._statements.of(session.person, month)
 
     # -- agreements
 

@@ -1,5 +1,6 @@
 """`rapport person`: people's accounts, until they sign in themselves: for tests, the demo and the support desk."""
 
+import asyncio
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import typer
 
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
-from rapport.app import bundling, embedded, erasing, rights
+from rapport.app import bundling, embedded, erasing, rights, statements
 from rapport.cli import options
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import rfc3339
@@ -144,6 +145,22 @@ def bundle(
         options.print_json({"person": person, "file": str(out), "receipts": count, "bytes": len(raw)})
     else:
         typer.echo(f"{count} receipts in {out} ({len(raw):,} bytes). Check them: rapport verify {out}")
+
+
+@people.command("statement")
+def statement(
+    person: Handle,
+    month: Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="This month alone (UTC).")] = None,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Tell who used what of a person's, why, by which of their clauses, what it gave to both sides, and who got
+    nothing."""
+    told = asyncio.run(statements.open_statements(options.settings(data)).of(person, month))
+    if json:
+        options.print_json(told)
+    else:
+        typer.echo("\n".join(statements.lines(told)))
 
 
 @people.command("shred")

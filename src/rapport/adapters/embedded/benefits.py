@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.sqlite import transaction, translated
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.keys import digest16
@@ -57,11 +56,11 @@ class _Leaf(NamedTuple):
 class BenefitFile:
     """The benefits of a ledger; over one ledger connection, used by one thread at a time."""
 
-    def __init__(self, ledger: "LedgerFile", keys: Keyring) -> None:
+    def __init__(self, ledger: "LedgerFile") -> None:
         self._ledger = ledger
         self._db = ledger.db
         self._log = ledger.receipt_log
-        self._secret = keys.secret("benefits")
+        self._secret = ledger.keys.secret("benefits")
 
     # -- writing
 

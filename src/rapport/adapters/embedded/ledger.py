@@ -130,7 +130,7 @@ class LedgerFile:
 
     def __init__(self, data: Path, keys: Keyring) -> None:
         self.path = data / "ledger.db"
-        self._keys = keys
+        self.keys = keys
         self._seal = keys.node("write-keys")
         self.db = connect(self.path, MIGRATIONS, durable=True)
         self.receipt_log = ReceiptLog(self.db, keys)

@@ -206,6 +206,10 @@ class Desk(Protocol):
         """The bundle of their receipts, to be verified (`kernel/verify`); proved to continue a head seen before. Raises
         BadInput for a head that is none, Conflict where the log is shorter than that head's."""
 
+    async def statement(self, session: Session, month: str | None) -> dict[str, Any]:
+        """What came of their data in a month (`2026-11`) or since ever, in the shape of `terms/statement`. Raises
+        BadInput for a month that is none."""
+
     async def agreements(self, session: Session) -> Agreements: ...
 
     async def agreement(self, session: Session, handle: str) -> dict[str, Any] | None:

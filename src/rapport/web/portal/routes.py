@@ -16,7 +16,7 @@ from rapport.kernel.errors import RapportError
 from rapport.web import pages
 from rapport.web.console import words
 from rapport.web.console.routes import HERE as CONSOLE
-from rapport.web.portal import door, mine
+from rapport.web.portal import door, mine, statement
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.visit import AREA, Handler, Portal, guarded
 
@@ -52,6 +52,7 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         post("/terms/change", mine.change),
         get("/asked", mine.asked),
         get("/receipts", mine.receipts),
+        get("/statement", statement.statement),
         get("/agreements", mine.agreements),
         get("/agreements/{agreement}", mine.agreement),
         shared.route("/paper"),

@@ -2,8 +2,8 @@
 
 It is written beside the code and takes limits, purposes and codes from it, so that the two cannot drift apart; that it
 names every route, and none that is not there, is a test. `schema` builds schemas, `shapes` names those of the API,
-`answers` the answers that many operations share; `collecting`, `reading`, `declaring`, `watching` and `operating`
-describe the paths.
+`answers` the answers that many operations share; `collecting`, `reading`, `benefiting`, `declaring`, `watching`
+and `operating` describe the paths.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from rapport import __version__
 from rapport.web.api import cors
-from rapport.web.api.openapi import answers, collecting, declaring, operating, reading, shapes, watching
+from rapport.web.api.openapi import answers, benefiting, collecting, declaring, operating, reading, shapes, watching
 from rapport.web.api.openapi.answers import JSON
 
 _ABOUT = """
@@ -38,6 +38,7 @@ _TAGS = [
     {"name": collecting.TAG, "description": "Events in, acknowledged once they are on the disk."},
     {"name": collecting.SPELLINGS, "description": "The same under the paths that published client libraries use."},
     {"name": reading.TAG, "description": "Views out: a customer as all systems together know them, through the gate."},
+    {"name": benefiting.TAG, "description": "What uses gave, to both sides, with the event that shows it."},
     {"name": declaring.TAG, "description": "What an organization promises: signed, versioned, and public."},
     {"name": watching.TAG, "description": "The log of receipts, for whoever watches that the node keeps its word."},
     {
@@ -77,12 +78,13 @@ def document(origin: str) -> dict[str, Any]:
         "paths": {
             **reading.paths(),
             **collecting.paths(),
+            **benefiting.paths(),
             **declaring.paths(),
             **watching.paths(),
             **operating.paths(),
         },
         "components": {
-            "schemas": {**shapes.SHAPES, **declaring.SHAPES},
+            "schemas": {**shapes.SHAPES, **benefiting.SHAPES, **declaring.SHAPES},
             "responses": answers.SHARED,
             "requestBodies": collecting.BODIES,
             "parameters": reading.PARAMETERS,

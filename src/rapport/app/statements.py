@@ -1,0 +1,128 @@
+"""Statements over an embedded node: for persons, and their mirror for companies."""
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rapport.adapters.embedded.agreements import AgreementBook
+from rapport.adapters.embedded.benefits import BenefitFile
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.people import PeopleFile
+from rapport.app import embedded, words
+from rapport.app.agreeing import open_agreeing
+from rapport.app.receipting import DirectReceipts
+from rapport.app.settings import Settings
+from rapport.profile.store import Found, ProfileReader
+from rapport.terms import Gate
+from rapport.terms.sentences import clause_sentence
+from rapport.terms.settling import Settler
+from rapport.terms.statement import NOT_YET, Ground, Words, month_span, own_customers, own_records, statement
+
+MOST = 100_000
+"""Receipts in one statement, the newest."""
+BY_ITSELF = "by itself"
+
+
+class Statements:
+    """Statements of persons over one ledger connection and one reader."""
+
+    def __init__(
+        self,
+        ledger: LedgerFile,
+        people: PeopleFile,
+        reader: ProfileReader,
+        agreements: AgreementBook,
+        benefits: BenefitFile,
+        settler: Settler | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._people = people
+        self._reader = reader
+        self._agreements = agreements
+        self._benefits = benefits
+        self._settler = settler
+
+    async def of(self, handle: str, month: str | None) -> dict[str, Any]:
+        """A person's statement, in the shape of `terms/statement`. Raises NotFound, BadInput for a month that is none.
+
+        What events settle by themselves is settled first, as far as the company may see them.
+        """
+        since, until = month_span(month)
+        person = self._people.person(handle)
+        orgs = list(dict.fromkeys(org for org, _, _ in person.claims))
+        if self._settler is not None:
+            for org in orgs:
+                if self._benefits.mapping(org):
+                    await self._settler.settle(org, own_customers(self._reader, org, person.claims), BY_ITSELF)
+        own = own_records(self._reader, person.claims)
+        notices = [(told.at, told.notice) for told in self._agreements.notices(person.id, limit=1_000)]
+        ground = Ground(
+            self._ledger.told(person.id, since, until, MOST),
+            [one for org, some in own.items() for one in self._benefits.of_records(org, some, since, until)],
+            [(at, one) for at, one in notices if since <= at < until],
+            {org: self._benefits.estimates(org) for org in orgs},
+        )
+        sentences = {clause.id: clause_sentence(clause) for clause in person.terms.clauses}
+        return statement(ground, Words(self._names(), words.purpose, words.categories, sentences), month)
+
+    def _names(self) -> Any:
+        return functools.cache(lambda org: self._people.ground(org, ()).standing.declaration.name or org)
+
+
+def _open(settings: Settings) -> tuple[LedgerFile, PeopleFile, Any, BenefitFile, Settler]:
+    ledger = embedded.open_ledger(settings)
+    people = embedded.open_people(settings, ledger)
+    reader = embedded.open_reader(settings, embedded.Sources(embedded.open_ledger(settings)).by_name)
+    book = embedded.open_benefits(settings, ledger)
+    gate = Gate(reader, people, DirectReceipts(embedded.open_ledger(settings)), quiet_s=0)
+    return ledger, people, reader, book.file, Settler(gate, reader, book)
+
+
+def open_statements(settings: Settings) -> Statements:
+    ledger, people, reader, benefits, settler = _open(settings)
+    return Statements(ledger, people, reader, open_agreeing(settings, ledger).book, benefits, settler)
+
+
+async def settle(settings: Settings, org: str) -> int:
+    """Let all events of an organization settle themselves by its mapping. Returns how many benefits are new."""
+    _, _, reader, _, settler = _open(settings)
+    count, before = 0, 1 << 62
+    while numbers := reader.newest_records(org, before, 1_000):
+        before = numbers[-1]
+        found: dict[str, Found] = {}
+        with reader.snapshot():
+            for number in numbers:
+                one = reader.found(org, number)
+                if one is not None:
+                    found[one.customer] = one
+        count += await settler.settle(org, list(found.values()), BY_ITSELF)
+    return count
+
+
+def lines(told: Mapping[str, Any]) -> Iterable[str]:
+    """A statement in plain lines."""
+    for one in told["uses"]:
+        what = one["what"] or "what it knows"
+        yield f"{one['name']} used {what} {one['why']}: {said_times(one['count'])}"
+        yield from (f"    by your sentence: {clause}" for clause in one["clauses"])
+    for one in told["refusals"]:
+        yield f"{one['name']} asked {one['why']} and got nothing: {said_times(one['count'])} ({one['reason']})"
+    for side, who in (("customer", "you got"), ("company", "companies got")):
+        amounts = [said_amount(one) for one in told["settled"][side]]
+        yield f"settled: {who} {', '.join(amounts) or 'nothing that was told'}"
+    yield f"estimated: {'see --json' if told['estimated']['known'] else NOT_YET}"
+    for one in told["changes"]:
+        yield f"{one['at'][:10]} {one['name']}: {' '.join(one['sentences'])}"
+
+
+def said_times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def said_amount(one: Mapping[str, Any]) -> str:
+    """`5.00 GBP`; of bands `10–20 GBP, 3 times`."""
+    return (
+        f"{one['amount']} {one['unit']}"
+        if "amount" in one
+        else f"{one['band']} {one['unit']}, {said_times(one['count'])}"
+    )

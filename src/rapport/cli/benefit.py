@@ -1,0 +1,51 @@
+"""`rapport benefit`: what uses gave, settled by events themselves."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rapport.adapters.embedded.benefits import BenefitFile
+from rapport.app import embedded, statements
+from rapport.cli import options
+from rapport.kernel.errors import BadInput, NotFound
+from rapport.terms.benefits import parse_mapping
+
+benefits = typer.Typer(help="Benefits: what uses gave to the customer and to the company.", no_args_is_help=True)
+
+Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(benefits, name="benefit")
+
+
+@benefits.command("map")
+def map_events(
+    org: Org,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Events and what they give, in TOML.")],
+    data: options.Data = None,
+) -> None:
+    """Say which events settle themselves, such as a redeemed voucher. It takes the place of what was said before."""
+    try:
+        mapped = parse_mapping(file.read_bytes())
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}", field="file") from None
+    settings = options.settings(data)
+    BenefitFile(embedded.open_ledger(settings)).set_mapping(org, mapped)
+    lines = [f"{one.event}  {one.property} → {one.side} {one.kind} ({one.unit})" for one in mapped]
+    typer.echo("\n".join(lines) or "No event settles itself any longer.")
+
+
+@benefits.command("settle")
+def settle(org: Org, data: options.Data = None, json: options.Json = False) -> None:
+    """Settle all such events that may be seen, now; statements do so by themselves. May be repeated."""
+    settings = options.settings(data)
+    if not embedded.open_ledger(settings).has_org(org):
+        raise NotFound(f"there is no organization {org!r}", field="org")
+    count = asyncio.run(statements.settle(settings, org))
+    if json:
+        options.print_json({"organization": org, "settled": count})
+    else:
+        typer.echo(f"{count} benefits are new.")
