@@ -75,8 +75,8 @@ class Frontier:
         if not self.hashes:
             return EMPTY
         root = self.hashes[-1]
-        for left in reversed(self.hashes[:-1]):
-            root = node_hash(left, root)
+        for left in self.hashes[-2::-1]:
+            root = sha256(b"\1" + left + root).digest()
         return root
 
 

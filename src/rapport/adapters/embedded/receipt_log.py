@@ -225,16 +225,15 @@ class ReceiptLog:
         of: dict[str, list[int]] = defaultdict(list)
         for org, customer in wanted:
             of[org].append(customer)
-        found = {(org, row[0]): row[1:] for org, customers in of.items() for row in self._grown(org, customers)}
-        number: int = self._db.execute("SELECT coalesce(max(id), 0) FROM tree").fetchone()[0]
-        trees: dict[tuple[str, int], Tree] = {}
-        for org, customer in wanted:
-            row = found.get((org, customer))
-            if row is None:
-                number += 1
-                trees[org, customer] = Tree(number, org, customer, Frontier(), new=True)
-            else:
-                trees[org, customer] = Tree(row[0], org, customer, Frontier(row[1], _hashes(row[2])))
+        trees = {
+            (org, customer): Tree(number, org, customer, Frontier(size, _hashes(right)))
+            for org, customers in of.items()
+            for customer, number, size, right in self._grown(org, customers)
+        }
+        if len(trees) < len(wanted):
+            last: int = self._db.execute("SELECT coalesce(max(id), 0) FROM tree").fetchone()[0]
+            fresh = (place for place in wanted if place not in trees)
+            trees |= {place: Tree(last + n, *place, Frontier(), new=True) for n, place in enumerate(fresh, 1)}
         return trees
 
     def _grown(self, org: str, customers: Sequence[int]) -> Iterable[tuple[int, int, int, bytes]]:
