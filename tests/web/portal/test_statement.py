@@ -90,9 +90,12 @@ def test_what_is_settled_equals_the_events_to_the_penny(home: Shop, ada: Person)
 def test_a_benefit_stands_with_the_use_that_gave_it(home: Shop, ada: Person) -> None:
     use = at_once(home.gate.view(Request(ORG, "user_id:ada", "service", "api token")))["receipt"]
     home.report(side="customer", kind="refund", amount=Decimal("2.50"), receipt=use)
+    home.report(side="company", kind="margin", band="10–20", receipt=use)
     (line,) = (one for one in ada.json("/me/statement")["uses"] if one["gave"]["customer"])
     assert line["gave"]["customer"] == [{"amount": "2.50", "unit": "GBP"}]
-    assert "It gave you 2.50 GBP" in ada.get("/me/statement").text
+    page = ada.get("/me/statement").text
+    assert "It gave you 2.50 GBP" in page
+    assert "It gave them 10–20 GBP" in page
 
 
 def test_a_month_tells_of_itself_alone(home: Shop, ada: Person) -> None:
