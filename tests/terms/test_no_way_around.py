@@ -38,6 +38,7 @@ LOOKED_AT = {
     ("app/desk.py", "_preview"): "the same",
     ("app/desk.py", "_owner"): "the handle that Gate.read is asked for",
     ("app/desk.py", "rejected_part"): "bytes that Gate.unsorted is asked about",
+    ("app/portability.py", "give"): "timelines of records that OwnLooks.take found to be the person's own, for them",
     ("app/portal_desk.py", "_customers"): "which purposes and categories are open, in words, for the person alone",
     ("app/exporting.py", "following"): "customers for Gate.each",
     ("app/statements.py", "settle"): "the same",

@@ -11,7 +11,7 @@ import typer
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
 from rapport.app import bundling, embedded, erasing, rights, statements
-from rapport.cli import options
+from rapport.cli import options, person_rights
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import rfc3339
 from rapport.terms import Terms, cedar
@@ -31,6 +31,7 @@ Claim = Annotated[
 
 def register(app: typer.Typer) -> None:
     app.add_typer(people, name="person")
+    person_rights.register(people)
 
 
 @people.command("add")
@@ -156,7 +157,7 @@ def statement(
 ) -> None:
     """Tell who used what of a person's, why, by which of their clauses, what it gave to both sides, and who got
     nothing."""
-    told = asyncio.run(statements.open_statements(options.settings(data)).of(person, month))
+    told = statements.open_statements(options.settings(data)).of(person, month)
     if json:
         options.print_json(told)
     else:

@@ -6,7 +6,7 @@ their user ids must be claimed. The look leaves a receipt in the person's book, 
 customers has an account here is nothing that companies learn.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from rapport.kernel import ids
@@ -24,10 +24,14 @@ from rapport.terms.receipts import Receipt
 
 CALLER = "you"
 ACTION = "your own look"
+TAKEN = "your own export"
 PURPOSE = "dpv:RightsFulfilment"
 NOBODYS_BOOK = ""
 """In place of the organization in receipts of one's own looks."""
 _TRIES = 20
+
+Give = Callable[[list[Part], tuple[str, ...]], None]
+"""Gets the records that are firmly a person's, and the claims that show nothing, since several users share them."""
 
 
 class Own(NamedTuple):
@@ -91,7 +95,24 @@ class OwnLooks:
                 return own._replace(receipt=pending.receipt.id)
         raise Busy("what you claim is changing too quickly: ask again in a moment")
 
-    def _pending(self, person: int, org: str, links: Collection[str], parts: Sequence[Part]) -> Pending:
+    async def take(self, person: int, org: str, give: Give) -> str:
+        """Let a person take along all that a company knows: `give` gets it once the receipt, which is returned, is
+        durable. All is of one moment, however long it takes, so the reader must be nobody else's. Raises Busy as
+        above."""
+        for _ in range(_TRIES):
+            claims = [(kind, value) for company, kind, value in self._people.claims(person) if company == org]
+            with self._reader.snapshot():
+                parts, shared = own_parts(self._reader, org, claims)
+                pending = self._pending(person, org, {f"{kind}:{value}" for kind, value in claims}, parts, TAKEN)
+                await self._book.commit([pending])
+                if not pending.stale:
+                    give(parts, shared)
+                    return pending.receipt.id
+        raise Busy("what you claim is changing too quickly: ask again in a moment")
+
+    def _pending(
+        self, person: int, org: str, links: Collection[str], parts: Sequence[Part], action: str = ACTION
+    ) -> Pending:
         mask = 0
         for part in parts:
             mask |= categories_in(part)
@@ -100,9 +121,9 @@ class OwnLooks:
             NOBODYS_BOOK,
             now(),
             PURPOSE,
-            ACTION,
+            action,
             "permitted",
-            f"you looked at what {org} knows",
+            f"you {'took along' if action == TAKEN else 'looked at'} what {org} knows",
             CALLER,
             fields=(org,),  # whose knowledge it was
             categories=names_in(mask),

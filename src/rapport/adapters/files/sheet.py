@@ -22,6 +22,8 @@ from rapport.kernel.errors import BadInput, Full
 _FEWEST = 1 << 20
 _EXACT = 1 << 53
 _WIDEST = 1 << 63
+_PLAIN = {"VARCHAR", "BIGINT", "DOUBLE"}
+"""What the cell of a CSV file holds as it is; of anything else it holds the JSON."""
 _SQL = {"big": "BIGINT", "none": "VARCHAR", "json": "JSON"}
 
 _encode = msgspec.json.Encoder().encode
@@ -97,20 +99,42 @@ class Sheet:
             except duckdb.Error as error:
                 raise BadInput(f"{out} cannot be written: {str(error).partition(chr(10))[0]}", field="out") from None
 
-    def write_csv(self, out: Path, metadata: Mapping[str, str]) -> Path:
-        """What is neither text nor a number is written as JSON, and the metadata beside it, into a file that is
-        returned: a table without it is never there. Raises BadInput as above."""
-        side = out.with_name(f"{out.name}.meta.json")
+    def write_csv(self, out: Path, metadata: Mapping[str, str] | None = None) -> Path | None:
+        """What is neither text nor a number is written as JSON; metadata beside it, into a file that is returned: a
+        table without it is never there. Raises BadInput as above."""
+        side = None if metadata is None else out.with_name(f"{out.name}.meta.json")
         columns = self.columns()
         with drafted(out) as draft:
             with draft.open("w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(name for name, _ in columns)
+                keys = [self._keys[name] for name, _ in columns]
+                nested = [key for key, (_, kind) in zip(keys, columns, strict=True) if kind not in _PLAIN]
                 for row in self._rows():
-                    writer.writerow(_cell(row.get(self._keys[name]), kind) for name, kind in columns)
+                    for key in nested:
+                        if row.get(key) is not None:
+                            row[key] = _encode(row[key]).decode()
+                    writer.writerow(map(row.get, keys))
+            if side is None:
+                return None
             with drafted(side) as beside:
                 beside.write_bytes(msgspec.json.format(_encode(metadata)) + b"\n")
         return side
+
+    def write_json(self, out: Path) -> None:
+        """An array of objects, one on each line. Raises BadInput as above."""
+        with drafted(out) as draft, draft.open("wb") as file:
+            before = b"[\n"
+            for row in self.read():
+                file.write(before + _encode(row))
+                before = b",\n"
+            file.write(b"\n]\n" if self.rows else b"[]\n")
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """The rows as they came, by the names of their columns."""
+        names = {key: name for name, key in self._keys.items()}
+        for row in self._rows():
+            yield {names[key]: value for key, value in row.items()}
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         self._rewind()
@@ -162,14 +186,6 @@ def _wider(left: str, right: str) -> str:
     if both == {"BIGINT", "DOUBLE"}:
         return "DOUBLE"
     return "big" if both == {"BIGINT", "big"} else "json"
-
-
-def _cell(value: Any, kind: str) -> Any:
-    if value is None:
-        return ""
-    if kind == "JSON" or isinstance(value, bool | list | dict):
-        return _encode(value).decode()
-    return value
 
 
 def _apart(names: list[str]) -> list[str]:
