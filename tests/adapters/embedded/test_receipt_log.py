@@ -137,6 +137,24 @@ def test_receipts_of_nobody_are_kept_and_are_in_no_tree(opened: Open) -> None:
     assert len(ledger.receipts("shop")) == 2
 
 
+def test_a_customer_who_was_erased_gets_no_leaf_and_no_head_and_the_log_still_holds(
+    opened: Open, tmp_path: Path
+) -> None:
+    ledger = opened()
+    append(ledger, [1, 1, 2])
+    before = signed_head(ledger)
+    Keyring(tmp_path, KEK).destroy_records([1])
+    append(ledger, [1])
+    assert signed_head(ledger) == before
+    append(ledger, [1, 2])
+    log, (size, root) = ledger.receipt_log, signed_head(ledger)
+    assert [(one.place, one.sealed) for one in log.kept(1)] == [(0, None), (1, None)]
+    tree = log.tree(1)
+    assert tree.frontier.root() == verify.root_of([one.leaf for one in log.kept(1)])
+    entry = merkle.leaf_hash(all_entries(ledger)[tree.entry])
+    assert verify.includes(tree.entry, size, entry, log.inclusion(tree.entry, size), root)
+
+
 def test_a_persons_own_look_is_in_a_tree_of_theirs_and_not_in_a_customers_of_the_same_number(opened: Open) -> None:
     ledger = opened()
     append(ledger, [PERSON], org="")
