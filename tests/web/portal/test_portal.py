@@ -1,10 +1,13 @@
 """The person's page: who may what, what they know, my terms, who asked; and that nobody else gets in."""
 
+import base64
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.kernel import verify
 from rapport.terms import Clause, Terms
 from rapport.terms.presets import PRESETS
 from rapport.web.pages import CONTENT_SECURITY_POLICY
@@ -303,3 +306,35 @@ def test_hostile_values_stay_text(home: Home) -> None:
         )
         assert page.only_its_own()
     assert evil in Page(eve.get(f"/me/known/{ORG}").text).text
+
+
+# -- receipts
+
+
+def test_receipts_are_a_bundle_that_verifies_and_continues_what_was_seen(home: Home, ada: Person) -> None:
+    assert home.reads()
+    first = verify.verify(ada.json("/me/receipts"))
+    assert (first["ok"], first["problem"]) == (True, None)
+    assert home.reads()
+    second = verify.verify(ada.json(f"/me/receipts?since={first['head']}"), since=first["head"])
+    assert (second["ok"], second["receipts"]) == (True, first["receipts"] + 1)
+    file = ada.get("/me/receipts?as=file")
+    assert file.headers["content-disposition"] == 'attachment; filename="receipts.json"'
+    assert verify.verify(file.json(), since=second["head"])["ok"]
+
+
+def test_a_head_that_is_none_is_no_way_to_ask_for_receipts(ada: Person) -> None:
+    asked = {"accept": "application/json"}
+    for since in ("x", "%F0", "AAAA", "bnVsbA", "W10", "e30"):
+        assert ada.get(f"/me/receipts?since={since}", **asked).status_code == 400
+    ahead = {"log": {"key": "k", "size": 9_000, "root": "r"}, "trees": {}}
+    since = base64.urlsafe_b64encode(json.dumps(ahead).encode()).decode().rstrip("=")
+    assert ada.get(f"/me/receipts?since={since}", **asked).status_code == 409
+
+
+def test_nobody_sees_the_receipts_of_another(home: Home, ada: Person) -> None:
+    home.reads()
+    eve = Person(home, [f"{ORG}:user_id:eve"])
+    assert ada.json("/me/receipts")["receipts"]
+    told = eve.json("/me/receipts")
+    assert (told["receipts"], told["trees"]) == ([], [])
