@@ -1,6 +1,7 @@
 """Merging is reversible: retracting evidence leaves exactly what the remaining evidence gives, whenever it was said,
 and what operators said of two records holds for as long as it was not taken back."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,13 +122,51 @@ def handles(house: House) -> dict[str, str]:
 def test_an_address_that_joined_two_records_lets_them_go_again():
     with House() as house:
         house.send(told(type="identify", anonymousId="laptop", messageId="m1", traits={"name": "Ada"}))
-        house.send(told(type="identify", anonymousId="phone", messageId="m2", traits={"name": "Bo"}))
+        house.send(told(type="identify", anonymousId="kiosk", messageId="m2", traits={"name": "Bo"}))
         before = house.settle().customers(), handles(house)
         house.send(told(type="identify", anonymousId="laptop", messageId="m3", traits={"email": "fam@example.com"}))
-        house.send(told(type="identify", anonymousId="phone", messageId="m4", traits={"email": "fam@example.com"}))
+        house.send(told(type="identify", anonymousId="kiosk", messageId="m4", traits={"email": "fam@example.com"}))
         (both,) = house.settle().customers().values()
         link = next(i["id"] for i in both["evidence"] if i["identifier"]["type"] == "email")
         house.retract(link)
         house.settle()
         assert handles(house) == before[1]
         assert house.customers().keys() == before[0].keys()
+
+
+@pytest.mark.parametrize("other", ["mobile", "kiosk"])
+def test_what_was_said_of_a_device_can_be_taken_back_after_it_ceased_to_be_the_users(other):
+    """The word stays with the node that the device went by as hers; which end keeps it is up to their hashes."""
+    with House() as house:
+        eve = Operator(house)
+        house.send(told(type="identify", userId="ada", anonymousId="laptop", messageId="m1"))
+        house.send(told(type="track", anonymousId="laptop", event="Viewed", messageId="m2"))
+        house.send(told(type="track", anonymousId=other, event="Viewed", messageId="m3"))
+        house.settle()
+        laptop, far = (record_named(house, f"anonymous_id:{value}") for value in ("laptop", other))
+        house.link(laptop, far)
+        house.settle()
+        eve.take_back(next(i["id"] for i in house.evidence(customer_of(house, laptop)) if i["rule"] == "named"))
+        (word,) = words_about(house, far)
+        assert customer_of(house, laptop) != customer_of(house, far)
+        eve.take_back(word)
+        assert words_about(house, far) == []
+        house.send(told(type="identify", userId="ada", anonymousId="laptop", messageId="m4"), source="crm")
+        house.settle()
+        assert customer_of(house, laptop) == customer_of(house, record_named(house, "user_id:ada"))
+        assert customer_of(house, laptop) != customer_of(house, far)
+
+
+def record_named(house: House, key: str) -> str:
+    """The first record that goes by this key."""
+    parts = (part for found in house.found() for part in found.parts)
+    return next(p.handle for p in parts if f"{p.record.key_type}:{p.record.key_value}" == key)
+
+
+def customer_of(house: House, record: str) -> str:
+    return handles(house)[record]
+
+
+def words_about(house: House, record: str) -> list[str]:
+    """What operators said of a record's customer, by evidence id."""
+    return [item["id"] for item in house.evidence(customer_of(house, record)) if item["rule"] == "operator"]

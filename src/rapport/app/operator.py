@@ -109,17 +109,19 @@ class Operations:
             return
         number = self._tables.known(node)
         held = None if number is None else self._assembler.held.get(number)
-        if held is None or held.record.org != org or held.node != node:
+        if held is None or held.record.org != org:
             self._links.retract_unknown(edge_id)
             return
-        for link, edge in self._links.edges(held):
-            if edge.id == edge_id:
-                if link and edge.rule != "key":
-                    self._links.retract(edge, held.number)
-                    self._assembler.unlink(held, link, carried(edge))
-                return
+        if held.node == node:
+            for link, edge in self._links.edges(held):
+                if edge.id == edge_id:
+                    if link and edge.rule != "key":
+                        self._links.retract(edge, held.number)
+                        self._assembler.unlink(held, link, carried(edge))
+                    return
+        # What was said of two records stays with the node it was said of, also where its record goes by another now.
         for edge in self._tables.edges_of_record(node):
-            if edge.id == edge_id:
+            if edge.id == edge_id and (edge.kind != "identifies" or held.node == node):
                 self._links.retract(edge, held.number)
                 return
         self._links.retract_unknown(edge_id)
