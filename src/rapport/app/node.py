@@ -155,7 +155,7 @@ async def application(
     populations = Populations(ledger.db, keys, people.terms_of)
     parts = Parts(promises, agreements, populations, UseBook(ledger), simulator)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts)
-    portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements, settler)
+    portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements)
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),

@@ -24,7 +24,6 @@ from rapport.terms.own import CALLER, OwnLooks
 from rapport.terms.policy import Judge
 from rapport.terms.presets import LINES, PRESETS, TITLES
 from rapport.terms.sentences import clause_sentence, unmet_words
-from rapport.terms.settling import Settler
 from rapport.web.portal import desk as ask
 from rapport.web.portal.desk import Session, Way
 
@@ -42,7 +41,6 @@ class PortalDesk:
         people: PeopleFile,
         looks: OwnLooks,
         agreements: AgreementBook,
-        settler: Settler | None = None,
     ) -> None:
         self._ledger = ledger
         self._reader = reader
@@ -50,7 +48,7 @@ class PortalDesk:
         self._looks = looks
         self._agreements = agreements
         self._bundler = Bundler(ledger, people, reader)
-        self._statements = Statements(ledger, people, reader, agreements, BenefitFile(ledger), settler)
+        self._statements = Statements(ledger, people, reader, agreements, BenefitFile(ledger))
         self._doors = Doors(ledger)
         self._judge = Judge()
 
@@ -199,7 +197,7 @@ class PortalDesk:
         return self._bundler.bundle(session.person, since)
 
     async def statement(self, session: Session, month: str | None) -> dict[str, Any]:
-        return await self._statements.of(session.person, month)
+        return self._statements.of(session.person, month)
 
     # -- agreements
 

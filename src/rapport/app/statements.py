@@ -16,7 +16,7 @@ from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate
 from rapport.terms.sentences import clause_sentence
 from rapport.terms.settling import Settler
-from rapport.terms.statement import NOT_YET, Ground, Words, month_span, own_customers, own_records, statement
+from rapport.terms.statement import NOT_YET, Ground, Words, month_span, own_benefits, statement
 
 MOST = 100_000
 """Receipts in one statement, the newest."""
@@ -33,32 +33,22 @@ class Statements:
         reader: ProfileReader,
         agreements: AgreementBook,
         benefits: BenefitFile,
-        settler: Settler | None = None,
     ) -> None:
         self._ledger = ledger
         self._people = people
         self._reader = reader
         self._agreements = agreements
         self._benefits = benefits
-        self._settler = settler
 
-    async def of(self, handle: str, month: str | None) -> dict[str, Any]:
-        """A person's statement, in the shape of `terms/statement`. Raises NotFound, BadInput for a month that is none.
-
-        What events settle by themselves is settled first, as far as the company may see them.
-        """
+    def of(self, handle: str, month: str | None) -> dict[str, Any]:
+        """A person's statement, in the shape of `terms/statement`. Raises NotFound, BadInput for what is no month."""
         since, until = month_span(month)
         person = self._people.person(handle)
         orgs = list(dict.fromkeys(org for org, _, _ in person.claims))
-        if self._settler is not None:
-            for org in orgs:
-                if self._benefits.mapping(org):
-                    await self._settler.settle(org, own_customers(self._reader, org, person.claims), BY_ITSELF)
-        own = own_records(self._reader, person.claims)
         notices = [(told.at, told.notice) for told in self._agreements.notices(person.id, limit=1_000)]
         ground = Ground(
             self._ledger.told(person.id, since, until, MOST),
-            [one for org, some in own.items() for one in self._benefits.of_records(org, some, since, until)],
+            own_benefits(self._reader, self._benefits, person.claims, since, until),
             [(at, one) for at, one in notices if since <= at < until],
             {org: self._benefits.estimates(org) for org in orgs},
         )
@@ -69,23 +59,19 @@ class Statements:
         return functools.cache(lambda org: self._people.ground(org, ()).standing.declaration.name or org)
 
 
-def _open(settings: Settings) -> tuple[LedgerFile, PeopleFile, Any, BenefitFile, Settler]:
+def open_statements(settings: Settings) -> Statements:
     ledger = embedded.open_ledger(settings)
     people = embedded.open_people(settings, ledger)
     reader = embedded.open_reader(settings, embedded.Sources(embedded.open_ledger(settings)).by_name)
-    book = embedded.open_benefits(settings, ledger)
-    gate = Gate(reader, people, DirectReceipts(embedded.open_ledger(settings)), quiet_s=0)
-    return ledger, people, reader, book.file, Settler(gate, reader, book)
-
-
-def open_statements(settings: Settings) -> Statements:
-    ledger, people, reader, benefits, settler = _open(settings)
-    return Statements(ledger, people, reader, open_agreeing(settings, ledger).book, benefits, settler)
+    return Statements(ledger, people, reader, open_agreeing(settings, ledger).book, BenefitFile(ledger))
 
 
 async def settle(settings: Settings, org: str) -> int:
     """Let all events of an organization settle themselves by its mapping. Returns how many benefits are new."""
-    _, _, reader, _, settler = _open(settings)
+    ledger = embedded.open_ledger(settings)
+    reader = embedded.open_reader(settings, embedded.Sources(ledger).by_name)
+    gate = Gate(reader, embedded.open_people(settings, ledger), DirectReceipts(ledger), quiet_s=0)
+    settler = Settler(gate, reader, embedded.open_benefits(settings, ledger))
     count, before = 0, 1 << 62
     while numbers := reader.newest_records(org, before, 1_000):
         before = numbers[-1]

@@ -40,7 +40,7 @@ def map_events(
 
 @benefits.command("settle")
 def settle(org: Org, data: options.Data = None, json: options.Json = False) -> None:
-    """Settle all such events that may be seen, now; statements do so by themselves. May be repeated."""
+    """Keep what such events gave, as far as they may be seen. May be repeated."""
     settings = options.settings(data)
     if not embedded.open_ledger(settings).has_org(org):
         raise NotFound(f"there is no organization {org!r}", field="org")

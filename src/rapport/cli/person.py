@@ -1,6 +1,5 @@
 """`rapport person`: people's accounts, until they sign in themselves: for tests, the demo and the support desk."""
 
-import asyncio
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any

@@ -11,6 +11,7 @@ from rapport.kernel import ids
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import now
 from rapport.profile.store import Found, ProfileReader
+from rapport.profile.view import Part
 from rapport.terms.benefits import Mapped, Settled, Wish, amount_text, events_of, shown
 from rapport.terms.gate import Gate, Request
 
@@ -26,17 +27,21 @@ class Kept(NamedTuple):
     fresh: bool
 
 
-class BenefitBook(Protocol):
-    async def settle(self, benefits: Sequence[Settled], customers: Sequence[int]) -> list[Kept]:
-        """Keep each once, in the tree of its record's customer; return when all are synced. `customers`: numbers of
-        records in whose trees the uses are that are named. Raises BadInput where a use is not there, NotFound where a
-        record was erased meanwhile."""
+class Settling(Protocol):
+    """What was settled, for who only reads."""
 
     def mapping(self, org: str) -> Sequence[Mapped]:
         """The events that settle themselves."""
 
     def by_mapping(self, org: str, records: Sequence[int]) -> int:
         """How many benefits of these records were settled by events themselves."""
+
+
+class BenefitBook(Settling, Protocol):
+    async def settle(self, benefits: Sequence[Settled], customers: Sequence[int]) -> list[Kept]:
+        """Keep each once, in the tree of its record's customer; return when all are synced. `customers`: numbers of
+        records in whose trees the uses are that are named. Raises BadInput where a use is not there, NotFound where a
+        record was erased meanwhile."""
 
 
 class Settler:
@@ -81,28 +86,12 @@ class Settler:
         """Let events of these customers settle themselves by the organization's mapping; idempotent. Returns how many
         benefits are new."""
         mapped = self._book.mapping(org)
-        wanted = [found for found in customers if self._has_news(found, mapped)]
+        wanted = [found for found in customers if has_news(self._book, org, found.parts, mapped)]
         if not wanted:
             return 0
 
         def settled(found: Found) -> list[Settled]:
-            return [
-                Settled(
-                    ids.fresh("ben"),
-                    org,
-                    event.time if event.time is not None else event.received_at,
-                    one.side,
-                    one.kind,
-                    amount,
-                    "",
-                    one.unit,
-                    "",
-                    event.message_id,
-                    (part.number,),
-                )
-                for part, event in events_of(found.parts, self._reader.block_of)
-                for one, amount in shown(event, mapped)
-            ]
+            return by_themselves(self._reader, org, found.parts, mapped)
 
         request = Request(org, "", PURPOSE, caller, ACTION)
         answers = await self._gate.each(request, lambda: wanted, settled, lambda _: ("events",))
@@ -111,9 +100,31 @@ class Settler:
             count += sum(kept.fresh for kept in await self._book.settle(benefits, ()))
         return count
 
-    def _has_news(self, found: Found, mapped: Sequence[Mapped]) -> bool:
-        """Whether there are more such events than were settled."""
-        names = [one.event for one in mapped]
-        tallies = [part.record.names.get(name) for part in found.parts for name in names]
-        there = sum(tally.count for tally in tallies if tally is not None)
-        return there > self._book.by_mapping(found.org, [part.number for part in found.parts])
+
+def has_news(book: Settling, org: str, parts: Sequence[Part], mapped: Sequence[Mapped]) -> bool:
+    """Whether these records have more such events than were settled."""
+    names = [one.event for one in mapped]
+    tallies = [part.record.names.get(name) for part in parts for name in names]
+    there = sum(tally.count for tally in tallies if tally is not None)
+    return there > book.by_mapping(org, [part.number for part in parts])
+
+
+def by_themselves(reader: ProfileReader, org: str, parts: Sequence[Part], mapped: Sequence[Mapped]) -> list[Settled]:
+    """What events of these records settle by themselves, kept or not. Within a reader's snapshot."""
+    return [
+        Settled(
+            id=ids.fresh("ben"),
+            org=org,
+            at=event.time if event.time is not None else event.received_at,
+            side=one.side,
+            kind=one.kind,
+            amount=amount,
+            band="",
+            unit=one.unit,
+            use="",
+            evidence=event.message_id,
+            records=(part.number,),
+        )
+        for part, event in events_of(parts, reader.block_of)
+        for one, amount in shown(event, mapped)
+    ]

@@ -8,18 +8,18 @@ stands by itself, and is "not yet known" until there is an estimate.
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import SECOND, rfc3339
-from rapport.profile.store import Found, ProfileReader
+from rapport.profile.store import ProfileReader
 from rapport.terms.benefits import Estimate, Settled, totals
 from rapport.terms.notices import Notice
 from rapport.terms.own import CALLER, own_parts
 from rapport.terms.receipts import Receipt
-from rapport.terms.settling import ACTION
+from rapport.terms.settling import ACTION, Settling, by_themselves, has_news
 
 NOT_YET = "not yet known"
 _MONTH = re.compile(r"[1-2][0-9]{3}-(0[1-9]|1[0-2])")
@@ -131,22 +131,33 @@ def _change(at: int, notice: Notice) -> dict[str, Any]:
 # -- what is a person's
 
 
-def own_records(reader: ProfileReader, claims: Iterable[tuple[str, str, str]]) -> dict[str, list[int]]:
-    """Organization → numbers of the records that are firmly the claimant's (`(organization, type, value)` each)."""
+class Book(Settling, Protocol):
+    def of_records(self, org: str, records: Iterable[int], since: int, until: int) -> list[Settled]:
+        """Benefits of these records in a span of time, the oldest first."""
+
+
+def own_benefits(
+    reader: ProfileReader, book: Book, claims: Iterable[tuple[str, str, str]], since: int, until: int
+) -> list[Settled]:
+    """What records that are firmly the claimant's (`(organization, type, value)` each) were given in a span of time.
+
+    Events that settle themselves count though the company has not settled them yet: they are the person's own, and
+    nothing is written, since a company must not learn who has an account and looks at it.
+    """
     claimed = list(claims)
+    found: list[Settled] = []
     with reader.snapshot():
-        return {
-            org: [part.number for part in own_parts(reader, org, _at(claimed, org))[0]]
-            for org in dict.fromkeys(org for org, _, _ in claimed)
-        }
+        for org in dict.fromkeys(org for org, _, _ in claimed):
+            parts, _ = own_parts(reader, org, [(kind, value) for there, kind, value in claimed if there == org])
+            kept = book.of_records(org, [part.number for part in parts], since, until)
+            found += kept
+            mapped = book.mapping(org)
+            if mapped and has_news(book, org, parts, mapped):
+                known = {_said(one) for one in kept}
+                fresh = {_said(one): one for one in by_themselves(reader, org, parts, mapped)}
+                found += [one for said, one in fresh.items() if said not in known and since <= one.at < until]
+    return found
 
 
-def own_customers(reader: ProfileReader, org: str, claims: Iterable[tuple[str, str, str]]) -> list[Found]:
-    """An organization's customers who show one of these claims: for the gate to decide on."""
-    with reader.snapshot():
-        found = [one for kind, value in _at(claims, org) for one in reader.by_identifier(org, kind, value)]
-    return list({one.customer: one for one in found}.values())
-
-
-def _at(claims: Iterable[tuple[str, str, str]], org: str) -> list[tuple[str, str]]:
-    return [(kind, value) for company, kind, value in claims if company == org]
+def _said(one: Settled) -> tuple[object, ...]:
+    return one.records, one.side, one.kind, one.evidence

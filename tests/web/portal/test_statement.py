@@ -37,7 +37,7 @@ class Shop(Home):
     def desk(self) -> PortalDesk:
         agreements = open_agreeing(self.settings, self.ledger).book
         looks = OwnLooks(self.reader, self.people, self.book)
-        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements, self.settler)
+        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements)
 
     def report(self, **said: Any) -> None:
         wish = Wish("user_id:ada", unit="GBP", evidence="2", **said)
@@ -85,6 +85,21 @@ def test_what_is_settled_equals_the_events_to_the_penny(home: Shop, ada: Person)
         assert settled["company"] == [{"band": "10–20", "unit": "GBP", "count": 1}]
         assert [one["org"] for one in settled["by_company"]] == [ORG]
     assert "4.25" in ada.get("/me/statement").text
+
+
+def test_a_look_at_it_writes_nothing_from_which_a_company_could_learn_of_it(home: Shop, ada: Person) -> None:
+    home.redeem("5.00")
+    before = home.ledger.receipts(ORG)
+    assert ada.json("/me/statement")["settled"]["customer"] == [{"amount": "5.00", "unit": "GBP"}]
+    assert home.ledger.receipts(ORG) == before
+    assert home.benefits.file.of_org(ORG, 0, 1 << 62) == []
+
+
+def test_what_was_settled_meanwhile_counts_once(home: Shop, ada: Person) -> None:
+    home.redeem("5.00")
+    assert asyncio.run(home.settler.settle(ORG, home.found(), "test")) == 1
+    home.redeem("2.00")
+    assert ada.json("/me/statement")["settled"]["customer"] == [{"amount": "7.00", "unit": "GBP"}]
 
 
 def test_a_benefit_stands_with_the_use_that_gave_it(home: Shop, ada: Person) -> None:

@@ -43,7 +43,7 @@ async def statement(visit: Visit) -> Response:
 def _shown(told: Mapping[str, Any], month: str | None) -> dict[str, Any]:
     shown = month or rfc3339(now())[:7]
     return {
-        "title": "since ever" if month is None else month_name(month),
+        "title": "of all time" if month is None else month_name(month),
         "bars": bars(told),
         "used": sum(one["count"] for one in told["uses"]),
         "refused": sum(one["count"] for one in told["refusals"]),
