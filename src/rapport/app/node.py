@@ -144,7 +144,8 @@ async def application(
     people = open_people(settings, ledger, keys)
     gate = Gate(reader, people, receipts, secret=keys.secret("asked"))
     tokens = LedgerTokens(ledger)
-    settler = Settler(gate, reader, open_benefits(settings, ledger))
+    benefits = open_benefits(settings, ledger)
+    settler = Settler(gate, reader, benefits)
     promises = open_promises(settings, ledger)
     reviewer = Reviewer(settings)
     promises.on_change = lambda *_: reviewer.wake()
@@ -153,7 +154,7 @@ async def application(
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
     populations = Populations(ledger.db, keys, people.terms_of)
-    parts = Parts(promises, agreements, populations, UseBook(ledger), simulator)
+    parts = Parts(promises, agreements, populations, UseBook(ledger), simulator, benefits.file)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts)
     portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements)
     app = Starlette(

@@ -4,14 +4,17 @@ import asyncio
 from typing import Any, Literal, NamedTuple
 
 from rapport.adapters.embedded.agreements import AgreementBook
+from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.uses import DAYS, UseBook
 from rapport.app import words
 from rapport.app.agreeing import Simulator
 from rapport.kernel.errors import BadInput, NotFound
+from rapport.kernel.times import DAY, now
 from rapport.terms import promises
 from rapport.terms.aggregates import FLOOR
+from rapport.terms.benefits import totals
 from rapport.terms.simulator import Simulation
 from rapport.web.console import terms_desk as ask
 from rapport.web.console.session import Session
@@ -27,6 +30,7 @@ class Parts(NamedTuple):
     populations: Populations
     uses: UseBook
     simulator: Simulator
+    benefits: BenefitFile | None = None
 
 
 class HouseTermsDesk:
@@ -38,6 +42,7 @@ class HouseTermsDesk:
         self._populations = parts.populations
         self._uses = parts.uses
         self._simulator = parts.simulator
+        self._benefits = parts.benefits
 
     # -- promises
 
@@ -102,7 +107,10 @@ class HouseTermsDesk:
             for _, receipt in found[:_PAGE]
         )
         by_purpose, nothing = self._uses.counted(session.org)
-        return ask.Uses(rows, str(found[_PAGE - 1][0]) if len(found) > _PAGE else None, DAYS, by_purpose, nothing)
+        following = str(found[_PAGE - 1][0]) if len(found) > _PAGE else None
+        at = now()
+        gave = () if self._benefits is None else self._benefits.of_org(session.org, at - DAYS * DAY, at + DAY)
+        return ask.Uses(rows, following, DAYS, by_purpose, nothing, totals(gave))
 
     async def wanted(self, session: Session) -> ask.Wanted:
         found = self._populations.refusals(session.org)

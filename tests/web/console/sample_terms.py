@@ -31,6 +31,12 @@ PROMISED = Declaration(
 )
 
 
+GAVE = {
+    "customer": [{"amount": "1204.50", "unit": "GBP"}, {"amount": "-3.00", "unit": "EUR"}],
+    "company": [{"band": "10–20", "unit": "GBP", "count": 61}],
+}
+
+
 class SampleTerms:
     def __init__(self, *, empty: bool) -> None:
         self.few = empty
@@ -106,7 +112,7 @@ class SampleTerms:
             met.Use(f"rcp_{i:026}", now() - i * HOUR, "service", "view", "api token", "your name and what you bought")
             for i in range(30)
         )
-        return met.Uses(rows, None if cursor else "30", 30, {"service": 5_120, "offers": 640, "fraud": 3}, 411)
+        return met.Uses(rows, None if cursor else "30", 30, {"service": 5_120, "offers": 640, "fraud": 3}, 411, GAVE)
 
     async def wanted(self, session: told.Session) -> met.Wanted:
         if self.few:

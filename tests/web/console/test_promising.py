@@ -176,6 +176,12 @@ def test_refused_and_absent_are_one_number():
     assert "refused" not in page.lower()
 
 
+def test_what_uses_gave_shows_for_both_sides():
+    page = text_of("/console/uses")
+    assert "1204.50 GBP, -3.00 EUR" in page
+    assert "10–20 GBP × 61" in page
+
+
 def test_refusals_show_criteria_of_many_and_how_many():
     page = text_of("/console/refusals")
     assert "it does not say whether it passes it on" in page

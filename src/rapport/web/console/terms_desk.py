@@ -58,13 +58,15 @@ class Use(msgspec.Struct, frozen=True):
 
 class Uses(msgspec.Struct, frozen=True):
     """A page of uses, newest first; and for the last `days` how many there were by purpose, and how often nothing was
-    given: refused and absent look alike."""
+    given: refused and absent look alike. `gave`: what was settled in that time, by side, in the shape of
+    `terms/benefits.totals`."""
 
     rows: tuple[Use, ...]
     next: str | None
     days: int
     by_purpose: dict[str, int]
     nothing: int
+    gave: dict[str, list[dict[str, Any]]] = {}
 
 
 class Wanted(msgspec.Struct, frozen=True):
