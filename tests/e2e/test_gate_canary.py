@@ -287,6 +287,7 @@ ROUTES: dict[str, Any] = {
     "/.well-known/rapport/{org}/declaration.json": plain(f"{WELL_KNOWN}/declaration.json"),
     "/.well-known/rapport/{org}/declaration/{version}.json": plain(f"{WELL_KNOWN}/declaration/0.json"),
     "/.well-known/rapport/{org}/key.json": plain(f"{WELL_KNOWN}/key.json"),
+    "/.well-known/gpc.json": plain("/.well-known/gpc.json"),
     "/log/checkpoint": plain("/log/checkpoint"),
     "/log/key": plain("/log/key"),
     "/log/tile/{level}/{tile:path}": plain("/log/tile/0/000.p/1", "/log/tile/entries/000.p/1"),

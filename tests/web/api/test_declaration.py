@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -203,5 +204,19 @@ def test_an_organization_with_its_own_key_signs_over_http(tmp_path: Path) -> Non
         assert done.status_code == 200
         assert promises.verify(done.json()["published"], public)
         assert (await acme.public("key.json")).json()["held_by"] == "organization"
+
+    talk(tmp_path, story)
+
+
+def test_that_global_privacy_control_is_honoured_is_published_for_anyone(tmp_path: Path) -> None:
+    async def story(acme: Caller) -> None:
+        answer = await acme.client.get("/.well-known/gpc.json")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("application/json")
+        assert answer.headers["access-control-allow-origin"] == "*"
+        said = answer.json()
+        assert said.keys() == {"gpc", "lastUpdate"}
+        assert said["gpc"] is True
+        date.fromisoformat(said["lastUpdate"])
 
     talk(tmp_path, story)

@@ -18,6 +18,9 @@ PATH = "/v1/declaration"
 PUBLISHED = "/.well-known/rapport/{org}/declaration.json"
 VERSION = "/.well-known/rapport/{org}/declaration/{version}.json"
 KEY = "/.well-known/rapport/{org}/key.json"
+GPC = "/.well-known/gpc.json"
+GPC_UPDATED = "2026-11-22"
+"""The day of the last change to how the node honours Global Privacy Control."""
 
 SIGNATURE, SIGNER, SINCE = "Rapport-Signature", "Rapport-Key", "Rapport-Since"
 """Headers of an organization that signs for itself: the signature and the key (base64url), and the time it signed."""
@@ -116,6 +119,10 @@ class DeclarationApi:
         }
         return _open(json_answer(told), "no-cache")
 
+    async def gpc(self, _: Request) -> Response:
+        """That the signal of browsers against selling and sharing is honoured (W3C, Global Privacy Control)."""
+        return _open(json_answer({"gpc": True, "lastUpdate": GPC_UPDATED}), "public, max-age=86400")
+
 
 def _tag(document: dict[str, Any]) -> str:
     return f'"{document["version"]}-{document["hash"].removeprefix("sha256:")[:24]}"'
@@ -168,4 +175,5 @@ def declaration_routes(book: Promises, tokens: Tokens) -> list[Route]:
         Route(PUBLISHED, api.published),
         Route(VERSION, api.version),
         Route(KEY, api.key),
+        Route(GPC, api.gpc),
     ]

@@ -64,6 +64,26 @@ def paths() -> dict[str, Any]:
                 [_ORG, _NUMBER, _KNOWN],
             )
         },
+        declaration.GPC: {
+            "get": {
+                "tags": [TAG],
+                "operationId": "readPrivacyControl",
+                "summary": "Read whether the node honours Global Privacy Control",
+                "description": "It does: a record that carried the signal is used for no advertising by default terms.",
+                "responses": {
+                    "200": answer(
+                        "As of the specification of Global Privacy Control.",
+                        thing(
+                            "Support of the signal.",
+                            {
+                                "gpc": told(FLAG, "Whether it is honoured."),
+                                "lastUpdate": {"type": "string", "format": "date", "description": "Since when as now."},
+                            },
+                        ),
+                    )
+                },
+            }
+        },
         declaration.KEY: {
             "get": {
                 "tags": [TAG],
