@@ -34,7 +34,7 @@ class Browser:
     def _open(self, request: urllib.request.Request) -> str:
         try:
             with self._opener.open(request, timeout=30) as answer:
-                self.status, self.page = answer.status, answer.read().decode()
+                self.status, self.page = answer.status, answer.read().decode(errors="replace")
         except urllib.error.HTTPError as error:
             with error:
                 self.status, self.page = error.code, error.read().decode()
