@@ -242,6 +242,22 @@ FOUND_SINCE: dict[str, Callable[[Bundle], Any]] = {
 }  # fmt: skip
 
 
+def withheld(whole: Bundle) -> None:
+    """Hide a receipt behind its own leaf, as if it told another."""
+    receipt = whole["receipts"].pop(0)
+    leaf = verify.leaf_hash(verify.commitment(base64.b64decode(receipt["key"]), receipt["receipt"]))
+    tree = next(tree for tree in whole["trees"] if tree["tree"] == receipt["tree"])
+    tree.setdefault("hidden", {})[str(receipt["index"])] = verify.b64(leaf)
+
+
+def test_a_receipt_that_was_shown_once_cannot_be_withheld(story: Story) -> None:
+    seen = verify.verify(story.new)["head"]
+    hidden = of(story.new, withheld)
+    assert verify.verify(hidden)["hidden"] == verify.verify(story.new)["hidden"] + 1
+    assert holds(story.new, seen)
+    assert "withheld" in verify.verify(hidden, since=seen)["problem"]
+
+
 @pytest.mark.parametrize("change", FOUND)
 def test_structural_changes_are_found(story: Story, change: str) -> None:
     changed = of(story.new, FOUND[change])

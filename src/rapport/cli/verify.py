@@ -35,7 +35,8 @@ def verify(
     if json:
         options.print_json(done)
     elif done["ok"]:
-        typer.echo(f"All {done['receipts']} receipts hold. The head, for the next time:\n{done['head']}")
+        beside = f" ({done['hidden']} entries beside them tell others, or were erased.)" if done["hidden"] else ""
+        typer.echo(f"All {done['receipts']} receipts hold.{beside} The head, for the next time:\n{done['head']}")
     else:
         typer.secho(f"This does not hold: {done['problem']}.", err=True, fg=typer.colors.RED)
     if not done["ok"]:

@@ -207,22 +207,23 @@ def _verified(bundle: Any, key: str | None, since: Any) -> dict[str, Any]:
         if index in trees.setdefault(tree, {}):
             raise Broken(f"two receipts claim place {index} of tree {tree}")
         trees[tree][index] = leaf
-    heads: dict[str, tuple[int, list[bytes]]] = {}
+    heads: dict[str, list[bytes]] = {}
     for tree in bundle["trees"]:
         name, leaves = _tree(tree, trees, size, root)
         if name in heads:
             raise Broken(f"tree {name} is there twice")
-        heads[name] = (len(leaves), leaves)
+        heads[name] = leaves
     for name in trees.keys() - heads.keys():
         raise Broken(f"receipts of tree {name} are in no tree")
     if since is not None:
-        _continued(bundle, since, heads, size, root)
-    head = {
-        "log": {"key": log["key"], "size": size, "root": b64(root)},
-        "trees": {name: {"size": count, "root": b64(root_of(leaves))} for name, (count, leaves) in heads.items()},
+        _continued(bundle, since, heads, trees, size, root)
+    told = {
+        name: {"size": len(leaves), "root": b64(root_of(leaves)), "opened": len(trees.get(name, {}))}
+        for name, leaves in heads.items()
     }
+    head = {"log": {"key": log["key"], "size": size, "root": b64(root)}, "trees": told}
     count = len(bundle["receipts"])
-    hidden = sum(size for size, _ in heads.values()) - count
+    hidden = sum(map(len, heads.values())) - count
     return {"ok": True, "receipts": count, "hidden": hidden, "head": _packed(head), "problem": None}
 
 
@@ -269,8 +270,15 @@ def _tree(
     return name, leaves
 
 
-def _continued(bundle: Any, since: Any, heads: Mapping[str, tuple[int, list[bytes]]], size: int, root: bytes) -> None:
-    """Whether this bundle continues a head seen before."""
+def _continued(
+    bundle: Any,
+    since: Any,
+    heads: Mapping[str, Sequence[bytes]],
+    opened: Mapping[str, Mapping[int, bytes]],
+    size: int,
+    root: bytes,
+) -> None:
+    """Whether this bundle continues a head seen before, and shows all that was shown then."""
     seen = read_head(since)
     log = seen["log"]
     if log["key"].strip() != bundle["log"]["key"].strip():
@@ -289,11 +297,19 @@ def _continued(bundle: Any, since: Any, heads: Mapping[str, tuple[int, list[byte
     if not continues(old_size, size, old_root, root, [_hash(part, "a proof") for part in proof]):
         raise Broken("the log does not continue the one seen before: it was rewritten")
     for name, old in seen["trees"].items():
-        count, leaves = heads.get(name, (0, []))
-        if count < old["size"]:
-            raise Broken(f"tree {name} was rolled back: it had {old['size']} receipts and has {count}")
-        if b64(root_of(leaves[: old["size"]])) != old["root"]:
-            raise Broken(f"tree {name} does not continue the one seen before: it was rewritten")
+        _tree_continued(name, old, heads.get(name, []), opened.get(name, {}))
+
+
+def _tree_continued(name: str, old: Mapping[str, Any], leaves: Sequence[bytes], opened: Mapping[int, bytes]) -> None:
+    """Whether a tree goes on from what was seen of it. An erasure seals a tree as a whole: then nothing of it is shown,
+    and `hidden` counts it. That some of its receipts are shown no more is no erasure."""
+    if len(leaves) < old["size"]:
+        raise Broken(f"tree {name} was rolled back: it had {old['size']} receipts and has {len(leaves)}")
+    if b64(root_of(leaves[: old["size"]])) != old["root"]:
+        raise Broken(f"tree {name} does not continue the one seen before: it was rewritten")
+    shown = sum(index < old["size"] for index in opened)
+    if 0 < shown < old.get("opened", 0):
+        raise Broken(f"receipts of tree {name} are withheld: {old['opened']} were shown, {shown} are")
 
 
 def read_head(since: Any) -> dict[str, Any]:
@@ -313,7 +329,10 @@ def read_head(since: Any) -> dict[str, Any]:
         _shape(tree, {"size": int, "root": str}, "the head's tree")
         if not isinstance(name, str) or not _NAME.fullmatch(name) or not tree["size"]:
             raise Broken("the head has a tree that is none")
-        sizes.append(tree["size"])
+        shown = tree.get("opened", 0)
+        if not isinstance(shown, int) or isinstance(shown, bool):
+            raise Broken("the head has a tree that is none")
+        sizes += [tree["size"], shown]
     if not all(0 <= size < 1 << 53 for size in sizes):
         raise Broken("the head has a size that is none")
     return dict(since)

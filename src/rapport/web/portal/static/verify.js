@@ -285,16 +285,20 @@ async function verified(bundle, since) {
     entries += leaves.length
   }
   for (const name of opened.keys()) if (!heads.has(name)) throw new Broken(`receipts of tree ${name} are in no tree`)
-  if (since !== null) await continued(log, since, heads, size, root)
+  if (since !== null) await continued(log, since, heads, opened, size, root)
   const told = new Map()
-  for (const [name, leaves] of heads) told.set(name, await headOf(leaves))
+  for (const [name, leaves] of heads) told.set(name, await headOf(leaves, opened.get(name)?.size ?? 0))
   const logHead = new Map([["key", key], ["size", new Numeral(String(size))], ["root", b64(root)]])
   const head = packed(new Map([["log", logHead], ["trees", told]]))
   return { ok: true, receipts: receipts.length, hidden: entries - receipts.length, head, problem: null }
 }
 
-const headOf = async (leaves) =>
-  new Map([["size", new Numeral(String(leaves.length))], ["root", b64(await rootOf(leaves))]])
+const headOf = async (leaves, opened) =>
+  new Map([
+    ["size", new Numeral(String(leaves.length))],
+    ["root", b64(await rootOf(leaves))],
+    ["opened", new Numeral(String(opened))],
+  ])
 
 async function opening(receipt) {
   const fields = { tree: "text", index: "size", key: "text", receipt: "object" }
@@ -327,7 +331,7 @@ async function readTree(tree, receipts, logSize, logRoot) {
   return [name, leaves]
 }
 
-async function continued(log, since, heads, size, root) {
+async function continued(log, since, heads, opened, size, root) {
   const [seenLog, seenTrees] = shaped(unpacked(since), { log: "object", trees: "object" }, "the head")
   const [key, oldSize, oldText] = shaped(seenLog, { key: "text", size: "size", root: "text" }, "the head's log")
   if (key.trim() !== log.get("key").trim()) throw new Broken("the log is signed with another key than before")
@@ -348,6 +352,10 @@ async function continued(log, since, heads, size, root) {
       throw new Broken(`tree ${name} was rolled back: it had ${count} receipts and has ${leaves.length}`)
     if (b64(await rootOf(leaves.slice(0, count))) !== was)
       throw new Broken(`tree ${name} does not continue the one seen before: it was rewritten`)
+    const [before] = tree.has("opened") ? shaped(tree, { opened: "size" }, "the head's tree") : [0]
+    const shown = [...(opened.get(name)?.keys() ?? [])].filter((index) => index < count).length
+    // An erasure seals a tree as a whole; that some of its receipts are shown no more is none.
+    if (shown > 0 && shown < before) throw new Broken(`receipts of tree ${name} are withheld: ${before} were shown, ${shown} are`)
   }
 }
 
