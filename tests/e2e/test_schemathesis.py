@@ -55,6 +55,11 @@ include-tag = "Declarations"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "404", "412"]
 checks.negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "406", "413", "415", "5xx"]
 
+# A benefit has an amount or a band, each side has kinds of its own, and its evidence must be there.
+[[operations]]
+include-path = "/v1/benefits"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
+
 [[operations]]
 include-path-regex = "^/v1/evidence"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
