@@ -9,6 +9,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 import msgspec
 
@@ -26,7 +27,6 @@ from rapport.terms import Ground, Holder, Pending, Standing, Terms
 ACTIVE, ERASING, ERASED = "active", "erasing", "erased"
 
 _TOKEN = 16
-_CLAIMED = "SELECT 1 FROM claim WHERE token IN ({}) LIMIT 1"
 _HOLDERS = """
     SELECT claim.token, person.id, person.handle, person.version, person.status, person.locked, person.terms,
            EXISTS (SELECT 1 FROM lock WHERE lock.person = person.id AND lock.org = ?),
@@ -89,12 +89,10 @@ class PeopleFile:
         return epoch
 
     def _tokens(self, claims: Iterable[Sequence[str]]) -> bytes:
-        return self._keys.blind.blind(b"".join(identifier_node(org, kind, value) for org, kind, value in claims))
+        return self._keys.blind.blind(b"".join([_node(*claim) for claim in claims]))
 
     def _holders(self, org: str, links: Collection[str], tokens: bytes) -> tuple[Holder, ...]:
         parts = _split(tokens)
-        if self._db.execute(_CLAIMED.format(_marks(parts)), parts).fetchone() is None:
-            return ()
         rows = self._db.execute(_HOLDERS.format(_marks(parts)), (org, org, *parts)).fetchall()
         if not rows:
             return ()
@@ -272,6 +270,12 @@ class PeopleFile:
 
     def _moved(self) -> None:
         self._db.execute("UPDATE epoch SET value = value + 1")
+
+
+@lru_cache(65_536)
+def _node(org: str, kind: str, value: str) -> bytes:
+    """An identifier's node: a customer's page and all its parts ask for the same ones."""
+    return identifier_node(org, kind, value)
 
 
 def _split(tokens: bytes) -> list[bytes]:
