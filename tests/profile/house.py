@@ -5,9 +5,9 @@ in, and views are read through the gate. Cheap enough to be built anew for every
 """
 
 import atexit
+import contextlib
 import gc
 import itertools
-import contextlib
 import json
 import shutil
 import sqlite3
