@@ -22,6 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rapport.kernel.errors import BadInput, TooLarge
 
+SHARED_TEMPLATES = Path(__file__).parent / "templates"
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -101,10 +103,10 @@ class Assets:
         return Response(plain, media_type=media, headers=headers)
 
 
-def environment(*folders: Path, **names: Any) -> Environment:
-    """Templates of these folders, first found; `names` are known to all of them."""
+def environment(folder: Path, **names: Any) -> Environment:
+    """The templates of a folder, and those that every area shares; `names` are known to all of them."""
     made = Environment(
-        loader=FileSystemLoader(folders),
+        loader=FileSystemLoader([folder, SHARED_TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,24 +1,21 @@
 """Which address leads to which page, and what happens to those that lead nowhere."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from rapport.kernel.errors import RapportError
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.web import pages
 from rapport.web.console import customers, evidence, live, met, promise, rejected, signin, sources, words
 from rapport.web.console.desk import Desk
-from rapport.web.console.visit import Console, Handler, guarded
+from rapport.web.console.visit import Console, Handler, Visit
+from rapport.web.door import Door
 from rapport.web.forms import go
+from rapport.web.visit import error_pages, guarded
 
 HERE = Path(__file__).parent
 
@@ -30,13 +27,13 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     templates = pages.environment(HERE / "templates", asset=assets.url, purposes=purposes, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
     console = Console(desk, templates, origin.rstrip("/"))
-    sign_in = signin.SignIn(console)
+    door = Door(console, "start.html", desk.sign_in)
 
     def get(path: str, handler: Handler) -> Route:
-        return Route(path, guarded(console, handler))
+        return Route(path, guarded(console, Visit, handler))
 
     def post(path: str, handler: Handler) -> Route:
-        return Route(path, guarded(console, handler), methods=["POST"])
+        return Route(path, guarded(console, Visit, handler), methods=["POST"])
 
     async def front(request: Request) -> Response:
         return console.page(request, "front.html")
@@ -46,8 +43,8 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
 
     inside: list[BaseRoute] = [
         Route("/", first),
-        Route("/start", sign_in.door, methods=["GET", "POST"]),
-        Route("/theme", sign_in.theme, methods=["POST"]),
+        Route("/start", door.open, methods=["GET", "POST"]),
+        Route("/theme", door.theme, methods=["POST"]),
         post("/leave", signin.leave),
         post("/purpose", signin.set_purpose),
         get("/live", live.page),
@@ -82,19 +79,3 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         Route("/console", first, middleware=[fence]),
         Mount("/console", routes=inside, middleware=[fence, told]),
     ]
-
-
-def error_pages(console: Console) -> Mapping[Any, Callable[..., Awaitable[Response]]]:
-    """A page for every error that is raised on purpose; what is not stays the server's to report."""
-
-    async def refused(request: Request, error: RapportError) -> Response:
-        return console.problem(request, error)
-
-    async def misdirected(request: Request, error: HTTPException) -> Response:
-        said = {404: "There is no page at this address.", 405: "This address is there for a form, not for a visit."}
-        message = said.get(error.status_code, HTTPStatus(error.status_code).phrase)
-        response = console.page(request, "problem.html", error.status_code, message=message)
-        response.headers.update(error.headers or {})
-        return response
-
-    return {RapportError: refused, HTTPException: misdirected}

@@ -24,8 +24,8 @@ async def _page(visit: Visit, status: int = 200, problem: str = "", name: str = 
             "card": card,
             "bars": charts.bars(card.per_minute),
             "minutes": charts.minutes(card.per_minute, this),
-            "curl": curl(visit.console.origin, card),
-            "script": script(visit.console.origin, card),
+            "curl": curl(visit.area.origin, card),
+            "script": script(visit.area.origin, card),
         }
         for card in cards
     ]

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from rapport.kernel.errors import BadInput
 from rapport.web.console import words
 from rapport.web.console.customers import sections
+from rapport.web.door import left
 from rapport.web.forms import go
 from rapport.web.portal.desk import Look, Way
 from rapport.web.portal.visit import AREA, Visit
@@ -142,3 +143,9 @@ async def agreement(visit: Visit) -> Response:
     response = Response(msgspec.json.format(msgspec.json.encode(found), indent=2), media_type="application/json")
     response.headers["Content-Disposition"] = 'attachment; filename="agreement.json"'
     return response
+
+
+async def leave(visit: Visit) -> Response:
+    """Close the page on this browser."""
+    await visit.desk.leave(visit.token)
+    return left(visit.area)

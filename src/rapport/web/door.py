@@ -1,0 +1,74 @@
+"""The door of an area of pages: coming in by a link, going out, and how light the pages are.
+
+A link holds a code that can be spent once. Opening the link spends nothing, since mail programs and browsers open links
+ahead of people; its page has one button, which does.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rapport.web import pages
+from rapport.web.forms import check_origin, go
+from rapport.web.visit import THEME_COOKIE, THEMES, Area
+
+CODE_LENGTH: Final = 200
+YEAR_SECONDS: Final = 365 * 24 * 3600
+
+
+class Door(msgspec.Struct, frozen=True):
+    """The pages that need no session."""
+
+    area: Area[Any]
+    template: str
+    """The page with the button; it is told the `code`, or whether it was `spent`."""
+    spend: Callable[[str], Awaitable[str | None]]
+    """Makes of a code a session's token."""
+    session_seconds: int | None = None
+    """How long the browser keeps the session; None: until it is closed."""
+
+    async def open(self, request: Request) -> Response:
+        """GET: the button. POST: spend the code."""
+        if request.method == "POST":
+            return await self._enter(request)
+        code = request.query_params.get("code", "")
+        return self.area.page(request, self.template, code=code if len(code) <= CODE_LENGTH else "", spent=False)
+
+    async def _enter(self, request: Request) -> Response:
+        check_origin(request, self.area.origin)
+        code = (await pages.form(request)).get("code", "")
+        token = await self.spend(code) if 0 < len(code) <= CODE_LENGTH else None
+        if token is None:
+            return self.area.page(request, self.template, 403, code="", spent=True)
+        response = go(self.area.start)
+        response.set_cookie(
+            self.area.cookie,
+            token,
+            self.session_seconds,
+            path="/",
+            secure=self.area.secure,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    async def theme(self, request: Request) -> Response:
+        """Remember light, dark or as the system says."""
+        check_origin(request, self.area.origin)
+        fields = await pages.form(request)
+        response = go(self.area.way_back(fields.get("back", "")))
+        theme = fields.get("theme", "")
+        if theme in THEMES:
+            # Not HttpOnly: the same switch works without a round trip where there is JavaScript.
+            response.set_cookie(THEME_COOKIE, theme, YEAR_SECONDS, path="/", secure=self.area.secure, samesite="lax")
+        return response
+
+
+def left(area: Area[Any]) -> Response:
+    """Out of the door: the browser forgets its session."""
+    response = go(area.door)
+    response.delete_cookie(area.cookie, path="/", secure=area.secure, httponly=True, samesite="strict")
+    return response
