@@ -68,7 +68,8 @@ COMMANDS = dict(commands(typer.main.get_command(command_line())))
 
 
 def options(command: Any) -> set[str]:
-    return {long for parameter in command.params for long in parameter.opts if long.startswith("--")}
+    every = (long for parameter in command.params for long in (*parameter.opts, *parameter.secondary_opts))
+    return {long for long in every if long.startswith("--")}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -19,16 +19,18 @@ from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import ACTIVE, PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
+from rapport.adapters.embedded.rights import RightsBook
 from rapport.adapters.files.sheet import Sheet, drafted
 from rapport.app import embedded
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.errors import BadInput, Conflict
-from rapport.kernel.times import rfc3339
+from rapport.kernel.times import now, rfc3339
 from rapport.profile import timeline, view
 from rapport.profile.view import Part
 from rapport.terms import Receipt, linked
 from rapport.terms.own import OwnLooks
+from rapport.terms.rights import YOU, Asked
 from rapport.terms.sentences import clause_sentence
 
 FORMATS = ("json", "csv", "parquet", "jsonld")
@@ -136,8 +138,8 @@ class Portability:
         self._reader = reader
         self._looks = looks
 
-    async def export(self, handle: str, out: Path, form: str) -> Taken:
-        """Make the directory `out`, which must be empty or not there.
+    async def export(self, handle: str, out: Path, form: str, by: str = YOU) -> Taken:
+        """Make the directory `out`, which must be empty or not there; on record as a request of the person's.
 
         Raises BadInput for an unknown format or an unusable directory, NotFound for nobody, Conflict for an erased
         person.
@@ -147,17 +149,18 @@ class Portability:
         person = self._people.person(handle)
         if person.status != ACTIVE:
             raise Conflict("this person is erased, or about to be", code="erased")
-        started = time.monotonic()
+        asked_at, started = now(), time.monotonic()
         with _directory(out) as draft, contextlib.ExitStack() as stack:
             sheets = {name: stack.enter_context(Sheet(draft, columns)) for name, columns in TABLES.items()}
-            for org in dict.fromkeys(org for org, _, _ in person.claims):
-                await self._take(person, org, sheets)
+            orgs = dict.fromkeys(org for org, _, _ in person.claims)
+            receipts = [await self._take(person, org, sheets) for org in orgs]
             self._take_terms(person, sheets)
             files = _write(sheets, draft, form, handle)
             rows = {name: sheet.rows for name, sheet in sheets.items()}
+        RightsBook(self._ledger).put_done(person.id, Asked("access", "", form, by=by), asked_at, receipts)
         return Taken(out, files, rows, time.monotonic() - started)
 
-    async def _take(self, person: Person, org: str, sheets: dict[str, Sheet]) -> None:
+    async def _take(self, person: Person, org: str, sheets: dict[str, Sheet]) -> str:
         said: dict[str, Any] = {}
 
         def give(parts: list[Part], shared: tuple[str, ...]) -> None:
@@ -177,6 +180,7 @@ class Portability:
         name = self._people.ground(org, ()).standing.declaration.name or org
         locked = person.locked or org in person.locked_for
         sheets["companies"].add({"organization": org, "name": name, "locked": locked, **said, "receipt": receipt})
+        return receipt
 
     def _take_terms(self, person: Person, sheets: dict[str, Sheet]) -> None:
         for clause in person.terms.clauses:

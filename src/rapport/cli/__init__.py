@@ -23,6 +23,7 @@ COMMANDS = {
     "org": ("org", "Organizations: the companies that use this node."),
     "source": ("org", "Sources: systems and channels that send data, each with its write key."),
     "person": ("person", "Persons: people with an account, who say who may use what."),
+    "request": ("request", "Requests: what people ask a company for by right."),
     "benefit": ("benefit", "Benefits: what uses gave to the customer and to the company."),
     "verify": (
         "verify",

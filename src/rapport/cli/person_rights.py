@@ -1,18 +1,18 @@
-"""`rapport person export` and `object`: what people may ask for by law, beside locks, terms and erasure."""
+"""Commands of `rapport person` for what people may ask for by law, beside locks, terms and erasure."""
 
 import asyncio
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from rapport.app import embedded
 from rapport.app.portability import open_portability
+from rapport.app.rights_desk import EVERYTHING, open_rights_desk
 from rapport.cli import options
-from rapport.kernel.errors import NotFound
-from rapport.terms.objecting import objected
+from rapport.kernel.times import rfc3339
+from rapport.terms.rights import LAW, Case, took_words
 from rapport.terms.sentences import clause_sentence
 
 Handle = Annotated[str, typer.Argument(metavar="PERSON", help="The person: per_…")]
@@ -23,6 +23,10 @@ _TERMINATED = 143
 def register(people: typer.Typer) -> None:
     people.command("export")(export)
     people.command("object")(object_)
+    people.command("restrict")(restrict)
+    people.command("ask-review")(ask_review)
+    people.command("requests")(requests)
+    people.command("withdraw")(withdraw)
 
 
 def export(
@@ -57,16 +61,91 @@ def object_(
     json: options.Json = False,
 ) -> None:
     """Object to one organization's use for one purpose: a clause that denies it, from the next read on."""
-    settings = options.settings(data)
-    book = embedded.open_people(settings)
-    if not embedded.open_ledger(settings).has_org(org):
-        raise NotFound(f"there is no organization {org!r}", field="org")
-    before = book.person(person).terms
-    after = objected(before, org, purpose)
-    if after is not before:
-        book.set_terms(person, after)
+    desk = open_rights_desk(options.settings(data))
+    before = desk.terms(person)
+    case = asyncio.run(desk.object(person, org, purpose))
+    after = desk.terms(person)
     said = [clause_sentence(clause) for clause in after.clauses if clause.id.startswith("objection-")]
     if json:
-        options.print_json({"person": person, "added": after is not before, "objections": said})
+        options.print_json({**told(case), "added": after != before, "objections": said})
     else:
         typer.echo("\n".join(said))
+
+
+def restrict(
+    person: Handle,
+    org: Annotated[str, typer.Option("--org", help="The organization that must stop.")],
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Restrict an organization to keeping what it has: it may use nothing, whatever for, from the next read on."""
+    object_(person, org, EVERYTHING, data, json)
+
+
+def ask_review(
+    person: Handle,
+    receipt: Annotated[str, typer.Option("--receipt", help="The receipt of the use (rcp_…) that it was decided with.")],
+    words: Annotated[str, typer.Option("--words", help="What is wrong, or what should be looked at.")] = "",
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Ask that a human at the company looks at what was decided with a use of a person's data."""
+    desk = open_rights_desk(options.settings(data))
+    case = asyncio.run(desk.review(person, receipt, words))
+    if json:
+        options.print_json(told(case))
+    else:
+        typer.echo(f"{case.id}: {case.asked.org} is asked, and has until {rfc3339(case.deadline)[:10]} to answer.")
+
+
+def requests(person: Handle, data: options.Data = None, json: options.Json = False) -> None:
+    """List what a person asked for by right, what came of it, and how long it took."""
+    cases, _ = open_rights_desk(options.settings(data)).cases(person)
+    if json:
+        options.print_json([told(case) for case in cases])
+        return
+    for case in cases:
+        typer.echo(line(case))
+    if not cases:
+        typer.echo("Nothing was asked for yet: see rapport person --help.")
+
+
+def withdraw(
+    person: Handle,
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="The request: rrq_…")],
+    data: options.Data = None,
+) -> None:
+    """Take back a request that still waits."""
+    asyncio.run(open_rights_desk(options.settings(data)).withdraw(person, request))
+    typer.echo("It is taken back.")
+
+
+def line(case: Case) -> str:
+    """A request in a line."""
+    where = case.asked.org or "all companies"
+    ended = f"by {rfc3339(case.deadline)[:10]}" if case.took is None else f"after {took_words(case.took)}"
+    answer = f"  {case.answer}" if case.answer else ""
+    return f"{case.id}  {rfc3339(case.at)[:16]}  {case.asked.right:13} {where:16} {case.status:9} {ended}{answer}"
+
+
+def told(case: Case) -> dict[str, Any]:
+    """A request, for machines."""
+    ended = None if case.ended_at is None else rfc3339(case.ended_at)
+    seconds = None if case.took is None else case.took / 1e6
+    return {
+        "request": case.id,
+        "right": case.asked.right,
+        "law": LAW[case.asked.right],
+        "org": case.asked.org,
+        "about": case.asked.about,
+        "value": case.asked.value,
+        "words": case.asked.words,
+        "by": case.asked.by,
+        "asked_at": rfc3339(case.at),
+        "deadline": rfc3339(case.deadline),
+        "status": case.status,
+        "ended_at": ended,
+        "seconds": seconds,
+        "answer": case.answer,
+        "receipts": list(case.receipts),
+    }

@@ -9,6 +9,8 @@ customers has an account here is nothing that companies learn.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from rapport.kernel import ids
 from rapport.kernel.errors import Busy
 from rapport.kernel.times import now
@@ -110,23 +112,32 @@ class OwnLooks:
                     return pending.receipt.id
         raise Busy("what you claim is changing too quickly: ask again in a moment")
 
+    async def note(self, person: int, org: str, action: str, reason: str) -> str:
+        """Put into a person's own book that they used a right towards a company, in a sentence; return the receipt once
+        it is durable."""
+        for _ in range(_TRIES):
+            receipt = _receipt(org, action, reason)
+            pending = Pending(receipt, self._people.ground(org, ()), person, customer=person)
+            await self._book.commit([pending])
+            if not pending.stale:
+                return receipt.id
+        raise Busy("what companies promise is changing too quickly: ask again in a moment")
+
     def _pending(
         self, person: int, org: str, links: Collection[str], parts: Sequence[Part], action: str = ACTION
     ) -> Pending:
         mask = 0
         for part in parts:
             mask |= categories_in(part)
-        receipt = Receipt(
-            ids.fresh("rcp"),
-            NOBODYS_BOOK,
-            now(),
-            PURPOSE,
-            action,
-            "permitted",
-            f"you {'took along' if action == TAKEN else 'looked at'} what {org} knows",
-            CALLER,
-            fields=(org,),  # whose knowledge it was
+        receipt = msgspec.structs.replace(
+            _receipt(org, action, f"you {'took along' if action == TAKEN else 'looked at'} what {org} knows"),
             categories=names_in(mask),
             records=tuple(part.number for part in parts),
         )
         return Pending(receipt, self._people.ground(org, links), person, customer=person)
+
+
+def _receipt(org: str, action: str, reason: str) -> Receipt:
+    """Of the person's own book; `fields` names whose knowledge it is about."""
+    named = (ids.fresh("rcp"), NOBODYS_BOOK, now(), PURPOSE)
+    return Receipt(*named, action, "permitted", reason, CALLER, fields=(org,))

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from rapport.adapters.embedded import benefits, receipt_log
+from rapport.adapters.embedded import benefits, exports, receipt_log, rights
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import connect, transaction, translated
@@ -91,6 +91,9 @@ MIGRATIONS = [
     """,
     receipt_log.SCHEMA,
     benefits.SCHEMA,
+    rights.SCHEMA,
+    receipt_log.TAGGED,
+    exports.SCHEMA,
 ]
 
 TOKEN_LIFE = 365 * DAY
@@ -299,6 +302,11 @@ class LedgerFile:
         """The newest receipts that concern a person, each with its sequence number."""
         query = f"{_RECEIPTS} WHERE r.person = ? AND r.seq < ? ORDER BY r.seq DESC LIMIT ?"
         return self._opened(query, (person, before, limit))
+
+    def receipt_told(self, person: int, receipt: str) -> Receipt | None:
+        """A receipt that concerns a person, by its id."""
+        found = self._opened(f"{_RECEIPTS} WHERE r.person = ? AND r.id = ?", (person, receipt))
+        return found[0][1] if found else None
 
     def receipts(self, org: str, limit: int = 100) -> list[Receipt]:
         """The newest receipts of an organization, but for those of customers who were erased."""

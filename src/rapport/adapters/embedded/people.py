@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
+from rapport.adapters.embedded import rights
 from rapport.adapters.embedded.agreements import Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -251,6 +252,7 @@ class PeopleFile:
         with self._changing(handle, even_erased=True) as person:
             self._db.execute("DELETE FROM claim WHERE person = ?", (person,))
             self._agreements.forget(person)
+            rights.forget(self._db, person)
             self._keys.destroy_person(person)
 
     @contextlib.contextmanager
