@@ -15,17 +15,21 @@ import duckdb
 import pyarrow.parquet
 import pytest
 
+from rapport.adapters.embedded.export_files import ExportFiles
+from rapport.adapters.embedded.exports import Export, ExportBook, Held
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.files.sheet import Sheet, drafted
-from rapport.app.embedded import open_ledger
-from rapport.app.exporting import Exported, open_exporter
+from rapport.app.embedded import Sources, open_ledger, open_reader
+from rapport.app.exporting import CUT_SHORT, Exported, open_exporter
 from rapport.kernel.errors import BadInput, Conflict, NotFound
-from rapport.kernel.times import parse_rfc3339
-from rapport.terms import Clause, Declaration, Promise, Receipt, Terms
+from rapport.kernel.times import parse_rfc3339, rfc3339
+from rapport.terms import Clause, Criterion, Declaration, Promise, Receipt, Terms
 from tests.profile.house import ORG, House, at, told
 
 EVERYBODY = 12
 LOCKED, REFUSING = 3, 5
+EVERYONE = range(1, 10_000)
+"""All records that there are, and more."""
 
 
 def _identify(number: int) -> dict[str, Any]:
@@ -145,6 +149,108 @@ def test_promises_that_change_meanwhile_end_it(house: House) -> None:
     with pytest.raises(Conflict):
         export(house, "out.parquet", progress=change)
     assert not list(house.directory.glob("*out*"))
+    (one,) = book(house).of_org(ORG)
+    assert (one.status, one.reason) == ("failed", "what the organization promises changed meanwhile: export again")
+    assert book(house).holding(ORG, EVERYONE) == []
+
+
+def book(house: House) -> ExportBook:
+    return ExportBook(open_ledger(house.settings))
+
+
+def records_of(house: House, link: str) -> list[int]:
+    reader = open_reader(house.settings, Sources(open_ledger(house.settings)).by_name)
+    kind, _, value = link.partition(":")
+    return [part.number for found in reader.by_identifier(ORG, kind, value) for part in found.parts]
+
+
+def test_a_finished_export_is_on_record_with_who_is_in_it(house: House) -> None:
+    house.declare(
+        Declaration(name="Shop", purposes={"service": Promise("contract", retention_days=30, recipients=("Post", "B"))})
+    )
+    done = export(house, "out.parquet", recipients=["Post", "Post"])
+    table = pyarrow.parquet.read_table(done.file)
+    in_file = set(zip(table["customer"].to_pylist(), table["receipt"].to_pylist(), strict=True))
+    (on_record,) = book(house).of_org(ORG)
+    held = book(house).holding(ORG, EVERYONE)
+    assert {(one.customer, one.receipt) for one in held} == in_file
+    assert {one[:2] for one in held} == {(done.metadata["rapport.export"], ("Post",))}
+    assert (on_record.status, on_record.customers, on_record.place) == ("done", EVERYBODY - 2, "command line")
+    assert rfc3339(on_record.exported_at or 0) == done.metadata["rapport.exported_at"]
+    assert {rfc3339(one.expires_at or 0) for one in held} == {done.metadata["rapport.expires_at"]}
+    assert done.metadata["rapport.recipients"] == "Post"
+    # Both records of the customer lead to the one row.
+    seven = records_of(house, "user_id:u7")
+    assert len(seven) == 2
+    assert {len(book(house).holding(ORG, [number])) for number in seven} == {1}
+    assert book(house).holding(ORG, seven) == book(house).holding(ORG, seven[:1])
+    assert book(house).holding(ORG, records_of(house, f"user_id:u{LOCKED}")) == []
+    assert book(house).holding("nobody", EVERYONE) == []
+
+
+def test_receipts_name_whom_the_export_is_for_and_nobody_where_it_is_for_nobody_else(house: House) -> None:
+    promise = Promise("contract", recipients=("Post", "Bank"))
+    house.declare(Declaration(name="Shop", purposes={"service": promise}))
+    export(house, "out.parquet", recipients=["Bank"])
+    assert {one.recipients for one in receipts(house) if one.decision == "permitted"} == {("Bank",)}
+    before = len(receipts(house))
+    export(house, "own.parquet")
+    own = receipts(house)[: len(receipts(house)) - before]
+    assert {one.recipients for one in own} == {()}
+
+
+@pytest.mark.parametrize("name", ["post", "Post ", "", "Shop", "x" * 10_000])
+def test_only_a_recipient_whom_the_declaration_names_for_the_purpose_may_have_it(house: House, name: str) -> None:
+    promises = {"service": Promise("contract", recipients=("Post",)), "offers": Promise("contract", recipients=("Ad",))}
+    house.declare(Declaration(name="Shop", purposes=promises))
+    for wrong in (name, "Ad"):
+        with pytest.raises(BadInput) as refused:
+            export(house, "out.csv", recipients=["Post", wrong])
+        assert (refused.value.code, refused.value.field) == ("unknown_recipient", "recipients")
+    assert book(house).of_org(ORG) == []
+
+
+def test_whoever_was_promised_less_is_not_in_what_others_are_to_have(house: House) -> None:
+    least = Promise("contract", recipients=(), onward=False)
+    most = Promise("contract", recipients=("Post",), onward=True, alternative=least)
+    house.declare(Declaration(name="Shop", purposes={"service": most}))
+    choosy = house.people.add([f"{ORG}:user_id:u8"]).handle
+    never_on = Criterion("onward", negated=True)
+    clause = Clause("alone", "allow", purposes=("service",), categories=("everything",), when=(never_on,))
+    house.people.set_terms(choosy, Terms("own", (clause,)))
+    inside = {one.customer for one in _held_after(house, "own.csv", [])}
+    given = {one.customer for one in _held_after(house, "post.csv", ["Post"])}
+    assert len(inside - given) == 1
+    assert given < inside
+
+
+def _held_after(house: House, name: str, recipients: list[str]) -> list[Held]:
+    done = export(house, name, recipients=recipients)
+    return [one for one in book(house).holding(ORG, EVERYONE) if one.export_id == done.metadata["rapport.export"]]
+
+
+def test_who_was_erased_is_forgotten_and_the_others_stay_on_record(house: House) -> None:
+    export(house, "one.parquet")
+    export(house, "two.csv")
+    seven = records_of(house, "user_id:u7")
+    assert len(book(house).holding(ORG, seven)) == 2
+    book(house).forget("other", seven)
+    assert len(book(house).holding(ORG, seven)) == 2
+    book(house).forget(ORG, seven)
+    assert book(house).holding(ORG, seven) == []
+    assert len(book(house).holding(ORG, EVERYONE)) == 2 * (EVERYBODY - 3)
+
+
+def test_an_export_whose_time_is_over_is_held_by_nobody(house: House) -> None:
+    export(house, "out.parquet")
+    (one,) = book(house).of_org(ORG)
+    assert one.expires_at is not None
+    assert book(house).sweep(one.expires_at - 1) == []
+    assert len(book(house).holding(ORG, EVERYONE)) == EVERYBODY - 2
+    book(house).sweep(one.expires_at)
+    assert book(house).holding(ORG, EVERYONE) == []
+    assert book(house).of_org(ORG)[0].status == "expired"
+    assert open_ledger(house.settings).db.execute("SELECT count(*) FROM export_row").fetchone() == (0,)
 
 
 _SLOWLY = """
@@ -171,6 +277,23 @@ def test_whoever_kills_it_finds_no_file_and_no_piece_of_one(house: House, how: s
     new = {path.name for path in house.directory.iterdir()} - before
     assert not {name for name in new if "out" in name or name.startswith("tmp")}
     assert len([one for one in receipts(house) if one.decision == "permitted"]) == EVERYBODY - 2
+    # Whoever was read for it keeps the receipt, and is in no file that anybody has.
+    assert book(house).holding(ORG, EVERYONE) == []
+    export(house, "another.parquet")
+    another, cut_short = book(house).of_org(ORG)
+    assert (another.status, cut_short.status, cut_short.reason) == ("done", "failed", CUT_SHORT)
+    assert {one.export_id for one in book(house).holding(ORG, EVERYONE)} == {another.id}
+    assert list((house.directory / "exports").iterdir()) == []
+
+
+def test_one_that_is_at_work_is_not_taken_for_one_that_was_cut_short(house: House) -> None:
+    def meanwhile(*_: int) -> None:
+        looked.append(book(house).cut_short(ExportFiles(house.directory).is_alive, CUT_SHORT))
+
+    looked: list[list[Export]] = []
+    export(house, "out.csv", progress=meanwhile)
+    assert looked == [[]]
+    assert [one.status for one in book(house).of_org(ORG)] == ["done"]
 
 
 def test_columns_take_the_type_that_fits_all_their_values(tmp_path: Path) -> None:

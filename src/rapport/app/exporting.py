@@ -5,24 +5,29 @@ disk, so that memory does not grow with the organization. Receipts come first, a
 short leaves receipts of what was read for it, and no file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rapport.adapters.embedded.export_files import ExportFiles
+from rapport.adapters.embedded.exports import OUTSIDE, ExportBook
 from rapport.adapters.embedded.reader import StateReader
 from rapport.adapters.files.sheet import Sheet
 from rapport.app import embedded
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
-from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel import ids
+from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError
 from rapport.kernel.times import DAY, now, rfc3339
 from rapport.profile import view
 from rapport.profile.store import Found
 from rapport.terms import Gate, Receipt, Request
+from rapport.terms.exports import FORMATS, Entry, Export, Wish, checked
 from rapport.terms.ground import People
 
 ACTION = "export"
-FORMATS = (".parquet", ".csv")
+CUT_SHORT = "it was cut short"
 COLUMNS = {
     "customer": "VARCHAR",
     "receipt": "VARCHAR",
@@ -53,22 +58,51 @@ class Exported(NamedTuple):
 class Exporter:
     """Exports over one reader of profiles and a gate over it."""
 
-    def __init__(self, reader: StateReader, people: People, gate: Gate) -> None:
+    def __init__(self, reader: StateReader, people: People, gate: Gate, book: ExportBook, files: ExportFiles) -> None:
         self._reader = reader
         self._people = people
         self._gate = gate
+        self._book = book
+        self._files = files
 
     async def export(
-        self, org: str, purpose: str, out: Path, *, limit: int | None = None, progress: Progress = lambda *_: None
+        self,
+        org: str,
+        purpose: str,
+        out: Path,
+        *,
+        limit: int | None = None,
+        recipients: Sequence[str] = (),
+        progress: Progress = lambda *_: None,
     ) -> Exported:
         """Write the customers that may be read for a purpose; an older file is replaced once the new one is whole.
 
-        Raises BadInput for an unknown purpose or an unusable file, Conflict where the organization changes its promises
-        meanwhile: then the rows would rest on different ones.
+        Raises BadInput for an unknown purpose, a recipient that is not promised, or an unusable file, Conflict where
+        the organization changes its promises meanwhile: then the rows would rest on different ones.
         """
-        if out.suffix not in FORMATS:
+        form = out.suffix.removeprefix(".")
+        if form not in FORMATS:
             raise BadInput(f"{out.name} says no format: name it .parquet or .csv", field="out")
-        request = Request(org, "", purpose, "command line", ACTION)
+        wish = Wish(purpose, "csv" if form == "csv" else "parquet", limit, tuple(recipients))
+        wish = checked(wish, self._people.ground(org, ()).standing)
+        handle = ids.fresh("exp")
+        with self._files.at_work(handle):
+            self._book.cut_short(self._files.is_alive, CUT_SHORT)
+            asked = self._book.ask(org, wish, OUTSIDE, handle)
+            return await self.carry_out(asked, out, progress)
+
+    async def carry_out(self, asked: Export, out: Path, progress: Progress = lambda *_: None) -> Exported:
+        """Write an export that is on record as running, and say there how it ended. Raises as above, and Conflict where
+        it was deleted meanwhile."""
+        try:
+            return await self._carried_out(asked, out, progress)
+        except BaseException as error:
+            self._book.fail(asked.number, error.message if isinstance(error, RapportError) else CUT_SHORT)
+            raise
+
+    async def _carried_out(self, asked: Export, out: Path, progress: Progress) -> Exported:
+        org, wish, limit = asked.org, asked.wish, asked.wish.limit
+        request = Request(org, "", wish.purpose, asked.place, ACTION, recipients=wish.recipients)
         started = now()
         declaration = self._people.ground(org, ()).standing.hash
         keep_days: int | None = None
@@ -76,22 +110,31 @@ class Exporter:
         with Sheet(out.parent, COLUMNS) as sheet:
             while not walk.done and (limit is None or sheet.rows < limit):
                 walk.most = _TOGETHER if limit is None else min(_TOGETHER, limit - sheet.rows)
+                entries = []
                 for found, row, receipt in await self._gate.each(request, walk.following, _row, _fields):
                     if receipt.declaration != declaration:
                         raise Conflict("what the organization promises changed meanwhile: export again")
                     keep_days = _sooner(keep_days, receipt)
                     sheet.add({"customer": found.customer, "receipt": receipt.id, **row})
+                    entries.append(Entry(receipt.records, found.number, receipt.id))
+                self._book.add(asked.number, entries, sheet.rows, walk.walked)
                 progress(walk.walked, sheet.rows)
+            expires = None if keep_days is None else started + keep_days * DAY
             metadata = {
+                "rapport.export": asked.id,
                 "rapport.organization": org,
-                "rapport.purpose": purpose,
+                "rapport.purpose": wish.purpose,
+                "rapport.recipients": ", ".join(wish.recipients),
                 "rapport.declaration": declaration,
                 "rapport.exported_at": rfc3339(started),
-                "rapport.expires_at": "" if keep_days is None else rfc3339(started + keep_days * DAY),
+                "rapport.expires_at": "" if expires is None else rfc3339(expires),
                 "rapport.customers": str(sheet.rows),
             }
-            side = _write(sheet, out, metadata)
+            side = _write(sheet, out, metadata, partial(self._finish, asked, declaration, started, expires))
             return Exported(out, side, sheet.rows, len(sheet.columns()), metadata)
+
+    def _finish(self, asked: Export, declaration: str, started: int, expires: int | None) -> None:
+        self._book.finish(asked.number, declaration, started, expires)
 
 
 class _Walk:
@@ -156,11 +199,11 @@ def _sooner(days: int | None, receipt: Receipt) -> int | None:
     return days if said is None else said if days is None else min(days, said)
 
 
-def _write(sheet: Sheet, out: Path, metadata: dict[str, str]) -> Path | None:
+def _write(sheet: Sheet, out: Path, metadata: dict[str, str], ready: Callable[[], None]) -> Path | None:
     if out.suffix == ".parquet":
-        sheet.write_parquet(out, metadata)
+        sheet.write_parquet(out, metadata, ready)
         return None
-    return sheet.write_csv(out, metadata)
+    return sheet.write_csv(out, metadata, ready)
 
 
 def open_exporter(settings: Settings, org: str) -> Exporter:
@@ -172,4 +215,4 @@ def open_exporter(settings: Settings, org: str) -> Exporter:
     people = embedded.open_people(settings)
     secret = embedded.open_keys(settings).secret("asked")
     gate = Gate(reader, people, DirectReceipts(embedded.open_ledger(settings)), secret=secret, quiet_s=0)
-    return Exporter(reader, people, gate)
+    return Exporter(reader, people, gate, ExportBook(ledger), ExportFiles(settings.directory))

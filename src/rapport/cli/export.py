@@ -24,13 +24,17 @@ def export(
     purpose: Annotated[str, typer.Option("--purpose", help="What the export is for.")],
     out: Annotated[Path, typer.Option("--out", help="The file to write: .parquet or .csv.")],
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many customers.")] = None,
+    recipient: Annotated[
+        list[str] | None,
+        typer.Option("--recipient", metavar="NAME", help="To whom it is given, as the declaration names them."),
+    ] = None,
     data: options.Data = None,
     json: options.Json = False,
 ) -> None:
     """Export the customers that may be read for a purpose, one row and one receipt for each.
 
     Who may not be read is not in it. The file says which declaration it rests on, its purpose, and until when it may be
-    kept.
+    kept. It is on record who is in it and who is to have it, so that they can be told if a customer wants to be erased.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that nothing is left behind
     exporter = open_exporter(options.settings(data), org)
@@ -39,7 +43,8 @@ def export(
         def progress(walked: int, customers: int) -> None:
             status.update(f"Exporting … {walked:,} records walked, {customers:,} customers")
 
-        done = asyncio.run(exporter.export(org, purpose, out, limit=limit, progress=progress))
+        going = exporter.export(org, purpose, out, limit=limit, recipients=recipient or (), progress=progress)
+        done = asyncio.run(going)
     if json:
         side = None if done.side_file is None else str(done.side_file)
         said = {name.removeprefix("rapport."): value for name, value in done.metadata.items() if value}

@@ -14,8 +14,8 @@ _LONGEST = 52
 
 CUSTOMER = b"cus"
 
-_SIZES = {"rec": 16, "evi": 32}
-"""Bytes in the handles that name something by its content: a record, and a piece of its evidence."""
+_SIZES = {"rec": 16, "evi": 32, "rcp": 16}
+"""Bytes in the handles that are kept as bytes: those of a record and of its evidence (by content), of a receipt."""
 
 
 def _text(raw: bytes) -> str:
@@ -54,7 +54,7 @@ def text_of(prefix: str, content: bytes) -> str:
 
 
 def bytes_of(prefix: str, text: str) -> bytes | None:
-    """The content hash behind a handle of `text_of`, or None where it is none."""
+    """The bytes behind a handle of `text_of` or `fresh`, or None where it is none."""
     raw = _bytes(text.removeprefix(f"{prefix}_")) if text.startswith(f"{prefix}_") else None
     return raw if raw is not None and len(raw) == _SIZES[prefix] else None
 

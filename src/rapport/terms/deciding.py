@@ -114,6 +114,16 @@ def decide(
     )
 
 
+def kept_from(decision: Decision, recipients: Collection[str]) -> Decision:
+    """A decision about data that others are to have: nothing, where the promise that was met does not name them all."""
+    promised = () if decision.promise is None else decision.promise.recipients or ()
+    others = [name for name in recipients if name not in promised]
+    if not others or not decision.permitted:
+        return decision
+    reason = f"what was promised to you does not let {', '.join(others)} have it"
+    return Decision((0,) * len(decision.masks), reason, decision.promise, decision.clauses)
+
+
 def _by_default(promise: Promise) -> str:
     if promise.basis == "consent":
         return "it needs consent, and no source carried any"

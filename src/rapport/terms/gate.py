@@ -26,7 +26,8 @@ from rapport.profile import paging, view
 from rapport.profile.record import OWN, Record
 from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
-from rapport.terms.deciding import COLLECTOR, Decision, decide, links_of, own_terms
+from rapport.terms.deciding import COLLECTOR, Decision, decide, kept_from, links_of, own_terms
+from rapport.terms.declaration import Promise
 from rapport.terms.elsewhere import done_elsewhere, is_shared
 from rapport.terms.filtering import let_through, permitted_event
 from rapport.terms.ground import Ground, Holder, Pending, People, ReceiptBook
@@ -50,7 +51,8 @@ _NEVER = -1
 
 class Request(msgspec.Struct, frozen=True):
     """One wish to read. `customer` is `type:value` or a `cus_…` handle; `caller` says who asks (never a credential);
-    `reaching_out`: in order to contact the person now; `elsewhere`: with what they did at other companies."""
+    `reaching_out`: in order to contact the person now; `elsewhere`: with what they did at other companies;
+    `recipients`: who is to have it beyond the organization (None: whomever the promise names)."""
 
     org: str
     customer: str
@@ -59,6 +61,7 @@ class Request(msgspec.Struct, frozen=True):
     action: str = "view"
     reaching_out: bool = False
     elsewhere: bool = False
+    recipients: tuple[str, ...] | None = None
 
 
 Content = TypeVar("Content")
@@ -298,6 +301,8 @@ class Gate:
         decision = decide(
             self.judge, self._people, found.parts, ground, purpose, at, reaching_out=reaching_out, shared=shared
         )
+        if request.recipients:
+            decision = kept_from(decision, request.recipients)
         parts, told = [], 0
         for part, mask in zip(found.parts, decision.masks, strict=True):
             kept = let_through(part, mask) if mask else None
@@ -365,7 +370,7 @@ class Gate:
             clauses=decision.clauses,
             agreement=holder.agreement if holder is not None else "",
             declaration=ground.standing.hash,
-            recipients=() if promise is None or not is_open else promise.recipients or (),
+            recipients=_recipients(request, promise) if is_open else (),
             retention_days=promise.retention_days if promise is not None else None,
             unmet=unmet,
             elsewhere=len(judged.open.elsewhere) if given and judged.open is not None else 0,
@@ -403,6 +408,12 @@ class Gate:
             raise BadInput(message, code="bad_id", field="id")
         value = normalise(name, raw)
         return () if value is None else self._reader.by_identifier(org, name, value)
+
+
+def _recipients(request: Request, promise: Promise | None) -> tuple[str, ...]:
+    if request.recipients is not None:
+        return request.recipients
+    return () if promise is None else promise.recipients or ()
 
 
 def _reason(judged: _Judged) -> str:

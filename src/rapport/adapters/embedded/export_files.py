@@ -1,0 +1,59 @@
+"""Files of exports in the data directory: who is at work on which, and what the node keeps to be fetched."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from rapport.kernel.errors import Misconfigured
+
+DIRECTORY = "exports"
+LOCK = ".lock"
+
+
+class ExportFiles:
+    """The exports in a data directory. A lock on a file of the export's name tells who is at work on it: it is let go
+    of when the process ends, however it does."""
+
+    def __init__(self, data: Path) -> None:
+        self._directory = data / DIRECTORY
+
+    def directory(self) -> Path:
+        """Where they lie, for its owner's eyes. Raises Misconfigured where it cannot be made."""
+        try:
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise Misconfigured(f"{self._directory} cannot be made: {error.strerror}", field="data") from None
+        return self._directory
+
+    @contextlib.contextmanager
+    def at_work(self, handle: str) -> Iterator[None]:
+        path = self.directory() / f"{handle}{LOCK}"
+        with path.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
+    def is_alive(self, handle: str) -> bool:
+        """Whether a process is at work on an export."""
+        path = self._directory / f"{handle}{LOCK}"
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        path.unlink(missing_ok=True)
+        return False
+
+    def sealed(self, handle: str) -> Path:
+        return self._directory / f"{handle}.sealed"
+
+    def remove(self, handle: str) -> None:
+        """Delete whatever there is of an export."""
+        for path in self._directory.glob(f"*{handle}*"):
+            if path.suffix != LOCK:
+                path.unlink(missing_ok=True)
