@@ -22,7 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rapport.kernel.errors import BadInput, TooLarge
 
-SHARED_TEMPLATES = Path(__file__).parent / "templates"
+SHARED = Path(__file__).parent
+"""Beside this module: `static` and `templates` of every area."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -64,13 +65,13 @@ class SecurityHeaders:
 
 
 class Assets:
-    """The files of a folder, held in memory and served under names that change with their content."""
+    """The files of some folders, held in memory and served under names that change with their content."""
 
-    def __init__(self, folder: Path, prefix: str) -> None:
+    def __init__(self, prefix: str, *folders: Path) -> None:
         self.prefix = prefix
         self._names: dict[str, str] = {}
         self._files: dict[str, tuple[bytes, bytes, str]] = {}
-        for path in sorted(folder.iterdir()):
+        for path in (path for folder in folders for path in sorted(folder.iterdir())):
             if not path.is_file():
                 continue
             plain = path.read_bytes()
@@ -106,7 +107,7 @@ class Assets:
 def environment(folder: Path, **names: Any) -> Environment:
     """The templates of a folder, and those that every area shares; `names` are known to all of them."""
     made = Environment(
-        loader=FileSystemLoader([folder, SHARED_TEMPLATES]),
+        loader=FileSystemLoader([folder, SHARED / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND
-from rapport.web.console import charts, graph, words
-from rapport.web.console.customers import sections
+from rapport.web import words
+from rapport.web.console import charts, graph
 from rapport.web.console.desk import Evidence, Identity, Node
+from rapport.web.words import sections
 from tests.web.console.sample_people import NOON, event
 
 

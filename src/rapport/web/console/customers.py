@@ -1,13 +1,13 @@
 """Finding a customer, and looking at one."""
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from rapport.kernel.times import now
-from rapport.web.console import charts, graph, words
+from rapport.web import words
+from rapport.web.console import charts, graph
 from rapport.web.console.desk import Identity
 from rapport.web.console.visit import Visit
 
@@ -45,7 +45,7 @@ async def show(visit: Visit) -> Response:
         view=view,
         handle=view["customer"],
         name=words.whole_name(view["traits"]),
-        sections=sections(view["traits"]),
+        sections=words.sections(view["traits"]),
         shares=charts.shares(names),
         timeline=customer.timeline.rows,
         onward=older(view["customer"], customer.timeline.next),
@@ -74,19 +74,6 @@ async def events(visit: Visit) -> Response:
 
 def older(handle: str, cursor: str | None) -> str:
     return f"/console/customers/{handle}/events?{urlencode({'cursor': cursor})}" if cursor else ""
-
-
-def sections(traits: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """The traits under the headings of `words.SECTIONS`: that which names their category, else the last."""
-    headings = {category: heading for heading, categories in words.SECTIONS.items() for category in categories}
-    places = {category: place for place, category in enumerate(headings)}
-    *_, rest = words.SECTIONS
-    sorted_in: dict[str, list[tuple[str, Any]]] = {heading: [] for heading in words.SECTIONS}
-    for name, fact in sorted(
-        traits.items(), key=lambda said: (places.get(said[1].get("category"), len(places)), said[0])
-    ):
-        sorted_in[headings.get(fact.get("category"), rest)].append((name, fact))
-    return [(heading, facts) for heading, facts in sorted_in.items() if facts]
 
 
 def table(identity: Identity) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Final, Literal
 import msgspec
 
 from rapport.web.console.desk import Evidence, Identity, Node
-from rapport.web.console.words import kind
+from rapport.web.words import kind
 
 MOST: Final = 60
 _SWEEPS: Final = 6

@@ -15,7 +15,8 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from rapport.kernel.times import now
-from rapport.web.console import charts, words
+from rapport.web import words
+from rapport.web.console import charts
 from rapport.web.console.desk import News, Pulse
 from rapport.web.console.visit import Visit
 

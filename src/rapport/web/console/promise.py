@@ -11,7 +11,8 @@ from rapport.kernel.errors import BadInput, Busy
 from rapport.kernel.vocabulary import CATEGORY_WORDS, PURPOSE_WORDS, PURPOSES
 from rapport.terms import promises
 from rapport.terms.simulator import Simulation
-from rapport.web.console import promise_form, words
+from rapport.web import words
+from rapport.web.console import promise_form
 from rapport.web.console.terms_desk import Draft
 from rapport.web.console.visit import Visit
 from rapport.web.forms import go

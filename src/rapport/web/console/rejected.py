@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from rapport.kernel.times import now
-from rapport.web.console import words
+from rapport.web import words
 from rapport.web.console.visit import Visit
 
 SHOWN_BYTES = 200_000

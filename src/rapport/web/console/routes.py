@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.kernel.vocabulary import PURPOSES
-from rapport.web import pages
-from rapport.web.console import customers, evidence, live, met, promise, rejected, signin, sources, words
+from rapport.web import pages, words
+from rapport.web.console import customers, evidence, live, met, promise, rejected, signin, sources
 from rapport.web.console.desk import Desk
 from rapport.web.console.visit import Console, Handler, Visit
 from rapport.web.door import Door
@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     """The front page `/` and everything under `/console`. `origin` is the node's own (`http://localhost:8080`)."""
-    assets = pages.Assets(HERE / "static", "/console/static")
+    assets = pages.Assets("/console/static", pages.SHARED / "static", HERE / "static")
     purposes = {name: words.PURPOSES[name] for name in PURPOSES}
     templates = pages.environment(HERE / "templates", asset=assets.url, purposes=purposes, LONG=words.LONG)
     templates.filters.update(words.FILTERS)

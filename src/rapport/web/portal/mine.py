@@ -9,8 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput
-from rapport.web.console import words
-from rapport.web.console.customers import sections
+from rapport.web import words
 from rapport.web.door import left
 from rapport.web.forms import go
 from rapport.web.portal.desk import Look, Way
@@ -82,7 +81,7 @@ def _change(way: str, value: str) -> tuple[Way, str]:
 
 def _own_sections(traits: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
     """The console's headings, said to the person themselves."""
-    return [(_TO_YOU.get(heading, heading), facts) for heading, facts in sections(traits)]
+    return [(_TO_YOU.get(heading, heading), facts) for heading, facts in words.sections(traits)]
 
 
 class Row(msgspec.Struct, frozen=True):

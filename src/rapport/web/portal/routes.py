@@ -6,9 +6,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 
-from rapport.web import pages
-from rapport.web.console import words
-from rapport.web.console.routes import HERE as CONSOLE
+from rapport.web import pages, words
 from rapport.web.door import Door
 from rapport.web.portal import mine, statement
 from rapport.web.portal.desk import Desk
@@ -21,8 +19,8 @@ SESSION_SECONDS = 12 * 3600
 
 def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     """Everything under `/me`. `origin` is the node's own (`http://localhost:8080`)."""
-    shared = pages.Assets(CONSOLE / "static", f"{AREA}/paper")
-    own = pages.Assets(HERE / "static", f"{AREA}/static")
+    shared = pages.Assets(f"{AREA}/paper", pages.SHARED / "static")
+    own = pages.Assets(f"{AREA}/static", HERE / "static")
     templates = pages.environment(HERE / "templates", asset=shared.url, own_asset=own.url, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
     portal = Portal(desk, templates, origin.rstrip("/"))

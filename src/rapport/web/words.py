@@ -1,17 +1,16 @@
-"""How the console says things: times, numbers, names and values in plain words."""
+"""How pages say things: times, numbers, names and values in plain words."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from rapport.collect import Event
 from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND
-from rapport.web.console.desk import Happened
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -204,7 +203,15 @@ def in_a_row(names: Iterable[str]) -> str:
     return " · ".join(f"{happened(name)} ×{length}" if length > 1 else happened(name) for name, length in runs)
 
 
-def by_day(rows: Iterable[Happened]) -> list[tuple[str, list[Happened]]]:
+class _OfEvent(Protocol):
+    @property
+    def event(self) -> Event: ...
+
+
+_Row = TypeVar("_Row", bound=_OfEvent)
+
+
+def by_day(rows: Iterable[_Row]) -> list[tuple[str, list[_Row]]]:
     """A timeline's rows under their days, in the order they come."""
     return [(name, [*same]) for name, same in groupby(rows, key=lambda row: day(row.event.time))]
 
@@ -263,6 +270,19 @@ def whole_name(traits: Mapping[str, Any]) -> str:
     first = text("first_name", "firstName", "given_name")
     last = text("last_name", "lastName", "surname")
     return text("name", "full_name") or f"{first} {last}".strip()
+
+
+def sections(traits: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """A view's traits under the headings of `SECTIONS`: that which names their category, else the last."""
+    headings = {category: heading for heading, categories in SECTIONS.items() for category in categories}
+    places = {category: place for place, category in enumerate(headings)}
+    *_, rest = SECTIONS
+    sorted_in: dict[str, list[tuple[str, Any]]] = {heading: [] for heading in SECTIONS}
+    for name, fact in sorted(
+        traits.items(), key=lambda said: (places.get(said[1].get("category"), len(places)), said[0])
+    ):
+        sorted_in[headings.get(fact.get("category"), rest)].append((name, fact))
+    return [(heading, facts) for heading, facts in sorted_in.items() if facts]
 
 
 FILTERS: Final = {
