@@ -6,10 +6,10 @@ whole, so a file that is there is never half of one.
 """
 
 import contextlib
-import csv
 import os
+import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
