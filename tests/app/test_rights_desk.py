@@ -12,6 +12,7 @@ from rapport.app import rights
 from rapport.app.embedded import open_ledger
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rights_desk import RightsDesk, open_rights_desk
+from rapport.kernel import verify
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import DAY
 from rapport.terms import Gate
@@ -139,10 +140,14 @@ def test_of_an_erased_persons_requests_only_their_times_are_left(shop: Shop) -> 
     asyncio.run(shop.desk.object(shop.person, ORG, "advertising"))
     open_one = asyncio.run(shop.desk.review(shop.person, shop.use(), "a secret of mine"))
     shop.worker.close()  # the command is the worker now
-    rights.shred_person(shop.settings, shop.person)
+    shredded = rights.shred_person(shop.settings, shop.person)
     shop.restart()
+    told_of = [one["receipt"] for one in shredded.proof["receipts"]]
+    assert [one["action"] for one in told_of][-1] == "your erasure"
+    assert f"everything that is yours at {ORG} was erased" in told_of[-1]["reason"]
+    assert verify.verify(shredded.proof)["ok"]
     assert shop.desk.book.waiting(ORG) == []
-    assert [one.right for one in shop.desk.book.times()] == ["objection"]
+    assert [one.right for one in shop.desk.book.times()] == ["erasure", "objection"]
     with pytest.raises(NotFound):
         shop.desk.book.case(open_one.id)
     assert shop.ledger.db.execute("SELECT count(*) FROM rights WHERE body != x''").fetchone() == (0,)

@@ -1,18 +1,40 @@
 """A person's last word: everything of theirs is erased, for good, in the ledger, the state, the log and the backups."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from rapport.adapters.embedded.people import ERASED, ERASING
+import msgspec
+
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.people import ERASED, ERASING, PeopleFile, Person
 from rapport.adapters.embedded.promises import PromiseBook
+from rapport.adapters.embedded.rights import RightsBook
 from rapport.app import backing_up, embedded, erasing
+from rapport.app.bundling import Bundler
+from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Conflict
+from rapport.kernel.times import now, rfc3339
 from rapport.profile.erasure import Erased, Legal
+from rapport.terms.own import OwnLooks
+from rapport.terms.rights import Asked, took_words
+
+ERASURE = "your erasure"
 
 
-def shred_person(settings: Settings, handle: str, progress: Callable[[int], None] = lambda _: None) -> Erased:
+class Shredded(msgspec.Struct, frozen=True):
+    """An erasure of a person, and its proof: their own book of receipts, the last of which tell of it. Nothing here can
+    make it again, for the key that it was kept under is destroyed; `rapport verify` checks it like any bundle."""
+
+    erased: Erased
+    proof: dict[str, Any]
+
+
+def shred_person(settings: Settings, handle: str, progress: Callable[[int], None] = lambda _: None) -> Shredded:
     """Erase a person for good; return once that is complete and durable. Cut short, it is taken up again by asking
     again: everyone is locked out from the first moment on. Raises NotFound, Conflict where they are erased already."""
+    at = now()
     ledger, keys = embedded.open_ledger(settings), embedded.open_keys(settings)
     people = embedded.open_people(settings, ledger, keys)
     person = people.person(handle)
@@ -22,10 +44,30 @@ def shred_person(settings: Settings, handle: str, progress: Callable[[int], None
     promises = PromiseBook(ledger, keys)
     legal = {org: _legal(promises, org) for org in {org for org, _, _ in person.claims}}
     erased = erasing.shred(settings, handle, person.claims, legal, progress)
+    proof = _proof(settings, ledger, people, person, erased, at)
     people.forget_claims(handle)
     backing_up.renew_backup_key(settings)
     people.set_status(handle, ERASED)
-    return erased
+    return Shredded(erased, proof)
+
+
+def _proof(
+    settings: Settings, ledger: LedgerFile, people: PeopleFile, person: Person, erased: Erased, at: int
+) -> dict[str, Any]:
+    """The last receipts in a person's own book, one for each company, and the book; on record is how long it took."""
+    reader = embedded.open_reader(settings, embedded.Sources(ledger).by_name)
+    looks = OwnLooks(reader, people, DirectReceipts(ledger))
+    receipts = []
+    for org in dict.fromkeys(org for org, _, _ in person.claims):
+        kept = "; ".join(
+            f"{one.law} keeps {one.events} events until {rfc3339(one.until)[:10]}"
+            for one in erased.carved
+            if one.org == org
+        )
+        said = f"everything that is yours at {org} was erased, {took_words(now() - at)} after you asked"
+        receipts.append(asyncio.run(looks.note(person.id, org, ERASURE, f"{said}; {kept}" if kept else said)))
+    RightsBook(ledger).put_done(person.id, Asked("erasure", ""), at, receipts)
+    return Bundler(ledger, people, reader).bundle(person.handle)
 
 
 def erase_reviewed(settings: Settings, handle: str, reviews: Sequence[int]) -> Erased:

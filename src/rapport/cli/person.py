@@ -134,12 +134,7 @@ def bundle(
     """Write a person's receipts with all that is needed to verify them offline: `rapport verify FILE`."""
     made = bundling.open_bundler(options.settings(data)).bundle(person, since)
     raw = msgspec.json.encode(made)
-    draft = out.with_name(f"{out.name}.part")
-    try:
-        draft.write_bytes(raw)
-        draft.replace(out)
-    except OSError as error:
-        raise BadInput(f"{out} cannot be written: {error.strerror}", field="out") from None
+    _write(out, raw)
     count = len(made["receipts"])
     if json:
         options.print_json({"person": person, "file": str(out), "receipts": count, "bytes": len(raw)})
@@ -167,6 +162,9 @@ def statement(
 def shred(
     person: Handle,
     yes: Annotated[bool, typer.Option("--yes", help="Yes, for good: this cannot be undone.")] = False,
+    proof: Annotated[
+        Path | None, typer.Option("--proof", help="Write their last receipts to this file, to verify: theirs to keep.")
+    ] = None,
     data: options.Data = None,
     json: options.Json = False,
 ) -> None:
@@ -178,7 +176,10 @@ def shred(
         raise BadInput("this erases for good and cannot be undone: say --yes")
     settings = options.settings(data)
     with options.waiting("Erasing …", quiet=json):
-        erased = rights.shred_person(settings, person)
+        shredded = rights.shred_person(settings, person)
+    erased = shredded.erased
+    if proof is not None:
+        _write(proof, msgspec.json.encode(shredded.proof))
     if json:
         options.print_json({"person": person, **msgspec.to_builtins(erased)})
         return
@@ -191,6 +192,8 @@ def shred(
         typer.echo(f"kept by law {carved.org}: {carved.events} events until {until} ({carved.law})")
     if erased.reviews:
         typer.echo(f"to look at  {len(erased.reviews)} records were only joined to these: rapport person review")
+    if proof is not None:
+        typer.echo(f"proof       {proof}: rapport verify {proof}")
     typer.echo("Backups of keys made before are useless now: make a new one (rapport backup --keys FILE).")
 
 
@@ -231,6 +234,15 @@ def settle(
         typer.echo(f"{rights.erase_reviewed(settings, person, reviews).records} records are erased.")
     else:
         typer.echo(f"{erasing.keep(settings, person, reviews)} records are kept.")
+
+
+def _write(out: Path, raw: bytes) -> None:
+    draft = out.with_name(f"{out.name}.part")
+    try:
+        draft.write_bytes(raw)
+        draft.replace(out)
+    except OSError as error:
+        raise BadInput(f"{out} cannot be written: {error.strerror}", field="out") from None
 
 
 def _read(file: Path) -> Terms:
