@@ -256,8 +256,8 @@ def _number(ledger: LedgerFile, handle: str) -> int:
 
 def _fill(log: ReceiptLog, ledger: LedgerFile, count: int) -> None:
     """Entries of customers who are nobody here."""
-    noise = os.urandom(32 * count)
-    entries = [noise[at : at + 32] for at in range(0, len(noise), 32)]
+    noise = os.urandom(48 * count)
+    entries = [noise[at : at + 48] for at in range(0, len(noise), 48)]
     leaves = [merkle.leaf_hash(entry) for entry in entries]
     right = merkle.Frontier()
     right.extend(leaves)

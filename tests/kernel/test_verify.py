@@ -190,7 +190,7 @@ def swap(bundle: Bundle, name: str) -> None:
 
 def graft(bundle: Bundle) -> None:
     first, second = bundle["trees"][:2]
-    for name in ("salt", "entry", "proof"):
+    for name in ("heads", "number", "entry", "proof"):
         first[name], second[name] = second[name], first[name]
 
 
@@ -218,9 +218,13 @@ FOUND: dict[str, Callable[[Bundle], Any]] = {
     "entry far away": lambda b: b["trees"][0].update(entry=1 << 200),
     "proof longer": lambda b: b["trees"][0]["proof"].append(verify.b64(bytes(32))),
     "proof shorter": lambda b: b["trees"][0]["proof"].pop(),
-    "salt longer": lambda b: b["trees"][0].update(
-        salt=verify.b64(base64.b64decode(b["trees"][0]["salt"]) + b"\0")
+    "key of heads longer": lambda b: b["trees"][0].update(
+        heads=verify.b64(base64.b64decode(b["trees"][0]["heads"]) + b"\0")
     ),
+    "key of heads not told": lambda b: b["trees"][0].pop("heads"),
+    "number moved": lambda b: b["trees"][0].update(number=b["trees"][0]["number"] + 1),
+    "number not told": lambda b: b["trees"][0].pop("number"),
+    "told as of before there were numbers": lambda b: b.update(format="rapport-bundle/1"),
     "hidden added": lambda b: b["trees"][0].update(hidden={"99": verify.b64(bytes(32))}),
     "hidden over a receipt": lambda b: b["trees"][0].update(hidden={"0": verify.b64(bytes(32))}),
     "hidden instead of one": lambda b: (b["receipts"].pop(0), b["trees"][0].update(hidden={"0": NO_HASH})),
@@ -230,7 +234,7 @@ FOUND: dict[str, Callable[[Bundle], Any]] = {
     "head cut off": lambda b: b["log"].update(checkpoint=b["log"]["checkpoint"][:-1]),
     "head with another end": lambda b: b["log"].update(checkpoint=b["log"]["checkpoint"][:-1] + "\v"),
     "head with a line more": lambda b: b["log"].update(checkpoint=b["log"]["checkpoint"].replace("\n\n", "\nx\n\n")),
-    "another format": lambda b: b.update(format="rapport-bundle/2"),
+    "another format": lambda b: b.update(format="rapport-bundle/3"),
 }  # fmt: skip
 FOUND_SINCE: dict[str, Callable[[Bundle], Any]] = {
     "signed with another key": resigned,
@@ -362,7 +366,7 @@ def test_what_cannot_be_read_is_said_without_a_traceback(
         assert done.exception is None or isinstance(done.exception, (SystemExit, RapportError)), done.exception
 
 
-@pytest.mark.parametrize("arguments", [[], ["/nowhere/x"], ["/"], ["\0"]])
+@pytest.mark.parametrize("arguments", [["/nowhere/x"], ["/"], ["\0"]])
 def test_the_program_alone_always_answers(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main(arguments) == 1
     assert json.loads(capsys.readouterr().out)["problem"]
@@ -409,7 +413,7 @@ BY_HAND = {
     "tree shortened": "UPDATE tree SET size = size - 1",
     "tree's frontier": "UPDATE tree SET frontier = zeroblob(length(frontier))",
     "tree's entry": "UPDATE tree SET entry = 0",
-    "tree's salt": "UPDATE tree SET salt = zeroblob(32)",
+    "tree's number of heads": "UPDATE tree SET number = number + 1",
     "log's tiles": "UPDATE log_tile SET hashes = zeroblob(length(hashes))",
     "log's tiles deleted": "DELETE FROM log_tile",
     "log's head deleted": "DELETE FROM log_head",

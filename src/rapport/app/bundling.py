@@ -7,6 +7,7 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
 from rapport.adapters.embedded.receipt_log import Kept, document
+from rapport.adapters.embedded.sqlite import transaction
 from rapport.app import embedded
 from rapport.app.settings import Settings
 from rapport.kernel import verify
@@ -34,13 +35,13 @@ class Bundler:
         person = self._people.person(handle)
         own = self._own_records(person)
         log = self._ledger.receipt_log
+        self._number_heads(person, own)
         with self._people.snapshot():
             size = log.size()
             old = {*log.issued(person.id, SEEN), *_size_of(since)} - {0}
             if any(before > size for before in old):
                 raise Conflict("the log is shorter than the head you saw: it was rolled back", code="rolled_back")
-            trees = log.trees_of(person.id, [(org, number) for org, numbers in own.items() for number in numbers])
-            told = [self._tree(number, size, person, own) for number in trees]
+            told = [self._tree(number, size, person, own) for number in self._trees(person, own)]
             proofs = {str(before): _texts(log.consistency(before, size)) for before in sorted(old) if before < size}
             checkpoint = log.checkpoint()
         log.note_issued(person.id, size)
@@ -51,6 +52,17 @@ class Bundler:
             "trees": [tree for tree, _ in told],
             "receipts": [receipt for _, receipts in told for receipt in receipts],
         }
+
+    def _trees(self, person: Person, own: Mapping[str, set[int]]) -> list[int]:
+        records = [(org, number) for org, numbers in own.items() for number in numbers]
+        return self._ledger.receipt_log.trees_of(person.id, records)
+
+    def _number_heads(self, person: Person, own: Mapping[str, set[int]]) -> None:
+        """Trees that have not grown since heads are numbered get one that is, which can be looked for in the log."""
+        log = self._ledger.receipt_log
+        if late := log.unnumbered(self._trees(person, own)):
+            with transaction(self._ledger.db):
+                log.number_heads(late)
 
     def _own_records(self, person: Person) -> dict[str, set[int]]:
         """Organization → numbers of the records that are firmly the person's; a person's own looks have none."""
@@ -67,7 +79,7 @@ class Bundler:
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         log = self._ledger.receipt_log
         tree = log.tree(number)
-        name = log.tree_name(number)
+        name, heads = log.tree_name(number), log.heads_key(tree)
         receipts, hidden = [], {}
         for kept in log.kept(number):
             if kept.sealed is not None and _touches(kept, person.id, own.get(tree.org, set())):
@@ -79,7 +91,8 @@ class Bundler:
             "tree": name,
             "size": tree.frontier.size,
             "root": verify.b64(tree.frontier.root()),
-            "salt": verify.b64(tree.salt),
+            "number": tree.number,
+            **({"salt": verify.b64(tree.salt)} if heads is None else {"heads": verify.b64(heads)}),
             "entry": tree.entry,
             "proof": _texts(log.inclusion(tree.entry, size)),
         }

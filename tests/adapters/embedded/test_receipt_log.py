@@ -63,7 +63,7 @@ def all_entries(ledger: LedgerFile) -> list[bytes]:
     for number in range(-(-size // 256)):
         raw = ledger.receipt_log.entries(number, min(256, size - 256 * number))
         assert raw is not None
-        found += [raw[at + 2 : at + 34] for at in range(0, len(raw), 34)]
+        found += [raw[at + 2 : at + 50] for at in range(0, len(raw), 50)]
     assert len(found) == size
     return found
 
@@ -88,7 +88,9 @@ def holds(ledger: LedgerFile) -> None:
             assert one.leaf == verify.leaf_hash(verify.commitment(one.sealed.key, document(one.sealed.receipt)))
         found = verify.root_of([one.leaf for one in kept])
         assert tree.frontier.root() == found
-        assert entries[tree.entry] == verify.head_entry(tree.salt, log.tree_name(number), len(kept), found)
+        assert entries[tree.entry] == verify.head_entry(
+            tree.salt, log.tree_name(number), tree.number, len(kept), found
+        )
         assert verify.includes(tree.entry, size, leaves[tree.entry], log.inclusion(tree.entry, size), root)
 
 

@@ -45,15 +45,24 @@ SCHEMA = """
     ALTER TABLE receipt ADD COLUMN leaf BLOB;
     CREATE UNIQUE INDEX receipt_in ON receipt (tree, place) WHERE tree IS NOT NULL
 """
+TAGGED = """
+    ALTER TABLE tree ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE log_tagged (number INTEGER PRIMARY KEY, entries BLOB NOT NULL)
+"""
+"""Heads are numbered, and their entries tagged, from here on. `tree.number` 0: its last head is of before, and `salt`
+its salt; else `salt` is the head's key. `log_entries` has the entries of before, `log_tagged` those that follow."""
 
 TILE = 256
 _HASH = 32
+_TAGGED = verify.TAG + _HASH
 _PLACE = b"receipt"
 _TREE = b"tre"
 _TOGETHER = 64
-_TREES = f"SELECT customer, id, size, frontier FROM tree WHERE org = ? AND customer IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
-_NEW_TREE = "INSERT INTO tree (size, frontier, entry, salt, id, org, customer) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_GROWN_TREE = "UPDATE tree SET size = ?, frontier = ?, entry = ?, salt = ? WHERE id = ?"
+_TREES = (
+    f"SELECT customer, id, size, frontier, number FROM tree WHERE org = ? AND customer IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
+)
+_NEW_TREE = "INSERT INTO tree (size, frontier, entry, salt, number, id, org, customer) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_GROWN_TREE = "UPDATE tree SET size = ?, frontier = ?, entry = ?, salt = ?, number = ? WHERE id = ?"
 _RECEIPTS_IN = "SELECT place, person, leaf, body FROM receipt WHERE tree = ? ORDER BY place"
 _BENEFITS_IN = "SELECT place, NULL, leaf, body FROM benefit WHERE tree = ? ORDER BY place"
 _encode = msgspec.msgpack.Encoder().encode
@@ -80,12 +89,13 @@ _sealed_benefit = msgspec.msgpack.Decoder(SealedBenefit).decode
 
 class Tree(msgspec.Struct):
     """A customer's tree while it grows. `customer`: the number of the record whose handle the customer shows; of a
-    person's own looks (organization ""), the person's."""
+    person's own looks (organization ""), the person's. `number`: how many heads it has had (0: none that is tagged)."""
 
     id: int
     org: str
     customer: int
     frontier: Frontier
+    number: int = 0
     entry: int = 0
     salt: bytes = b""
     new: bool = False
@@ -216,8 +226,24 @@ class ReceiptLog:
             leaf = merkle.leaf_hash(keyed_hash(key, _canonical(document(receipt))))
             rows.append(Row(tree.id, tree.frontier.size, leaf, seal.seal(_encode((receipt, key)), _PLACE)))
             tree.frontier.append(leaf)
-        self._put_heads([tree for place, tree in trees.items() if keys.get(place) is not None])
+        self._put_heads([(tree, seal) for place, tree in trees.items() if (seal := keys.get(place)) is not None])
         return rows
+
+    def number_heads(self, trees: Iterable[int]) -> None:
+        """Give trees whose last head is of before heads were numbered one that is, unless they were erased."""
+        found = [tree for number in trees if not (tree := self.tree(number)).number]
+        keys = self._sealing_keys([(tree.org, tree.customer) for tree in found])
+        self._put_heads([(tree, seal) for tree in found if (seal := keys.get((tree.org, tree.customer))) is not None])
+
+    def unnumbered(self, trees: Iterable[int]) -> list[int]:
+        """Those of trees that `number_heads` would change."""
+        found = [tree for number in trees if not (tree := self.tree(number)).number]
+        return [tree.id for tree in found if self.sealing_key(tree.org, tree.customer) is not None]
+
+    def heads_key(self, tree: Tree) -> bytes | None:
+        """The key by which the heads of a tree are found in the log; None once the customer is erased."""
+        seal = self.sealing_key(tree.org, tree.customer)
+        return None if seal is None or not tree.number else _heads_key(seal)
 
     def _trees(self, pending: Iterable[Growing]) -> dict[tuple[str, int], Tree]:
         """The trees of all these customers; those that are new are numbered on from the last."""
@@ -226,9 +252,9 @@ class ReceiptLog:
         for org, customer in wanted:
             of[org].append(customer)
         trees = {
-            (org, customer): Tree(number, org, customer, Frontier(size, _hashes(right)))
+            (org, customer): Tree(tree, org, customer, Frontier(size, _hashes(right)), number)
             for org, customers in of.items()
-            for customer, number, size, right in self._grown(org, customers)
+            for customer, tree, size, right, number in self._grown(org, customers)
         }
         if len(trees) < len(wanted):
             last: int = self._db.execute("SELECT coalesce(max(id), 0) FROM tree").fetchone()[0]
@@ -236,8 +262,8 @@ class ReceiptLog:
             trees |= {place: Tree(last + n, *place, Frontier(), new=True) for n, place in enumerate(fresh, 1)}
         return trees
 
-    def _grown(self, org: str, customers: Sequence[int]) -> Iterable[tuple[int, int, int, bytes]]:
-        """(customer, id, size, frontier) of the trees that there are already."""
+    def _grown(self, org: str, customers: Sequence[int]) -> Iterable[tuple[int, int, int, bytes, int]]:
+        """(customer, id, size, frontier, number of heads) of the trees that there are already."""
         for at in range(0, len(customers), _TOGETHER):
             some = customers[at : at + _TOGETHER]
             yield from self._db.execute(_TREES, (org, *some, *[None] * (_TOGETHER - len(some))))
@@ -247,20 +273,21 @@ class ReceiptLog:
         records = self._keys.records([(customer, org) for org, customer in wanted if org])
         return {(o, c): records.get(c) if o else self._keys.person(c) for o, c in wanted}
 
-    def _put_heads(self, trees: Sequence[Tree]) -> None:
-        """Append the heads of trees to the log, and sign its own."""
+    def _put_heads(self, trees: Sequence[tuple[Tree, SealKey]]) -> None:
+        """Append the heads of trees to the log, each with the key its customer's receipts are kept under, and sign its
+        own."""
         if not trees:
             return
         size, frontier = self._head()
-        salts = os.urandom(_HASH * len(trees))
-        names = ids.handles(self._named, _TREE, [tree.id for tree in trees])
+        names = ids.handles(self._named, _TREE, [tree.id for tree, _ in trees])
         entries: list[bytes] = []
         new, grown = [], []
-        for index, (tree, name) in enumerate(zip(trees, names, strict=True)):
-            salt = salts[index * _HASH : (index + 1) * _HASH]
-            right = tree.frontier
-            entries.append(verify.head_entry(salt, name, right.size, right.root()))
-            row = (right.size, b"".join(right.hashes), size + index, salt, tree.id)
+        for index, ((tree, seal), name) in enumerate(zip(trees, names, strict=True)):
+            right, number = tree.frontier, tree.number + 1
+            key = keyed_hash(_heads_key(seal), verify.head_number(number))
+            said = verify.head_said(name, number, right.size, right.root())
+            entries.append(key[: verify.TAG] + keyed_hash(key, said))
+            row = (right.size, b"".join(right.hashes), size + index, key, number, tree.id)
             if tree.new:
                 new.append((*row, tree.org, tree.customer))
             else:
@@ -285,9 +312,9 @@ class ReceiptLog:
 
     def _put_entries(self, size: int, entries: Sequence[bytes]) -> None:
         for number, start, some in _tiled(size, entries):
-            before = self._db.execute("SELECT entries FROM log_entries WHERE number = ?", (number,)).fetchone()
+            before = self._db.execute("SELECT entries FROM log_tagged WHERE number = ?", (number,)).fetchone()
             whole = (before[0] if before and start else b"") + b"".join(some)
-            self._db.execute("INSERT OR REPLACE INTO log_entries VALUES (?, ?)", (number, whole))
+            self._db.execute("INSERT OR REPLACE INTO log_tagged VALUES (?, ?)", (number, whole))
 
     def _put_tiles(self, level: int, size: int, hashes: Sequence[bytes]) -> None:
         """Append hashes to the tiles of a level, and those of tiles that are full to the level above."""
@@ -304,11 +331,11 @@ class ReceiptLog:
 
     def tree(self, number: int) -> Tree:
         """A tree by its number. Raises Corrupt where it is gone, or is not what was written."""
-        query = "SELECT org, customer, size, frontier, entry, salt FROM tree WHERE id = ?"
+        query = "SELECT org, customer, size, frontier, number, entry, salt FROM tree WHERE id = ?"
         row = self._db.execute(query, (number,)).fetchone()
         try:
-            org, customer, size, frontier, entry, salt = row
-            return Tree(number, org, customer, Frontier(size, _hashes(frontier)), entry, salt)
+            org, customer, size, frontier, heads, entry, salt = row
+            return Tree(number, org, customer, Frontier(size, _hashes(frontier)), heads, entry, salt)
         except (TypeError, ValueError):
             raise Corrupt("a tree of receipts is gone or was changed: the ledger was edited from outside") from None
 
@@ -355,11 +382,12 @@ class ReceiptLog:
 
     def entries(self, number: int, width: int = TILE) -> bytes | None:
         """Entries of the log, each behind its length in two bytes, as tlog-tiles serves them."""
-        row = self._db.execute("SELECT entries FROM log_entries WHERE number = ?", (number,)).fetchone()
-        raw = b"" if row is None else row[0][: width * _HASH]
-        if len(raw) != width * _HASH:
-            return None
-        return b"".join(_HASH.to_bytes(2, "big") + entry for entry in _hashes(raw))
+        found: list[bytes] = []
+        for table, length in (("log_entries", _HASH), ("log_tagged", _TAGGED)):
+            row = self._db.execute(f"SELECT entries FROM {table} WHERE number = ?", (number,)).fetchone()  # noqa: S608 (our own names)
+            raw = b"" if row is None else row[0]
+            found += [length.to_bytes(2, "big") + raw[at : at + length] for at in range(0, len(raw), length)]
+        return b"".join(found[:width]) if len(found) >= width else None
 
     def checkpoint(self) -> str | None:
         """The log's signed head; None while it is empty."""
@@ -390,6 +418,11 @@ class ReceiptLog:
 
     def consistency(self, old: int, size: int) -> list[bytes]:
         return merkle.consistency(old, size, self.subtree)
+
+
+def _heads_key(seal: SealKey) -> bytes:
+    """Made from the key that an erasure destroys, so that nothing has to be kept, or forgotten, beside it."""
+    return hashlib.blake2b(b"heads", key=seal.raw, digest_size=_HASH).digest()
 
 
 def _hashes(raw: bytes) -> list[bytes]:
