@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from rapport.adapters.embedded import benefits, exports, receipt_log, rights
+from rapport.adapters.embedded import benefits, demands, exports, outbox, receipt_log, rights, webhooks
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import connect, transaction, translated
@@ -94,6 +94,9 @@ MIGRATIONS = [
     rights.SCHEMA,
     receipt_log.TAGGED,
     exports.SCHEMA,
+    outbox.SCHEMA,
+    webhooks.SCHEMA,
+    demands.SCHEMA,
 ]
 
 TOKEN_LIFE = 365 * DAY

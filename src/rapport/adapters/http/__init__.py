@@ -1,0 +1,1 @@
+"""HTTP out: requests to other systems."""
