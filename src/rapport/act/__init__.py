@@ -3,8 +3,8 @@
 In comes what another area decided to tell somebody, and where: a *delivery*. Out goes one HTTP request at a time to
 each destination, until it is answered or given up. What always holds: a delivery is in the ledger as soon as what
 caused it is, and survives whatever happens to the node; it reaches its destination at least once, and carries the same
-id each time; a destination that is slow, wrong or gone delays no other; none leads to the inside of a network unless a setting
-says so; and what it says is sealed at rest and dropped once it was delivered.
+id each time; a destination that is slow, wrong or gone delays no other; none leads to the inside of a network unless a
+setting says so; and what it says is sealed at rest and dropped once it was delivered.
 """
 
 from rapport.act.delivery import Answer, Delivery, wait_of

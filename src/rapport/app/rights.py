@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
+from rapport.act.demands import Demand
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import ERASED, ERASING, PeopleFile, Person
 from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.rights import RightsBook
-from rapport.app import backing_up, embedded, erasing
+from rapport.app import backing_up, demanding, embedded, erasing
 from rapport.app.bundling import Bundler
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
@@ -29,6 +30,7 @@ class Shredded(msgspec.Struct, frozen=True):
 
     erased: Erased
     proof: dict[str, Any]
+    demands: tuple[Demand, ...] = ()
 
 
 def shred_person(settings: Settings, handle: str, progress: Callable[[int], None] = lambda _: None) -> Shredded:
@@ -44,11 +46,12 @@ def shred_person(settings: Settings, handle: str, progress: Callable[[int], None
     promises = PromiseBook(ledger, keys)
     legal = {org: _legal(promises, org) for org in {org for org, _, _ in person.claims}}
     erased = erasing.shred(settings, handle, person.claims, legal, progress)
+    demanded = demanding.demand(settings, ledger, handle)
     proof = _proof(settings, ledger, people, person, erased, at)
     people.forget_claims(handle)
     backing_up.renew_backup_key(settings)
     people.set_status(handle, ERASED)
-    return Shredded(erased, proof)
+    return Shredded(erased, proof, demanded)
 
 
 def _proof(
@@ -75,6 +78,7 @@ def erase_reviewed(settings: Settings, handle: str, reviews: Sequence[int]) -> E
     promises = embedded.open_promises(settings)
     legal = {org: _legal(promises, org) for org in {item.org for item in erasing.review(settings, person=handle)}}
     erased = erasing.shred_reviewed(settings, handle, reviews, legal)
+    demanding.demand(settings, embedded.open_ledger(settings), handle)
     backing_up.renew_backup_key(settings)
     return erased
 

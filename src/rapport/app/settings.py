@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     production: bool = False
     log_limit_mb: int = 20_000
     min_free_mb: int = 64
+    private_destinations: bool = False
 
     @property
     def directory(self) -> Path:
@@ -53,6 +54,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "production": "warn about settings that are good for trying out only",
     "log_limit_mb": "above this size of the log that still waits for the worker, collection answers 503",
     "min_free_mb": "below this free space on the disk, collection answers 503",
+    "private_destinations": "let deliveries go to addresses inside a network, too: loopback, private, link-local",
 }
 
 

@@ -283,6 +283,11 @@ class ErasureReader:
                 found.append((law, key.open(body, b"carved" + number.to_bytes(8, "big"))))
         return found
 
+    def erased_records(self, person: str) -> list[int]:
+        """Numbers of the records that a person's erasures took, of whichever organization."""
+        query = "SELECT record FROM erased WHERE person = ? ORDER BY record"
+        return [number for (number,) in self._db.execute(query, (person_node(self._keys, person),))]
+
     def refused(self, org: str) -> int:
         """How many events of an organization were rejected `erased`."""
         row = self._db.execute("SELECT coalesce(sum(count), 0) FROM refused WHERE org = ?", (org,)).fetchone()

@@ -41,6 +41,9 @@ _NEXT_PLACE = """
 _ERASED = "what it told of was erased"
 _GIVEN_UP = "given up: the destination did not take anything for days"
 
+AT_ONCE = 0
+"""When a delivery is due that somebody asks for: it does not wait until its destination has rested."""
+
 Place = tuple[str, str]
 """A destination: the organization that sends there, and the address."""
 
@@ -177,20 +180,17 @@ class OutboxFile:
             raise NotFound(f"there is no delivery {handle[:60]!r}")
         return Delivery(*row)
 
-    def retry(self, handle: str, url: str | None = None) -> Delivery:
-        """Try a delivery again from now on, as if it had just been put in. Raises NotFound, and Conflict where it was
-        delivered or what it says is no longer there."""
+    def retry(self, handle: str) -> Delivery:
+        """Try a delivery again from now on, as if it had just been put in, and first of all to its destination. Raises
+        NotFound, and Conflict where it was delivered or what it says is no longer there."""
         with self.together():
             found = self.delivery(handle)
             if found.status == "done":
                 raise Conflict("this was delivered already", code="delivered")
             if self.body(found) is None:
                 raise Conflict("what this delivery said is no longer there", code="erased")
-            at = now()
-            self._db.execute(
-                "UPDATE delivery SET status = 'waiting', since = ?, next_at = ?, done_at = NULL, url = ? WHERE id = ?",
-                (at, at, url or found.url, handle),
-            )
+            query = "UPDATE delivery SET status = 'waiting', since = ?, next_at = ?, done_at = NULL WHERE id = ?"
+            self._db.execute(query, (now(), AT_ONCE, handle))
         return self.delivery(handle)
 
     def sweep(self, at: int) -> None:

@@ -214,6 +214,16 @@ class PromiseBook:
         self.key(org)
         return self._signing(org, self._seal())[1]
 
+    def sending_key(self, org: str) -> Ed25519PrivateKey:
+        """The key by which the node signs what it sends in the organization's name: the one that it holds for it, or,
+        where the organization signs for itself, one for such letters alone. Raises NotFound, Full."""
+        held = self.held_key(org)
+        return held or Ed25519PrivateKey.from_private_bytes(self._keys.secret(f"sending:{org}"))
+
+    def sending_public(self, org: str) -> bytes:
+        """Its public half (32 bytes)."""
+        return self.sending_key(org).public_key().public_bytes_raw()
+
     def candidate(self, org: str, declaration: Declaration) -> Standing:
         """How a declaration would stand if it were put now, without putting it; its version is -1. Raises BadInput as
         `put` does, NotFound."""

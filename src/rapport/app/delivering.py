@@ -1,0 +1,172 @@
+"""Delivering: a thread of the web process that sends what is in the outbox, and notes what came of it.
+
+It alone holds the ledger; each request runs in a thread of its own, one at a time for a destination, so that whoever is
+slow delays nobody but himself. A destination that failed rests, longer each time, with all that waits for it.
+
+Nothing is noted before an answer came: after a kill whatever was on its way is sent again, under the same id.
+"""
+
+import logging
+import queue
+import random
+import threading
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from rapport.act import demands, webhooks
+from rapport.act.delivery import Answer, Delivery, Dressed, wait_of
+from rapport.adapters.embedded.demands import DemandFile
+from rapport.adapters.embedded.outbox import AT_ONCE, OutboxFile, Place
+from rapport.adapters.embedded.sqlite import translating
+from rapport.adapters.embedded.webhooks import WebhookFile
+from rapport.adapters.http.sending import send
+from rapport.app.demanding import DemandLetters
+from rapport.app.embedded import open_ledger
+from rapport.app.settings import Settings
+from rapport.kernel.errors import NotFound, RapportError
+from rapport.kernel.times import HOUR, now
+
+log = logging.getLogger("rapport.delivering")
+
+CHECK_S = 1.0
+TOGETHER = 32
+"""Requests at once, to as many destinations."""
+
+
+class Send(Protocol):
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], *, private: bool = False) -> Answer: ...
+
+
+class _Rest(NamedTuple):
+    failures: int
+    until: int
+
+
+class _Desk(NamedTuple):
+    """What is done about each kind of delivery, over one ledger connection."""
+
+    outbox: OutboxFile
+    dress: Mapping[str, Callable[[Delivery, bytes], Dressed]]
+    taken: Mapping[str, Callable[[Delivery, Answer], None]]
+    sweep: Callable[[int], None]
+
+
+def _open_desk(settings: Settings) -> tuple[_Desk, Callable[[], None]]:
+    ledger = open_ledger(settings)
+    outbox = OutboxFile(ledger)
+    asked = DemandFile(ledger, outbox)
+    letters = DemandLetters(settings, ledger)
+    dress = {webhooks.KIND: WebhookFile(ledger, outbox).dress, demands.KIND: letters.dress}
+
+    def sweep(at: int) -> None:
+        outbox.sweep(at)
+        asked.sweep(at)
+
+    return _Desk(outbox, dress, {demands.KIND: asked.answered}, sweep), ledger.close
+
+
+class Deliverer:
+    """Sends whatever any process puts into the outbox; at once where it is woken."""
+
+    def __init__(self, settings: Settings, *, check_s: float = CHECK_S, sending: Send = send) -> None:
+        self._settings = settings
+        self._check = check_s
+        self._send = sending
+        self._wake = threading.Event()
+        self._stopped = False
+        self._busy: set[Place] = set()
+        self._resting: dict[Place, _Rest] = {}
+        self._back: queue.SimpleQueue[tuple[Delivery, Answer]] = queue.SimpleQueue()
+        self._swept = 0
+        self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop; what is on its way is sent again by whoever comes next."""
+        self._stopped = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            try:
+                with translating(self._settings.directory / "ledger.db"):
+                    self._watch()
+            except RapportError as error:
+                log.warning("deliveries could not be sent, and will be: %s", error.message)
+                self._wait()
+
+    def _watch(self) -> None:
+        desk, close = _open_desk(self._settings)
+        try:
+            while not self._stopped:
+                while not self._back.empty():
+                    self._note(desk, *self._back.get())
+                self._start(desk)
+                if now() - self._swept > HOUR:
+                    desk.sweep(now())
+                    self._swept = now()
+                self._wait()
+        finally:
+            close()
+
+    def _wait(self) -> None:
+        self._wake.wait(self._check)
+        self._wake.clear()
+
+    # -- there
+
+    def _start(self, desk: _Desk) -> None:
+        """Begin with whatever is due, the longest due first."""
+        at = now()
+        free = [place for place in desk.outbox.places() if place not in self._busy]
+        due = [(place, found) for place in free if (found := desk.outbox.due(place, at)) is not None]
+        for place, delivery in sorted(due, key=lambda one: one[1].next_at):
+            if len(self._busy) >= TOGETHER:
+                return
+            rest = self._resting.get(place)
+            if rest is None or rest.until <= at or delivery.next_at == AT_ONCE:
+                self._begin(desk, place, delivery)
+
+    def _begin(self, desk: _Desk, place: Place, delivery: Delivery) -> None:
+        dress = desk.dress.get(delivery.kind)
+        body = desk.outbox.body(delivery)
+        if dress is None or body is None:
+            desk.outbox.erased(delivery)
+            return
+        try:
+            dressed = dress(delivery, body)
+        except NotFound:
+            desk.outbox.erased(delivery)
+            return
+        self._busy.add(place)
+        one = threading.Thread(target=self._one, args=(delivery, dressed), name="delivery", daemon=True)
+        one.start()
+
+    def _one(self, delivery: Delivery, dressed: Dressed) -> None:
+        answer = Answer(0, error="the node could not send it")
+        try:
+            answer = self._send(
+                delivery.url, dressed.body, dressed.headers, private=self._settings.private_destinations
+            )
+        finally:
+            self._back.put((delivery, answer))
+            self._wake.set()
+
+    # -- and back
+
+    def _note(self, desk: _Desk, delivery: Delivery, answer: Answer) -> None:
+        place = (delivery.org, delivery.url)
+        self._busy.discard(place)
+        if answer.taken:
+            self._resting.pop(place, None)
+            taken = desk.taken.get(delivery.kind)
+            desk.outbox.done(delivery, lambda: taken(delivery, answer) if taken is not None else None)
+            return
+        at, luck = now(), random.random()
+        failures = self._resting.get(place, _Rest(0, 0)).failures + 1
+        self._resting[place] = _Rest(failures, at + wait_of(failures, luck))
+        desk.outbox.tried(delivery, answer, at + wait_of(delivery.tries + 1, luck))
