@@ -19,7 +19,8 @@ EVERY_PAGE = {
     "companies": "/me", "known": "/me/known/mine", "terms": "/me/terms",
     "preset": "/me/terms/change?way=preset&value=open", "clause": "/me/terms/change?way=out&value=fair-offers",
     "asked": "/me/asked", "receipts": "/me/receipts",
-    "agreements": "/me/agreements", "nowhere": "/me/nowhere", "door": "/me/open?code=x",
+    "agreements": "/me/agreements", "rights": "/me/rights", "erase": "/me/erase",
+    "stop": "/me/rights/stop?org=mine&purpose=service", "nowhere": "/me/nowhere", "door": "/me/open?code=x",
     "no link": "/me/open",
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapport.adapters.embedded.agreements import AgreementBook
+from rapport.adapters.embedded.cosignatures import Cosignatures, PublishedLog
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.populations import Populations
@@ -33,12 +34,14 @@ from rapport.app.embedded import (
     open_promises,
     open_reader,
 )
+from rapport.app.exports import ExportRunner, Exports
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
 from rapport.app.receipting import LedgerReceipts
 from rapport.app.settings import Settings
 from rapport.app.terms_desk import Parts
+from rapport.app.witnessing import Witnessing
 from rapport.kernel.errors import RapportError
 from rapport.kernel.times import SECOND, now
 from rapport.terms import Gate
@@ -49,6 +52,7 @@ from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.declaration import declaration_routes
 from rapport.web.api.evidence import evidence_routes
+from rapport.web.api.exports import export_routes
 from rapport.web.api.health import health_routes
 from rapport.web.api.openapi import openapi_routes
 from rapport.web.api.problems import on_error, on_http_error, problem
@@ -150,13 +154,16 @@ async def application(
     reviewer = Reviewer(settings)
     promises.on_change = lambda *_: reviewer.wake()
     simulator = Simulator(lambda: open_agreeing(settings))
+    making = ExportRunner(settings)
+    exports = Exports(settings, making.wake)
     vitals = HouseVitals(newsroom)
+    witnessing = Witnessing(settings)
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
     populations = Populations(ledger.db, keys, people.terms_of)
     parts = Parts(promises, agreements, populations, UseBook(ledger), simulator, benefits.file)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts)
-    portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements)
+    portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements, settings)
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
@@ -165,7 +172,8 @@ async def application(
             *benefit_routes(settler, tokens),
             *declaration_routes(promises, tokens),
             *simulate_routes(simulator, tokens),
-            *receipt_log_routes(ledger.receipt_log),
+            *export_routes(exports, tokens),
+            *receipt_log_routes(PublishedLog(ledger.receipt_log, Cosignatures(ledger.db))),
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
@@ -178,6 +186,8 @@ async def application(
     try:
         yield _Counted(app, vitals)
     finally:
+        making.close()
+        witnessing.close()
         reviewer.close()
         entries.close()
         receipts.close()

@@ -13,6 +13,9 @@ from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import words
 from rapport.app.bundling import Bundler
+from rapport.app.portal_rights import PortalRights
+from rapport.app.rights_desk import RightsDesk
+from rapport.app.settings import Settings
 from rapport.app.statements import Statements
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
@@ -41,7 +44,9 @@ class PortalDesk:
         people: PeopleFile,
         looks: OwnLooks,
         agreements: AgreementBook,
+        settings: Settings,
     ) -> None:
+        self.rights = PortalRights(settings, RightsDesk(ledger, people, looks), people, self.looked, self._effect)
         self._ledger = ledger
         self._reader = reader
         self._people = people
@@ -167,6 +172,14 @@ class PortalDesk:
         names: dict[str, str] = {}
         told = tuple(self._look(receipt, sentences, names) for _, receipt in rows[:_PAGE])
         return ask.Looks(told, str(rows[_PAGE - 1][0]) if len(rows) > _PAGE else None)
+
+    def looked(self, handle: str, receipt: str) -> ask.Look:
+        """One receipt of a person's. Raises NotFound."""
+        person = self._people.person(handle)
+        found = self._ledger.receipt_told(person.id, receipt)
+        if found is None:
+            raise NotFound("you have no such receipt")
+        return self._look(found, {clause.id: clause_sentence(clause) for clause in person.terms.clauses}, {})
 
     def _look(self, receipt: Receipt, sentences: dict[str, str], names: dict[str, str]) -> ask.Look:
         own = receipt.caller == CALLER and not receipt.org

@@ -44,7 +44,7 @@ class Home(House):
     def desk(self) -> PortalDesk:
         agreements = open_agreeing(self.settings, self.ledger).book
         looks = OwnLooks(self.reader, self.people, self.book)
-        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements)
+        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements, self.settings)
 
     def reads(self, purpose: str = "service") -> bool:
         try:

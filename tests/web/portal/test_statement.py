@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from rapport.app.agreeing import open_agreeing
 from rapport.app.embedded import open_benefits
-from rapport.app.portal_desk import PortalDesk
 from rapport.terms import Request
 from rapport.terms.benefits import Estimate, Mapped, Wish
-from rapport.terms.own import OwnLooks
 from rapport.terms.presets import PRESETS
 from rapport.terms.settling import Settler
 from tests.profile.house import ORG, TEN, at_once, told
@@ -33,11 +30,6 @@ class Shop(Home):
             fields = {"messageId": f"v{number}-{value}", "event": "Voucher Redeemed", "properties": {"value": value}}
             self.send(told(TEN, type="track", userId="ada", **fields), source="crm")
         self.settle()
-
-    def desk(self) -> PortalDesk:
-        agreements = open_agreeing(self.settings, self.ledger).book
-        looks = OwnLooks(self.reader, self.people, self.book)
-        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements)
 
     def report(self, **said: Any) -> None:
         wish = Wish("user_id:ada", unit="GBP", evidence="2", **said)
@@ -67,10 +59,12 @@ def test_uses_that_differ_in_time_alone_are_one_line(home: Shop, ada: Person) ->
     assert use["clauses"][0].startswith("Anyone may use")
     (refusal,) = told_["refusals"]
     assert (refusal["purpose"], refusal["count"]) == ("advertising", 1)
-    assert told_["settled"] == {"customer": [], "company": [], "by_company": []}
+    assert refusal["clauses"] == ["Nobody may use anything to show me advertising."]
+    settled = told_["settled"]
+    assert (settled["customer"], settled["company"], settled["by_company"], settled["count"]) == ([], [], [], 0)
     assert told_["estimated"]["said"] == "not yet known"
     page = ada.get("/me/statement").text
-    for words in ("used your data 3 times", "got nothing once", "not yet known", "<svg"):
+    for words in ("used your data 3 times", "asked once in vain", "not yet known", "<svg", "you do not want it"):
         assert words in page, words
 
 
@@ -84,7 +78,9 @@ def test_what_is_settled_equals_the_events_to_the_penny(home: Shop, ada: Person)
         assert (Decimal(sum_["amount"]), sum_["unit"]) == (sum(map(Decimal, values)), "GBP")
         assert settled["company"] == [{"band": "10–20", "unit": "GBP", "count": 1}]
         assert [one["org"] for one in settled["by_company"]] == [ORG]
-    assert "4.25" in ada.get("/me/statement").text
+    page = ada.get("/me/statement").text
+    assert "£4.25" in page
+    assert all(f"v{number}-{value}" in page for number, value in enumerate(values)), "each event that it is made of"
 
 
 def test_a_look_at_it_writes_nothing_from_which_a_company_could_learn_of_it(home: Shop, ada: Person) -> None:
@@ -109,8 +105,8 @@ def test_a_benefit_stands_with_the_use_that_gave_it(home: Shop, ada: Person) -> 
     (line,) = (one for one in ada.json("/me/statement")["uses"] if one["gave"]["customer"])
     assert line["gave"]["customer"] == [{"amount": "2.50", "unit": "GBP"}]
     page = ada.get("/me/statement").text
-    assert "It gave you 2.50 GBP" in page
-    assert "It gave them 10–20 GBP" in page
+    assert "It gave you £2.50" in page
+    assert "It gave them £10–20" in page
 
 
 def test_a_month_tells_of_itself_alone(home: Shop, ada: Person) -> None:
@@ -142,5 +138,5 @@ def test_what_is_estimated_keeps_to_itself(home: Shop, ada: Person) -> None:
     assert told_["estimated"]["customer"][0]["effect"] == "0.40"
     assert told_["settled"]["customer"] == []
     page = ada.get("/me/statement").text
-    assert "0.40 GBP [0.10, 0.70]" in page
-    assert "not yet known" not in page
+    assert "£0.40 [£0.10, £0.70]" in page
+    assert page.count("not yet known") == 1, "of the company's side nothing is known yet"

@@ -4,9 +4,12 @@ Words that come from terms and promises come as words already, for they are the 
 are integer microseconds since the epoch, UTC.
 """
 
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
+
+if TYPE_CHECKING:
+    from rapport.web.portal.rights_desk import RightsDesk
 
 Way = Literal["preset", "out", "back"]
 """How terms are changed: another preset, a clause taken out, a clause put back."""
@@ -174,6 +177,9 @@ class Agreements(msgspec.Struct, frozen=True):
 
 class Desk(Protocol):
     """The portal's one way to everything else."""
+
+    @property
+    def rights(self) -> "RightsDesk": ...
 
     async def open(self, code: str) -> str | None:
         """Spend a link's code. Return a fresh session's token, which only the browser keeps; None where the code is

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.web import pages, words
 from rapport.web.door import Door
-from rapport.web.portal import mine, statement
+from rapport.web.portal import mine, rights, statement
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
 from rapport.web.visit import error_pages, guarded
@@ -47,6 +47,16 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/statement", statement.statement),
         get("/agreements", mine.agreements),
         get("/agreements/{agreement}", mine.agreement),
+        get("/rights", rights.rights),
+        get("/rights/stop", rights.stopping),
+        post("/rights/stop", rights.stop),
+        get("/rights/review", rights.reviewing),
+        post("/rights/review", rights.review),
+        post("/rights/withdraw", rights.withdraw),
+        get("/export", rights.export),
+        get("/erase", rights.erasing),
+        post("/erase", rights.erase),
+        Route("/erased/{token}", rights.Proofs(desk.rights).fetch),
         shared.route("/paper"),
         own.route("/static"),
     ]
