@@ -163,6 +163,33 @@ def events_of(parts: Iterable[Part], block_of: Callable[[Part, int], Block]) -> 
             position = block.previous
 
 
+KIND_WORDS: Mapping[str, str] = {
+    "discount": "taken off prices",
+    "refund": "paid back",
+    "fee_avoided": "of fees not paid",
+    "minutes_saved": "saved",
+    "margin": "earned",
+    "saving": "saved",
+}
+"""Each kind as the end of a line that begins with its amount."""
+
+
+def by_kind(benefits: Iterable[Settled]) -> dict[str, list[dict[str, Any]]]:
+    """Sums by side, kind and unit, with how many benefits each is of; bands by themselves, as in `totals`."""
+    groups: dict[tuple[Side, str], list[Settled]] = {}
+    for one in benefits:
+        groups.setdefault((one.side, one.kind), []).append(one)
+    told: dict[str, list[dict[str, Any]]] = {side: [] for side in get_args(Side)}
+    for side, kinds in KINDS.items():
+        for kind in kinds:
+            of = groups.get((side, kind), [])
+            counts = Counter(one.unit for one in of if not one.band)
+            for line in totals(of)[side]:
+                count = {} if "count" in line else {"count": counts[line["unit"]]}
+                told[side].append({"kind": kind, "said": KIND_WORDS[kind], **line, **count})
+    return told
+
+
 def totals(benefits: Iterable[Settled]) -> dict[str, list[dict[str, Any]]]:
     """Sums by side and unit, exact; bands stand for themselves, with how often each was told."""
     sums: dict[tuple[str, str], Decimal] = {}

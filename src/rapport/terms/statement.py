@@ -15,13 +15,16 @@ import msgspec
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import SECOND, rfc3339
 from rapport.profile.store import ProfileReader
-from rapport.terms.benefits import Estimate, Settled, totals
+from rapport.terms.benefits import Estimate, Settled, by_kind, totals
 from rapport.terms.notices import Notice
 from rapport.terms.own import CALLER, own_parts
 from rapport.terms.receipts import Receipt
 from rapport.terms.settling import ACTION, Settling, by_themselves, has_news
 
 NOT_YET = "not yet known"
+MOST_BENEFITS = 200
+"""Told one by one, the newest; the sums are over all."""
+_BY_CLAUSE = re.compile("(?:it does not meet )?your clause '(.+?)'(?: denies it)?")
 _MONTH = re.compile(r"[1-2][0-9]{3}-(0[1-9]|1[0-2])")
 EVER = (0, 1 << 62)
 
@@ -65,7 +68,7 @@ def statement(ground: Ground, words: Words, month: str | None) -> dict[str, Any]
         "month": month,
         "uses": [_use(group, ground.benefits, words) for group in _grouped(used)],
         "refusals": [_refusal(group, words) for group in _grouped(refused)],
-        "settled": {**totals(ground.benefits), "by_company": _by_company(ground.benefits, words)},
+        "settled": _settled(ground.benefits, words),
         "estimated": _estimated(ground.estimates, words),
         "changes": [_change(at, one) for at, one in ground.notices],
     }
@@ -104,7 +107,48 @@ def _use(group: Sequence[Receipt], benefits: Iterable[Settled], words: Words) ->
 
 
 def _refusal(group: Sequence[Receipt], words: Words) -> dict[str, Any]:
-    return {**_head(group, words), "reason": group[0].reason, "unmet": list(group[0].unmet)}
+    one, told = group[0], _head(group, words)
+    named = _BY_CLAUSE.fullmatch(one.reason)
+    sentence = words.clauses.get(named[1]) if named else None
+    clauses = told["clauses"] or ([sentence] if sentence else [])
+    return {
+        **told,
+        "clauses": clauses,
+        "reason": one.reason,
+        "unmet": list(one.unmet),
+        "said": _said(one, words, sentence),
+    }
+
+
+def _said(one: Receipt, words: Words, sentence: str | None) -> str:
+    """Why a company got nothing, for its person: by their own sentence, by what it does not promise, or as it was."""
+    if one.unmet:
+        return _joined(one.unmet)
+    if sentence:
+        return "you do not want it"
+    return one.reason.replace(f"{one.org} promises nothing", f"{words.name(one.org)} had promised nothing", 1)
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def _settled(benefits: Sequence[Settled], words: Words) -> dict[str, Any]:
+    """Sums, what they are made of, and each company's; the newest benefits one by one."""
+    latest = sorted(benefits, key=lambda one: (-one.at, one.id))[:MOST_BENEFITS]
+    return {
+        **totals(benefits),
+        "by_kind": by_kind(benefits),
+        "by_company": _by_company(benefits, words),
+        "count": len(benefits),
+        "benefits": [_benefit(one, words) for one in latest],
+    }
+
+
+def _benefit(one: Settled, words: Words) -> dict[str, Any]:
+    what = {"band": one.band, "count": 1} if one.band else {"amount": one.amount}
+    told = {"at": rfc3339(one.at), "org": one.org, "name": words.name(one.org), "side": one.side, "kind": one.kind}
+    return {**told, **what, "unit": one.unit, "evidence": one.evidence, "receipt": one.use or None}
 
 
 def _by_company(benefits: Iterable[Settled], words: Words) -> list[dict[str, Any]]:
@@ -153,11 +197,11 @@ def own_benefits(
             found += kept
             mapped = book.mapping(org)
             if mapped and has_news(book, org, parts, mapped):
-                known = {_said(one) for one in kept}
-                fresh = {_said(one): one for one in by_themselves(reader, org, parts, mapped)}
+                known = {_event(one) for one in kept}
+                fresh = {_event(one): one for one in by_themselves(reader, org, parts, mapped)}
                 found += [one for said, one in fresh.items() if said not in known and since <= one.at < until]
     return found
 
 
-def _said(one: Settled) -> tuple[object, ...]:
+def _event(one: Settled) -> tuple[object, ...]:
     return one.records, one.side, one.kind, one.evidence

@@ -21,7 +21,7 @@ def money(amount: str, unit: str) -> str:
     return f"{text} {unit}" if sign is None else f"−{sign}{text[1:]}" if number < 0 else f"{sign}{text}"
 
 
-def _number(size: Decimal, places: int, less: bool) -> str:  # noqa: FBT001 (a sign, for the two callers above)
+def _number(size: Decimal, places: int, less: bool) -> str:
     whole, _, rest = format(size, "f").partition(".")
     rest = rest.rstrip("0").ljust(places, "0")
     return f"{'−' if less else ''}{int(whole):,}{'.' + rest if rest else ''}"
@@ -40,8 +40,11 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count) or f"{count:,} times"
 
 
+def sum_of(one: Mapping[str, Any]) -> str:
+    """An entry of a statement's sums, without how often a band was told."""
+    return money(one["amount"], one["unit"]) if "amount" in one else band(one["band"], one["unit"])
+
+
 def said(one: Mapping[str, Any]) -> str:
     """An entry of a statement's sums: an amount, or a band with how often it was told."""
-    if "amount" in one:
-        return money(one["amount"], one["unit"])
-    return f"{band(one['band'], one['unit'])}, {times(one['count'])}"
+    return sum_of(one) if "amount" in one else f"{sum_of(one)}, {times(one['count'])}"

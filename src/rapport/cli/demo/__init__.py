@@ -16,8 +16,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rapport.app.settings import Settings
 from rapport.cli import options
-from rapport.cli.demo import accounts, mutuality, play, premises
+from rapport.cli.demo import accounts, living, month, mutuality, play, premises
 from rapport.cli.demo.sending import NodeGone, Sender
+from rapport.cli.demo.using import Company
 
 CUSTOMERS = 300
 RATE = 3.0
@@ -88,14 +89,21 @@ def beside(settings: Settings, parent: int) -> None:
     began = time.monotonic()
     people = _history(sender, settings, org, note, play.Extent(CUSTOMERS), None)
     typer.echo(_summary(org, people, sender, time.monotonic() - began, live=True))
+    typer.echo(f"\n{month.how_to_look(settings, note)}")
     sys.stdout.flush()
     play.live(sender, note, RATE, orphaned=orphaned)
 
 
-def _sender(settings: Settings, org: str, orphaned: Callable[[], bool] = lambda: False) -> Sender:
+def _host(settings: Settings) -> str:
     host = settings.host.split(",")[0].strip() or "localhost"
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (only compared)
-    return Sender(host, settings.port, lambda source: premises.write_key(settings, org, source), orphaned=orphaned)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (only compared)
+
+
+def _sender(settings: Settings, org: str, orphaned: Callable[[], bool] = lambda: False) -> Sender:
+    def key(source: str) -> str:
+        return premises.write_key(settings, org, source)
+
+    return Sender(_host(settings), settings.port, key, orphaned=orphaned)
 
 
 def _history(
@@ -122,8 +130,19 @@ def _history(
         )
     if org == premises.ORG:
         note.accounts = accounts.open_accounts(settings, org, note.seed, note.households, note.accounts)
+        _month(sender, settings, org, note)
         premises.keep(settings, org, note)
     return people
+
+
+def _month(sender: Sender, settings: Settings, org: str, note: premises.Note) -> None:
+    """Alice's month, once."""
+    month.prepare(settings, org, note)
+    premises.keep(settings, org, note)
+    if not note.lived:
+        with Company(_host(settings), settings.port, living.token(settings, org)) as company:
+            living.live(sender, company, settings, org, note)
+        note.lived = True
 
 
 def _summary(org: str, people: int, sender: Sender, seconds: float, *, live: bool) -> str:

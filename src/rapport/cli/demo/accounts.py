@@ -1,7 +1,7 @@
 """What Lantern Lane promises, and those of its customers who have an account and terms of their own.
 
-Alice has none: what holds for everybody holds for her. Ben wants to be left alone; of the others, one in three has an
-account. All of their terms allow `service`, so nobody is missing from it.
+Ben wants to be left alone; of the others, one in three has an account (Alice's is made with her month, `month`). All of
+their terms allow `service`, so nobody is missing from it.
 """
 
 from collections.abc import Iterator

@@ -19,12 +19,15 @@ are trusted. The customer file is kept with most care, so where names differ, it
 
 class Note(msgspec.Struct):
     """What an organization got from the demo. Its history ends at `end` (µs) for good, so that a repeat is a copy.
-    `accounts`: how many of its customers were given terms of their own."""
+    `accounts`: how many of its customers were given terms of their own; `alice`: the handle of Alice's account;
+    `lived`: whether her month was."""
 
     seed: int
     end: int
     households: int = 0
     accounts: int = 0
+    alice: str = ""
+    lived: bool = False
 
 
 def admit(settings: Settings, org: str, *, sure: bool) -> None:

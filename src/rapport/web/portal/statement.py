@@ -1,6 +1,5 @@
 """The statement: one page of what came of the person's data, to read, to print, or as JSON."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,21 +8,34 @@ from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import now, rfc3339
+from rapport.web import amounts
 from rapport.web.portal.visit import AREA, Visit
 
 _TO_OCTOBER = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October")
 _MONTHS = (*_TO_OCTOBER, "November", "December")
 MOST_MONTH = 7
+FIRST_MONTH = "1000-01"
+MOST_KINDS = 5
+"""Kinds of data that are named in one breath."""
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """How often a company used something, and how often it got nothing; each with its width in percent."""
+    """A line of the statement (`of`) as a bar: what was used, or (not `given`) refused; its width in percent of the
+    greatest; `what` was seen, short and, where that is shorter, in full."""
+
+    of: Mapping[str, Any]
+    given: bool
+    width: float
+    what: tuple[str, ...]
+
+
+class Company(msgspec.Struct, frozen=True):
+    """A company's bars, and how often it used something and was refused in all."""
 
     name: str
-    given: int
-    nothing: int
-    given_width: float
-    nothing_width: float
+    bars: tuple[Bar, ...]
+    used: int
+    refused: int
 
 
 async def statement(visit: Visit) -> Response:
@@ -41,18 +53,37 @@ async def statement(visit: Visit) -> Response:
 
 
 def _shown(told: Mapping[str, Any], month: str | None) -> dict[str, Any]:
-    shown = month or rfc3339(now())[:7]
+    this = rfc3339(now())[:7]
+    shown = month or this
     return {
         "title": "of all time" if month is None else month_name(month),
-        "bars": bars(told),
+        "companies": companies(told),
         "used": sum(one["count"] for one in told["uses"]),
         "refused": sum(one["count"] for one in told["refusals"]),
-        "companies": len({one["org"] for one in told["uses"]}),
-        "before": f"{AREA}/statement?month={_beside(shown, -1)}",
-        "after": f"{AREA}/statement?month={_beside(shown, 1)}" if month and month < rfc3339(now())[:7] else "",
-        "this": f"{AREA}/statement?month={rfc3339(now())[:7]}",
+        "names": list(dict.fromkeys(one["name"] for one in told["uses"])),
+        "written": _written(told),
+        "before": _link(_beside(shown, -1)) if shown > FIRST_MONTH else None,
+        "after": _link(_beside(shown, 1)) if month and month < this else None,
+        "this": _link(this),
         "month": month or "",
+        "is_this": month == this,
+        "said": amounts.said,
+        "sum": amounts.sum_of,
+        "money": amounts.money,
+        "times": amounts.times,
     }
+
+
+def _link(month: str) -> tuple[str, str]:
+    """Where a month's statement is, and what the month is called."""
+    return f"{AREA}/statement?month={month}", month_name(month)
+
+
+def _written(told: Mapping[str, Any]) -> tuple[str, str] | None:
+    """From when to when the receipts of these uses and refusals were written; None without any."""
+    groups = [*told["uses"], *told["refusals"]]
+    first = min((one["first_at"] for one in groups), default="")
+    return (first, max(one["last_at"] for one in groups)) if groups else None
 
 
 def month_name(month: str) -> str:
@@ -64,22 +95,34 @@ def _beside(month: str, step: int) -> str:
     return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
-def bars(told: Mapping[str, Any]) -> list[Bar]:
-    """A bar for each company, those with most uses first."""
-    given: Counter[str] = Counter()
-    nothing: Counter[str] = Counter()
+def companies(told: Mapping[str, Any]) -> list[Company]:
+    """The chart: for each company a bar for each line of what it used, then of what it was refused; all on one scale,
+    and whoever used most first."""
+    lines = [(one, True) for one in told["uses"]] + [(one, False) for one in told["refusals"]]
+    most = max((one["count"] for one, _ in lines), default=1)
+    found: dict[str, list[Bar]] = {}
     names: dict[str, str] = {}
-    for tally, groups in ((given, told["uses"]), (nothing, told["refusals"])):
-        for one in groups:
-            tally[one["org"]] += one["count"]
-            names[one["org"]] = one["name"]
-    most = max((given[org] + nothing[org] for org in names), default=0) or 1
-    ranked = sorted(names, key=lambda org: (-given[org], -nothing[org], names[org]))
-    return [
-        Bar(names[org], given[org], nothing[org], _share(given[org], most), _share(nothing[org], most))
-        for org in ranked
+    for one, given in lines:
+        names[one["org"]] = one["name"]
+        width = round(max(1.0, 100 * one["count"] / most), 1)
+        found.setdefault(one["org"], []).append(Bar(one, given=given, width=width, what=what(one) if given else ()))
+    ranked = [
+        Company(
+            names[org],
+            tuple(sorted(some, key=lambda bar: (not bar.given, -bar.of["count"]))),
+            sum(bar.of["count"] for bar in some if bar.given),
+            sum(bar.of["count"] for bar in some if not bar.given),
+        )
+        for org, some in found.items()
     ]
+    return sorted(ranked, key=lambda one: (-one.used, -one.refused, one.name))
 
 
-def _share(count: int, most: int) -> float:
-    return round(max(1.0, 100 * count / most), 1) if count else 0.0
+def what(use: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was seen, in words: the first few kinds of data, and all where there are more; nothing for no data."""
+    if not use["what"]:
+        return ("nothing of value",)
+    listed = use["what"].split(", ")
+    if len(use["categories"]) <= MOST_KINDS:
+        return (use["what"],)
+    return f"{', '.join(listed[: MOST_KINDS - 1])} and {len(use['categories']) - MOST_KINDS + 1} more", use["what"]
