@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rapport.adapters.embedded.cosignatures import Cosignatures, Cosigned
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
@@ -42,13 +43,15 @@ class Bundler:
             if any(before > size for before in old):
                 raise Conflict("the log is shorter than the head you saw: it was rolled back", code="rolled_back")
             told = [self._tree(number, size, person, own) for number in self._trees(person, own)]
+            signed = self._cosigned(size, max((tree["entry"] for tree, _ in told), default=-1))
+            old.update(note.size for note in signed)
             proofs = {str(before): _texts(log.consistency(before, size)) for before in sorted(old) if before < size}
-            checkpoint = log.checkpoint()
+            checkpoint = log.checkpoint() or log.empty_checkpoint()
         log.note_issued(person.id, size)
         return {
             "format": verify.FORMAT,
             "person": handle,
-            "log": {"key": log.key, "checkpoint": checkpoint or log.empty_checkpoint(), "consistency": proofs},
+            "log": {"key": log.key, **_witnessed(checkpoint, signed), "consistency": proofs},
             "trees": [tree for tree, _ in told],
             "receipts": [receipt for _, receipts in told for receipt in receipts],
         }
@@ -63,6 +66,11 @@ class Bundler:
         if late := log.unnumbered(self._trees(person, own)):
             with transaction(self._ledger.db):
                 log.number_heads(late)
+
+    def _cosigned(self, size: int, last: int) -> list[Cosigned]:
+        """Checkpoints that witnesses signed: all those with the last entry shown, else the newest."""
+        notes = [note for note in Cosignatures(self._ledger.db).notes() if note.size <= size]
+        return [note for note in notes if note.size > last] or notes[:1]
 
     def _own_records(self, person: Person) -> dict[str, set[int]]:
         """Organization → numbers of the records that are firmly the person's; a person's own looks have none."""
@@ -97,6 +105,15 @@ class Bundler:
             "proof": _texts(log.inclusion(tree.entry, size)),
         }
         return ({**told, "hidden": hidden} if hidden else told), receipts
+
+
+def _witnessed(checkpoint: str, signed: Iterable[Cosigned]) -> dict[str, Any]:
+    """The log's checkpoint, with the lines of witnesses where it has any, and those before it that have."""
+    witnesses = sorted({witness for note in signed for witness in note.witnesses})
+    before = [note.note for note in signed if not note.note.startswith(checkpoint)]
+    newest = next((note.note for note in signed if note.note.startswith(checkpoint)), checkpoint)
+    told = {"checkpoint": newest, "witnesses": witnesses, "witnessed": before}
+    return {name: value for name, value in told.items() if value}
 
 
 def _touches(kept: Kept, person: int, own: set[int]) -> bool:

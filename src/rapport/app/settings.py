@@ -4,14 +4,25 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
+from rapport.kernel import verify
 from rapport.kernel.errors import Misconfigured
 
 FILE = "rapport.toml"
 PREFIX = "RAPPORT_"
+MOST_WITNESSES = 16
+
+
+class Witness(NamedTuple):
+    """Who cosigns the log of receipts: the verifier key, its name, and the address before `/add-checkpoint`."""
+
+    key: str
+    name: str
+    url: str
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_free_mb: int = 64
     private_destinations: bool = False
 
+    witnesses: str = ""
+    witness_every_s: int = 10
+
     @property
     def directory(self) -> Path:
         return Path(self.data)
@@ -39,6 +53,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def url(self) -> str:
         """The node's origin, from settings alone, never from a request."""
         return self.origin.rstrip("/") or f"http://localhost:{self.port}"
+
+    @property
+    def witnessed_by(self) -> list[Witness]:
+        """The witnesses. Raises Misconfigured where they are not keys and addresses in turns."""
+        words = self.witnesses.split()
+        if len(words) % 2 or len(words) > 2 * MOST_WITNESSES:
+            many = f"at most {MOST_WITNESSES} pairs of a verifier key and an address, with spaces between"
+            raise Misconfigured(f"witnesses: give {many}", field="witnesses")
+        return [_witness(key, url) for key, url in zip(words[::2], words[1::2], strict=True)]
 
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -54,8 +77,24 @@ DESCRIPTIONS: Mapping[str, str] = {
     "production": "warn about settings that are good for trying out only",
     "log_limit_mb": "above this size of the log that still waits for the worker, collection answers 503",
     "min_free_mb": "below this free space on the disk, collection answers 503",
+    "witnesses": "who cosigns the log of receipts: verifier keys and addresses, with spaces between; empty: nobody",
+    "witness_every_s": "how often at most a witness is asked about a new head of the log, in seconds",
     "private_destinations": "let deliveries go to addresses inside a network, too: loopback, private, link-local",
 }
+
+
+def _witness(key: str, url: str) -> Witness:
+    try:
+        name, _ = verify.read_vkey(key, verify.WITNESS)
+        parts = urlsplit(url)
+        held = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except verify.Broken as broken:
+        raise Misconfigured(f"witnesses: {broken}", field="witnesses") from None
+    except ValueError:
+        raise Misconfigured(f"witnesses: {url[:100]!r} is no address", field="witnesses") from None
+    if not held or parts.query or parts.fragment or parts.username:
+        raise Misconfigured(f"witnesses: {url[:100]!r} is no address of a witness", field="witnesses")
+    return Witness(key, name, url.rstrip("/"))
 
 
 def _named(error: str) -> str:
@@ -83,4 +122,9 @@ def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os
         raise Misconfigured(f"a setting cannot be used: {_named(str(error))}") from None
     if not 0 < settings.port < 65536:
         raise Misconfigured(f"port {settings.port} is none: it must lie between 1 and 65535", field="port")
+    if not 0 < settings.witness_every_s <= 86_400:
+        raise Misconfigured("witness_every_s must lie between 1 and 86400 seconds", field="witness_every_s")
+    keys = [witness.key for witness in settings.witnessed_by]
+    if len(keys) != len(set(keys)):
+        raise Misconfigured("witnesses: one is there twice", field="witnesses")
     return settings

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from rapport.adapters.embedded import benefits, demands, exports, outbox, receipt_log, rights, webhooks
+from rapport.adapters.embedded import benefits, cosignatures, demands, exports, outbox, receipt_log, rights, webhooks
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import connect, transaction, translated
@@ -97,6 +97,7 @@ MIGRATIONS = [
     outbox.SCHEMA,
     webhooks.SCHEMA,
     demands.SCHEMA,
+    cosignatures.SCHEMA,
 ]
 
 TOKEN_LIFE = 365 * DAY
