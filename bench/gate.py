@@ -282,8 +282,8 @@ def _permissive() -> Iterator[None]:
     with (
         patch.object(PeopleFile, "ground", lambda *_: ground),
         patch.object(PeopleFile, "snapshot", lambda _: contextlib.nullcontext()),
-        patch("rapport.terms.gate.decide", everything),
-        patch("rapport.terms.gate.let_through", lambda part, _: (part, ALL)),
+        patch("rapport.terms.judging.decide", everything),
+        patch("rapport.terms.judging.let_through", lambda part, _: (part, ALL)),
         patch("rapport.app.receipting.still_holds", lambda *_: True),
     ):
         yield

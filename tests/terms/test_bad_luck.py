@@ -8,8 +8,7 @@ import pytest
 
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import parse_rfc3339
-from rapport.terms import Clause, Declaration, Promise, Request, Terms
-from rapport.terms import gate as gate_module
+from rapport.terms import Clause, Declaration, Promise, Request, Terms, judging
 from rapport.terms.reading import parse_terms
 from tests.profile.house import ORG, House, at_once, told
 
@@ -137,6 +136,6 @@ def test_quiet_hours_go_by_the_clock_wherever_it_jumps(house: House, monkeypatch
         ("2031-01-01T03:00:00Z", False),
         ("2020-01-01T12:00:00Z", True),
     ):
-        monkeypatch.setattr(gate_module, "now", lambda moment=moment: parse_rfc3339(moment))
+        monkeypatch.setattr(judging, "now", lambda moment=moment: parse_rfc3339(moment))
         assert readable(house, reaching_out=True, purpose="offers") == opens, moment
         assert readable(house, purpose="offers")

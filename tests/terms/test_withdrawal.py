@@ -22,8 +22,7 @@ from rapport.kernel.errors import NotFound
 from rapport.kernel.times import DAY, HOUR
 from rapport.kernel.vocabulary import purposes_covered
 from rapport.profile.store import Found
-from rapport.terms import Clause, Declaration, Gate, Pending, Promise, Request, Terms, promises
-from rapport.terms import gate as gate_module
+from rapport.terms import Clause, Declaration, Gate, Pending, Promise, Request, Terms, judging, promises
 from rapport.terms.clauses import Criterion, Frequency
 from rapport.terms.declaration import ValueClaim
 from rapport.terms.receipts import Receipt
@@ -300,7 +299,7 @@ def test_a_clock_that_jumps_gives_no_more_uses_than_its_days_have(jumps: list[in
     with limited_house() as house, pytest.MonkeyPatch.context() as patch:
         fresh(house, 1, LIMITED)
         at, by_day = 1_800_000_000_000_000, dict[int, int]()
-        patch.setattr(gate_module, "now", lambda: at)
+        patch.setattr(judging, "now", lambda: at)
         for jump in jumps:
             at += jump
             later = sum(count for day, count in by_day.items() if day > at // DAY)
@@ -322,7 +321,7 @@ def test_a_claim_that_runs_out_opens_nothing_more_and_a_clock_set_back_is_believ
     before, after = 1_775_000_000_000_000, 1_785_000_000_000_000
     at = before
     with limited_house() as house, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gate_module, "now", lambda: at)
+        patch.setattr(judging, "now", lambda: at)
         patch.setattr(promise_book, "now", lambda: at)
         house.declare(Declaration(purposes=OPEN.purposes, values=(claim,)))
         fresh(house, 1, wage)

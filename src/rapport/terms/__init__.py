@@ -6,8 +6,9 @@ holds: nothing leaves before its receipt is durable, and nothing outside this ar
 
 from rapport.terms.clauses import Clause, Criterion, Terms
 from rapport.terms.declaration import Declaration, Promise, Standing
-from rapport.terms.gate import Gate, Request, fields_of_view, headed
+from rapport.terms.gate import Gate, fields_of_view, headed
 from rapport.terms.ground import Ground, Holder, Pending, People, ReceiptBook
+from rapport.terms.judging import Request
 from rapport.terms.receipts import Receipt
 
 __all__ = [

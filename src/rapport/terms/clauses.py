@@ -4,7 +4,6 @@ from typing import Literal
 
 import msgspec
 
-ANYONE = "anyone"
 ANY = "any"
 EVERYTHING = "everything"
 

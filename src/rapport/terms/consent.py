@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from rapport.kernel.vocabulary import ALL, EVERYTHING, below, purposes_covered, purposes_denied
 from rapport.profile.record import Record
 from rapport.terms.declaration import Promise, Standing
+from rapport.terms.policy import mask_of
 
 GPC_PURPOSE = "advertising"
 """Global Privacy Control objects to selling, sharing, and advertising over more than one site."""
@@ -59,9 +60,7 @@ def default_masks(
     `base` is what the node's default terms open for the purpose. Where the promise itself rests on consent, they open
     nothing that consent does not.
     """
-    promised = 0
-    for category in promise.categories:
-        promised |= below(category)
+    promised = mask_of(promise.categories)
     said = [signals(record, standing, promise, purpose) if record.consent or record.gpc else NONE for record in records]
     closed = 0
     for one in said:

@@ -75,14 +75,9 @@ def _bits(part: Part, facts: Mapping[str, Fact]) -> list[int]:
     return [bit(fact.category or said(trait) or category_of(trait)) for trait, fact in facts.items()]
 
 
-def permitted(part: Part, mask: int) -> Part | None:
-    """The record as far as its categories are permitted, or None where nothing of it is left."""
-    kept = let_through(part, mask)
-    return None if kept is None else kept[0]
-
-
 def let_through(part: Part, mask: int) -> tuple[Part, int] | None:
-    """What `permitted` leaves of a record, with the mask of the categories that are in it."""
+    """The record as far as its categories are permitted, with the mask of those that are in it; or None where nothing
+    of it is left."""
     record = part.record
     bits = _bits(part, record.facts)
     held, grouped = _rest_in(part), _grouped_in(part)

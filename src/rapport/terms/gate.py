@@ -11,30 +11,22 @@ rests on still holds, so a lock or a changed clause that was committed first alw
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound, RapportError
 from rapport.kernel.identifiers import normalise, type_name
-from rapport.kernel.keys import digest16
-from rapport.kernel.times import now, rfc3339
-from rapport.kernel.vocabulary import names_in
+from rapport.kernel.times import rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile import paging, view
-from rapport.profile.record import OWN, Record
 from rapport.profile.store import Found, ProfileReader
-from rapport.profile.view import Part
-from rapport.terms.deciding import COLLECTOR, Decision, decide, kept_from, links_of, own_terms
-from rapport.terms.declaration import Promise
-from rapport.terms.elsewhere import done_elsewhere, is_shared
-from rapport.terms.filtering import let_through, permitted_event
-from rapport.terms.ground import Ground, Holder, Pending, People, ReceiptBook
+from rapport.terms.deciding import COLLECTOR
+from rapport.terms.filtering import permitted_event
+from rapport.terms.ground import Pending, People, ReceiptBook
+from rapport.terms.judging import Judging, Request
 from rapport.terms.naming import named_in
-from rapport.terms.policy import Judge
 from rapport.terms.receipts import Receipt
-from rapport.terms.sentences import unmet_words
 from rapport.terms.standing_use import StandingUse
 
 ABSENT = "no such customer, or nothing that may be read for this purpose"
@@ -43,26 +35,11 @@ QUIET_S = 0.025
 QUIET_RECORDS = 64
 """That multiple grows by one for so many records of an organization's largest customer: several times what looking at
 these takes, so that refusing it takes no longer than not finding anybody."""
+RESTLESS = "terms are changing too quickly to decide: ask again in a moment"
 _TRIES = 20
 _TOGETHER = 250
 _NEVER = -1
 """The version of no snapshot."""
-
-
-class Request(msgspec.Struct, frozen=True):
-    """One wish to read. `customer` is `type:value` or a `cus_…` handle; `caller` says who asks (never a credential);
-    `reaching_out`: in order to contact the person now; `elsewhere`: with what they did at other companies;
-    `recipients`: who is to have it beyond the organization (None: whomever the promise names)."""
-
-    org: str
-    customer: str
-    purpose: str
-    caller: str
-    action: str = "view"
-    reaching_out: bool = False
-    elsewhere: bool = False
-    recipients: tuple[str, ...] | None = None
-
 
 Content = TypeVar("Content")
 Answer = Callable[[Found], Content | None]
@@ -79,15 +56,13 @@ def headed(found: Found, content: dict[str, Any], receipt: Receipt) -> dict[str,
     return {**head, **content, "receipt": receipt.id, "as_of": rfc3339(receipt.at)}
 
 
-class _Judged(NamedTuple):
-    """One customer as far as it may be read: None where nothing may. `told`: the mask of the categories that are in
-    it."""
+class _Answered(NamedTuple, Generic[Content]):
+    """What became of one customer, to be given out once its receipt is durable. `trouble`: what to raise then."""
 
-    found: Found
-    open: Found | None
-    decision: Decision
-    ground: Ground
-    told: int = 0
+    found: Found | None
+    content: Content | None
+    pending: Pending
+    trouble: RapportError | None = None
 
 
 class Gate:
@@ -98,11 +73,10 @@ class Gate:
     ) -> None:
         self._reader = reader
         self._people = people
+        self._judging = Judging(reader, people, secret)
         self._book = book
-        self._secret = secret
         self._quiet = quiet_s
         self._largest = reader.largest(QUIET_RECORDS) if quiet_s else {}
-        self.judge = Judge()
 
     async def view(self, request: Request) -> dict[str, Any]:
         """The whole view, in the shape of the contract. Raises NotFound where absent or refused, Conflict where the
@@ -160,17 +134,16 @@ class Gate:
         purpose = known_purpose(request.purpose)
         for _ in range(_TRIES):
             answered = self._one(request, purpose, answer, fields)
-            found, content, trouble, pending = answered
-            await self._book.commit([pending])
-            if pending.stale:
+            await self._book.commit([answered.pending])
+            if answered.pending.stale:
                 continue
-            if trouble is not None:
-                raise trouble
-            if content is None or found is None:
+            if answered.trouble is not None:
+                raise answered.trouble
+            if answered.content is None or answered.found is None:
                 await self._until_quiet(started, request.org)
                 raise NotFound(ABSENT)
-            return found, content, pending.receipt
-        raise Busy("terms are changing too quickly to decide: ask again in a moment")
+            return answered.found, answered.content, answered.pending.receipt
+        raise Busy(RESTLESS)
 
     async def each(
         self,
@@ -191,8 +164,8 @@ class Gate:
         for start in range(0, len(wanted), _TOGETHER):
             some, seen = wanted[start : start + _TOGETHER], version
             for _ in range(_TRIES):
-                judged = self._several(request, purpose, some, seen, answer, fields)
-                news = [pending for *_, pending in judged if use is None or use.is_news(pending)]
+                answered = self._several(request, purpose, some, seen, answer, fields)
+                news = [one.pending for one in answered if use is None or use.is_news(one.pending)]
                 if news:
                     await self._book.commit(news)
                 if use is not None:
@@ -200,16 +173,16 @@ class Gate:
                         if not pending.stale:
                             use.note(pending)
                 answers += [
-                    (found, content, pending.receipt)
-                    for found, content, pending in judged
-                    if not pending.stale and found is not None and content is not None
+                    (one.found, one.content, one.pending.receipt)
+                    for one in answered
+                    if not one.pending.stale and one.found is not None and one.content is not None
                 ]
-                some = [found for found, _, pending in judged if pending.stale and found is not None]
+                some = [one.found for one in answered if one.pending.stale and one.found is not None]
                 seen = _NEVER
                 if not some:
                     break
             else:
-                raise Busy("terms are changing too quickly to decide: ask again in a moment")
+                raise Busy(RESTLESS)
         if use is None:
             await self._until_quiet(started, request.org)
         return answers
@@ -221,23 +194,20 @@ class Gate:
         named = named_in(body)
         links = named or ()
         for _ in range(_TRIES):
-            ground = self._people.ground(request.org, links)
-            record = Record(request.org, "", "", "", links=dict.fromkeys(links, OWN))
-            part = Part(0, "", record)
-            decision = decide(self.judge, self._people, (part,), ground, purpose, now(), reaching_out=False)
+            judged = self._judging.unsorted(request.org, links, purpose)
+            decision = judged.decision
             # What it is about is not known before it is taken in, so all of it must be open, as to its collector.
             open_to_all = named is not None and decision.masks[0] & COLLECTOR == COLLECTOR
-            judged = _Judged(Found(request.org, "", None, ()), None, decision, ground)
-            pending = self._pending(request, purpose, judged, (), "", given=False)
+            pending = self._judging.pending(request, purpose, judged, (), "", given=False)
             if open_to_all:
                 receipt = msgspec.structs.replace(
                     pending.receipt, decision="permitted", reason=decision.reason, fields=("rejected",), unmet=()
                 )
-                pending = Pending(receipt, ground, pending.person, decision.limits)  # of no customer: in no tree
+                pending = Pending(receipt, judged.ground, pending.person, decision.limits)  # of no customer: in no tree
             await self._book.commit([pending])
             if not pending.stale:
                 return open_to_all
-        raise Busy("terms are changing too quickly to decide: ask again in a moment")
+        raise Busy(RESTLESS)
 
     def _several(
         self,
@@ -247,33 +217,32 @@ class Gate:
         seen: int,
         answer: Answer[Content],
         fields: Fields[Content],
-    ) -> list[tuple[Found | None, Content | None, Pending]]:
+    ) -> list[_Answered[Content]]:
         """`seen` is the version of the snapshot that the customers are from: where it is another now, they are read
         again."""
-        out: list[tuple[Found | None, Content | None, Pending]] = []
+        out = []
         with self._reader.snapshot(), self._people.snapshot():
             current = self._reader.version() == seen
             for known in customers:
                 found = known if current else self._reader.by_handle(request.org, known.customer)
-                judged = None if found is None else self._judge(found, request, purpose)
+                judged = None if found is None else self._judging.judged(found, request, purpose)
                 opened = judged.open if judged is not None else None
                 content = None if opened is None else answer(opened)
                 names = () if content is None else fields(content)
                 one = msgspec.structs.replace(request, customer=known.customer)
-                pending = self._pending(one, purpose, judged, names, "", given=content is not None)
-                out.append((opened or found, content, pending))
+                pending = self._judging.pending(one, purpose, judged, names, "", given=content is not None)
+                out.append(_Answered(opened or found, content, pending))
         return out
 
     def _one(
         self, request: Request, purpose: str, answer: Answer[Content], fields: Fields[Content]
-    ) -> tuple[Found | None, Content | None, RapportError | None, Pending]:
+    ) -> _Answered[Content]:
         content: Content | None = None
         trouble: RapportError | None = None
         with self._reader.snapshot(), self._people.snapshot():
-            judged = [self._judge(found, request, purpose) for found in self._named(request.org, request.customer)]
-            size = sum(len(one.found.parts) for one in judged)
-            if size > self._largest.get(request.org, QUIET_RECORDS):
-                self._largest[request.org] = size
+            named = self._named(request.org, request.customer)
+            judged = [self._judging.judged(found, request, purpose) for found in named]
+            self._note_size(request.org, sum(len(one.found.parts) for one in judged))
             # Customers that may not be read are as absent: they make no identifier ambiguous.
             readable = [one for one in judged if one.open is not None]
             one = readable[0] if readable else judged[0] if judged else None
@@ -286,103 +255,15 @@ class Gate:
                     trouble = error
         names: Names = () if content is None else fields(content)
         said = "" if trouble is None else trouble.message
-        pending = self._pending(request, purpose, one, names, said, given=content is not None)
+        pending = self._judging.pending(request, purpose, one, names, said, given=content is not None)
         if len(readable) > 1:
             every = tuple(part.number for other in readable for part in other.found.parts)
             pending.receipt = msgspec.structs.replace(pending.receipt, records=every)
-        return (one.open if one is not None else None), content, trouble, pending
+        return _Answered(one.open if one is not None else None, content, pending, trouble)
 
-    def _judge(self, found: Found, request: Request, purpose: str) -> _Judged:
-        """What of a customer may be read, within a snapshot."""
-        at = now()
-        ground = self._people.ground(found.org, links_of(found.parts))
-        shared = self._shared(found, ground)
-        reaching_out = request.reaching_out
-        decision = decide(
-            self.judge, self._people, found.parts, ground, purpose, at, reaching_out=reaching_out, shared=shared
-        )
-        if request.recipients:
-            decision = kept_from(decision, request.recipients)
-        parts, told = [], 0
-        for part, mask in zip(found.parts, decision.masks, strict=True):
-            kept = let_through(part, mask) if mask else None
-            if kept is not None:
-                parts.append(kept[0])
-                told |= kept[1]
-        elsewhere: Sequence[dict[str, Any]] = ()
-        if decision.elsewhere and request.elsewhere:
-            elsewhere, tokens = self._elsewhere(found.org, ground.holders[0], decision)
-            ground = msgspec.structs.replace(ground, tokens=ground.tokens + tokens)
-        if not parts and not elsewhere:
-            return _Judged(found, None, decision, ground)
-        return _Judged(found, found._replace(parts=parts, elsewhere=elsewhere), decision, ground, told)
-
-    def _shared(self, found: Found, ground: Ground) -> set[str]:
-        """Claimed identifiers that a record of another customer holds as firmly, such as the mailbox of two."""
-        claimed = {link for holder in own_terms(ground) for link in holder.links if not link.startswith("user_id:")}
-        if not claimed or any(holder.locked for holder in ground.holders):
-            return set()
-        own = {part.number for part in found.parts}
-        return {link for link in claimed if is_shared(self._reader, found.org, link, own)}
-
-    def _elsewhere(self, org: str, holder: Holder, decision: Decision) -> tuple[Sequence[dict[str, Any]], bytes]:
-        """What a person did at other companies, and the tokens by which nobody else was found to have a say in it."""
-        tokens = b""
-
-        def alone(there: Found) -> bool:
-            nonlocal tokens
-            ground = self._people.ground(there.org, links_of(there.parts))
-            tokens += ground.tokens
-            return all(other.id == holder.id for other in ground.holders)
-
-        claims = [claim for claim in self._people.claims(holder.id) if claim[0] != org]
-        return done_elsewhere(self._reader, claims, decision.grants, decision.elsewhere, alone), tokens
-
-    def _pending(
-        self, request: Request, purpose: str, judged: _Judged | None, fields: Names, trouble: str, *, given: bool
-    ) -> Pending:
-        at = now()
-        asked = digest16(self._secret, request.org.encode(), request.customer.encode("utf-8", "surrogatepass"))
-        if judged is None:
-            ground = self._people.ground(request.org, ())
-            receipt = Receipt(
-                ids.fresh("rcp"), request.org, at, purpose, request.action, "absent", trouble, request.caller
-            )
-            return Pending(msgspec.structs.replace(receipt, asked=asked), ground)
-        decision, ground = judged.decision, judged.ground
-        is_open = given and judged.open is not None
-        holder = ground.holders[0] if ground.holders else None
-        promise = decision.promise
-        unmet = () if is_open else unmet_words(decision.unmet)
-        receipt = Receipt(
-            id=ids.fresh("rcp"),
-            org=request.org,
-            at=at,
-            purpose=purpose,
-            action=request.action,
-            decision="permitted" if is_open else "refused",
-            reason=trouble or _reason(judged),
-            caller=request.caller,
-            fields=fields,
-            categories=names_in(judged.told) if is_open else (),
-            records=tuple(part.number for part in (judged.open or judged.found).parts),
-            asked=asked,
-            clauses=decision.clauses,
-            agreement=holder.agreement if holder is not None else "",
-            declaration=ground.standing.hash,
-            recipients=_recipients(request, promise) if is_open else (),
-            retention_days=promise.retention_days if promise is not None else None,
-            unmet=unmet,
-            elsewhere=len(judged.open.elsewhere) if given and judged.open is not None else 0,
-        )
-        return Pending(
-            receipt,
-            ground,
-            holder.id if holder is not None else 0,
-            decision.limits if is_open else (),
-            "; ".join(unmet),
-            judged.found.number,
-        )
+    def _note_size(self, org: str, records: int) -> None:
+        if records > self._largest.get(org, QUIET_RECORDS):
+            self._largest[org] = records
 
     async def _until_quiet(self, started: float, org: str) -> None:
         """Wait until a multiple of the quiet time has passed, the same for all whom an organization asks for."""
@@ -408,18 +289,6 @@ class Gate:
             raise BadInput(message, code="bad_id", field="id")
         value = normalise(name, raw)
         return () if value is None else self._reader.by_identifier(org, name, value)
-
-
-def _recipients(request: Request, promise: Promise | None) -> tuple[str, ...]:
-    if request.recipients is not None:
-        return request.recipients
-    return () if promise is None else promise.recipients or ()
-
-
-def _reason(judged: _Judged) -> str:
-    if judged.open is None and judged.decision.permitted:
-        return "there is nothing of what may be read"
-    return judged.decision.reason
 
 
 def _ambiguous(customer: str, count: int) -> Conflict:

@@ -13,7 +13,8 @@ from rapport.kernel.times import now
 from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
 from rapport.terms.benefits import Mapped, Settled, Wish, amount_text, events_of, shown
-from rapport.terms.gate import Gate, Request
+from rapport.terms.gate import Gate
+from rapport.terms.judging import Request
 
 PURPOSE = "service"
 ACTION = "benefit"

@@ -1,0 +1,191 @@
+"""What of a customer may be read, and the receipt of it: the gate's judgement, before anything is answered.
+
+In: a customer as the reader found it, and who wants to read it for what. Out: the customer as far as it may be read,
+and the receipt, which the book commits while what it rests on still holds. All within a snapshot of the caller's.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from rapport.kernel import ids
+from rapport.kernel.keys import digest16
+from rapport.kernel.times import now
+from rapport.kernel.vocabulary import names_in
+from rapport.profile.record import OWN, Record
+from rapport.profile.store import Found, ProfileReader
+from rapport.profile.view import Part
+from rapport.terms.deciding import Decision, decide, kept_from, links_of, own_terms
+from rapport.terms.declaration import Promise
+from rapport.terms.elsewhere import done_elsewhere, is_shared
+from rapport.terms.filtering import let_through
+from rapport.terms.ground import Ground, Holder, Pending, People
+from rapport.terms.policy import Judge
+from rapport.terms.receipts import Receipt
+from rapport.terms.sentences import unmet_words
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One wish to read. `customer` is `type:value` or a `cus_…` handle; `caller` says who asks (never a credential);
+    `reaching_out`: in order to contact the person now; `elsewhere`: with what they did at other companies;
+    `recipients`: who is to have it beyond the organization (None: whomever the promise names)."""
+
+    org: str
+    customer: str
+    purpose: str
+    caller: str
+    action: str = "view"
+    reaching_out: bool = False
+    elsewhere: bool = False
+    recipients: tuple[str, ...] | None = None
+
+
+class Judged(NamedTuple):
+    """One customer as far as it may be read: None where nothing may. `told`: the mask of the categories that are in
+    it."""
+
+    found: Found
+    open: Found | None
+    decision: Decision
+    ground: Ground
+    told: int = 0
+
+
+class Judging:
+    """Judges customers of one reader of profiles by the ledger's persons and promises. `secret` hides in receipts whom
+    a request asked for."""
+
+    def __init__(self, reader: ProfileReader, people: People, secret: bytes = b"") -> None:
+        self._reader = reader
+        self._people = people
+        self._secret = secret
+        self._judge = Judge()
+
+    def judged(self, found: Found, request: Request, purpose: str) -> Judged:
+        """What of a customer may be read, within a snapshot."""
+        at = now()
+        ground = self._people.ground(found.org, links_of(found.parts))
+        shared = self._shared(found, ground)
+        reaching_out = request.reaching_out
+        decision = decide(
+            self._judge, self._people, found.parts, ground, purpose, at, reaching_out=reaching_out, shared=shared
+        )
+        if request.recipients:
+            decision = kept_from(decision, request.recipients)
+        parts, told = [], 0
+        for part, mask in zip(found.parts, decision.masks, strict=True):
+            kept = let_through(part, mask) if mask else None
+            if kept is not None:
+                parts.append(kept[0])
+                told |= kept[1]
+        elsewhere: Sequence[dict[str, Any]] = ()
+        if decision.elsewhere and request.elsewhere:
+            elsewhere, tokens = self._elsewhere(found.org, ground.holders[0], decision)
+            ground = msgspec.structs.replace(ground, tokens=ground.tokens + tokens)
+        if not parts and not elsewhere:
+            return Judged(found, None, decision, ground)
+        return Judged(found, found._replace(parts=parts, elsewhere=elsewhere), decision, ground, told)
+
+    def _shared(self, found: Found, ground: Ground) -> set[str]:
+        """Claimed identifiers that a record of another customer holds as firmly, such as the mailbox of two."""
+        claimed = {link for holder in own_terms(ground) for link in holder.links if not link.startswith("user_id:")}
+        if not claimed or any(holder.locked for holder in ground.holders):
+            return set()
+        own = {part.number for part in found.parts}
+        return {link for link in claimed if is_shared(self._reader, found.org, link, own)}
+
+    def _elsewhere(self, org: str, holder: Holder, decision: Decision) -> tuple[Sequence[dict[str, Any]], bytes]:
+        """What a person did at other companies, and the tokens by which nobody else was found to have a say in it."""
+        tokens = b""
+
+        def alone(there: Found) -> bool:
+            nonlocal tokens
+            ground = self._people.ground(there.org, links_of(there.parts))
+            tokens += ground.tokens
+            return all(other.id == holder.id for other in ground.holders)
+
+        claims = [claim for claim in self._people.claims(holder.id) if claim[0] != org]
+        return done_elsewhere(self._reader, claims, decision.grants, decision.elsewhere, alone), tokens
+
+    def unsorted(self, org: str, links: Sequence[str], purpose: str) -> Judged:
+        """What may be read of bytes of which no more is known than whom they name."""
+        ground = self._people.ground(org, links)
+        part = Part(0, "", Record(org, "", "", "", links=dict.fromkeys(links, OWN)))
+        decision = decide(self._judge, self._people, (part,), ground, purpose, now(), reaching_out=False)
+        return Judged(Found(org, "", None, ()), None, decision, ground)
+
+    def pending(
+        self,
+        request: Request,
+        purpose: str,
+        judged: Judged | None,
+        fields: tuple[str, ...],
+        trouble: str,
+        *,
+        given: bool,
+    ) -> Pending:
+        """The receipt of a use, or of a refusal, with what it rests on. `judged`: None where there is no such customer;
+        `fields`: what is `given`; `trouble`: why it is not, where that is no matter of terms."""
+        at = now()
+        asked = digest16(self._secret, request.org.encode(), request.customer.encode("utf-8", "surrogatepass"))
+        if judged is None:
+            ground = self._people.ground(request.org, ())
+            receipt = Receipt(
+                id=ids.fresh("rcp"),
+                org=request.org,
+                at=at,
+                purpose=purpose,
+                action=request.action,
+                decision="absent",
+                reason=trouble,
+                caller=request.caller,
+                asked=asked,
+            )
+            return Pending(receipt, ground)
+        decision, ground = judged.decision, judged.ground
+        is_open = given and judged.open is not None
+        holder = ground.holders[0] if ground.holders else None
+        promise = decision.promise
+        unmet = () if is_open else unmet_words(decision.unmet)
+        receipt = Receipt(
+            id=ids.fresh("rcp"),
+            org=request.org,
+            at=at,
+            purpose=purpose,
+            action=request.action,
+            decision="permitted" if is_open else "refused",
+            reason=trouble or _reason(judged),
+            caller=request.caller,
+            fields=fields,
+            categories=names_in(judged.told) if is_open else (),
+            records=tuple(part.number for part in (judged.open or judged.found).parts),
+            asked=asked,
+            clauses=decision.clauses,
+            agreement=holder.agreement if holder is not None else "",
+            declaration=ground.standing.hash,
+            recipients=_recipients(request, promise) if is_open else (),
+            retention_days=promise.retention_days if promise is not None else None,
+            unmet=unmet,
+            elsewhere=len(judged.open.elsewhere) if is_open and judged.open is not None else 0,
+        )
+        return Pending(
+            receipt,
+            ground,
+            holder.id if holder is not None else 0,
+            decision.limits if is_open else (),
+            "; ".join(unmet),
+            judged.found.number,
+        )
+
+
+def _recipients(request: Request, promise: Promise | None) -> tuple[str, ...]:
+    if request.recipients is not None:
+        return request.recipients
+    return () if promise is None else promise.recipients or ()
+
+
+def _reason(judged: Judged) -> str:
+    if judged.open is None and judged.decision.permitted:
+        return "there is nothing of what may be read"
+    return judged.decision.reason
