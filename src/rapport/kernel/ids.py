@@ -7,6 +7,7 @@ from rapport.kernel.keys import BlindKey
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SIXTY = (1 << 60) - 1
 _DIGITS = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 """To the digits that `int` reads to base 32."""
 _LONGEST = 52
@@ -26,6 +27,17 @@ def _text(raw: bytes) -> str:
     return "".join([_PAIRS[number >> place & 1023] for place in range(bits - 10, -1, -10)])[:length]
 
 
+def _text16(raw: bytes) -> str:
+    """The same of 16 bytes, as most handles have: written out, in numbers that a machine word holds, it takes half."""
+    number = int.from_bytes(raw, "big") << 2
+    high, low, p = number >> 70, number >> 10 & _SIXTY, _PAIRS
+    return (
+        f"{p[high >> 50]}{p[high >> 40 & 1023]}{p[high >> 30 & 1023]}{p[high >> 20 & 1023]}{p[high >> 10 & 1023]}"
+        f"{p[high & 1023]}{p[low >> 50]}{p[low >> 40 & 1023]}{p[low >> 30 & 1023]}{p[low >> 20 & 1023]}"
+        f"{p[low >> 10 & 1023]}{p[low & 1023]}{p[number & 1023]}"
+    )
+
+
 def _bytes(text: str) -> bytes | None:
     """The inverse of `_text`; None for whatever it did not write."""
     if len(text) > _LONGEST:
@@ -40,7 +52,7 @@ def _bytes(text: str) -> bytes | None:
 
 def fresh(prefix: str) -> str:
     """A random handle of fixed length, such as `rcp_06f3…` (128 bits)."""
-    return f"{prefix}_{_text(secrets.token_bytes(16))}"
+    return f"{prefix}_{_text16(secrets.token_bytes(16))}"
 
 
 def secret(prefix: str) -> str:
@@ -65,14 +77,14 @@ def handle(key: BlindKey, kind: bytes, record: int) -> str:
     One AES block over (kind, record number): no table is needed to find the record again, handles do not reveal the
     number, and those of two organizations have nothing in common.
     """
-    return f"{kind.decode()}_{_text(key.blind(kind + bytes(5) + record.to_bytes(8, 'big')))}"
+    return f"{kind.decode()}_{_text16(key.blind(kind + bytes(5) + record.to_bytes(8, 'big')))}"
 
 
 def handles(key: BlindKey, kind: bytes, records: Sequence[int]) -> list[str]:
     """The handles of many records at once."""
     start, prefix = kind + bytes(5), f"{kind.decode()}_"
     raw = key.blind(b"".join([start + record.to_bytes(8, "big") for record in records]))
-    return [prefix + _text(raw[at : at + 16]) for at in range(0, len(raw), 16)]
+    return [prefix + _text16(raw[at : at + 16]) for at in range(0, len(raw), 16)]
 
 
 def record_of(key: BlindKey, kind: bytes, text: str) -> int | None:

@@ -11,6 +11,7 @@ value moved to another place does not open.
 import hashlib
 import itertools
 import os
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -30,12 +31,13 @@ _COUNT = itertools.count(int.from_bytes(os.urandom(8), "big") >> 1)
 
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_INNER_PAD, _OUTER_PAD = b"\x36" * KEY_BYTES, b"\x5c" * KEY_BYTES
 
 
 def keyed_hash(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA-256 (RFC 2104) under a key of 32 bytes: for short messages, `hmac` takes longer to set up."""
-    inner = hashlib.sha256(key.translate(_INNER) + b"\x36" * KEY_BYTES + message).digest()
-    return hashlib.sha256(key.translate(_OUTER) + b"\x5c" * KEY_BYTES + inner).digest()
+    inner = sha256(key.translate(_INNER) + _INNER_PAD + message).digest()
+    return sha256(key.translate(_OUTER) + _OUTER_PAD + inner).digest()
 
 
 def fresh_key() -> bytes:

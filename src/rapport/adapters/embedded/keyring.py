@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rapport.adapters.embedded import key_files
-from rapport.adapters.embedded.sqlite import connect, emptied, transaction, translating
+from rapport.adapters.embedded.sqlite import connect, emptied, rows_in, transaction, translating
 from rapport.kernel.errors import Corrupt, Misconfigured
 from rapport.kernel.keys import KEY_BYTES, BlindKey, SealKey, fresh_key
 
@@ -24,9 +24,7 @@ MIGRATIONS = [
     "CREATE TABLE carve_key (carve INTEGER PRIMARY KEY, wrapped BLOB NOT NULL)",
 ]
 
-
-_TOGETHER = 32
-_RECORD_KEYS = f"SELECT record, wrapped FROM record_key WHERE record IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
+_RECORD_KEYS = "SELECT record, wrapped FROM record_key WHERE record IN ({})"
 
 
 def key_encryption_key(data: Path, file: Path | None = None, encoded: str | None = None) -> bytes:
@@ -155,13 +153,12 @@ class Keyring:
 
     def records(self, wanted: Sequence[tuple[int, str]]) -> dict[int, SealKey]:
         """The keys of many records, given with their organizations; those that are destroyed are left out."""
-        keys: dict[int, SealKey] = {}
-        for start in range(0, len(wanted), _TOGETHER):
-            some = dict(wanted[start : start + _TOGETHER])
-            rows = self._db.execute(_RECORD_KEYS, [*some, *[None] * (_TOGETHER - len(some))]).fetchall()
-            for record, wrapped in rows:
-                keys[record] = SealKey(self.org(some[record]).open(wrapped, number_place(record)))
-        return keys
+        org_of = dict(wanted)
+        unwrap = {org: self.org(org).open for org in set(org_of.values())}
+        return {
+            record: SealKey(unwrap[org_of[record]](wrapped, number_place(record)))
+            for record, wrapped in rows_in(self._db, _RECORD_KEYS, list(org_of))
+        }
 
     def newest_record(self) -> int:
         """The greatest number of a record that has a key."""

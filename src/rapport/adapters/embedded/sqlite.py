@@ -2,10 +2,12 @@
 to do."""
 
 import contextlib
+import functools
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rapport.kernel.errors import Busy, Corrupt, Full, Misconfigured, RapportError
 
@@ -68,6 +70,25 @@ def snapshot(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     finally:
         if db.in_transaction:
             db.execute("COMMIT")
+
+
+_WIDTHS = (4, 32, 256)
+
+
+@functools.lru_cache
+def _as_wide(query: str, width: int) -> str:
+    return query.format(",".join("?" * width))
+
+
+def rows_in(db: sqlite3.Connection, query: str, values: Sequence[object], *before: object) -> Iterator[Any]:
+    """The rows of a query that ends in `IN ({})`, for any number of values, many at a time; parameters `before` come
+    before them. Statements are of few widths, filled up with NULL, so that each is prepared once."""
+    at = 0
+    while at < len(values):
+        width = next((width for width in _WIDTHS if len(values) - at <= width), _WIDTHS[-1])
+        some = values[at : at + width]
+        yield from db.execute(_as_wide(query, width), (*before, *some, *[None] * (width - len(some))))
+        at += width
 
 
 def emptied(db: sqlite3.Connection, path: Path, *, within_s: float = BUSY_TIMEOUT_S) -> None:
