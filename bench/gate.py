@@ -41,7 +41,7 @@ from rapport.terms import (
 from rapport.terms.clauses import Frequency
 from rapport.terms.deciding import Decision
 from rapport.terms.declaration import DEFAULT, Benefit, Declaration
-from rapport.terms.filtering import permitted
+from rapport.terms.filtering import let_through
 from rapport.terms.policy import Judge
 
 CLAUSES = 50
@@ -121,11 +121,12 @@ def decision() -> Iterator[Row]:
     facts = {f"trait{n}": Fact(n, at, f"event{n}", at, category=kinds[n % len(kinds)]) for n in range(FACTS)}
     part = Part(1, "rec_1", Record(ORG, "shop", "user_id", "u1", facts=facts))
 
-    def ours() -> Part | None:
-        return permitted(part, judge.decide(terms, key, standing, "service", at).collected)
+    def ours() -> tuple[Part, int] | None:
+        return let_through(part, judge.decide(terms, key, standing, "service", at).collected)
 
-    kept = ours()
-    assert kept is not None
+    through = ours()
+    assert through is not None
+    kept, _ = through
     assert 0 < len(kept.record.facts) < FACTS
     policies = cedarpy.PolicySet.from_str(cedar.policies(terms, PROMISE))
     entities = cedarpy.Entities.from_json_str(json.dumps(cedar.entities()))
