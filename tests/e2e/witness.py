@@ -1,8 +1,8 @@
 """A witness, written from its specifications alone (https://c2sp.org/tlog-witness, https://c2sp.org/tlog-cosignature)
 and with nothing of Rapport: `python witness.py DIRECTORY NAME LOG-VKEY …`.
 
-It prints its verifier key and its address, and answers `POST /add-checkpoint` until it is killed. What it signed last of
-each log is in a file of the directory, synced before it answers, and so is its key.
+It prints its verifier key and its address, and answers `POST /add-checkpoint` until it is killed. What it signed last
+of each log is in a file of the directory, synced before it answers, and so is its key.
 """
 
 import base64
@@ -62,6 +62,13 @@ def proves(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[byt
     return fr == old_root and sr == new_root and sn == 0
 
 
+def natural(digits: str) -> int:
+    """Raises ValueError where it is not written in the one way."""
+    if not digits.isascii() or str(int(digits)) != digits or int(digits) < 0:
+        raise ValueError(digits)
+    return int(digits)
+
+
 class Witness:
     def __init__(self, directory: Path, name: str, logs: list[str]) -> None:
         self.name = name
@@ -87,14 +94,12 @@ class Witness:
         text, _, signatures = note.rpartition("\n\n")
         lines = text.split("\n")
         try:
-            if word != "old" or str(int(digits)) != digits or len(proof_lines) > 63 or len(lines) < 3:
-                raise ValueError
-            old, size = int(digits), int(lines[1])
-            root, proof = base64.b64decode(lines[2], validate=True), [base64.b64decode(one) for one in proof_lines]
-            if str(size) != lines[1] or size < 0 or old < 0 or any(len(one) != 32 for one in (root, *proof)):
-                raise ValueError
-        except ValueError:
+            old, size = natural(digits if word == "old" else ""), natural(lines[1])
+            root, *proof = [base64.b64decode(one, validate=True) for one in (lines[2], *proof_lines)]
+        except (ValueError, IndexError):
             raise refuse(400) from None
+        if len(proof) > 63 or any(len(one) != 32 for one in (root, *proof)):
+            raise refuse(400)
         if lines[0] not in self._logs:
             raise refuse(404)
         self._authentic(lines[0], text + "\n", signatures)
@@ -165,5 +170,5 @@ def served(witness: Witness) -> ThreadingHTTPServer:
 if __name__ == "__main__":
     me = Witness(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
     server = served(me)
-    print(me.vkey, f"http://127.0.0.1:{server.server_port}", flush=True)
+    print(me.vkey, f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201 (a program of its own)
     server.serve_forever()
