@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from rapport.adapters.embedded.erasures import ErasureReader
-from rapport.adapters.embedded.state import MIGRATIONS
+from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.app import erasing
 from rapport.app.embedded import open_keys
 from rapport.app.operator import Lift, Settle, Shred, erasure_entry

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rapport.adapters.embedded.evidence_tables import EvidenceTables
 from rapport.adapters.embedded.sqlite import connect
-from rapport.adapters.embedded.state import MIGRATIONS
+from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.kernel.keys import BlindKey
 from rapport.resolve import Explainer, Mark, MemoryStore, Resolver
 from tests.resolve.strategies import RECORDS, books, in_batches, take_in, worlds

@@ -5,7 +5,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 
-from rapport.adapters.embedded.state import block_place, record_place
+from rapport.adapters.embedded.state_rows import block_place, record_place
 from rapport.app.embedded import open_keys
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Corrupt

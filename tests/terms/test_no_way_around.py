@@ -96,7 +96,13 @@ def test_a_new_way_around_would_be_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "protected", ["rapport.adapters.embedded.reader", "rapport.profile.view", "rapport.profile.store"]
+    "protected",
+    [
+        "rapport.adapters.embedded.customers",
+        "rapport.adapters.embedded.reader",
+        "rapport.profile.view",
+        "rapport.profile.store",
+    ],
 )
 def test_the_import_rules_keep_pages_and_commands_from_facts(protected: str) -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]

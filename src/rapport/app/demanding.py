@@ -24,7 +24,7 @@ from rapport.adapters.embedded.erasures import ErasureReader, person_node
 from rapport.adapters.embedded.exports import ExportBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.promises import PromiseBook
-from rapport.adapters.embedded.state import MIGRATIONS
+from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.app.settings import Settings
 from rapport.terms.promises import base64url
 

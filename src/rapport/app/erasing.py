@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import msgspec
 
 from rapport.adapters.embedded.erasures import ErasureReader
-from rapport.adapters.embedded.state import MIGRATIONS
+from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.app.embedded import open_keys, open_log
 from rapport.app.operator import Erasure, Lift, Settle, Shred, erasure_entry
 from rapport.app.settings import Settings

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from rapport.adapters.embedded.reader import RejectedRow
-from rapport.adapters.embedded.state import KEEP_REJECTED
+from rapport.adapters.embedded.state_rows import KEEP_REJECTED
 from rapport.collect import Event
 from rapport.kernel.vocabulary import bit, category_of_identifier
 from rapport.profile import view

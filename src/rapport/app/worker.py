@@ -19,13 +19,14 @@ from rapport.adapters.embedded.evidence_tables import EvidenceTables
 from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.retaining import RetentionTables
 from rapport.adapters.embedded.sqlite import translating
-from rapport.adapters.embedded.state import KEEP_REJECTED, StateFile
+from rapport.adapters.embedded.state import StateFile
+from rapport.adapters.embedded.state_rows import KEEP_REJECTED
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rules_of
 from rapport.app.erasures import Erasures
 from rapport.app.operator import Operations, is_erasure
 from rapport.app.retaining import Retention
 from rapport.app.settings import Settings
-from rapport.collect import Event, decode
+from rapport.collect import Event, decode, events_of, is_correction
 from rapport.kernel.errors import Busy
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import HOUR, MINUTE, SECOND, now
@@ -113,6 +114,9 @@ class Worker:
             self._operations.apply(entry)
             self._since_commit += 1
             return
+        if is_correction(entry):
+            self._correct(entry)
+            return
         source = self.sources.by_name(entry.org, entry.source)
         decoded = decode(entry)
         outcome = self.assembler.outcome
@@ -142,6 +146,15 @@ class Worker:
         taken = outcome.accepted - before[0]
         self._volumes[entry.org, entry.source] = self._volumes.get((entry.org, entry.source), 0) + taken
         self._since_commit += len(decoded.events) + 1
+
+    def _correct(self, entry: LogEntry) -> None:
+        """What a person says themselves, for each record that it is said in."""
+        source = self.sources.by_name(entry.org, entry.source)
+        for event in events_of(entry):
+            held = self.assembler.take(source, event)
+            if held is not None and len(self._news) < NEWS_PER_COMMIT:
+                self._news.append(_news_of(entry, event, held.number))
+            self._since_commit += 1
 
     def _erase(self, seq: int, entry: LogEntry) -> None:
         """An erasure is wholly after the entries before it, and complete before those after it."""

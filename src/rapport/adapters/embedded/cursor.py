@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rapport.adapters.embedded.sqlite import connect
-from rapport.adapters.embedded.state import MIGRATIONS
+from rapport.adapters.embedded.state_rows import MIGRATIONS
 
 
 class Cursor:

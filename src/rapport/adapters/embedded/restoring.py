@@ -15,8 +15,8 @@ import msgspec
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.log import MIGRATIONS as LOG
 from rapport.adapters.embedded.sqlite import connect, transaction, translating
-from rapport.adapters.embedded.state import MIGRATIONS as STATE
-from rapport.adapters.embedded.state import record_place
+from rapport.adapters.embedded.state_rows import MIGRATIONS as STATE
+from rapport.adapters.embedded.state_rows import record_place
 from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import BlindKey
 from rapport.profile.devices import TYPES

@@ -4,6 +4,7 @@ to do."""
 import contextlib
 import functools
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -100,6 +101,28 @@ def emptied(db: sqlite3.Connection, path: Path, *, within_s: float = BUSY_TIMEOU
         if time.monotonic() > deadline:
             raise Busy(f"the write-ahead log of {path.name} is in use", retry_after=1)
         time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def copied_back(path: Path, every_s: float) -> Iterator[None]:
+    """Meanwhile, in a thread of its own, copy the WAL back into the file, a little at a time; readers wait for
+    nothing."""
+    ended = threading.Event()
+
+    def copy_back() -> None:
+        db = sqlite3.connect(path, isolation_level=None)
+        with contextlib.closing(db):
+            while not ended.wait(every_s):
+                with contextlib.suppress(sqlite3.OperationalError):  # busy, or no room: there is a next time
+                    db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    thread = threading.Thread(target=copy_back, name="checkpoints", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextlib.contextmanager

@@ -4,50 +4,33 @@ Everything between two commits is gathered in memory and written in one go, in o
 NORMAL: the log still holds what a power cut takes back, and the cursor goes back with it.
 """
 
-import contextlib
 import sqlite3
-import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
-from rapport.adapters.embedded import erasures, evidence_tables, seen
 from rapport.adapters.embedded.erasures import ErasureTables
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.saying import saying
 from rapport.adapters.embedded.seen import SeenIndex
-from rapport.adapters.embedded.sqlite import connect, emptied, translated
+from rapport.adapters.embedded.sqlite import connect, copied_back, emptied, rows_in, translated
+from rapport.adapters.embedded.state_rows import (
+    MIGRATIONS,
+    block_place,
+    open_block,
+    open_record,
+    record_place,
+    word_token,
+)
 from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import SealKey, fresh_key
-from rapport.kernel.times import DAY, now
+from rapport.kernel.times import now
 from rapport.profile.erasure import Rows
 from rapport.profile.record import Record
 from rapport.profile.store import Mark, Rejected, Seen
 from rapport.profile.timeline import Block, NewBlock
-
-MIGRATIONS = [
-    f"""
-    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE org (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-    CREATE TABLE record (id INTEGER PRIMARY KEY, org INTEGER NOT NULL, lookup BLOB NOT NULL UNIQUE, node BLOB,
-                         body BLOB NOT NULL);
-    CREATE TABLE timeline (position INTEGER PRIMARY KEY, body BLOB NOT NULL);
-    CREATE TABLE shared (device BLOB PRIMARY KEY) WITHOUT ROWID;
-    CREATE TABLE mark (device BLOB, day INTEGER, body BLOB NOT NULL, PRIMARY KEY (device, day)) WITHOUT ROWID;
-    CREATE TABLE word (token BLOB, record INTEGER, PRIMARY KEY (token, record)) WITHOUT ROWID;
-    CREATE TABLE rejected (id INTEGER PRIMARY KEY, org TEXT NOT NULL, source TEXT NOT NULL, at INTEGER NOT NULL,
-                           code TEXT NOT NULL, body BLOB NOT NULL);
-    CREATE INDEX rejected_of ON rejected (org, id);
-    CREATE TABLE volume (org TEXT, source TEXT, minute INTEGER, accepted INTEGER NOT NULL, rejected INTEGER NOT NULL,
-                         duplicates INTEGER NOT NULL, PRIMARY KEY (org, source, minute)) WITHOUT ROWID;
-    {seen.SCHEMA};
-    {evidence_tables.SCHEMA}
-    """,
-    erasures.SCHEMA,
-]
 
 _ADD_VOLUME = """
     INSERT INTO volume VALUES (?, ?, ?, ?, ?, ?)
@@ -59,37 +42,13 @@ _CHECKPOINT_PAGES = 40_000
 _CHECKPOINT_SECONDS = 0.5
 
 _TOGETHER = 32
-_FIND_MANY = f"SELECT id, org, lookup, node, body FROM record WHERE lookup IN ({','.join('?' * _TOGETHER)})"  # noqa: S608
+_FIND_MANY = "SELECT id, org, lookup, node, body FROM record WHERE lookup IN ({})"
 
-KEEP_REJECTED = 7 * DAY
 _KEYS_KEPT = 120_000
 
 _encode = msgspec.msgpack.Encoder().encode
-_record = msgspec.msgpack.Decoder(Record).decode
-_block = msgspec.msgpack.Decoder(Block).decode
 _rejected = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
 _marks = msgspec.msgpack.Decoder(list[Mark]).decode
-
-
-def record_place(number: int) -> bytes:
-    return b"r" + number.to_bytes(8, "big")
-
-
-def block_place(position: int) -> bytes:
-    return b"t" + position.to_bytes(8, "big")
-
-
-def open_record(key: SealKey, number: int, body: bytes) -> Record:
-    return _record(key.open(body, record_place(number)))
-
-
-def open_block(key: SealKey, position: int, body: bytes) -> Block:
-    return _block(key.open(body, block_place(position)))
-
-
-def word_token(secret: bytes, org: str, word: str) -> bytes:
-    """What a word prefix is indexed by: 12 bytes of a keyed hash."""
-    return blake2b(f"{org}\0{word}".encode("utf-8", "surrogatepass"), key=secret, digest_size=12).digest()
 
 
 class StateFile:
@@ -157,7 +116,7 @@ class StateFile:
             some = lookups[start : start + _TOGETHER]
             blinded = self._blind(b"".join(some))
             asked = [blinded[at : at + 16] for at in range(0, len(blinded), 16)]
-            rows = self.db.execute(_FIND_MANY, asked + [None] * (_TOGETHER - len(asked))).fetchall()
+            rows = list(rows_in(self.db, _FIND_MANY, asked))
             unknown = [(row[0], self._org_names[row[1]]) for row in rows if row[0] not in self._record_keys]
             self._record_keys.update(self._keys.records(unknown))
             for number, org, lookup, node, body in rows:
@@ -394,25 +353,11 @@ class StateFile:
 
     @contextmanager
     def checkpointed_aside(self) -> Iterator[None]:
-        """Meanwhile, copy the WAL back into the file in a thread of its own, a little at a time: a commit that did it
-        would keep readers waiting for a second. (If the thread cannot keep up, a commit still does it, much later.)"""
+        """Meanwhile a thread of its own copies the WAL back into the file: a commit that did it would keep readers
+        waiting for a second. (If the thread cannot keep up, a commit still does it, much later.)"""
         self.db.execute(f"PRAGMA wal_autocheckpoint = {4 * _CHECKPOINT_PAGES}")
-        ended = threading.Event()
-
-        def copy_back() -> None:
-            db = sqlite3.connect(self.path, isolation_level=None)
-            with contextlib.closing(db):
-                while not ended.wait(_CHECKPOINT_SECONDS):
-                    with contextlib.suppress(sqlite3.OperationalError):  # busy, or no room: there is a next time
-                        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-        thread = threading.Thread(target=copy_back, name="checkpoints", daemon=True)
-        thread.start()
-        try:
+        with copied_back(self.path, _CHECKPOINT_SECONDS):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def make_durable(self) -> None:
         """Sync what was committed: before the log that could repeat it is destroyed."""
