@@ -90,6 +90,16 @@ def told(demand: Demand) -> dict[str, Any]:
     }
 
 
+def in_words(demand: Demand) -> str:
+    """A demand in one line."""
+    what = f"{demand.customers} customer{'s' * (demand.customers > 1)} of export {demand.export}"
+    if demand.acknowledged_at is not None:
+        came = f"was acknowledged on {rfc3339(demand.acknowledged_at)[:10]}{', signed' * demand.signed}"
+    else:
+        came = f"{SAID[demand.state]} (until {rfc3339(demand.deadline)[:10]})"
+    return f"{demand.id}  {demand.recipient}, {what}: {came}{f': {demand.error}' if demand.error else ''}"
+
+
 class Wanted(msgspec.Struct, frozen=True):
     """What a demand says, before the node that sends it adds where to answer."""
 

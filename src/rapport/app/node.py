@@ -17,12 +17,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.cosignatures import Cosignatures, PublishedLog
+from rapport.adapters.embedded.demands import DemandFile
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.uses import UseBook
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.backlog import LimitedLog
+from rapport.app.delivering import Deliverer
+from rapport.app.demanding import Acknowledgements
+from rapport.app.console_requests import ConsoleRequests
 from rapport.app.desk import HouseDesk
 from rapport.app.embedded import (
     Sources,
@@ -39,6 +43,7 @@ from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
 from rapport.app.receipting import LedgerReceipts
+from rapport.app.rights_desk import RightsDesk
 from rapport.app.settings import Settings
 from rapport.app.terms_desk import Parts
 from rapport.app.witnessing import Witnessing
@@ -51,6 +56,7 @@ from rapport.web.api.benefits import benefit_routes
 from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.declaration import declaration_routes
+from rapport.web.api.demands import demand_routes
 from rapport.web.api.evidence import evidence_routes
 from rapport.web.api.exports import export_routes
 from rapport.web.api.health import health_routes
@@ -157,13 +163,17 @@ async def application(
     making = ExportRunner(settings)
     exports = Exports(settings, making.wake)
     vitals = HouseVitals(newsroom)
+    deliverer = Deliverer(settings)
+    acknowledgements = Acknowledgements(lambda: DemandFile(open_ledger(settings)))
     witnessing = Witnessing(settings)
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
     populations = Populations(ledger.db, keys, people.terms_of)
     parts = Parts(promises, agreements, populations, UseBook(ledger), simulator, benefits.file)
-    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts)
-    portal = PortalDesk(ledger, reader, people, OwnLooks(reader, people, receipts), agreements, settings)
+    looks = OwnLooks(reader, people, receipts)
+    requests = ConsoleRequests(ledger, RightsDesk(ledger, people, looks))
+    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests)
+    portal = PortalDesk(ledger, reader, people, looks, agreements, settings)
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
@@ -174,6 +184,7 @@ async def application(
             *simulate_routes(simulator, tokens),
             *export_routes(exports, tokens),
             *receipt_log_routes(PublishedLog(ledger.receipt_log, Cosignatures(ledger.db))),
+            *demand_routes(acknowledgements),
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
@@ -188,6 +199,7 @@ async def application(
     finally:
         making.close()
         witnessing.close()
+        deliverer.close()
         reviewer.close()
         entries.close()
         receipts.close()

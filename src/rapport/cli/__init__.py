@@ -24,6 +24,9 @@ COMMANDS = {
     "source": ("org", "Sources: systems and channels that send data, each with its write key."),
     "person": ("person", "Persons: people with an account, who say who may use what."),
     "request": ("request", "Requests: what people ask a company for by right."),
+    "recipient": ("demands", "Recipients: those named in a declaration, and where each takes deletion demands."),
+    "demands": ("demands", "List deletion demands to those who hold exports, and what came of each."),
+    "outbox": ("outbox", "The outbox: what is on its way to other systems, and what could not be delivered."),
     "benefit": ("benefit", "Benefits: what uses gave to the customer and to the company."),
     "verify": (
         "verify",

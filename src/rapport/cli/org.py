@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from rapport.act.destinations import usable
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.app import embedded
 from rapport.cli import options
-from rapport.kernel.errors import NotFound
+from rapport.kernel.errors import BadInput, NotFound
 
 DEFAULT_SOURCE = "web"
 SCOPES = ("read", "operator")
@@ -88,6 +90,31 @@ def add_source(
         options.print_json({"org": org, "source": name, "write_key": source.write_key, "trusted": trusted})
     else:
         typer.echo(f"write key of {org}/{name}: {source.write_key}")
+
+
+@sources.command("webhook")
+def webhook(
+    org: Annotated[str, typer.Argument(metavar="ORG", help="The organization.")],
+    name: Annotated[str, typer.Argument(metavar="SOURCE", help="The source.")],
+    url: Annotated[str | None, typer.Option("--url", help="Where it is told: https://…")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Tell it nothing more, not what waits either.")] = False,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Tell a source, by signed webhooks, of what concerns it, such as a correction; print a signing secret, once."""
+    settings = options.settings(data)
+    if (url is None) != off:
+        raise BadInput("say either --url URL or --off", field="url")
+    hooks = WebhookFile(embedded.open_ledger(settings))
+    if url is None:
+        hooks.off(org, name)
+        secret = None
+    else:
+        secret = hooks.set(org, name, usable(url, private=settings.private_destinations))
+    if json:
+        options.print_json({"org": org, "source": name, "url": url, "secret": secret})
+    else:
+        typer.echo(f"signing secret of {org}/{name}: {secret}" if secret else f"{org}/{name} is told nothing more.")
 
 
 @sources.command("list")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from rapport.act.demands import in_words, told
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
 from rapport.app import bundling, embedded, erasing, rights, statements
@@ -181,7 +182,8 @@ def shred(
     if proof is not None:
         _write(proof, msgspec.json.encode(shredded.proof))
     if json:
-        options.print_json({"person": person, **msgspec.to_builtins(erased)})
+        demanded = {"demands": [told(one) for one in shredded.demands]}
+        options.print_json({"person": person, **msgspec.to_builtins(erased), **demanded})
         return
     typer.echo(
         f"erased      {erased.records} records with {erased.events} events\n"
@@ -190,6 +192,8 @@ def shred(
     for carved in erased.carved:
         until = rfc3339(carved.until)[:10]
         typer.echo(f"kept by law {carved.org}: {carved.events} events until {until} ({carved.law})")
+    for one in shredded.demands:
+        typer.echo(f"to delete   {one.org}: {in_words(one)}")
     if erased.reviews:
         typer.echo(f"to look at  {len(erased.reviews)} records were only joined to these: rapport person review")
     if proof is not None:

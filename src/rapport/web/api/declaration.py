@@ -38,6 +38,10 @@ class Promises(Protocol):
     def known_key(self, org: str) -> promises.OrgKey | None:
         """The key that it signs with, if it has one."""
 
+    def sending_public(self, org: str) -> bytes:
+        """The key by which the node signs what it sends in the organization's name: the same, or, where the
+        organization holds that itself, one for such letters alone."""
+
     def remarks(self, org: str) -> list[str]:
         """What counts for less than its writer may think."""
 
@@ -116,6 +120,7 @@ class DeclarationApi:
             "key": promises.jwk(key.public),
             "held_by": "organization" if key.own else "node",
             "earlier": [promises.jwk(public) for public in key.earlier],
+            "sends": promises.jwk(self._book.sending_public(org)),
         }
         return _open(json_answer(told), "no-cache")
 

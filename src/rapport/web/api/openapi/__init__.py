@@ -2,8 +2,8 @@
 
 It is written beside the code and takes limits, purposes and codes from it, so that the two cannot drift apart; that it
 names every route, and none that is not there, is a test. `schema` builds schemas, `shapes` names those of the API,
-`answers` the answers that many operations share; `collecting`, `reading`, `benefiting`, `declaring`, `watching`
-and `operating` describe the paths.
+`answers` the answers that many operations share; `collecting`, `reading`, `benefiting`, `declaring`, `demanding`,
+`exporting`, `watching` and `operating` describe the paths.
 """
 
 import hashlib
@@ -16,7 +16,18 @@ from starlette.routing import Route
 
 from rapport import __version__
 from rapport.web.api import cors
-from rapport.web.api.openapi import answers, benefiting, collecting, declaring, operating, reading, shapes, watching
+from rapport.web.api.openapi import (
+    answers,
+    benefiting,
+    collecting,
+    declaring,
+    demanding,
+    exporting,
+    operating,
+    reading,
+    shapes,
+    watching,
+)
 from rapport.web.api.openapi.answers import JSON
 
 _ABOUT = """
@@ -38,8 +49,10 @@ _TAGS = [
     {"name": collecting.TAG, "description": "Events in, acknowledged once they are on the disk."},
     {"name": collecting.SPELLINGS, "description": "The same under the paths that published client libraries use."},
     {"name": reading.TAG, "description": "Views out: a customer as all systems together know them, through the gate."},
+    {"name": demanding.TAG, "description": "What recipients of exports answer to deletion demands."},
     {"name": benefiting.TAG, "description": "What uses gave, to both sides, with the event that shows it."},
     {"name": declaring.TAG, "description": "What an organization promises: signed, versioned, and public."},
+    {"name": exporting.TAG, "description": "Customers as a file, for a purpose, with a receipt for each."},
     {"name": watching.TAG, "description": "The log of receipts, for whoever watches that the node keeps its word."},
     {
         "name": operating.EVIDENCE,
@@ -79,12 +92,14 @@ def document(origin: str) -> dict[str, Any]:
             **reading.paths(),
             **collecting.paths(),
             **benefiting.paths(),
+            **demanding.paths(),
             **declaring.paths(),
+            **exporting.paths(),
             **watching.paths(),
             **operating.paths(),
         },
         "components": {
-            "schemas": {**shapes.SHAPES, **benefiting.SHAPES, **declaring.SHAPES},
+            "schemas": {**shapes.SHAPES, **benefiting.SHAPES, **demanding.SHAPES, **declaring.SHAPES, **exporting.SHAPES},
             "responses": answers.SHARED,
             "requestBodies": collecting.BODIES,
             "parameters": reading.PARAMETERS,

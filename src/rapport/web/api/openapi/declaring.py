@@ -338,6 +338,12 @@ SHAPES: dict[str, Schema] = {
             "key": {"type": "object", "properties": _KEY, "required": list(_KEY)},
             "held_by": one_of("organization", "node"),
             "earlier": told(list_of({"type": "object", "properties": _KEY}), "Keys of earlier versions."),
+            "sends": {
+                "type": "object",
+                "description": "Signs what the node sends in its name, such as deletion demands.",
+                "properties": _KEY,
+                "required": list(_KEY),
+            },
         },
     ),
 }
