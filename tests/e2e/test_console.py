@@ -97,7 +97,8 @@ EVERY_PAGE = {
     "promise": "/console/promise", "offers": "/console/promise/purpose?name=offers",
     "purpose": "/console/promise/purpose", "document": "/console/promise/document",
     "agreements": "/console/agreements", "agreement": f"/console/agreements/agr_{0:026}", "uses": "/console/uses",
-    "refusals": "/console/refusals", "sources": "/console/sources", "absent": "/console/customers/nobody",
+    "refusals": "/console/refusals", "requests": "/console/requests",
+    "sources": "/console/sources", "absent": "/console/customers/nobody",
     "nowhere": "/console/nowhere",
 }  # fmt: skip
 

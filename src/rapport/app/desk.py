@@ -9,6 +9,7 @@ import msgspec
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import telling
+from rapport.app.console_requests import ConsoleRequests
 from rapport.app.embedded import Sources
 from rapport.app.live import LiveNews
 from rapport.app.newsroom import Newsroom
@@ -43,8 +44,10 @@ class HouseDesk(HouseTermsDesk):
         operators: LogOperators,
         sources: Sources,
         parts: Parts,
+        requests: ConsoleRequests,
     ) -> None:
         super().__init__(parts)
+        self.requests = requests
         self._ledger = ledger
         self._reader = reader
         self._gate = gate

@@ -21,6 +21,7 @@ from rapport.kernel.vocabulary import category_of
 from rapport.profile.masking import mask
 from rapport.web.console import desk as told
 from tests.web.console.sample_people import Known, alice, crowd, household
+from tests.web.console.sample_requests import SampleRequests
 from tests.web.console.sample_sources import PER_PAGE, SampleSources
 from tests.web.console.sample_terms import SampleTerms
 
@@ -58,6 +59,7 @@ class SampleDesk(SampleSources, SampleTerms):
         self.set_people([] if empty else [*people] or [*alice(), *household(), *crowd(61)])
         SampleSources.__init__(self, [] if empty else self._names(), self.clock)
         SampleTerms.__init__(self, empty=empty)
+        self.requests = SampleRequests(empty=empty)
 
     def set_people(self, people: Iterable[Known]) -> None:
         self.records = [*people]

@@ -190,7 +190,7 @@ class CustomerReader:
     def _handles(self, org: str) -> BlindKey:
         key = self._handle_keys.get(org)
         if key is None:
-            key = self._handle_keys[org] = self._keys.blind.derived(f"handles:{org}")
+            key = self._handle_keys[org] = self._keys.handles(org)
         return key
 
     # -- reading

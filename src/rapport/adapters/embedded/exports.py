@@ -18,6 +18,7 @@ from rapport.adapters.embedded.export_files import ExportFiles
 from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.kernel import ids
 from rapport.kernel.errors import Busy, Conflict, NotFound
+from rapport.kernel.keys import SealKey
 from rapport.kernel.times import now
 from rapport.terms.exports import Entry, Export, Held, Wish
 
@@ -43,13 +44,15 @@ NODE, OUTSIDE = "node", "command line"
 ERASED = "somebody in it was erased"
 _UNFINISHED = "('waiting', 'running')"
 _COLUMNS = """id, handle, org, place, status, wish, asked_at, declaration, exported_at, expires_at, kept_until,
-              customers, walked, size, reason"""
+              customers, walked, size, reason, fetched"""
 _HOLDING = """
     SELECT e.handle, e.wish, r.customer, r.receipt, e.exported_at, e.expires_at
     FROM export e JOIN export_row r ON r.export = e.id
     WHERE e.org = ? AND e.held AND r.record IN ({}) AND (e.expires_at IS NULL OR e.expires_at > ?)
     ORDER BY e.id, r.customer, r.receipt
 """
+MOST_WAITING, MOST_KEPT = 5, 50
+RETRY_AFTER_S = 30
 _TOGETHER = 500
 _SLICE = 10_000
 _RECEIPT = "rcp"
@@ -65,19 +68,29 @@ class ExportBook:
 
     # -- making one
 
-    def ask(self, org: str, wish: Wish, place: str, handle: str, *, most: int = 1_000) -> Export:
+    def ask(self, org: str, wish: Wish, place: str, handle: str) -> Export:
         """Put an export on record, under a fresh handle: one that waits for the node, or one that is about to begin.
-        Raises NotFound for an unknown organization, Busy where so many of its exports are on their way already."""
+        Raises NotFound for an unknown organization, Busy where too many of its exports are on their way to the node,
+        Conflict where the node keeps too many already."""
         if not self._ledger.has_org(org):
             raise NotFound(f"there is no organization {org!r}", field="org")
         with self._writing():
-            query = f"SELECT count(*) FROM export WHERE org = ? AND place = ? AND status IN {_UNFINISHED}"  # noqa: S608 - fixed
-            if self._db.execute(query, (org, place)).fetchone()[0] >= most:
-                raise Busy(f"{most} exports of yours are on their way: ask again once one is done", retry_after=60)
+            if place == NODE:
+                self._check_room(org)
             row = (handle, org, place, "waiting" if place == NODE else "running", msgspec.json.encode(wish), now())
             query = "INSERT INTO export (handle, org, place, status, wish, asked_at) VALUES (?, ?, ?, ?, ?, ?)"
             self._db.execute(query, row)
         return self.named(handle)
+
+    def _check_room(self, org: str) -> None:
+        query = f"SELECT count(*) FROM export WHERE org = ? AND place = ? AND status IN {_UNFINISHED}"  # noqa: S608 - fixed
+        if self._db.execute(query, (org, NODE)).fetchone()[0] >= MOST_WAITING:
+            message = f"{MOST_WAITING} exports of yours are on their way: ask again once one is done"
+            raise Busy(message, retry_after=RETRY_AFTER_S)
+        query = "SELECT count(*) FROM export WHERE org = ? AND place = ? AND status = 'done'"
+        if self._db.execute(query, (org, NODE)).fetchone()[0] >= MOST_KEPT:
+            message = f"the node keeps {MOST_KEPT} exports of yours: delete those that you have fetched"
+            raise Conflict(message, code="too_many_exports")
 
     def start(self, number: int) -> bool:
         """Begin one that waits; whether it still did."""
@@ -97,17 +110,18 @@ class ExportBook:
             self._expect(self._db.execute(query, (customers, walked, number)).rowcount)
             self._db.executemany("INSERT OR REPLACE INTO export_row VALUES (?, ?, ?, ?)", rows)
 
-    def finish(
-        self, number: int, declaration: str, exported_at: int, expires_at: int | None, kept_until: int | None = None
-    ) -> None:
-        """Its file is whole, and takes its name next. Raises Conflict where it was deleted meanwhile."""
+    def finish(self, export: Export, key: bytes | None = None) -> None:
+        """Its file is whole, and takes its name next; the node's is sealed under a key. Raises Conflict where it was
+        deleted meanwhile."""
+        sealed = None if key is None else self._ledger.keys.org(export.org).seal(key, _key_place(export))
+        times = (export.exported_at, export.expires_at, export.kept_until)
         with self._writing():
             query = """
-                UPDATE export SET status = 'done', held = ?, declaration = ?, exported_at = ?, expires_at = ?,
-                                  kept_until = ?
+                UPDATE export SET status = 'done', held = 1, declaration = ?, exported_at = ?, expires_at = ?,
+                                  kept_until = ?, size = ?, key = ?
                 WHERE id = ? AND status = 'running'
             """
-            row = (1, declaration, exported_at, expires_at, kept_until, number)
+            row = (export.declaration, *times, export.size, sealed, export.number)
             self._expect(self._db.execute(query, row).rowcount)
 
     def fail(self, number: int, reason: str) -> None:
@@ -123,42 +137,51 @@ class ExportBook:
 
     # -- what becomes of it
 
-    def sealed_as(self, number: int, key: bytes, size: int) -> None:
-        """Remember how the node's file is sealed (the key, sealed itself), and its size in the clear."""
-        with self._writing():
-            self._db.execute("UPDATE export SET key = ?, size = ? WHERE id = ?", (key, size, number))
-
-    def key_of(self, number: int) -> bytes | None:
-        row = self._db.execute("SELECT key FROM export WHERE id = ?", (number,)).fetchone()
-        return None if row is None else row[0]
-
-    def fetched(self, number: int) -> None:
-        """Somebody is about to have a copy of the node's file. Raises Conflict where it is gone."""
-        with self._writing():
-            query = "UPDATE export SET fetched = fetched + 1 WHERE id = ? AND status = 'done'"
-            self._expect(self._db.execute(query, (number,)).rowcount)
-
-    def end(self, number: int, status: str, reason: str = "") -> None:
-        """The node's file is gone, or on its way: `expired` or `deleted`. Copies that were fetched stay on record."""
+    def fetch(self, export: Export) -> SealKey:
+        """Somebody is about to have a copy of the node's file: the key that it is sealed under. Raises NotFound where
+        there is none, or none any more."""
         with self._writing():
             query = """
-                UPDATE export SET status = ?, reason = ?, key = NULL, size = 0, held = held AND (fetched > 0)
+                UPDATE export SET fetched = fetched + 1 WHERE id = ? AND status = 'done' AND kept_until > ?
+                RETURNING key
+            """
+            row = self._db.execute(query, (export.number, now())).fetchone()
+        if row is None or row[0] is None:
+            raise NotFound("this export has no file here: it is not done, its time is over, or it was deleted")
+        return SealKey(self._ledger.keys.org(export.org).open(row[0], _key_place(export)))
+
+    def end(self, export: Export, status: str, reason: str = "") -> None:
+        """Delete the node's file, or what was to become one: `expired` or `deleted`. Copies that were fetched stay on
+        record."""
+        with self._writing():
+            query = """
+                UPDATE export SET status = ?, reason = ?, key = NULL, held = held AND fetched > 0
                 WHERE id = ?
             """
-            self._db.execute(query, (status, reason, number))
-        self._drop_unheld(number)
+            self._db.execute(query, (status, reason, export.number))
+        self._files.remove(export.id)
+        row = self._db.execute("SELECT held FROM export WHERE id = ?", (export.number,)).fetchone()
+        if not row[0]:
+            self._drop_rows(export.number)
 
-    def sweep(self, present: int) -> list[Export]:
-        """Let go of whoever is in exports whose time is over, wherever they lie; return those of the node whose files
-        are to be deleted."""
-        with self._writing():
-            query = "UPDATE export SET held = 0 WHERE held AND expires_at <= ? RETURNING id, place"
-            over = self._db.execute(query, (present,)).fetchall()
-            query = "UPDATE export SET status = 'expired' WHERE place = ? AND status = 'done' AND expires_at <= ?"
-            self._db.execute(query, (OUTSIDE, present))
-        for number, _ in over:
+    def sweep(self, present: int) -> None:
+        """Let go of whoever is in exports whose time is over, wherever they lie, and of the node's own files."""
+        for one in self._exports("place = ? AND status = 'done' AND kept_until <= ?", (NODE, present)):
+            self.end(one, "expired")
+        over = [
+            number for (number,) in self._db.execute("SELECT id FROM export WHERE held AND expires_at <= ?", (present,))
+        ]
+        for number in over:
+            with self._writing():
+                query = "UPDATE export SET held = 0, status = iif(status = 'done', 'expired', status) WHERE id = ?"
+                self._db.execute(query, (number,))
             self._drop_rows(number)
-        return list(self._exports("place = ? AND status = 'done' AND kept_until <= ?", (NODE, present)))
+
+    def tidy(self) -> None:
+        """Delete files that belong to no export, such as what a kill left behind; say so where one's own is gone."""
+        kept = {one.id: one for one in self._exports("place = ? AND status = 'done'", (NODE,))}
+        for handle in kept.keys() - self._files.tidy(kept):
+            self.end(kept[handle], "deleted", "its file is gone")
 
     def cut_short(self, is_alive: Callable[[str], bool], reason: str) -> list[Export]:
         """Mark those that run in no process any more as failed, and return them."""
@@ -184,10 +207,6 @@ class ExportBook:
         """Those that wait for the node, of whomever, the oldest first."""
         return list(self._exports("status = 'waiting'", ()))[::-1]
 
-    def unfinished(self, org: str) -> int:
-        query = f"SELECT count(*) FROM export WHERE org = ? AND status IN {_UNFINISHED}"  # noqa: S608 - fixed
-        return int(self._db.execute(query, (org,)).fetchone()[0])
-
     def _exports(self, where: str, parameters: Sequence[object], limit: int = -1) -> Iterator[Export]:
         query = f"SELECT {_COLUMNS} FROM export WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - fixed
         for number, handle, org, place, status, wish, *rest in self._db.execute(query, (*parameters, limit)).fetchall():
@@ -197,7 +216,7 @@ class ExportBook:
 
     def holding(self, org: str, records: Collection[int]) -> list[Held]:
         """Customers of these records in exports of which somebody may still have a copy."""
-        handles = self._ledger.keys.blind.derived(f"handles:{org}")
+        handles = self._ledger.keys.handles(org)
         found: dict[Held, None] = {}
         for some in _some(records):
             query = _HOLDING.format(",".join("?" * len(some)))
@@ -224,8 +243,7 @@ class ExportBook:
     def forget(self, org: str, records: Collection[int]) -> None:
         """Let go of records that were erased, in every export; a file of the node's that they are in goes too."""
         for one in self.on_node(org, records):
-            self.end(one.number, "deleted", ERASED)
-            self._files.remove(one.id)
+            self.end(one, "deleted", ERASED)
         for some in _some(records):
             query = f"""
                 DELETE FROM export_row WHERE record IN ({",".join("?" * len(some))})
@@ -233,11 +251,6 @@ class ExportBook:
             """  # noqa: S608 - question marks
             with self._writing():
                 self._db.execute(query, (*some, org))
-
-    def _drop_unheld(self, number: int) -> None:
-        row = self._db.execute("SELECT held FROM export WHERE id = ?", (number,)).fetchone()
-        if row is not None and not row[0]:
-            self._drop_rows(number)
 
     def _drop_rows(self, number: int) -> None:
         """In slices, so that whoever waits to write a receipt does not wait long."""
@@ -254,6 +267,10 @@ class ExportBook:
     def _writing(self) -> Iterator[None]:
         with translating(self._ledger.path), transaction(self._db):
             yield
+
+
+def _key_place(export: Export) -> bytes:
+    return b"export" + export.id.encode()
 
 
 def _some(records: Collection[int]) -> Iterator[Sequence[int]]:

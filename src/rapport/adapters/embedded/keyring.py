@@ -106,6 +106,10 @@ class Keyring:
         """32 secret bytes for one keyed hash of the node."""
         return self._node_key(f"secret:{name}")
 
+    def handles(self, org: str) -> BlindKey:
+        """From which the handles of an organization's customers are made."""
+        return self.blind.derived(f"handles:{org}")
+
     def org(self, org: str) -> SealKey:
         """The organization's own key: it wraps record keys and seals what is not one record's."""
         key = self._org_keys.get(org)

@@ -13,13 +13,23 @@ from typing import Any
 
 import msgspec
 
-from rapport.adapters.embedded import benefits, cosignatures, demands, exports, outbox, receipt_log, rights, webhooks
+from rapport.adapters.embedded import (
+    benefits,
+    cosignatures,
+    demands,
+    exports,
+    outbox,
+    receipt_log,
+    rights,
+    tallies,
+    webhooks,
+)
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import connect, transaction, translated
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
-from rapport.kernel.ports import Source
+from rapport.kernel.ports import OWN_WORD, YOU, Source
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.terms import Pending, Receipt
 
@@ -98,6 +108,7 @@ MIGRATIONS = [
     webhooks.SCHEMA,
     demands.SCHEMA,
     cosignatures.SCHEMA,
+    tallies.SCHEMA,
 ]
 
 TOKEN_LIFE = 365 * DAY
@@ -168,6 +179,11 @@ class LedgerFile:
         if not _SOURCE.fullmatch(name):
             message = f"{name[:70]!r} cannot name a source: use letters, digits, '_', '.' and '-', at most 63"
             raise BadInput(message, code="bad_name", field="name")
+        if name.lower() == YOU:
+            message = f"{name!r} cannot name a source: what customers correct themselves is from there"
+            raise BadInput(message, code="bad_name", field="name")
+        if not -OWN_WORD < trust < OWN_WORD:
+            raise BadInput("no source can be trusted that much, or that little", code="bad_trust", field="trust")
         key = ids.secret("wk")
         row = (org, name, _hash(key), self._seal.seal(key.encode(), b"wk"), trusted, trust, _encode({}), now())
         try:
@@ -301,6 +317,7 @@ class LedgerFile:
             r, person, unmet = pending.receipt, pending.person or None, pending.unmet or None
             rows.append((r.id, r.org, r.at, at.body, person, r.purpose, r.decision, unmet, at.tree, at.place, at.leaf))
         self.db.executemany(_PUT_RECEIPT, rows)
+        tallies.note(self.db, kept)
 
     def receipts_of(self, person: int, before: int = 1 << 62, limit: int = 50) -> list[tuple[int, Receipt]]:
         """The newest receipts that concern a person, each with its sequence number."""
@@ -309,8 +326,15 @@ class LedgerFile:
 
     def receipt_told(self, person: int, receipt: str) -> Receipt | None:
         """A receipt that concerns a person, by its id."""
-        found = self._opened(f"{_RECEIPTS} WHERE r.person = ? AND r.id = ?", (person, receipt))
-        return found[0][1] if found else None
+        found = self.use_told(person, receipt)
+        return found[0] if found is not None else None
+
+    def use_told(self, person: int, receipt: str) -> tuple[Receipt, int | None] | None:
+        """Likewise, with the number of the record whose handle the customer showed."""
+        query = f"{_RECEIPTS} WHERE r.person = ? AND r.id = ?"
+        row = self.db.execute(query, (person, receipt)).fetchone()
+        told = None if row is None else self.receipt_log.opener().receipt(*row[1:])
+        return None if told is None else (told, row[2])
 
     def receipts(self, org: str, limit: int = 100) -> list[Receipt]:
         """The newest receipts of an organization, but for those of customers who were erased."""

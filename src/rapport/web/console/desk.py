@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from rapport.collect import Event
+from rapport.web.console.requests_desk import RequestsDesk
 from rapport.web.console.session import Session
 from rapport.web.console.terms_desk import TermsDesk
 
@@ -221,6 +222,9 @@ class SourceCard(msgspec.Struct, frozen=True):
 
 class Desk(TermsDesk, Protocol):
     """The console's one way to everything else."""
+
+    @property
+    def requests(self) -> RequestsDesk: ...
 
     async def sign_in(self, code: str) -> str | None:
         """Spend a link's code. Return a fresh session's token, which only the browser keeps; None where the code is

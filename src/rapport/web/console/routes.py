@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.web import pages, words
-from rapport.web.console import customers, evidence, live, met, promise, rejected, signin, sources
+from rapport.web.console import customers, evidence, live, met, promise, rejected, requests, signin, sources
 from rapport.web.console.desk import Desk
 from rapport.web.console.visit import Console, Handler, Visit
 from rapport.web.door import Door
@@ -65,6 +65,8 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/agreements/{agreement}", met.agreement),
         get("/uses", met.uses),
         get("/refusals", met.refusals),
+        get("/requests", requests.page),
+        post("/requests/{request}", requests.answer),
         get("/rejected", rejected.page),
         get("/rejected/{refusal}", rejected.part),
         get("/sources", sources.page),
