@@ -97,3 +97,11 @@ def turned(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: turned(value[name]) for name in reversed(value)}
     return [turned(member) for member in value] if isinstance(value, list) else value
+
+
+def read(document: Any) -> Declaration:
+    return promises.parse(json.dumps(document).encode(), "json")
+
+
+def offers(**more: Any) -> dict[str, Any]:
+    return {"purposes": {"offers": {"basis": "consent", **more}}}
