@@ -5,29 +5,36 @@ disk, so that memory does not grow with the organization. Receipts come first, a
 short leaves receipts of what was read for it, and no file.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from rapport.adapters.embedded.export_files import ExportFiles
 from rapport.adapters.embedded.exports import OUTSIDE, ExportBook
 from rapport.adapters.embedded.reader import StateReader
-from rapport.adapters.files.sheet import Sheet
+from rapport.adapters.files.sealed import seal_file
+from rapport.adapters.files.sheet import Sheet, drafted
 from rapport.app import embedded
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError
-from rapport.kernel.times import DAY, now, rfc3339
+from rapport.kernel.keys import SealKey, fresh_key
+from rapport.kernel.times import DAY, now
 from rapport.profile import view
 from rapport.profile.store import Found
 from rapport.terms import Gate, Receipt, Request
-from rapport.terms.exports import FORMATS, Entry, Export, Wish, checked
+from rapport.terms.exports import FORMATS, Entry, Export, Wish, checked, metadata_of
 from rapport.terms.ground import People
 
 ACTION = "export"
 CUT_SHORT = "it was cut short"
+KEPT = 7 * DAY
+"""How long the node keeps a file to be fetched, at most."""
 COLUMNS = {
     "customer": "VARCHAR",
     "receipt": "VARCHAR",
@@ -53,6 +60,7 @@ class Exported(NamedTuple):
     customers: int
     columns: int
     metadata: dict[str, str]
+    export: Export
 
 
 class Exporter:
@@ -94,13 +102,42 @@ class Exporter:
     async def carry_out(self, asked: Export, out: Path, progress: Progress = lambda *_: None) -> Exported:
         """Write an export that is on record as running, and say there how it ended. Raises as above, and Conflict where
         it was deleted meanwhile."""
+        with self._failing(asked):
+            return await self._written(asked, out, progress, self._book.finish)
+
+    async def keep(self, asked: Export, progress: Progress = lambda *_: None) -> None:
+        """Make an export that waits for the node: its file is sealed, and kept until the data's time is over, and no
+        longer than a week. Raises as above; nothing is done where it does not wait any more."""
+        files = self._files
+        with files.at_work(asked.id), contextlib.ExitStack() as at_last:
+            if not self._book.start(asked.number):
+                return
+            plain = files.draft(asked.id, asked.wish.format)
+            at_last.callback(plain.unlink, missing_ok=True)
+            at_last.enter_context(self._failing(asked))
+            done = await self._written(asked, plain, progress)
+            key = fresh_key()
+            finish = partial(self._book.finish, key=key)
+            until = (done.export.exported_at or 0) + KEPT
+            whole = replace(
+                done.export, kept_until=min(until, done.export.expires_at or until), size=plain.stat().st_size
+            )
+            with drafted(files.sealed(asked.id), partial(finish, whole)) as draft:
+                seal_file(plain, draft, SealKey(key))
+
+    @contextlib.contextmanager
+    def _failing(self, asked: Export) -> Iterator[None]:
+        """However it ends, it is on record."""
         try:
-            return await self._carried_out(asked, out, progress)
+            yield
         except BaseException as error:
             self._book.fail(asked.number, error.message if isinstance(error, RapportError) else CUT_SHORT)
             raise
 
-    async def _carried_out(self, asked: Export, out: Path, progress: Progress) -> Exported:
+    async def _written(
+        self, asked: Export, out: Path, progress: Progress, finish: Callable[[Export], None] | None = None
+    ) -> Exported:
+        """The file with all rows; `finish` is called once it is whole, before it takes its name."""
         org, wish, limit = asked.org, asked.wish, asked.wish.limit
         request = Request(org, "", wish.purpose, asked.place, ACTION, recipients=wish.recipients)
         started = now()
@@ -120,21 +157,12 @@ class Exporter:
                 self._book.add(asked.number, entries, sheet.rows, walk.walked)
                 progress(walk.walked, sheet.rows)
             expires = None if keep_days is None else started + keep_days * DAY
-            metadata = {
-                "rapport.export": asked.id,
-                "rapport.organization": org,
-                "rapport.purpose": wish.purpose,
-                "rapport.recipients": ", ".join(wish.recipients),
-                "rapport.declaration": declaration,
-                "rapport.exported_at": rfc3339(started),
-                "rapport.expires_at": "" if expires is None else rfc3339(expires),
-                "rapport.customers": str(sheet.rows),
-            }
-            side = _write(sheet, out, metadata, partial(self._finish, asked, declaration, started, expires))
-            return Exported(out, side, sheet.rows, len(sheet.columns()), metadata)
-
-    def _finish(self, asked: Export, declaration: str, started: int, expires: int | None) -> None:
-        self._book.finish(asked.number, declaration, started, expires)
+            done = replace(
+                asked, declaration=declaration, exported_at=started, expires_at=expires, customers=sheet.rows
+            )
+            ready = partial(finish, done) if finish is not None else _nothing
+            side = _write(sheet, out, metadata_of(done), ready, beside=finish is not None)
+            return Exported(out, side, sheet.rows, len(sheet.columns()), metadata_of(done), done)
 
 
 class _Walk:
@@ -199,11 +227,18 @@ def _sooner(days: int | None, receipt: Receipt) -> int | None:
     return days if said is None else said if days is None else min(days, said)
 
 
-def _write(sheet: Sheet, out: Path, metadata: dict[str, str], ready: Callable[[], None]) -> Path | None:
+def _write(
+    sheet: Sheet, out: Path, metadata: dict[str, str], ready: Callable[[], None], *, beside: bool
+) -> Path | None:
+    """What goes beside a CSV file is told by the node where that keeps it."""
     if out.suffix == ".parquet":
         sheet.write_parquet(out, metadata, ready)
         return None
-    return sheet.write_csv(out, metadata, ready)
+    return sheet.write_csv(out, metadata if beside else None, ready)
+
+
+def _nothing() -> None:
+    return
 
 
 def open_exporter(settings: Settings, org: str) -> Exporter:

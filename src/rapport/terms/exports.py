@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 
 from rapport.kernel.errors import BadInput
+from rapport.kernel.times import rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.terms.declaration import Standing
 from rapport.terms.policy import promise_for
@@ -31,7 +32,8 @@ class Export(msgspec.Struct, frozen=True):
     """An export on record. `place` is `node` where the node keeps the file, or `command line` where it never did.
 
     Times in µs: `expires_at` is what the declaration says of the file, wherever it lies (None: nothing); the node keeps
-    its own until `kept_until`. `customers` are in it and `walked` records were looked at, so far; `size` in bytes.
+    its own until `kept_until`, and counts how often it was `fetched`. `customers` are in it and `walked` records were
+    looked at, so far; `size` in bytes.
     """
 
     number: int
@@ -49,6 +51,21 @@ class Export(msgspec.Struct, frozen=True):
     walked: int = 0
     size: int = 0
     reason: str = ""
+    fetched: int = 0
+
+
+def metadata_of(export: Export) -> dict[str, str]:
+    """What the file of a finished export says of itself, or is said beside it; empty where there is nothing to say."""
+    return {
+        "rapport.export": export.id,
+        "rapport.organization": export.org,
+        "rapport.purpose": export.wish.purpose,
+        "rapport.recipients": ", ".join(export.wish.recipients),
+        "rapport.declaration": export.declaration,
+        "rapport.exported_at": "" if export.exported_at is None else rfc3339(export.exported_at),
+        "rapport.expires_at": "" if export.expires_at is None else rfc3339(export.expires_at),
+        "rapport.customers": str(export.customers),
+    }
 
 
 class Entry(NamedTuple):
@@ -75,11 +92,12 @@ class Held(NamedTuple):
 def checked(wish: Wish, standing: Standing) -> Wish:
     """A wish that an organization's promises bear. Raises BadInput for an unknown purpose, and for a recipient whom the
     declaration does not name for it."""
-    promise = promise_for(standing, known_purpose(wish.purpose))
+    purpose = known_purpose(wish.purpose)
+    promise = promise_for(standing, purpose)
     promised = () if promise is None else promise.recipients or ()
     for name in wish.recipients:
         if name not in promised:
             named = f"it names {', '.join(promised)}" if promised else "it names nobody"
             message = f"the declaration does not name {name[:100]!r} as a recipient for {wish.purpose}: {named}"
             raise BadInput(message, code="unknown_recipient", field="recipients")
-    return msgspec.structs.replace(wish, recipients=tuple(dict.fromkeys(wish.recipients)))
+    return msgspec.structs.replace(wish, purpose=purpose, recipients=tuple(dict.fromkeys(wish.recipients)))

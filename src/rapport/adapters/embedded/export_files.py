@@ -2,13 +2,13 @@
 
 import contextlib
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from rapport.kernel.errors import Misconfigured
 
 DIRECTORY = "exports"
-LOCK = ".lock"
+LOCK, SEALED = ".lock", ".sealed"
 
 
 class ExportFiles:
@@ -50,7 +50,22 @@ class ExportFiles:
         return False
 
     def sealed(self, handle: str) -> Path:
-        return self._directory / f"{handle}.sealed"
+        return self._directory / f"{handle}{SEALED}"
+
+    def draft(self, handle: str, form: str) -> Path:
+        """Where a file is made before it is sealed."""
+        return self.directory() / f"{handle}.{form}"
+
+    def tidy(self, kept: Collection[str]) -> set[str]:
+        """Delete all but what is kept, or being made; return whose file is there."""
+        found = set()
+        for path in self._directory.glob("*"):
+            handle = path.name.removeprefix(".").partition(".")[0]
+            if path.suffix == SEALED and handle in kept:
+                found.add(handle)
+            elif not self.is_alive(handle):
+                path.unlink(missing_ok=True)
+        return found
 
     def remove(self, handle: str) -> None:
         """Delete whatever there is of an export."""

@@ -127,7 +127,7 @@ class CustomersApi:
         wish = _wish(caller, kept.id, query.get("purpose"), kept.part)
         if page is None:
             return json_answer(await self._gate.view(wish))
-        return json_answer(await page(wish, query.get("cursor"), _limit(query.get("limit"))))
+        return json_answer(await page(wish, query.get("cursor"), limit_of(query.get("limit"))))
 
 
 def _wish(caller: Caller, customer: str, purpose: str | None, action: str) -> Wish:
@@ -136,7 +136,8 @@ def _wish(caller: Caller, customer: str, purpose: str | None, action: str) -> Wi
     return Wish(caller.org, customer, purpose, "api token", action)
 
 
-def _limit(text: str | None) -> int:
+def limit_of(text: str | None) -> int:
+    """How many are asked for on a page. Raises BadInput."""
     if text is None:
         return DEFAULT_LIMIT
     if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MAX_LIMIT):

@@ -1,0 +1,409 @@
+"""Exports that a running node makes: asked for over HTTP, read with other people's readers, cut short, deleted."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet
+import pytest
+
+from rapport.adapters.embedded.exports import ExportBook, Held
+from rapport.app.embedded import open_ledger, open_people
+from rapport.app.exports import DAMAGED, STOPPED
+from rapport.app.settings import Settings
+from rapport.kernel.times import now, rfc3339
+from tests.e2e.api import House, bearer, house, is_problem
+from tests.e2e.running import Answer, Node, Org, http
+
+CUSTOMERS = 40
+PROMISES = {
+    "name": "Acme",
+    "purposes": {"service": {"basis": "contract", "retention_days": 2, "recipients": ["Parcel Post", "Ümläut & Co"]}},
+}
+UNKNOWN = "exp_00000000000000000000000000"
+EVERYONE = range(1, 100_000)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("exports")) as home:
+        for org in (home.acme, home.rival):
+            declare(org, PROMISES)
+            org.send(*map(identify, range(CUSTOMERS)))
+            org.view(f"user_id:u{CUSTOMERS - 1}")
+        yield home
+
+
+def identify(number: int) -> dict[str, Any]:
+    traits = {"email": f"p{number}@example.com", "name": f'Person, "{number}"', "visits": number}
+    return {"type": "identify", "userId": f"u{number}", "traits": traits}
+
+
+def declare(org: Org, declaration: dict[str, Any]) -> None:
+    body, headers = json.dumps(declaration).encode(), bearer(org.api_token)
+    assert http("PUT", f"{org.node.url}/v1/declaration", body, headers).status == 200
+
+
+def ask(org: Org, form: str = "parquet", **more: Any) -> Answer:
+    return org.operate("/v1/exports", {"purpose": "service", "format": form, **more})
+
+
+def ended(org: Org, export: str, within_s: float = 30) -> Any:
+    """How an export is, once it is neither waiting nor running."""
+    return until(org, export, lambda one: one["status"] not in ("waiting", "running"), within_s)
+
+
+def until(org: Org, export: str, is_so: Callable[[Any], bool], within_s: float = 30) -> Any:
+    deadline = time.monotonic() + within_s
+    while True:
+        one = org.get(f"/v1/exports/{export}").json
+        if is_so(one):
+            return one
+        assert time.monotonic() < deadline, one
+        time.sleep(0.02)
+
+
+def made(org: Org, form: str = "parquet", **more: Any) -> Any:
+    asked = ask(org, form, **more)
+    assert (asked.status, asked.json["status"]) == (202, "waiting"), asked
+    assert asked.headers["location"] == f"/v1/exports/{asked.json['export']}"
+    done = ended(org, asked.json["export"])
+    assert done["status"] == "done", done
+    return done
+
+
+def delete(org: Org, export: str) -> Answer:
+    return http("DELETE", f"{org.node.url}/v1/exports/{export}", headers=bearer(org.api_token))
+
+
+def held(node: Node, org: str = "acme") -> list[Held]:
+    return ExportBook(open_ledger(Settings(data=str(node.data)))).holding(org, EVERYONE)
+
+
+def files(node: Node) -> set[str]:
+    return {path.name for path in (node.data / "exports").glob("*") if path.suffix != ".lock"}
+
+
+def test_parquet_is_read_by_others_and_says_what_it_rests_on(home: House, tmp_path: Path) -> None:
+    done = made(home.acme, recipients=["Parcel Post"])
+    answer = home.acme.get(done["file"])
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    assert re.fullmatch(
+        r'attachment; filename="acme-service-[\d-]+\w{6}\.parquet"', answer.headers["content-disposition"]
+    )
+    assert int(answer.headers["content-length"]) == len(answer.body) == done["bytes"]
+    file = tmp_path / "got.parquet"
+    file.write_bytes(answer.body)
+    query = 'SELECT customer, "traits.email", "traits.visits" FROM read_parquet(?) ORDER BY 3'
+    rows = duckdb.connect().execute(query, [str(file)]).fetchall()
+    assert [row[1:] for row in rows] == [(f"p{n}@example.com", n) for n in range(CUSTOMERS)]
+    table = pyarrow.parquet.read_table(file)
+    told = {key.decode(): value.decode() for key, value in table.schema.metadata.items() if key.startswith(b"rapport.")}
+    assert told == done["metadata"] == home.acme.get(f"{done['file'].removesuffix('file')}metadata").json
+    assert told["rapport.recipients"] == "Parcel Post"
+    assert told["rapport.declaration"] == home.acme.get("/v1/declaration").json["hash"]
+    days = (done["expires_at"][:10], done["kept_until"][:10])
+    assert days == (rfc3339(now() + 2 * 86_400_000_000)[:10],) * 2
+    receipts = {one.id: one for one in home.receipts(limit=CUSTOMERS * 10) if one.action == "export"}
+    mine = [receipts[receipt] for receipt in table["receipt"].to_pylist()]
+    assert {(one.decision, one.recipients, one.purpose) for one in mine} == {("permitted", ("Parcel Post",), "service")}
+
+
+def test_csv_is_read_by_others_and_what_it_rests_on_is_beside_it(home: House, tmp_path: Path) -> None:
+    done = made(home.acme, "csv", limit=7)
+    answer = home.acme.get(done["file"])
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
+    assert len(rows) == done["customers"] == 7
+    # The newest, as the limit says.
+    assert {row["traits.name"] for row in rows} == {f'Person, "{n}"' for n in range(CUSTOMERS - 7, CUSTOMERS)}
+    file = tmp_path / "got.csv"
+    file.write_bytes(answer.body)
+    query = 'SELECT sum("traits.visits"), min(customer[:4]) FROM read_csv(?)'
+    assert duckdb.connect().execute(query, [str(file)]).fetchall() == [(sum(range(33, 40)), "cus_")]
+    beside = re.fullmatch(r'<(.+)>; rel="describedby"; type="application/json"', answer.headers["link"])
+    assert beside is not None
+    assert home.acme.get(beside[1]).json == done["metadata"]
+    assert done["metadata"]["rapport.customers"] == "7"
+
+
+def test_head_tells_the_size_and_counts_as_no_copy(home: House) -> None:
+    done = made(home.acme, "csv", limit=1)
+    head = http("HEAD", home.node.url + done["file"], headers=bearer(home.acme.api_token))
+    assert (head.status, head.headers["content-length"]) == (200, str(done["bytes"]))
+    assert home.acme.get(f"/v1/exports/{done['export']}").json["fetched"] == 0
+
+
+def test_what_lies_on_the_disk_says_nothing_of_anybody(home: House) -> None:
+    done = made(home.acme, "csv")
+    directory = home.node.data / "exports"
+    assert directory.stat().st_mode & 0o077 == 0
+    lying = [path for path in directory.iterdir() if done["export"] in path.name]
+    assert [path.suffix for path in lying] == [".sealed"]
+    assert lying[0].stat().st_mode & 0o077 == 0
+    content = lying[0].read_bytes()
+    assert b"@example.com" in home.acme.get(done["file"]).body
+    assert b"example.com" not in content
+    # Cut short or changed, it is not given out as if it were whole.
+    lying[0].write_bytes(content[:-1])
+    assert home.acme.get(done["file"]).status == 404
+    assert home.acme.get(f"/v1/exports/{done['export']}").json["reason"] == DAMAGED
+
+
+def test_another_organizations_export_looks_like_one_that_never_was(home: House) -> None:
+    done = made(home.acme, "csv", limit=1)
+    for path in ("", "/file", "/metadata"):
+        theirs = home.rival.get(f"/v1/exports/{done['export']}{path}")
+        nobodys = home.rival.get(f"/v1/exports/{UNKNOWN}{path}")
+        assert is_problem(theirs, 404, "not_found")
+        assert (theirs.body, theirs.headers.keys()) == (nobodys.body, nobodys.headers.keys())
+    assert delete(home.rival, done["export"]).body == delete(home.rival, UNKNOWN).body
+    assert is_problem(home.rival.get(f"/v1/exports?cursor={done['export']}"), 400, "bad_cursor", "cursor")
+    assert done["export"] not in home.rival.get("/v1/exports").body.decode()
+    assert home.acme.get(done["file"]).status == 200
+
+
+def test_only_operators_export(home: House) -> None:
+    reading = home.ledger.mint_token("acme", ["read"])
+    export = made(home.acme, "csv", limit=1)["export"]
+    for path in (
+        "/v1/exports",
+        f"/v1/exports/{export}",
+        f"/v1/exports/{export}/file",
+        f"/v1/exports/{export}/metadata",
+    ):
+        assert is_problem(home.get(path, reading), 403, "forbidden")
+        assert is_problem(home.get(path, "rap_nobody"), 401, "unauthorized")
+    body = {"purpose": "service", "format": "csv"}
+    assert is_problem(home.post("/v1/exports", body, reading), 403, "forbidden")
+    assert http("DELETE", f"{home.node.url}/v1/exports/{export}", headers=bearer(reading)).status == 403
+    assert home.acme.get(f"/v1/exports/{export}").json["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "field"),
+    [
+        (b"{", 400, "bad_json", None),
+        (b"\xff", 400, "bad_json", None),
+        ({}, 400, "bad_type", None),
+        ({"purpose": "service"}, 400, "bad_type", None),
+        ({"purpose": "service", "format": "xlsx"}, 400, "bad_type", None),
+        ({"purpose": "service", "format": "csv", "out": "/etc/passwd"}, 400, "bad_type", None),
+        ({"purpose": "service", "format": "csv", "limit": "1"}, 400, "bad_type", None),
+        ({"purpose": "service", "format": "csv", "limit": 0}, 400, "bad_limit", "limit"),
+        ({"purpose": "service", "format": "csv", "limit": 1 << 80}, 400, "bad_limit", "limit"),
+        ({"purpose": "everything", "format": "csv"}, 400, "unknown_purpose", "purpose"),
+        ({"purpose": "service", "format": "csv", "recipients": "Parcel Post"}, 400, "bad_type", None),
+        (
+            {"purpose": "service", "format": "csv", "recipients": ["parcel post"]},
+            400,
+            "unknown_recipient",
+            "recipients",
+        ),
+        ({"purpose": "service", "format": "csv", "recipients": [""]}, 400, "unknown_recipient", "recipients"),
+        ({"purpose": "service", "format": "csv", "recipients": ["x"] * 101}, 400, "unknown_recipient", "recipients"),
+        ({"purpose": "offers", "format": "csv", "recipients": ["Parcel Post"]}, 400, "unknown_recipient", "recipients"),
+        (b" " * 20_000, 413, "too_large", None),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_and_leaves_nothing(
+    home: House, body: Any, status: int, code: str, field: str | None
+) -> None:
+    before = home.acme.get("/v1/exports").body
+    is_problem(home.post("/v1/exports", body), status, code, field)
+    assert home.acme.get("/v1/exports").body == before
+
+
+def test_a_deleted_file_is_gone_at_once_and_only_copies_stay_on_record(home: House) -> None:
+    unfetched, fetched = made(home.acme, "csv"), made(home.acme, "csv")
+    assert home.acme.get(fetched["file"]).status == 200
+    for one in (unfetched, fetched):
+        assert one["export"] in {each.export_id for each in held(home.node)}
+        assert delete(home.acme, one["export"]).status == 204
+        assert home.acme.get(one["file"]).status == 404
+        assert delete(home.acme, one["export"]).status == 204
+        told = home.acme.get(f"/v1/exports/{one['export']}").json
+        assert (told["status"], told["file"], told["customers"]) == ("deleted", None, CUSTOMERS)
+        assert not {name for name in files(home.node) if one["export"] in name}
+    still = {each.export_id for each in held(home.node)}
+    assert fetched["export"] in still
+    assert unfetched["export"] not in still
+
+
+def test_lists_are_paged_and_hold_those_of_the_command_line_too(home: House, tmp_path: Path) -> None:
+    from tests.e2e.running import run
+
+    done = run(
+        "export", "acme", "--purpose", "service", "--out", str(tmp_path / "o.csv"), "--data", str(home.node.data)
+    )
+    assert done.returncode == 0, done.stderr
+    made(home.acme, "csv", limit=1)
+    whole = home.acme.get("/v1/exports?limit=200").json
+    assert whole["next"] is None
+    assert [one["place"] for one in whole["exports"][:2]] == ["node", "command line"]
+    paged: list[Any] = []
+    cursor = ""
+    while cursor is not None:
+        page = home.acme.get(f"/v1/exports?limit=2{cursor and '&cursor=' + cursor}").json
+        assert 1 <= len(page["exports"]) <= 2
+        paged += page["exports"]
+        cursor = page["next"]
+    assert paged == whole["exports"]
+    by_hand = whole["exports"][1]
+    assert by_hand["file"] is None
+    assert is_problem(delete(home.acme, by_hand["export"]), 409, "conflict")
+    assert home.acme.get(f"/v1/exports/{by_hand['export']}/file").status == 404
+
+
+# -- what comes in between
+
+
+def jobs(node: Node) -> list[int]:
+    """Process ids of the exports that are being made."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                continue
+            if b"rapport.app.export_job" in words and parent == node.children().get("web"):
+                found.append(int(entry.name))
+    return found
+
+
+MANY = 3_000
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[House]:
+    """A node with an organization that takes a while to export."""
+    with house(tmp_path) as home:
+        declare(home.acme, PROMISES)
+        for start in range(0, MANY, 500):
+            home.acme.send(*map(identify, range(start, start + 500)))
+        home.acme.view(f"user_id:u{MANY - 1}")
+        yield home
+        home.node.stop()  # it may be another by now
+
+
+def halted(home: House) -> tuple[str, int]:
+    """An export that stands still in the midst of it, and its process."""
+    export = ask(home.acme, "csv").json["export"]
+    until(home.acme, export, lambda one: one["progress"]["customers"] > 0)
+    (process,) = jobs(home.node)
+    os.kill(process, signal.SIGSTOP)
+    one = home.acme.get(f"/v1/exports/{export}").json
+    assert one["status"] == "running"
+    assert 0 < one["progress"]["customers"] < MANY
+    return export, process
+
+
+def test_a_lock_that_was_committed_while_it_runs_wins(large: House) -> None:
+    export, process = halted(large)
+    # Newest first: who came first is not in it yet.
+    people = open_people(Settings(data=str(large.node.data)))
+    people.lock(people.add(["acme:user_id:u0"]).handle, None)
+    os.kill(process, signal.SIGCONT)
+    done = ended(large.acme, export)
+    assert (done["status"], done["customers"]) == ("done", MANY - 1), done
+    body = large.acme.get(done["file"]).body.decode()
+    assert "p1@example.com" in body
+    assert "p0@example.com" not in body
+
+
+def test_promises_that_change_while_it_runs_end_it(large: House) -> None:
+    export, process = halted(large)
+    declare(large.acme, {**PROMISES, "name": "Acme & Daughters"})
+    os.kill(process, signal.SIGCONT)
+    one = ended(large.acme, export)
+    assert (one["status"], one["file"]) == ("failed", None)
+    assert one["reason"] == "what the organization promises changed meanwhile: export again"
+    assert held(large.node) == []
+    assert files(large.node) == set()
+
+
+def test_one_that_is_deleted_while_it_runs_never_gets_a_file(large: House) -> None:
+    export, process = halted(large)
+    assert delete(large.acme, export).status == 204
+    os.kill(process, signal.SIGCONT)
+    deadline = time.monotonic() + 20
+    while jobs(large.node):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    one = large.acme.get(f"/v1/exports/{export}").json
+    assert (one["status"], one["file"]) == ("deleted", None)
+    assert held(large.node) == []
+    assert files(large.node) == set()
+    assert made(large.acme, "csv", limit=1)["customers"] == 1
+
+
+def test_so_many_wait_and_no_more_one_at_a_time(large: House) -> None:
+    export, process = halted(large)
+    waiting = [ask(large.acme, "csv", limit=1) for _ in range(4)]
+    assert {one.status for one in waiting} == {202}
+    refused = ask(large.acme, "csv")
+    is_problem(refused, 503, "busy")
+    assert int(refused.headers["retry-after"]) > 0
+    time.sleep(0.5)
+    assert jobs(large.node) == [process]
+    assert {large.acme.get(one.headers["location"]).json["status"] for one in waiting} == {"waiting"}
+    # Another organization need not wait for this one, and nobody else's requests do.
+    large.rival.send(identify(1))
+    large.rival.view("user_id:u1")
+    assert made(large.rival, "csv")["customers"] == 1
+    os.kill(process, signal.SIGCONT)
+    for one in (export, *(each.json["export"] for each in waiting)):
+        assert ended(large.acme, one)["status"] == "done"
+
+
+@pytest.mark.parametrize("how", ["job", "web", "node"])
+def test_whoever_is_killed_in_the_midst_leaves_a_failure_and_no_piece_of_a_file(large: House, how: str) -> None:
+    export, process = halted(large)
+    waits = ask(large.acme, "csv", limit=3).json["export"]
+    receipts = len([one for one in large.receipts(limit=MANY) if one.action == "export"])
+    assert receipts > 0
+    if how == "job":
+        os.kill(process, signal.SIGKILL)
+    elif how == "web":
+        os.kill(large.node.children()["web"], signal.SIGKILL)
+        os.kill(process, signal.SIGCONT)  # it ends with the web process, which is started again
+        large.node._wait()
+    else:
+        os.killpg(large.node.process.pid, signal.SIGKILL)
+        large.node.process.wait(20)
+        assert [one.status for one in ExportBook(open_ledger(Settings(data=str(large.node.data)))).of_org("acme")] == [
+            "waiting",
+            "running",
+        ]
+        assert held(large.node) == []
+        again = Node(large.node.data)
+        large.node, large.acme.node, large.rival.node = again, again, again
+    one = ended(large.acme, export)
+    assert (one["status"], one["file"]) == ("failed", None)
+    assert one["reason"] in (STOPPED, "it was cut short")
+    # What waited is made all the same.
+    assert ended(large.acme, waits)["status"] == "done"
+    assert {each.export_id for each in held(large.node)} == {waits}
+    assert files(large.node) == {f"{waits}.sealed"}
+
+
+def test_the_node_stops_in_good_time_though_one_is_made(large: House) -> None:
+    export, process = halted(large)
+    os.kill(process, signal.SIGCONT)
+    started = time.monotonic()
+    assert large.node.stop() == 0
+    assert time.monotonic() - started < 10
+    (one,) = ExportBook(open_ledger(Settings(data=str(large.node.data)))).of_org("acme")
+    assert one.id == export
+    assert one.status in ("failed", "done")
+    assert not Path(f"/proc/{process}").exists()
