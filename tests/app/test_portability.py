@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from pyld import jsonld
 
 from rapport.app import portability
 from rapport.app.embedded import open_ledger
@@ -132,39 +133,13 @@ def test_a_lock_shuts_companies_out_and_never_the_person(house: House, ada: str)
 # -- JSON-LD
 
 
-def expanded(node: Any, context: dict[str, Any]) -> Any:
-    """As much of JSON-LD's expansion as the export uses: terms, prefixes, and types of terms."""
-
-    def iri(name: str) -> str:
-        said = context.get(name)
-        name = said["@id"] if isinstance(said, dict) else said or name
-        prefix, colon, rest = name.partition(":")
-        return f"{context[prefix]}{rest}" if colon and isinstance(context.get(prefix), str) else name
-
-    out: dict[str, Any] = {}
-    for name, value in node.items():
-        values = value if isinstance(value, list) else [value]
-        said = context.get(name)
-        kind = said.get("@type") if isinstance(said, dict) else None
-        if name == "@id":
-            out[name] = iri(value)
-        elif name == "@type":
-            out[name] = [iri(one) for one in values]
-        elif kind == "@id":
-            out[iri(name)] = [{"@id": iri(one)} for one in values]
-        elif kind is not None:
-            out[iri(name)] = [{"@type": iri(kind), "@value": value}]
-        else:
-            out[iri(name)] = [one if isinstance(one, dict) else {"@value": one} for one in values]
-    return out
-
-
 def test_linked_data_expands_to_concepts_of_dpv(house: House, ada: str) -> None:
     taken = take(house, ada, "jsonld")
     document = json.loads((taken.directory / "person.jsonld").read_bytes())
     assert document.keys() == {"@context", "@graph"}
-    graph = [expanded(node, document["@context"]) for node in document["@graph"]]
+    graph = jsonld.expand(document)
     assert len(graph) == 1 + sum(taken.rows.values())
+    assert len(jsonld.to_rdf(document)["@default"]) > len(graph)
     dpv, pd, rdf = "https://w3id.org/dpv#", "https://w3id.org/dpv/pd#", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
     me, shop = linked.subject(ada), linked.controller(ORG)
     assert graph[0] == {"@id": me, "@type": [f"{dpv}DataSubject"]}
