@@ -53,7 +53,8 @@ class Till(House):
         return kept
 
     def settled(self) -> list[Settled]:
-        return self.book.file.of_org(ORG, 0, ALWAYS)
+        """The oldest first, of any record."""
+        return self.book.file.of_records(ORG, range(100), 0, ALWAYS)
 
     def by_themselves(self) -> int:
         return asyncio.run(self.settler.settle(ORG, self.found(), "test"))
@@ -72,7 +73,7 @@ def test_a_benefit_is_kept_once_and_what_is_reported_again_is_accepted(till: Til
     other, _ = till.report(kind="refund")
     company, _ = till.report(side="company", kind="margin", band="10–20")
     assert len({first, other, company}) == 3
-    assert [(one.kind, one.amount, one.band) for one in till.settled()][::-1] == [
+    assert [(one.kind, one.amount, one.band) for one in till.settled()] == [
         ("discount", "5.00", ""),
         ("refund", "1.00", ""),
         ("margin", "", "10–20"),
@@ -136,6 +137,7 @@ def test_events_settle_themselves_once(till: Till) -> None:
     House.settle(till)
     assert (till.by_themselves(), till.by_themselves()) == (1, 0)
     assert totals(till.settled())["customer"] == [{"amount": "7.50", "unit": "GBP"}]
+    assert totals(one for _, one in till.book.file.sums(ORG, 0, ALWAYS)) == totals(till.settled())
 
 
 def test_a_benefit_is_a_leaf_that_verifies_and_goes_with_its_record(till: Till) -> None:
@@ -147,8 +149,10 @@ def test_a_benefit_is_a_leaf_that_verifies_and_goes_with_its_record(till: Till) 
     assert verify.verify(bundle)["ok"]
     changed = msgspec.json.decode(msgspec.json.encode(bundle).replace(b'"5.00"', b'"9.00"'))
     assert not verify.verify(changed)["ok"]
+    before = till.book.file.sums(ORG, 0, ALWAYS)
     open_keys(till.settings).destroy_records(till.settled()[0].records)
     assert till.settled() == []
+    assert till.book.file.sums(ORG, 0, ALWAYS) == before != [], "what a company settled in all tells of no erasure"
 
 
 amounts = st.decimals(min_value=-(10**9), max_value=10**9, places=2)

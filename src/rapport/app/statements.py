@@ -2,7 +2,9 @@
 
 import functools
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
+
+import msgspec
 
 from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.benefits import BenefitFile
@@ -14,6 +16,8 @@ from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate
+from rapport.terms.benefits import Estimate, Side
+from rapport.terms.estimates import METHODS
 from rapport.terms.sentences import clause_sentence
 from rapport.terms.settling import Settler
 from rapport.terms.statement import NOT_YET, Ground, Words, month_span, own_benefits, statement
@@ -21,6 +25,7 @@ from rapport.terms.statement import NOT_YET, Ground, Words, month_span, own_bene
 MOST = 100_000
 """Receipts in one statement, the newest."""
 BY_ITSELF = "by itself"
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 class Statements:
@@ -96,7 +101,8 @@ def lines(told: Mapping[str, Any]) -> Iterable[str]:
     for side, who in (("customer", "you got"), ("company", "companies got")):
         amounts = [said_amount(one) for one in told["settled"][side]]
         yield f"settled: {who} {', '.join(amounts) or 'nothing that was told'}"
-    yield f"estimated: {'see --json' if told['estimated']['known'] else NOT_YET}"
+    guesses = [said_estimate(msgspec.convert(one, Estimate)) for side in SIDES for one in told["estimated"][side]]
+    yield from guesses or [f"estimated: {NOT_YET}"]
     for one in told["changes"]:
         yield f"{one['at'][:10]} {one['name']}: {' '.join(one['sentences'])}"
 
@@ -112,3 +118,10 @@ def said_amount(one: Mapping[str, Any]) -> str:
         if "amount" in one
         else f"{one['band']} {one['unit']}, {said_times(one['count'])}"
     )
+
+
+def said_estimate(one: Estimate) -> str:
+    """`estimated: people like you got 0.40 GBP [0.10, 0.70] each (n = 1,200, …)`."""
+    who = "people like you" if one.side == "customer" else "the company"
+    how = f"{one.group}; n = {one.n:,}; {METHODS.get(one.method, one.method)}; {one.date}"
+    return f"estimated: {who} got {one.effect} {one.unit} [{one.low}, {one.high}] each ({how})"

@@ -108,9 +108,9 @@ class HouseTermsDesk:
         )
         by_purpose, nothing = self._uses.counted(session.org)
         following = str(found[_PAGE - 1][0]) if len(found) > _PAGE else None
-        at = now()
-        gave = () if self._benefits is None else self._benefits.of_org(session.org, at - DAYS * DAY, at + DAY)
-        return ask.Uses(rows, following, DAYS, by_purpose, nothing, totals(gave))
+        today = now() // DAY
+        sums = () if self._benefits is None else self._benefits.sums(session.org, today - DAYS + 1, today + 1)
+        return ask.Uses(rows, following, DAYS, by_purpose, nothing, totals(one for _, one in sums))
 
     async def wanted(self, session: Session) -> ask.Wanted:
         found = self._populations.refusals(session.org)

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -50,6 +50,17 @@ class Settled(msgspec.Struct, frozen=True, array_like=True):
     use: str
     evidence: str
     records: tuple[int, ...]
+
+
+class Sum(NamedTuple):
+    """Benefits of one side, kind and unit, added up; of bands (`band`, `amount` "") how often one was told."""
+
+    side: Side
+    kind: str
+    unit: str
+    band: str
+    amount: str
+    times: int
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -120,6 +131,10 @@ def _check_unit(kind: str, unit: str) -> None:
         raise _bad("unit", "money is in a currency (ISO 4217), such as GBP")
 
 
+def is_currency(unit: str) -> bool:
+    return _CURRENCY.fullmatch(unit) is not None
+
+
 def amount_text(amount: Decimal) -> str:
     """A decimal number as it is kept, written and added. Raises BadInput."""
     if not amount.is_finite() or abs(amount) > MOST or -int(amount.as_tuple().exponent) > PLACES:
@@ -174,29 +189,31 @@ KIND_WORDS: Mapping[str, str] = {
 """Each kind as the end of a line that begins with its amount."""
 
 
-def by_kind(benefits: Iterable[Settled]) -> dict[str, list[dict[str, Any]]]:
+def by_kind(benefits: Iterable[Settled | Sum]) -> dict[str, list[dict[str, Any]]]:
     """Sums by side, kind and unit, with how many benefits each is of; bands by themselves, as in `totals`."""
-    groups: dict[tuple[Side, str], list[Settled]] = {}
+    groups: dict[tuple[Side, str], list[Settled | Sum]] = {}
     for one in benefits:
         groups.setdefault((one.side, one.kind), []).append(one)
     told: dict[str, list[dict[str, Any]]] = {side: [] for side in get_args(Side)}
     for side, kinds in KINDS.items():
         for kind in kinds:
             of = groups.get((side, kind), [])
-            counts = Counter(one.unit for one in of if not one.band)
+            counts: Counter[str] = Counter()
+            for one in of:
+                counts[one.unit] += 0 if one.band else _times(one)
             for line in totals(of)[side]:
                 count = {} if "count" in line else {"count": counts[line["unit"]]}
                 told[side].append({"kind": kind, "said": KIND_WORDS[kind], **line, **count})
     return told
 
 
-def totals(benefits: Iterable[Settled]) -> dict[str, list[dict[str, Any]]]:
+def totals(benefits: Iterable[Settled | Sum]) -> dict[str, list[dict[str, Any]]]:
     """Sums by side and unit, exact; bands stand for themselves, with how often each was told."""
     sums: dict[tuple[str, str], Decimal] = {}
     bands: Counter[tuple[str, str, str]] = Counter()
     for one in benefits:
         if one.band:
-            bands[one.side, one.unit, one.band] += 1
+            bands[one.side, one.unit, one.band] += _times(one)
         else:
             sums[one.side, one.unit] = sums.get((one.side, one.unit), Decimal(0)) + Decimal(one.amount)
     told: dict[str, list[dict[str, Any]]] = {side: [] for side in get_args(Side)}
@@ -205,3 +222,7 @@ def totals(benefits: Iterable[Settled]) -> dict[str, list[dict[str, Any]]]:
     for (side, unit, band), count in sorted(bands.items()):
         told[side].append({"band": band, "unit": unit, "count": count})
     return told
+
+
+def _times(one: Settled | Sum) -> int:
+    return one.times if isinstance(one, Sum) else 1

@@ -231,6 +231,7 @@ class Gate:
                 names = () if content is None else fields(content)
                 one = msgspec.structs.replace(request, customer=known.customer)
                 pending = self._judging.pending(one, purpose, judged, names, "", given=content is not None)
+                pending.listed = True
                 out.append(_Answered(opened or found, content, pending))
         return out
 

@@ -50,7 +50,7 @@ class Pending(msgspec.Struct):
 
     `person` is whom it tells (0: nobody); `customer` the number of the record whose handle the customer shows, in whose
     tree the receipt is kept (0: in none; of a person's own look, the person's number); `unmet` names the criteria that
-    kept the organization out.
+    kept the organization out; `listed`: it is one of many that were looked through, and nobody asked for just it.
     """
 
     receipt: Receipt
@@ -60,6 +60,7 @@ class Pending(msgspec.Struct):
     unmet: str = ""
     customer: int = 0
     stale: bool = False
+    listed: bool = False
 
 
 class People(Protocol):

@@ -16,6 +16,7 @@ from rapport.kernel.errors import BadInput
 from rapport.kernel.times import SECOND, rfc3339
 from rapport.profile.store import ProfileReader
 from rapport.terms.benefits import Estimate, Settled, by_kind, totals
+from rapport.terms.estimates import METHODS
 from rapport.terms.notices import Notice
 from rapport.terms.own import CALLER, own_parts
 from rapport.terms.receipts import Receipt
@@ -163,8 +164,13 @@ def _estimated(estimates: Mapping[str, Sequence[Estimate]], words: Words) -> dic
     for org, some in estimates.items():
         for one in some:
             told["known"] = True
-            told[one.side].append({"org": org, "name": words.name(org), **msgspec.structs.asdict(one)})
+            told[one.side].append({"org": org, "name": words.name(org), **estimate_told(one)})
     return told if told["known"] else {**told, "said": NOT_YET}
+
+
+def estimate_told(one: Estimate) -> dict[str, Any]:
+    """An estimate with its method in words (`by`)."""
+    return {**msgspec.structs.asdict(one), "by": METHODS.get(one.method, one.method)}
 
 
 def _change(at: int, notice: Notice) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_a_look_at_it_writes_nothing_from_which_a_company_could_learn_of_it(home
     before = home.ledger.receipts(ORG)
     assert ada.json("/me/statement")["settled"]["customer"] == [{"amount": "5.00", "unit": "GBP"}]
     assert home.ledger.receipts(ORG) == before
-    assert home.benefits.file.of_org(ORG, 0, 1 << 62) == []
+    assert home.benefits.file.sums(ORG, 0, 1 << 62) == []
 
 
 def test_what_was_settled_meanwhile_counts_once(home: Shop, ada: Person) -> None:
@@ -133,7 +133,7 @@ def test_nobody_reads_what_another_was_given(home: Shop, ada: Person) -> None:
 
 def test_what_is_estimated_keeps_to_itself(home: Shop, ada: Person) -> None:
     estimate = Estimate("customer", "people like you", "0.40", "0.10", "0.70", "GBP", 1200, "holdout", "2026-11-01")
-    home.benefits.file.add_estimate(ORG, estimate)
+    home.benefits.file.estimate(ORG, [estimate])
     told_ = ada.json("/me/statement")
     assert told_["estimated"]["customer"][0]["effect"] == "0.40"
     assert told_["settled"]["customer"] == []

@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -15,8 +16,9 @@ import msgspec
 from rapport.adapters.embedded.sqlite import transaction, translated
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.keys import digest16
-from rapport.kernel.times import now
-from rapport.terms.benefits import Estimate, Mapped, Settled
+from rapport.kernel.times import DAY, now
+from rapport.terms.benefits import Estimate, Mapped, Settled, Sum
+from rapport.terms.estimates import newest
 from rapport.terms.gate import ABSENT
 from rapport.terms.settling import Kept
 
@@ -36,6 +38,15 @@ SCHEMA = """
     CREATE INDEX estimate_of ON estimate (org)
 """
 
+SUMS = """
+    CREATE TABLE gave (org TEXT NOT NULL, day INTEGER NOT NULL, side TEXT NOT NULL, kind TEXT NOT NULL,
+                       unit TEXT NOT NULL, band TEXT NOT NULL, amount TEXT NOT NULL, times INTEGER NOT NULL,
+                       PRIMARY KEY (org, day, side, kind, unit, band)) WITHOUT ROWID
+"""
+"""What an organization settled in all, by day. Nobody's erasure changes it: else it would tell the organization who was
+erased from who only shut it out."""
+_SUM = "SELECT amount, times FROM gave WHERE org = ? AND day = ? AND side = ? AND kind = ? AND unit = ? AND band = ?"
+
 _PUT = """
     INSERT INTO benefit (key, handle, org, record, at, mapped, tree, place, leaf, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -45,7 +56,6 @@ _USE = """
     AND tree IN (SELECT id FROM tree WHERE org = ? AND customer = ?)
 """
 _OF = "SELECT org, record, body FROM benefit WHERE org = ? AND at >= ? AND at < ?"
-MOST = 100_000
 
 
 class _Leaf(NamedTuple):
@@ -90,7 +100,14 @@ class BenefitFile:
                 one = leaf.receipt
                 place = (row.tree, row.place, row.leaf, row.body)
                 self._db.execute(_PUT, (key, one.id, one.org, leaf.customer, one.at, mapped, *place))
+                self._add(one)
         return kept
+
+    def _add(self, one: Settled) -> None:
+        place = (one.org, one.at // DAY, one.side, one.kind, one.unit, one.band)
+        amount, times = self._db.execute(_SUM, place).fetchone() or ("0", 0)
+        added = "" if one.band else format(Decimal(amount) + Decimal(one.amount), "f")
+        self._db.execute("INSERT OR REPLACE INTO gave VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*place, added, times + 1))
 
     def _key(self, one: Settled) -> bytes:
         said = msgspec.msgpack.encode((one.org, one.records, one.side, one.kind, one.evidence))
@@ -108,10 +125,14 @@ class BenefitFile:
         with transaction(self._db):
             self._db.execute("INSERT OR REPLACE INTO benefit_map VALUES (?, ?)", (org, msgspec.json.encode(mapped)))
 
-    def add_estimate(self, org: str, estimate: Estimate) -> None:
+    def estimate(self, org: str, estimates: Sequence[Estimate]) -> None:
+        """Keep estimates, all or none; what says the same as what counts already is not kept again."""
+        if not self._ledger.has_org(org):
+            raise NotFound(f"there is no organization {org!r}", field="org")
         with transaction(self._db):
-            query = "INSERT INTO estimate (org, at, body) VALUES (?, ?, ?)"
-            self._db.execute(query, (org, now(), msgspec.json.encode(estimate)))
+            known = set(self.estimates(org))
+            rows = [(org, now(), msgspec.json.encode(one)) for one in estimates if one not in known]
+            self._db.executemany("INSERT INTO estimate (org, at, body) VALUES (?, ?, ?)", rows)
 
     # -- reading
 
@@ -130,9 +151,12 @@ class BenefitFile:
             found += self._opened(f"{_OF} AND record = ?", (org, since, until, record))
         return sorted(found, key=lambda one: (one.at, one.id))
 
-    def of_org(self, org: str, since: int, until: int) -> list[Settled]:
-        """The newest benefits that an organization told or got, but for those that were erased."""
-        return self._opened(f"{_OF} ORDER BY at DESC LIMIT {MOST}", (org, since, until))
+    def sums(self, org: str, since: int, until: int) -> list[tuple[int, Sum]]:
+        """What an organization settled from the day `since` up to before the day `until` (since the epoch), by day."""
+        query = """
+            SELECT day, side, kind, unit, band, amount, times FROM gave WHERE org = ? AND day >= ? AND day < ?
+        """
+        return [(day, Sum(*row)) for day, *row in self._db.execute(query, (org, since, until)).fetchall()]
 
     def _opened(self, query: str, parameters: Sequence[object]) -> list[Settled]:
         opened = self._log.opener()
@@ -140,8 +164,9 @@ class BenefitFile:
         return [one for row in rows if (one := opened.benefit(*row)) is not None]
 
     def estimates(self, org: str) -> list[Estimate]:
+        """Those that count: the newest of each side, group and unit."""
         query = "SELECT body FROM estimate WHERE org = ? ORDER BY id"
-        return [msgspec.json.decode(body, type=Estimate) for (body,) in self._db.execute(query, (org,))]
+        return newest(msgspec.json.decode(body, type=Estimate) for (body,) in self._db.execute(query, (org,)))
 
 
 class Benefits:
@@ -156,11 +181,21 @@ class Benefits:
     async def settle(self, benefits: Sequence[Settled], customers: Sequence[int]) -> list[Kept]:
         return await asyncio.to_thread(self._settle, benefits, customers)
 
+    async def estimate(self, org: str, estimates: Sequence[Estimate]) -> None:
+        await asyncio.to_thread(self._estimate, org, estimates)
+
+    def _estimate(self, org: str, estimates: Sequence[Estimate]) -> None:
+        with self._turn:
+            self._writing().estimate(org, estimates)
+
+    def _writing(self) -> BenefitFile:
+        if self._writer is None:
+            self._writer = self._open()
+        return self._writer
+
     def _settle(self, benefits: Sequence[Settled], customers: Sequence[int]) -> list[Kept]:
         with self._turn:
-            if self._writer is None:
-                self._writer = self._open()
-            return self._writer.put(benefits, customers, mapped=not customers)
+            return self._writing().put(benefits, customers, mapped=not customers)
 
     def mapping(self, org: str) -> Sequence[Mapped]:
         return self.file.mapping(org)

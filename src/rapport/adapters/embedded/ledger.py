@@ -26,7 +26,7 @@ from rapport.adapters.embedded import (
 )
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.receipt_log import ReceiptLog
-from rapport.adapters.embedded.sqlite import connect, transaction, translated
+from rapport.adapters.embedded.sqlite import connect, put_rows, transaction, translated
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.ports import OWN_WORD, YOU, Source
@@ -109,6 +109,7 @@ MIGRATIONS = [
     demands.SCHEMA,
     cosignatures.SCHEMA,
     tallies.SCHEMA,
+    benefits.SUMS,
 ]
 
 TOKEN_LIFE = 365 * DAY
@@ -117,10 +118,7 @@ SESSION_LIFE = DAY // 2
 
 _ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_PUT_RECEIPT = """
-    INSERT INTO receipt (id, org, at, body, person, purpose, decision, unmet, tree, place, leaf)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+_PUT_RECEIPT = "INSERT INTO receipt (id, org, at, body, person, purpose, decision, unmet, tree, place, leaf)"
 _RECEIPTS = "SELECT r.seq, r.org, t.customer, r.body FROM receipt r LEFT JOIN tree t ON t.id = r.tree"
 _COUNT_USE = "INSERT INTO uses VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
 _encode = msgspec.msgpack.Encoder().encode
@@ -316,7 +314,7 @@ class LedgerFile:
         for pending, at in zip(kept, self.receipt_log.append(kept), strict=True):
             r, person, unmet = pending.receipt, pending.person or None, pending.unmet or None
             rows.append((r.id, r.org, r.at, at.body, person, r.purpose, r.decision, unmet, at.tree, at.place, at.leaf))
-        self.db.executemany(_PUT_RECEIPT, rows)
+        put_rows(self.db, _PUT_RECEIPT, rows)
         tallies.note(self.db, kept)
 
     def receipts_of(self, person: int, before: int = 1 << 62, limit: int = 50) -> list[tuple[int, Receipt]]:
