@@ -15,9 +15,10 @@ from bench import gate, machine
 from bench.bench import Bench
 from bench.row import Row, against
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.receipt_log import TILE, ReceiptLog
+from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.receipt_log import Row as Place
 from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.tile_log import TILE
 from rapport.app import embedded
 from rapport.app.bundling import SEEN, open_bundler
 from rapport.app.receipting import LedgerReceipts

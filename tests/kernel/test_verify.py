@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from rapport.adapters.embedded.receipt_log import _canonical, document
 from rapport.app import erasing
 from rapport.app.bundling import Bundler, open_bundler
 from rapport.cli import command_line
 from rapport.kernel import verify
 from rapport.kernel.errors import Conflict, RapportError
 from rapport.terms import Receipt
+from rapport.terms.documents import canonical, document
 from rapport.terms.own import OwnLooks
 from tests.profile.house import ORG, at_once
 from tests.web.portal.person import Home
@@ -390,7 +390,7 @@ def test_what_is_committed_is_what_the_verifier_writes(text: str, number: int) -
     told = Receipt(
         "rcp_1", text, 1, text, text, text, text, text, (text, text), elsewhere=number, retention_days=number
     )
-    assert _canonical(document(told)) == verify.canonical(document(told))
+    assert canonical(told) == verify.canonical(document(told))
 
 
 # -- what an operator does to the ledger by hand

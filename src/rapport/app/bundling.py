@@ -7,12 +7,13 @@ from rapport.adapters.embedded.cosignatures import Cosignatures, Cosigned
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
-from rapport.adapters.embedded.receipt_log import Kept, document
+from rapport.adapters.embedded.receipt_log import Kept
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.app import embedded
 from rapport.app.settings import Settings
 from rapport.kernel import verify
 from rapport.kernel.errors import BadInput, Conflict
+from rapport.terms.documents import document
 from rapport.terms.own import own_parts
 
 SEEN = 2

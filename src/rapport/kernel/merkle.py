@@ -58,10 +58,10 @@ class Frontier:
         while at < len(leaves):
             most = 1 << ((len(leaves) - at).bit_length() - 1)
             count = min(most, self.size & -self.size or most)
-            self._join(root_of(leaves[at : at + count]), count)
+            self.join(root_of(leaves[at : at + count]), count)
             at += count
 
-    def _join(self, right: bytes, count: int) -> None:
+    def join(self, right: bytes, count: int) -> None:
         """Append a perfect subtree of so many entries, which divides the size."""
         hashes = self.hashes
         rest = self.size // count

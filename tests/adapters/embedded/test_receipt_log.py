@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.receipt_log import Tree, document
+from rapport.adapters.embedded.receipt_log import Tree
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids, merkle, verify
 from rapport.kernel.keys import BlindKey, SealKey, fresh_key, keyed_hash
 from rapport.terms import Ground, Pending, Receipt, Standing
 from rapport.terms.declaration import DEFAULT
+from rapport.terms.documents import canonical, document
 
 KEK = bytes(32)
 CUSTOMERS = range(1, 8)
@@ -88,9 +89,7 @@ def holds(ledger: LedgerFile) -> None:
             assert one.leaf == verify.leaf_hash(verify.commitment(one.sealed.key, document(one.sealed.receipt)))
         found = verify.root_of([one.leaf for one in kept])
         assert tree.frontier.root() == found
-        assert entries[tree.entry] == verify.head_entry(
-            tree.salt, log.tree_name(number), tree.number, len(kept), found
-        )
+        assert entries[tree.entry] == verify.head_entry(tree.salt, log.tree_name(number), tree.number, len(kept), found)
         assert verify.includes(tree.entry, size, leaves[tree.entry], log.inclusion(tree.entry, size), root)
 
 
@@ -199,11 +198,14 @@ def test_tiles_of_higher_levels_hold_the_roots_of_those_below(opened: Open) -> N
     """More than 256 tiles: levels 0, 1 and 2, in appendings that end within tiles and on their edges."""
     ledger, most = opened(), 65_536 + 700
     log = ledger.receipt_log
-    leaves = [number.to_bytes(32, "big") for number in range(most)]
+    entries = [number.to_bytes(48, "big") for number in range(most)]
+    leaves = [verify.leaf_hash(entry) for entry in entries]
     cuts = [0, 1, 255, 256, 257, 1_000, 30_000, 65_535, 65_536, 65_537, most]
     with transaction(ledger.db):
         for start, end in itertools.pairwise(cuts):
-            log._put_tiles(0, start, leaves[start:end])
+            assert log.put_entries(entries[start:end]) == start
+    assert signed_head(ledger) == (most, verify.root_of(leaves))
+    assert all_entries(ledger) == entries
     assert log.tile(2, 0, 1) == verify.root_of(leaves[:65_536])
     assert log.tile(2, 0, 2) is None
     assert log.tile(1, 1, 2) == b"".join(verify.root_of(leaves[at : at + 256]) for at in (65_536, 65_792))
@@ -247,7 +249,7 @@ def test_what_is_committed_to_is_the_canonical_form_that_any_verifier_makes() ->
     said = {"reason": "a “reason”", "caller": "token", "fields": ("name",), "unmet": ("é",)}
     at = 1_760_000_000_000_001
     receipt = Receipt("rcp_1", "shop", at, "service", "view", "refused", **said)  # type: ignore[arg-type]
-    ours = msgspec.json.Encoder(order="sorted").encode(document(receipt))
+    ours = canonical(receipt)
     assert ours == verify.canonical(msgspec.json.decode(ours))
     assert b"asked" not in ours
     assert b'"at":"2025-10-09T08:53:20.000001Z"' in ours

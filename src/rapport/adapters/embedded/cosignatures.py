@@ -8,8 +8,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rapport.adapters.embedded.receipt_log import TILE, ReceiptLog
+from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.tile_log import TILE
 from rapport.kernel.times import MINUTE, now
 
 SCHEMA = """

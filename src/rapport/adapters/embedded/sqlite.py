@@ -92,6 +92,27 @@ def rows_in(db: sqlite3.Connection, query: str, values: Sequence[object], *befor
         at += width
 
 
+_AT_ONCE = 50
+
+
+@functools.lru_cache
+def _inserting(into: str, columns: int, rows: int, then: str) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"{into} VALUES {', '.join([row] * rows)} {then}"
+
+
+def put_rows(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], then: str = "") -> None:
+    """Insert rows; `into` is all before VALUES, `then` what follows it. By one statement for many it takes a third less
+    than by `executemany`, which lets go of the interpreter for each."""
+    if not rows:
+        return
+    many = len(rows) - len(rows) % _AT_ONCE
+    for at in range(0, many, _AT_ONCE):
+        cells = [cell for row in rows[at : at + _AT_ONCE] for cell in row]
+        db.execute(_inserting(into, len(rows[0]), _AT_ONCE, then), cells)
+    db.executemany(_inserting(into, len(rows[0]), 1, then), rows[many:])
+
+
 def emptied(db: sqlite3.Connection, path: Path, *, within_s: float = BUSY_TIMEOUT_S) -> None:
     """Write the WAL back into the file, synced, and leave nothing in it. Outside a transaction; waits for readers,
     which are quick. Raises Busy where one was not."""
