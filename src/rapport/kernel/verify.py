@@ -289,15 +289,10 @@ def verify(
         count = len(bundle["receipts"]) if isinstance(bundle, dict) and isinstance(bundle.get("receipts"), list) else 0
         return _failed(str(broken), count)
     count = len(bundle["receipts"])
-    return {
-        "ok": True,
-        "receipts": count,
-        "hidden": sum(len(tree.leaves) for tree in seen.trees.values()) - count,
-        "head": _packed(_head(seen)),
-        "witnesses": signed,
-        "latest": latest,
-        "problem": None,
-    }
+    hidden = sum(len(tree.leaves) for tree in seen.trees.values()) - count
+    head = base64.urlsafe_b64encode(canonical(_head(seen))).decode().rstrip("=")
+    told = {"hidden": hidden, "head": head, "witnesses": signed, "latest": latest}
+    return {"ok": True, "receipts": count, **told, "problem": None}
 
 
 def _failed(problem: str, receipts: int = 0) -> dict[str, Any]:
@@ -365,10 +360,8 @@ def _tree(
 
 def _leaves(name: str, size: int, opened: Mapping[int, bytes], hidden: Any) -> list[bytes]:
     """All leaf hashes of a tree: each of a receipt that is shown, or told as it is."""
-    if not isinstance(hidden, dict) or not 0 < size <= len(opened) + len(hidden):
-        raise Broken(f"receipts of tree {name} are missing: it has more entries than are there")
-    if len(opened) + len(hidden) != size:
-        raise Broken(f"tree {name} has more receipts than its size says")
+    if not isinstance(hidden, dict) or not 0 < size == len(opened) + len(hidden):
+        raise Broken(f"receipts of tree {name} are missing, or are more than its size says")
     leaves: list[bytes] = []
     for index in range(size):
         if index in opened:
@@ -381,11 +374,16 @@ def _leaves(name: str, size: int, opened: Mapping[int, bytes], hidden: Any) -> l
 
 
 def _heads(tree: Mapping[str, Any], name: str, *, numbered: bool, shown: bool) -> tuple[int, bytes | None]:
-    """(number, key of heads) of a tree's head. The key is there, unless nothing of the tree is: it was erased too."""
+    """(number, key of heads) of a tree's head. The key is there, unless nothing of the tree is: it was erased too. Each
+    head but the first has an entry and a receipt more than the one before."""
     if not numbered:
         return 0, None
     number = tree.get("number")
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= tree["entry"] + 1:
+    if (
+        not isinstance(number, int)
+        or isinstance(number, bool)
+        or not 0 <= number <= min(tree["entry"], tree["size"]) + 1
+    ):
         raise Broken(f"the head of tree {name} has no number that it may have")
     if "heads" not in tree:
         if shown:
@@ -424,19 +422,15 @@ def _continued(seen: Seen, since: Any) -> None:
         return  # whatever there is continues nothing at all
     _log_continued(seen, log["size"], old_root)
     for name, old in before["trees"].items():
-        _tree_continued(name, old, seen.trees[name].leaves if name in seen.trees else [], seen.opened.get(name, {}))
-
-
-def _tree_continued(name: str, old: Mapping[str, Any], leaves: Sequence[bytes], opened: Mapping[int, bytes]) -> None:
-    """Whether a tree goes on from what was seen of it. An erasure seals a tree as a whole: then nothing of it is shown,
-    and `hidden` counts it. That some of its receipts are shown no more is no erasure."""
-    if len(leaves) < old["size"]:
-        raise Broken(f"tree {name} was rolled back: it had {old['size']} receipts and has {len(leaves)}")
-    if b64(root_of(leaves[: old["size"]])) != old["root"]:
-        raise Broken(f"tree {name} does not continue the one seen before: it was rewritten")
-    shown = sum(index < old["size"] for index in opened)
-    if 0 < shown < old.get("opened", 0):
-        raise Broken(f"receipts of tree {name} are withheld: {old['opened']} were shown, {shown} are")
+        leaves, opened = seen.trees[name].leaves if name in seen.trees else [], seen.opened.get(name, {})
+        if len(leaves) < old["size"]:
+            raise Broken(f"tree {name} was rolled back: it had {old['size']} receipts and has {len(leaves)}")
+        if b64(root_of(leaves[: old["size"]])) != old["root"]:
+            raise Broken(f"tree {name} does not continue the one seen before: it was rewritten")
+        # An erasure seals a tree as a whole; that some of its receipts are shown no more is none.
+        shown = sum(index < old["size"] for index in opened)
+        if 0 < shown < old.get("opened", 0):
+            raise Broken(f"receipts of tree {name} are withheld: {old['opened']} were shown, {shown} are")
 
 
 _SEEN = {"size": int, "root": str, "opened": int}
@@ -472,10 +466,6 @@ def _head(seen: Seen) -> dict[str, Any]:
     return {"log": {"key": seen.bundle["log"]["key"], "size": seen.size, "root": b64(seen.root)}, "trees": told}
 
 
-def _packed(head: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(canonical(head)).decode().rstrip("=")
-
-
 # -- witnesses
 
 
@@ -489,20 +479,22 @@ def _cosigned(seen: Seen) -> list[dict[str, Any]]:
         whose = read_vkey(text, WITNESS)
         known[whose[0], key_id(*whose, WITNESS)] = text, whose[1]
     last = max((tree.entry for tree in seen.trees.values()), default=-1)
+    sizes = {log["checkpoint"]: seen.size}
+    for note in _texts(log, "witnessed"):
+        sizes[note], root = read_checkpoint(note, name, public)
+        _log_continued(seen, sizes[note], root)
     found = []
-    for note in [log["checkpoint"], *_texts(log, "witnessed")]:
-        size, root = read_checkpoint(note, name, public)
-        _log_continued(seen, size, root)
+    for note, size in sizes.items():
         body, signatures = read_note(note)
         for who, ident, signature in signatures:
             if (who, ident) == (name, key_id(name, public)):
                 continue
-            if (who, ident) not in known:
-                raise Broken("a checkpoint is cosigned by a witness that the bundle does not name")
-            text, its_key = known[who, ident]
+            text, its_key = known.get((who, ident), ("", b""))
             at = cosigned(body, signature, its_key)
             if at is None:
-                raise Broken(f"a cosignature of {who} is forged")
+                raise Broken(
+                    "a checkpoint has a cosignature that is forged, or of a witness that the bundle does not name"
+                )
             found.append({"name": who, "key": text, "size": size, "at": at, "all": size > last})
     return found
 
@@ -535,24 +527,23 @@ def _latest(seen: Seen, read: Read) -> dict[str, int]:
         raise Broken("its heads cannot be looked for in the log: it is of before they were numbered")
     note = read("checkpoint").decode("utf-8", "replace")
     until, its_root = read_checkpoint(note, *read_vkey(seen.bundle["log"]["key"]))
-    if until < seen.size:
-        raise Broken(f"the log published is shorter than the bundle's: it has {until} entries, not {seen.size}")
+    marks = {until: its_root, seen.size: seen.root}
+    if marks[until] != its_root:
+        raise Broken("the log published is not the bundle's")
     trees = [tree for tree in seen.trees.values() if tree.heads is not None]
-    found: dict[bytes, list[int]] = {
-        tag: [] for tree in trees for tag in _tags(tree.heads or b"", range(1, tree.number + 2))
-    }
+    found: dict[bytes, list[int]] = {tag: [] for tree in trees for tag in _tags(tree)}
     right: list[tuple[int, bytes]] = []
-    for at, entry in enumerate(_entries(read, until)):
-        if at == seen.size and root_at(right) != seen.root:
-            raise Broken("the log published is not the bundle's")
+    for at, entry in enumerate(_entries(read, max(marks))):
+        if at in marks and root_at(right) != marks[at]:
+            raise Broken("the entries of the log published are not those that were signed")
         append(right, leaf_hash(entry))
         if entry[:TAG] in found and len(entry) == TAG + _HASH:
             found[entry[:TAG]].append(at)
-    if root_at(right) != its_root or (until == seen.size and its_root != seen.root):
+    if root_at(right) != marks[max(marks)]:
         raise Broken("the entries of the log published are not those that were signed")
     grown = 0
     for tree in trees:
-        *before, after = (found[tag] for tag in _tags(tree.heads or b"", range(1, tree.number + 2)))
+        *before, after = (found[tag] for tag in _tags(tree))
         if any(at < seen.size for at in after):
             raise Broken(f"the log has a newer head of tree {tree.name} than the one shown")
         places = [at for some in before for at in some]
@@ -562,8 +553,10 @@ def _latest(seen: Seen, read: Read) -> dict[str, int]:
     return {"trees": len(trees), "entries": seen.size, "grown": grown}
 
 
-def _tags(heads: bytes, numbers: range) -> Iterator[bytes]:
-    return (hmac.digest(heads, head_number(number), "sha256")[:TAG] for number in numbers)
+def _tags(tree: Tree) -> list[bytes]:
+    """The tags of all heads of a tree up to the one shown, and that of the next."""
+    numbers = range(1, tree.number + 2)
+    return [hmac.digest(tree.heads or b"", head_number(number), "sha256")[:TAG] for number in numbers]
 
 
 def _entries(read: Read, size: int) -> Iterator[bytes]:
@@ -663,19 +656,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("bundle", help="its file")
     parser.add_argument("since", nargs="?", help="the head that you saw last")
     parser.add_argument("--key", help="the log's key, if you know it from elsewhere")
-    parser.add_argument("--witness", action="append", default=[], help="the key of a witness you trust")
-    parser.add_argument("--witnesses", type=int, help="how many of them must have signed; all, if it is not said")
+    parser.add_argument(
+        "--witness", dest="witnesses", action="append", default=[], help="the key of a witness you trust"
+    )
+    parser.add_argument(
+        "--witnesses", dest="quorum", type=int, help="how many of them must have signed; all, if it is not said"
+    )
     parser.add_argument("--log", help="where the log is published, or lies: are the heads shown the newest?")
     try:
-        asked = parser.parse_args(arguments)
-        done = verify(
-            load(Path(asked.bundle)),
-            key=asked.key,
-            since=asked.since,
-            witnesses=asked.witness,
-            quorum=asked.witnesses,
-            log=log_at(asked.log) if asked.log else None,
-        )
+        asked = vars(parser.parse_args(arguments))
+        bundle, log = load(Path(asked.pop("bundle"))), asked.pop("log")
+        done = verify(bundle, log=log_at(log) if log else None, **asked)
     except Broken as broken:
         done = _failed(str(broken))
     print(json.dumps(done))  # noqa: T201 (a program of its own)
