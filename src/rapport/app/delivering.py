@@ -13,17 +13,21 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from rapport.act import demands, webhooks
 from rapport.act.delivery import Answer, Delivery, Dressed, wait_of
+from rapport.adapters.embedded import agent_requests
 from rapport.adapters.embedded.demands import DemandFile
 from rapport.adapters.embedded.outbox import AT_ONCE, OutboxFile, Place
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.adapters.http.sending import send
+from rapport.app.agents import StatusLetters
 from rapport.app.demanding import DemandLetters
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
-from rapport.kernel.errors import NotFound, RapportError
+from rapport.kernel.errors import Corrupt, NotFound, RapportError
 from rapport.kernel.times import HOUR, now
 
 log = logging.getLogger("rapport.delivering")
@@ -56,7 +60,7 @@ def _open_desk(settings: Settings) -> tuple[_Desk, Callable[[], None]]:
     outbox = OutboxFile(ledger)
     asked = DemandFile(ledger, outbox)
     letters = DemandLetters(settings, ledger)
-    dress = {webhooks.KIND: WebhookFile(ledger, outbox).dress, demands.KIND: letters.dress}
+    dress = {webhooks.KIND: WebhookFile(ledger, outbox).dress, demands.KIND: letters.dress, agent_requests.KIND: StatusLetters().dress}
 
     def sweep(at: int) -> None:
         outbox.sweep(at)
@@ -132,15 +136,18 @@ class Deliverer:
                 self._begin(desk, place, delivery)
 
     def _begin(self, desk: _Desk, place: Place, delivery: Delivery) -> None:
-        dress = desk.dress.get(delivery.kind)
-        body = desk.outbox.body(delivery)
-        if dress is None or body is None:
-            desk.outbox.erased(delivery)
-            return
         try:
-            dressed = dress(delivery, body)
-        except NotFound:
-            desk.outbox.erased(delivery)
+            body = desk.outbox.body(delivery)
+            dressed = None if body is None else desk.dress[delivery.kind](delivery, body)
+        except NotFound as error:
+            desk.outbox.drop(delivery, error.message)
+            return
+        except (KeyError, Corrupt, msgspec.MsgspecError):
+            # One that cannot be read, or is of a newer version's, must not stop those behind it.
+            desk.outbox.fail(delivery, "this node cannot read what it is to send")
+            return
+        if dressed is None:
+            desk.outbox.drop(delivery, "what it told of was erased")
             return
         self._busy.add(place)
         one = threading.Thread(target=self._one, args=(delivery, dressed), name="delivery", daemon=True)

@@ -38,7 +38,6 @@ _PUT = """
 _NEXT_PLACE = """
     SELECT org, url FROM delivery WHERE status = 'waiting' AND (org, url) > (?, ?) ORDER BY org, url LIMIT 1
 """
-_ERASED = "what it told of was erased"
 _GIVEN_UP = "given up: the destination did not take anything for days"
 
 AT_ONCE = 0
@@ -156,11 +155,16 @@ class OutboxFile:
                     if is_over(since, at):
                         self._end(other, _GIVEN_UP)
 
-    def erased(self, delivery: Delivery) -> None:
-        """What it told of is gone: there is nothing to send."""
+    def drop(self, delivery: Delivery, why: str) -> None:
+        """There is nothing to send any more: what it says is forgotten."""
         with self.together():
-            self._end(delivery.id, _ERASED)
+            self._end(delivery.id, why)
             self._db.execute("UPDATE delivery SET body = NULL WHERE id = ?", (delivery.id,))
+
+    def fail(self, delivery: Delivery, why: str) -> None:
+        """Send it no longer, unless somebody asks for it."""
+        with self.together():
+            self._end(delivery.id, why)
 
     def _end(self, handle: str, why: str) -> None:
         query = "UPDATE delivery SET status = 'failed', error = ?, done_at = ? WHERE id = ? AND status = 'waiting'"
