@@ -6,8 +6,6 @@ in, and views are read through the gate. Cheap enough to be built anew for every
 
 import atexit
 import contextlib
-import gc
-import itertools
 import json
 import shutil
 import sqlite3
@@ -16,6 +14,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.embedded import Sources, open_ledger, open_log, open_people, open_promises, open_reader
@@ -68,7 +67,6 @@ def at_once(answer: Coroutine[Any, Any, Answer]) -> Answer:
 
 
 _empty: dict[str, Path] = {}
-_closed = itertools.count(1)
 
 
 @atexit.register
@@ -104,6 +102,8 @@ class House:
         self.receipts = Receipts()
         self._reader: StateReader | None = None
         self._people: PeopleFile | None = None
+        self._opened: list[LedgerFile | StateReader] = []
+        """To be closed with the house."""
 
     def __enter__(self) -> "House":
         return self
@@ -114,9 +114,8 @@ class House:
     def close(self) -> None:
         self.worker.close()
         self.log.close()
-        # What refers to itself keeps its files open until it is collected, and a property builds hundreds of houses.
-        if next(_closed) % 20 == 0:
-            gc.collect()
+        for opened in self._opened:
+            opened.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # -- what comes in
@@ -138,6 +137,11 @@ class House:
 
     def append(self, *entries: LogEntry) -> None:
         self.log.append(entries)
+
+    async def say(self, entry: LogEntry) -> None:
+        """The port `Saying` of `app/correcting`."""
+        self.append(entry)
+        self.settle()
 
     def operate(self, *operations: Operation) -> None:
         self.append(*(entry(ORG, operation) for operation in operations))
@@ -168,7 +172,8 @@ class House:
     @property
     def reader(self) -> StateReader:
         if self._reader is None:
-            self._reader = open_reader(self.settings, Sources(open_ledger(self.settings)).by_name)
+            self._reader = open_reader(self.settings, Sources(self._open_ledger()).by_name)
+            self._opened.append(self._reader)
         return self._reader
 
     @property
@@ -177,12 +182,18 @@ class House:
 
     def declare(self, declaration: Declaration) -> None:
         """Put the organization's promises."""
-        open_promises(self.settings).put(ORG, canonical(declaration), "json")
+        with contextlib.closing(open_ledger(self.settings)) as ledger:
+            open_promises(self.settings, ledger).put(ORG, canonical(declaration), "json")
+
+    def _open_ledger(self) -> LedgerFile:
+        ledger = open_ledger(self.settings)
+        self._opened.append(ledger)
+        return ledger
 
     @property
     def people(self) -> PeopleFile:
         if self._people is None:
-            self._people = open_people(self.settings)
+            self._people = open_people(self.settings, self._open_ledger())
         return self._people
 
     def asked(self, customer: str) -> Request:

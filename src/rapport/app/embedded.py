@@ -17,7 +17,7 @@ from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Conflict, Misconfigured, NotFound
-from rapport.kernel.ports import Source
+from rapport.kernel.ports import OWN_WORD, YOU, Source
 from rapport.resolve import Rules, default_rules, load_rules
 
 
@@ -97,14 +97,14 @@ class Sources:
         return source
 
     def by_name(self, org: str, name: str) -> Source:
-        """A source of which only events are left keeps its name and is trusted least."""
+        """A source of which only events are left keeps its name and is trusted least; `you`, which is none, most."""
         self._refresh()
         source = self._by_name.get((org, name))
         if source is None:
             try:
                 source = self._ledger.source(org, name)
             except NotFound:
-                source = Source(org, name)
+                source = Source(org, name, trust=OWN_WORD if name == YOU else 0)
             self._by_name[org, name] = source
         return source
 
@@ -112,13 +112,14 @@ class Sources:
 def open_people(settings: Settings, ledger: LedgerFile | None = None, keys: Keyring | None = None) -> PeopleFile:
     """Persons and what organizations promise, over a ledger connection of the caller's thread."""
     ledger = ledger or open_ledger(settings)
-    keys = keys or open_keys(settings)
+    keys = keys or ledger.keys
     return PeopleFile(ledger, keys, PromiseBook(ledger, keys).standing)
 
 
 def open_promises(settings: Settings, ledger: LedgerFile | None = None) -> PromiseBook:
     """What organizations promise, over a ledger connection of the caller's thread."""
-    return PromiseBook(ledger or open_ledger(settings), open_keys(settings))
+    ledger = ledger or open_ledger(settings)
+    return PromiseBook(ledger, ledger.keys)
 
 
 def open_benefits(settings: Settings, ledger: LedgerFile | None = None) -> Benefits:

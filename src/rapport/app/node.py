@@ -24,9 +24,10 @@ from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.uses import UseBook
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.backlog import LimitedLog
+from rapport.app.console_requests import ConsoleRequests
+from rapport.app.correcting import Corrector, NodeSaying, keep_up
 from rapport.app.delivering import Deliverer
 from rapport.app.demanding import Acknowledgements
-from rapport.app.console_requests import ConsoleRequests
 from rapport.app.desk import HouseDesk
 from rapport.app.embedded import (
     Sources,
@@ -39,6 +40,7 @@ from rapport.app.embedded import (
     open_reader,
 )
 from rapport.app.exports import ExportRunner, Exports
+from rapport.app.mirrors import Mirrors, mirrored
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
@@ -64,6 +66,7 @@ from rapport.web.api.openapi import openapi_routes
 from rapport.web.api.problems import on_error, on_http_error, problem
 from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.simulate import simulate_routes
+from rapport.web.api.statement import statement_routes
 from rapport.web.console import console_routes
 from rapport.web.portal import portal_routes
 
@@ -169,17 +172,22 @@ async def application(
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
     populations = Populations(ledger.db, keys, people.terms_of)
-    parts = Parts(promises, agreements, populations, UseBook(ledger), simulator, benefits.file)
+    mirrors = Mirrors(UseBook(ledger), benefits.file, promises, populations, simulator)
+    parts = Parts(promises, agreements, populations, UseBook(ledger), simulator, benefits.file, mirrors)
     looks = OwnLooks(reader, people, receipts)
-    requests = ConsoleRequests(ledger, RightsDesk(ledger, people, looks))
-    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests)
-    portal = PortalDesk(ledger, reader, people, looks, agreements, settings)
+    corrector = Corrector(ledger, people, reader, looks, gate, NodeSaying(entries, newsroom))
+    rights = RightsDesk(ledger, people, looks, corrector)
+    requests = ConsoleRequests(ledger, rights)
+    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports)
+    portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings)
+    correcting = asyncio.create_task(keep_up(corrector, settings))
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
             *customer_routes(gate, tokens),
             *evidence_routes(operators, tokens),
-            *benefit_routes(settler, tokens),
+            *benefit_routes(settler, benefits, tokens),
+            *statement_routes(lambda org, month: mirrored(mirrors, org, month), tokens),
             *declaration_routes(promises, tokens),
             *simulate_routes(simulator, tokens),
             *export_routes(exports, tokens),
@@ -197,6 +205,7 @@ async def application(
     try:
         yield _Counted(app, vitals)
     finally:
+        correcting.cancel()
         making.close()
         witnessing.close()
         deliverer.close()

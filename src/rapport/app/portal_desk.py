@@ -44,9 +44,10 @@ class PortalDesk:
         people: PeopleFile,
         looks: OwnLooks,
         agreements: AgreementBook,
+        rights: RightsDesk,
         settings: Settings,
     ) -> None:
-        self.rights = PortalRights(settings, RightsDesk(ledger, people, looks), people, self.looked, self._effect)
+        self.rights = PortalRights(settings, rights, people, self.looked, self._effect)
         self._ledger = ledger
         self._reader = reader
         self._people = people
@@ -161,6 +162,10 @@ class PortalDesk:
     async def change(self, session: Session, way: Way, value: str) -> None:
         terms = self._people.person(session.person).terms
         self._people.set_terms(session.person, _changed(terms, way, value))
+
+    async def tell_why(self, session: Session, *, tell: bool) -> None:
+        terms = self._people.person(session.person).terms
+        self._people.set_terms(session.person, msgspec.structs.replace(terms, tell_why=tell))
 
     # -- looks
 

@@ -3,17 +3,18 @@ on record with how long it took. The portal, the command line and agents' reques
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.rights import LAST, RightsBook
 from rapport.app import embedded, words
+from rapport.app.correcting import Corrector, DirectSaying
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import now
-from rapport.terms import Terms
+from rapport.terms import Gate, Terms
 from rapport.terms.objecting import objected
 from rapport.terms.own import OwnLooks
 from rapport.terms.rights import MAX_WORDS, YOU, Asked, Case, took_words
@@ -26,13 +27,23 @@ WITHDRAWN = "your request taken back"
 EVERYTHING = "any"
 
 Outcome = Literal["done", "refused"]
+_BY_ITSELF = "a correction needs no answer: the node carries it out; take it back once it is done"
 
 
 class RightsDesk:
     """Over one ledger connection, and the person's own book of receipts."""
 
-    def __init__(self, ledger: LedgerFile, people: PeopleFile, looks: OwnLooks, clock: Callable[[], int] = now) -> None:
+    def __init__(
+        self,
+        ledger: LedgerFile,
+        people: PeopleFile,
+        looks: OwnLooks,
+        corrector: Corrector | None = None,
+        clock: Callable[[], int] = now,
+    ) -> None:
+        """`corrector`: None where nobody corrects anything, such as on a company's side."""
         self._ledger = ledger
+        self._corrector = corrector
         self._people = people
         self._looks = looks
         self._now = clock
@@ -57,6 +68,17 @@ class RightsDesk:
         receipt = await self._looks.note(person.id, org, RESTRICTED if restricted else OBJECTED, said)
         asked = Asked("restriction" if restricted else "objection", org, purpose, by=by)
         return self.book.put_done(person.id, asked, at, (receipt,))
+
+    async def correct(self, handle: str, org: str, trait: str, value: Any, by: str = YOU) -> Case:
+        """Correct a trait at a company (article 16): the person's word is shown from then on, above whatever systems
+        say, until they take it back (None). Returns once readers see it. Raises as `Corrector.correct`."""
+        return await self.corrector.correct(handle, org, trait, value, by)
+
+    @property
+    def corrector(self) -> Corrector:
+        if self._corrector is None:
+            raise Conflict("nothing can be corrected here", code="no_corrections")
+        return self._corrector
 
     async def review(self, handle: str, receipt: str, why: str, by: str = YOU) -> Case:
         """Ask that somebody at the company looks at what was decided with a use (article 22). Raises NotFound where the
@@ -84,6 +106,8 @@ class RightsDesk:
             raise BadInput(message, code="bad_answer", field="answer")
         if case.status != "open":
             raise Conflict("this request has ended already", code="ended")
+        if case.asked.right == "rectification":
+            raise Conflict(_BY_ITSELF, code="by_itself")
         verb = "did what you asked" if outcome == "done" else "said no to your request"
         said = f"{self._name(org)} {verb}, {took_words(self._now() - case.at)} after you asked"
         receipt = await self._looks.note(case.person, org, ANSWERED, said)
@@ -93,6 +117,8 @@ class RightsDesk:
         """Take back a request that waits. Raises NotFound, Conflict where it has ended."""
         person = self._people.person(handle)
         case = self.book.case(case_id, person=person.id)
+        if case.status == "open" and case.asked.right == "rectification":
+            raise Conflict(_BY_ITSELF, code="by_itself")
         ended = self.book.end(case.id, "withdrawn", "", ())
         receipt = await self._looks.note(person.id, case.asked.org, WITHDRAWN, "you took a request back")
         self.book.add_receipt(case.id, receipt)
@@ -118,4 +144,7 @@ def open_rights_desk(settings: Settings) -> RightsDesk:
     ledger, keys = embedded.open_ledger(settings), embedded.open_keys(settings)
     people = embedded.open_people(settings, ledger, keys)
     reader = embedded.open_reader(settings, embedded.Sources(embedded.open_ledger(settings)).by_name)
-    return RightsDesk(ledger, people, OwnLooks(reader, people, DirectReceipts(ledger)))
+    receipts = DirectReceipts(ledger)
+    looks = OwnLooks(reader, people, receipts)
+    gate = Gate(reader, people, receipts, secret=keys.secret("asked"), quiet_s=0)
+    return RightsDesk(ledger, people, looks, Corrector(ledger, people, reader, looks, gate, DirectSaying(settings)))

@@ -54,7 +54,7 @@ class Worker:
         keys = open_keys(settings)
         self._publish = publish
         self._log = open_log(settings)
-        ledger = open_ledger(settings)
+        self._ledger = ledger = open_ledger(settings)
         self.sources = Sources(ledger)
         self.state = StateFile(settings.directory, keys)
         rules = rules_of(settings)
@@ -212,6 +212,8 @@ class Worker:
     def close(self) -> None:
         self.state.close()
         self._log.close()
+        self._ledger.close()
+        self._keys.close()
 
 
 def _news_of(entry: LogEntry, event: Event, record: int) -> dict[str, Any]:

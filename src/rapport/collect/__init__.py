@@ -6,10 +6,13 @@ In come the bytes of a request's body (or of a file's rows, in the same shape) a
 * `validate`: how many events are accepted and why each of the others is not, for whoever waits for an answer;
 * `decode`: the accepted `Event`s, normalised, and the refused parts with their bytes, for the worker.
 
+What people correct themselves comes in beside these (`correction`), written by the node itself.
+
 What always holds: both readings come to the same verdict on every event; neither raises for anything that can be sent;
 one bad event costs no other; nothing is cut silently; an event's digest is the same however it was batched or repeated.
 """
 
+from rapport.collect.correction import Correction, correction_entry, events_of, is_correction
 from rapport.collect.errors import MEANING, Code, Rejected, Rejection
 from rapport.collect.event import Event
 from rapport.collect.limits import LIMITS, Limits
@@ -20,13 +23,17 @@ __all__ = [
     "MEANING",
     "NOTE",
     "Code",
+    "Correction",
     "Decoded",
     "Event",
     "Limits",
     "Rejected",
     "Rejection",
     "Validated",
+    "correction_entry",
     "decode",
+    "events_of",
+    "is_correction",
     "note",
     "validate",
     "write_key",

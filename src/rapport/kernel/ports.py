@@ -2,7 +2,7 @@
 them in."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -10,7 +10,7 @@ import msgspec
 class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     """One accepted request body, as it came (inflated), with what is needed to read it again.
 
-    `wire` is "segment", "posthog", "import" or "operator"; `received_at` is in microseconds. `sound`: every event was
+    `wire` is "segment", "posthog", "import", "operator" or "you"; `received_at` is in microseconds. `sound`: every event was
     judged when it came and none was refused, so that reading it again need not judge.
     """
 
@@ -42,6 +42,12 @@ class Source(msgspec.Struct, frozen=True):
     trusted: bool = False
     trust: int = 0
     write_key: str = ""
+
+
+YOU: Final = "you"
+"""The source of what people say themselves of what an organization knows of them; no system goes by this name."""
+OWN_WORD: Final = 1 << 30
+"""The trust of that source: above any that a system can have, so that a person's own word wins."""
 
 
 class SourceDirectory(Protocol):

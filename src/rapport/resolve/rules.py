@@ -10,9 +10,12 @@ import msgspec
 from msgspec import Meta
 
 from rapport.kernel.errors import Misconfigured
+from rapport.kernel.ports import OWN_WORD
 from rapport.resolve.evidence import USER
 
 ANY_OTHER: Final = "*"
+LAST: Final = 1 << 20
+"""The level of what people say themselves: weaker than any that rules can give."""
 
 Level = Annotated[int, Meta(ge=0, le=1000)]
 Count = Annotated[int, Meta(ge=1)]
@@ -50,10 +53,14 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The level of evidence of a type of identifier.
 
         `trusted`: it was verified, or the source speaks for the organization's own systems. `trust` is the source's
-        setting; one that the file does not list counts as the nearest listed one below it, or else the least.
+        setting; one that the file does not list counts as the nearest listed one below it, or else the least. What
+        a person says themselves comes last: such a record joins those that name its identifier, and at no other level
+        does it count among them, so that it changes nothing about who the others are.
         """
         if identifier_type == USER:
             return 0
+        if trust >= OWN_WORD:
+            return LAST
         rules = self.of(identifier_type)
         return (rules.trusted_level if trusted else rules.level) + self._raised(trust)
 

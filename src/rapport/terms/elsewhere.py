@@ -9,6 +9,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from rapport.collect import Event
+from rapport.kernel.ports import OWN_WORD
 from rapport.kernel.times import rfc3339
 from rapport.kernel.vocabulary import bit, category_of_event
 from rapport.profile import paging
@@ -83,7 +84,7 @@ def is_shared(reader: ProfileReader, org: str, link: str, own: Collection[int]) 
         return True
     links = frozenset((link,))
     parts = (reader.part(org, number) for number in others)
-    return any(part is not None and holds_firmly(part, links) for part in parts)
+    return any(part is not None and part.trust < OWN_WORD and holds_firmly(part, links) for part in parts)
 
 
 def _most_generous(category: str, org: str, grants: Sequence[tuple[int, Elsewhere]]) -> Elsewhere | None:

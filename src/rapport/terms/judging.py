@@ -21,6 +21,7 @@ from rapport.terms.declaration import Promise
 from rapport.terms.elsewhere import done_elsewhere, is_shared
 from rapport.terms.filtering import let_through
 from rapport.terms.ground import Ground, Holder, Pending, People
+from rapport.terms.own_word import with_own_word
 from rapport.terms.policy import Judge
 from rapport.terms.receipts import Receipt
 from rapport.terms.sentences import unmet_words
@@ -29,7 +30,8 @@ from rapport.terms.sentences import unmet_words
 class Request(msgspec.Struct, frozen=True):
     """One wish to read. `customer` is `type:value` or a `cus_…` handle; `caller` says who asks (never a credential);
     `reaching_out`: in order to contact the person now; `elsewhere`: with what they did at other companies;
-    `recipients`: who is to have it beyond the organization (None: whomever the promise names)."""
+    `recipients`: who is to have it beyond the organization (None: whomever the promise names); `systems`: those of its
+    own that it is for, where they are few."""
 
     org: str
     customer: str
@@ -39,6 +41,7 @@ class Request(msgspec.Struct, frozen=True):
     reaching_out: bool = False
     elsewhere: bool = False
     recipients: tuple[str, ...] | None = None
+    systems: tuple[str, ...] = ()
 
 
 class Judged(NamedTuple):
@@ -73,12 +76,14 @@ class Judging:
         )
         if request.recipients:
             decision = kept_from(decision, request.recipients)
-        parts, told = [], 0
+        parts: list[Part] = []
+        told = 0
         for part, mask in zip(found.parts, decision.masks, strict=True):
             kept = let_through(part, mask) if mask else None
             if kept is not None:
                 parts.append(kept[0])
                 told |= kept[1]
+        parts = with_own_word(found.parts, parts)
         elsewhere: Sequence[dict[str, Any]] = ()
         if decision.elsewhere and request.elsewhere:
             elsewhere, tokens = self._elsewhere(found.org, ground.holders[0], decision)
@@ -180,6 +185,8 @@ class Judging:
 
 
 def _recipients(request: Request, promise: Promise | None) -> tuple[str, ...]:
+    if request.systems:
+        return request.systems
     if request.recipients is not None:
         return request.recipients
     return () if promise is None else promise.recipients or ()

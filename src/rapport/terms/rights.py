@@ -60,7 +60,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 class Case(msgspec.Struct, frozen=True):
     """A request on record. `at` and `ended_at` are in µs; `person` is the person's number, 0 once they are erased;
-    `receipts` those in the person's book that tell of it."""
+    `receipts` those in the person's book that tell of it; `told` the deliveries by which the company's systems are."""
 
     id: str
     person: int
@@ -70,6 +70,7 @@ class Case(msgspec.Struct, frozen=True):
     ended_at: int | None = None
     answer: str = ""
     receipts: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
     @property
     def took(self) -> int | None:

@@ -9,9 +9,11 @@ from starlette.applications import Starlette
 
 from rapport.adapters.embedded.doors import Doors
 from rapport.app.agreeing import open_agreeing
+from rapport.app.correcting import Corrector
 from rapport.app.embedded import open_ledger
 from rapport.app.portal_desk import PortalDesk
 from rapport.app.receipting import DirectReceipts
+from rapport.app.rights_desk import RightsDesk
 from rapport.kernel.errors import NotFound
 from rapport.terms import Gate, Request
 from rapport.terms.own import OwnLooks
@@ -44,11 +46,13 @@ class Home(House):
     def desk(self) -> PortalDesk:
         agreements = open_agreeing(self.settings, self.ledger).book
         looks = OwnLooks(self.reader, self.people, self.book)
-        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements, self.settings)
+        corrector = Corrector(self.ledger, self.people, self.reader, looks, self.gate, self)
+        rights = RightsDesk(self.ledger, self.people, looks, corrector)
+        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements, rights, self.settings)
 
-    def reads(self, purpose: str = "service") -> bool:
+    def reads(self, purpose: str = "service", customer: str = "user_id:ada") -> bool:
         try:
-            at_once(self.gate.view(Request(ORG, "user_id:ada", purpose, "api token")))
+            at_once(self.gate.view(Request(ORG, customer, purpose, "api token")))
         except NotFound:
             return False
         return True

@@ -12,7 +12,7 @@ from rapport.adapters.embedded.state_rows import MIGRATIONS, open_block, open_re
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Corrupt
 from rapport.kernel.keys import BlindKey
-from rapport.kernel.ports import Source
+from rapport.kernel.ports import OWN_WORD, Source
 from rapport.profile import record as records
 from rapport.profile.devices import TYPES
 from rapport.profile.record import Record
@@ -27,7 +27,8 @@ _BAD_CURSOR = "the cursor is not one that this list gave out"
 
 
 class CustomerReader:
-    """Reads committed state. One instance per thread; `source_of` tells how far a source is trusted."""
+    """Reads committed state. One instance per thread; it closes its keyring with itself. `source_of` tells how far a
+    source is trusted."""
 
     def __init__(self, data: Path, keys: Keyring, source_of: Callable[[str, str], Source]) -> None:
         self.path = data / "state.db"
@@ -82,7 +83,9 @@ class CustomerReader:
                 if customer is not None:
                     covered.update(part.number for part in customer.parts)
                     found[customer.customer] = customer
-        return list(found.values())
+        # What people said themselves is nobody's where its identifier leads to no one any more.
+        of_systems = [one for one in found.values() if any(part.trust < OWN_WORD for part in one.parts)]
+        return of_systems or list(found.values())
 
     def largest(self, least: int) -> dict[str, int]:
         """Organization → how many records its largest customer has, where it is more than `least`."""
@@ -230,6 +233,10 @@ class CustomerReader:
             if position == part.record.head:
                 raise
             raise BadInput(_BAD_CURSOR, code="bad_cursor", field="cursor") from None
+
+    def close(self) -> None:
+        self._db.close()
+        self._keys.close()
 
 
 def _shown_number(parts: Sequence[Part]) -> int:

@@ -6,7 +6,7 @@ What is left of an erased person's requests is which right it was, where, and ho
 import sqlite3
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
@@ -40,6 +40,7 @@ class _Body(msgspec.Struct, frozen=True):
     asked: Asked
     answer: str = ""
     receipts: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 _decode = msgspec.msgpack.Decoder(_Body).decode
@@ -75,13 +76,21 @@ class RightsBook:
             case = self._insert(person, asked, at)
             return self._end(case, "done", answer, receipts)
 
-    def end(self, handle: str, status: Status, answer: str, receipts: Sequence[str]) -> Case:
-        """End a request that waits. Raises NotFound, Conflict where it has ended."""
+    def end(
+        self,
+        handle: str,
+        status: Status,
+        answer: str,
+        receipts: Sequence[str],
+        tell: Callable[[], Sequence[str]] = tuple,
+    ) -> Case:
+        """End a request that waits. Raises NotFound, Conflict where it has ended. `tell` puts deliveries about it into
+        the outbox, in the same transaction, and returns their ids."""
         with transaction(self._db):
             case = self.case(handle)
             if case.status != "open":
                 raise Conflict("this request has ended already", code="ended")
-            return self._end(case, status, answer, receipts)
+            return self._end(case, status, answer, receipts, tell())
 
     def _insert(self, person: int, asked: Asked, at: int) -> Case:
         key = self._keys.person(person)
@@ -93,16 +102,19 @@ class RightsBook:
         number = self._db.execute(query, row).lastrowid or 0
         return Case(self._handle(number), person, asked, at)
 
-    def _end(self, case: Case, status: Status, answer: str, receipts: Sequence[str]) -> Case:
+    def _end(self, case: Case, status: Status, answer: str, receipts: Sequence[str], told: Sequence[str] = ()) -> Case:
         key = self._keys.person(case.person)
         if key is None:
             raise Conflict("this person is erased", code="erased")
+        every = (*case.receipts, *receipts)
+        ended_at = max(now(), case.at)
+        body = _Body(case.asked, answer, every, tuple(told))
         ended = msgspec.structs.replace(
-            case, status=status, ended_at=now(), answer=answer, receipts=(*case.receipts, *receipts)
+            case, status=status, ended_at=ended_at, answer=answer, receipts=every, told=body.told
         )
-        body = key.seal(msgspec.msgpack.encode(_Body(case.asked, answer, ended.receipts)), _PLACE)
         query = "UPDATE rights SET status = ?, ended_at = ?, body = ? WHERE id = ?"
-        self._db.execute(query, (status, ended.ended_at, body, self._number(case.id)))
+        sealed = key.seal(msgspec.msgpack.encode(body), _PLACE)
+        self._db.execute(query, (status, ended_at, sealed, self._number(case.id)))
         return ended
 
     def add_receipt(self, handle: str, receipt: str) -> None:
@@ -111,7 +123,7 @@ class RightsBook:
             case = self.case(handle)
             key = self._keys.person(case.person)
             if key is not None:
-                body = msgspec.msgpack.encode(_Body(case.asked, case.answer, (*case.receipts, receipt)))
+                body = msgspec.msgpack.encode(_Body(case.asked, case.answer, (*case.receipts, receipt), case.told))
                 query = "UPDATE rights SET body = ? WHERE id = ?"
                 self._db.execute(query, (key.seal(body, _PLACE), self._number(handle)))
 
@@ -128,7 +140,7 @@ class RightsBook:
         cases = [] if number is None else self._cases(query.replace("id = ?", "id = ?1"), (number, person, org))
         if not cases:
             raise NotFound(f"there is no request {handle[:60]!r}")
-        return cases[0]
+        return cases[0] if org is None else _veiled(cases[0])
 
     def of_person(self, person: int, before: int = LAST, limit: int = PAGE) -> tuple[list[Case], int | None]:
         """A person's requests, the newest first, and what to ask with as `before` for those after them."""
@@ -138,12 +150,21 @@ class RightsBook:
         """Requests addressed to an organization, the newest first, likewise; but for those of people who were erased.
         None that it is not to hear of."""
         query = f"{_LISTED} org = ? AND addressed AND person > 0 AND id < ? ORDER BY id DESC LIMIT ?"
-        return self._page(query, (org, before), limit)
+        cases, following = self._page(query, (org, before), limit)
+        return [_veiled(case) for case in cases], following
 
     def waiting(self, org: str) -> list[Case]:
         """Requests that wait for an organization's answer, the oldest first."""
         query = f"{_LISTED} org = ? AND addressed AND status = 'open' ORDER BY id LIMIT ?"
-        return self._cases(query, (org, _COUNTED))
+        return [_veiled(case) for case in self._cases(query, (org, _COUNTED))]
+
+    def corrections(self, before: int, person: int | None = None) -> list[Case]:
+        """Corrections asked for before a time (µs) that are not carried out yet, the oldest first."""
+        query = f"""
+            {_LISTED} status = 'open' AND addressed AND kind = 'rectification' AND at < ?1
+            AND (?2 IS NULL OR person = ?2) ORDER BY id
+        """
+        return self._cases(query, (before, person))
 
     def times(self, org: str | None = None) -> list[Answered]:
         """How long requests of each kind took, at one organization (those addressed to it) or on the node."""
@@ -167,7 +188,7 @@ class RightsBook:
             key = self._keys.person(person)
             if key is not None:
                 said = _decode(key.open(body, _PLACE))
-                row = (person, said.asked, at, status, ended_at, said.answer, said.receipts)
+                row = (person, said.asked, at, status, ended_at, said.answer, said.receipts, said.told)
                 cases.append(Case(self._handle(number), *row))
         return cases
 
@@ -176,6 +197,11 @@ class RightsBook:
 
     def _number(self, handle: str) -> int:
         return ids.record_of(self._keys.blind, _KIND, handle) or 0
+
+
+def _veiled(case: Case) -> Case:
+    """A request as its company may see it: a corrected value leaves by the gate alone."""
+    return msgspec.structs.replace(case, asked=msgspec.structs.replace(case.asked, value=None))
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:

@@ -62,13 +62,14 @@ class WebhookFile:
         *,
         only: "Collection[str] | None" = None,
         record: int | None = None,
+        lasting: bool = False,
     ) -> list[str]:
         """Put in one delivery for each source with a webhook (of these, where some are named), within the caller's
         transaction where there is one; return their ids."""
         said = webhooks.message(kind, body, now())
         with self._outbox.together():
             return [
-                self._outbox.put(org, url, webhooks.KIND, source, said, record=record)
+                self._outbox.put(org, url, webhooks.KIND, source, said, record=record, lasting=lasting)
                 for source, url in self.urls(org).items()
                 if only is None or source in only
             ]
