@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Receipt(msgspec.Struct, frozen=True, array_like=True):
+class Receipt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One use or refusal. `records` are the numbers of the records read (none for an absent customer); `asked` is a
     keyed hash of the id that was asked for; `decision` is `permitted`, `refused` or `absent`; `at` is in µs.
 

@@ -54,7 +54,7 @@ _HASH = 32
 _PLACE = b"receipt"
 _TREE = b"tre"
 _TREES = "SELECT customer, id, size, frontier, number FROM tree WHERE org = ? AND customer IN ({})"
-_PUT_TREE = "INSERT INTO tree (id, org, customer, size, frontier, entry, salt, number)"
+_PUT_TREE = "tree (id, org, customer, size, frontier, entry, salt, number)"
 _GROWN = """
     ON CONFLICT (id) DO UPDATE
     SET size = excluded.size, frontier = excluded.frontier, entry = excluded.entry, salt = excluded.salt,
