@@ -16,6 +16,7 @@ PART_OF_THE_GATE = ("terms", "adapters", "profile")
 
 HARMLESS = {
     "snapshot": "a read transaction",
+    "close": "its end",
     "volumes": "how much an organization's sources sent, which they know",
     "last_seen": "when an organization's sources sent anything",
     "largest": "a number",

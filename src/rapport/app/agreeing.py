@@ -14,12 +14,13 @@ from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.reviewing import Reviewing
 from rapport.adapters.embedded.sqlite import translating
-from rapport.app.embedded import open_keys, open_ledger
+from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Busy, RapportError
 from rapport.kernel.times import now
 from rapport.terms import promises
 from rapport.terms.declaration import Declaration
+from rapport.terms.mirror import empty
 from rapport.terms.simulator import ASKED_PER_DAY, Simulation, simulate
 
 log = logging.getLogger("rapport.agreeing")
@@ -39,7 +40,8 @@ class Agreeing(NamedTuple):
 
 
 def open_agreeing(settings: Settings, ledger: LedgerFile | None = None) -> Agreeing:
-    ledger, keys = ledger or open_ledger(settings), open_keys(settings)
+    ledger = ledger or open_ledger(settings)
+    keys = ledger.keys
     book = PromiseBook(ledger, keys)
     people = PeopleFile(ledger, keys, book.standing)
     return Agreeing(
@@ -55,13 +57,13 @@ def review(settings: Settings, org: str) -> int:
     """Review an organization's agreements now; return how many began or ended. With a node beside it, they share it."""
     ledger = open_ledger(settings)
     try:
-        return _reviewing(settings, ledger).review(org)
+        return _reviewing(ledger).review(org)
     finally:
         ledger.close()
 
 
-def _reviewing(settings: Settings, ledger: LedgerFile) -> Reviewing:
-    keys = open_keys(settings)
+def _reviewing(ledger: LedgerFile) -> Reviewing:
+    keys = ledger.keys
     book = PromiseBook(ledger, keys)
     return Reviewing(ledger.db, keys, book, PeopleFile(ledger, keys, book.standing).terms_of)
 
@@ -97,7 +99,7 @@ class Reviewer:
     def _watch(self) -> None:
         ledger = open_ledger(self._settings)
         try:
-            reviewing = _reviewing(self._settings, ledger)
+            reviewing = _reviewing(ledger)
             while not self._stopped:
                 for org in reviewing.pending():
                     self._review(reviewing, org)
@@ -138,6 +140,22 @@ class Simulator:
             if self._parts is None:
                 self._parts = self._open()
             return simulated(self._parts, org, candidate)
+        finally:
+            self._running.release()
+
+    def opened(self, org: str) -> Simulation:
+        """What the declaration in force opens (`now` in the answer), against an empty one (`then`). Counts as one
+        simulation for each declaration. Raises Busy. Blocks like `simulate`."""
+        if not self._running.acquire(timeout=30):
+            raise Busy("another simulation is being worked out: ask again in a moment", retry_after=5)
+        try:
+            if self._parts is None:
+                self._parts = self._open()
+            standing = self._parts.promises.standing(org)
+            self._count(org, f"opened {standing.hash}")
+            populations, present = self._parts.populations, now()
+            nothing = promises.standing(org, empty(standing.declaration), 0, present, {})
+            return simulate(populations.groups(org), standing, nothing, populations.guard, present)
         finally:
             self._running.release()
 

@@ -39,7 +39,7 @@ _decode = msgspec.msgpack.Decoder(LogEntry).decode
 
 
 class LogFile:
-    """Reads and writes rows of the log; one instance per thread."""
+    """Reads and writes rows of the log; one instance per thread. It closes its keyring with itself."""
 
     def __init__(self, data: Path, keys: Keyring) -> None:
         self.path = data / "log.db"
@@ -142,6 +142,7 @@ class LogFile:
 
     def close(self) -> None:
         self._db.close()
+        self._keys.close()
 
 
 class GroupCommitLog:

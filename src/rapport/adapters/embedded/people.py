@@ -5,7 +5,6 @@ what was before cannot be committed after it.
 """
 
 import contextlib
-import hashlib
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +12,12 @@ from functools import lru_cache
 
 import msgspec
 
-from rapport.adapters.embedded import rights
+from rapport.adapters.embedded import agent_requests, rights
 from rapport.adapters.embedded.agreements import Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import snapshot, transaction
+from rapport.adapters.embedded.terms_file import TermsFile
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.identifiers import normalise, type_name
@@ -62,10 +62,8 @@ class PeopleFile:
         self._ledger = ledger
         self._keys = keys
         self._standing_of = standing_of
-        self._seal = keys.node("terms")
-        self._secret = keys.secret("terms")
-        self._terms: dict[bytes, Terms] = {}
-        self._agreements = Settling(self._db, keys, standing_of, self.terms_of)
+        self._terms = TermsFile(self._db, keys)
+        self._agreements = Settling(self._db, keys, standing_of, self._terms.of)
 
     # -- what a decision rests on
 
@@ -106,20 +104,13 @@ class PeopleFile:
             agreed = "" if agreement is None else handle_of(self._keys.blind, agreement)
             found[number] = (handle, version, shut, terms, agreed)
         return tuple(
-            Holder(number, handle, version, shut, self.terms_of(key), key, frozenset(claimed[number]), agreement)
+            Holder(number, handle, version, shut, self._terms.of(key), key, frozenset(claimed[number]), agreement)
             for number, (handle, version, shut, key, agreement) in sorted(found.items())
         )
 
     def terms_of(self, key: bytes) -> Terms:
-        """Terms by the hash of their content, so that what is kept is never out of date."""
-        terms = self._terms.get(key)
-        if terms is None:
-            (body,) = self._db.execute("SELECT body FROM terms WHERE hash = ?", (key,)).fetchone()
-            terms = msgspec.msgpack.decode(self._seal.open(body, key), type=Terms)
-            if len(self._terms) > 100_000:
-                self._terms.clear()
-            self._terms[key] = terms
-        return terms
+        """Terms by the hash of their content."""
+        return self._terms.of(key)
 
     def claims(self, person: int) -> list[tuple[str, str, str]]:
         key = self._keys.person(person)
@@ -142,7 +133,7 @@ class PeopleFile:
         Raises BadInput for an unusable claim, NotFound for an organization that does not exist.
         """
         parsed = [self._parsed(claim) for claim in claims]
-        key = self._keep(Terms())
+        key = self._terms.keep(Terms())
         with transaction(self._db):
             row = (ids.fresh("per"), now(), 1, ACTIVE, False, key)
             number = self._db.execute(
@@ -200,6 +191,11 @@ class PeopleFile:
             tuple(self.claims(number)),
         )
 
+    def handle_of(self, number: int) -> str | None:
+        """The handle of a person's number; None where that is nobody's."""
+        row = self._db.execute("SELECT handle FROM person WHERE id = ?", (number,)).fetchone()
+        return None if row is None else row[0]
+
     def persons(self, after: int = 0, limit: int = 50) -> list[tuple[int, str, str]]:
         """(number, handle, status) of persons, oldest first."""
         query = "SELECT id, handle, status FROM person WHERE id > ? ORDER BY id LIMIT ?"
@@ -230,17 +226,9 @@ class PeopleFile:
             raise NotFound(f"there is no organization {org!r}", field="org")
 
     def set_terms(self, handle: str, terms: Terms) -> None:
-        key = self._keep(terms)
+        key = self._terms.keep(terms)
         with self._changing(handle) as person:
             self._db.execute("UPDATE person SET terms = ? WHERE id = ?", (key, person))
-
-    def _keep(self, terms: Terms) -> bytes:
-        """Keep terms by their content: people who share a preset share a row. Returns its keyed hash."""
-        body = msgspec.msgpack.encode(terms)
-        key = hashlib.blake2b(body, key=self._secret, digest_size=16).digest()
-        with transaction(self._db):
-            self._db.execute("INSERT OR IGNORE INTO terms VALUES (?, ?)", (key, self._seal.seal(body, key)))
-        return key
 
     def set_status(self, handle: str, status: str) -> None:
         """`erasing` shuts everyone out for good; `erased` when nothing is left."""
@@ -253,6 +241,7 @@ class PeopleFile:
             self._db.execute("DELETE FROM claim WHERE person = ?", (person,))
             self._agreements.forget(person)
             rights.forget(self._db, person)
+            agent_requests.forget(self._db, person)
             self._keys.destroy_person(person)
 
     @contextlib.contextmanager
