@@ -5,7 +5,6 @@ What the node offers is asked of the node itself: a route that is not tried here
 """
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -74,12 +73,26 @@ def exports(it: Offered, purpose: str) -> Tries:
     asked = it.org.operate("/v1/exports", {"purpose": purpose, "format": "csv"})
     yield asked.status, asked.body, ()
     where, deadline = asked.headers["location"], time.monotonic() + 20
-    while json.loads(it.api("GET", where)[1])["status"] in ("waiting", "running"):
+    while it.org.get(where).json["status"] in ("waiting", "running"):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     for path in ("/v1/exports", where, f"{where}/metadata", f"{where}/file"):
         yield *it.api("GET", path), ()
     yield *it.api("DELETE", where), ()
+
+
+def export_form(it: Offered, purpose: str) -> Tries:
+    """The page, and one that is made now by its form."""
+    yield *it.go("/console/exports"), ()
+    yield *it.send("/console/exports", purpose=purpose, format="csv"), ()
+    newest = it.org.get("/v1/exports?limit=1").json["exports"][0]["export"]
+    where, deadline = f"/console/exports/{newest}", time.monotonic() + 20
+    while b'http-equiv="refresh"' in it.go(where)[1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    for path in (where, f"{where}/metadata", f"{where}/file"):
+        yield *it.go(path), ()
+    yield *it.send(f"{where}/delete"), ()
 
 
 def search(it: Offered, _: str) -> Tries:
@@ -204,6 +217,11 @@ ROUTES: dict[str, Any] = {
     "/console/agreements/{agreement}": agreements,
     "/console/uses": plain("/console/uses"),
     "/console/refusals": plain("/console/refusals"),
+    "/console/exports": export_form,
+    "/console/exports/{export}": plain("/console/exports/exp_nothing"),
+    "/console/exports/{export}/file": plain("/console/exports/exp_nothing/file"),
+    "/console/exports/{export}/metadata": plain("/console/exports/exp_nothing/metadata"),
+    "/console/exports/{export}/delete": form("/console/exports/exp_nothing/delete"),
     "/console/rejected": refusals,
     "/console/rejected/{refusal}": refusal,
     "/console/sources": plain("/console/sources"),

@@ -11,6 +11,7 @@ from rapport.adapters.embedded.reader import StateReader
 from rapport.app import telling
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.embedded import Sources
+from rapport.app.exports import Exports
 from rapport.app.live import LiveNews
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import NOBODY, LogOperators
@@ -45,9 +46,11 @@ class HouseDesk(HouseTermsDesk):
         sources: Sources,
         parts: Parts,
         requests: ConsoleRequests,
+        exports: Exports,
     ) -> None:
         super().__init__(parts)
         self.requests = requests
+        self.exports = exports
         self._ledger = ledger
         self._reader = reader
         self._gate = gate

@@ -22,6 +22,8 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.uses import UseBook
+from rapport.app.agent_runner import AgentRunner
+from rapport.app.agents import AgentDesk
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.backlog import LimitedLog
 from rapport.app.console_requests import ConsoleRequests
@@ -57,6 +59,7 @@ from rapport.terms.settling import Settler
 from rapport.web.api.benefits import benefit_routes
 from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
+from rapport.web.api.data_rights import data_rights_routes
 from rapport.web.api.declaration import declaration_routes
 from rapport.web.api.demands import demand_routes
 from rapport.web.api.evidence import evidence_routes
@@ -165,6 +168,7 @@ async def application(
     simulator = Simulator(lambda: open_agreeing(settings))
     making = ExportRunner(settings)
     exports = Exports(settings, making.wake)
+    running = AgentRunner(settings)
     vitals = HouseVitals(newsroom)
     deliverer = Deliverer(settings)
     acknowledgements = Acknowledgements(lambda: DemandFile(open_ledger(settings)))
@@ -193,6 +197,7 @@ async def application(
             *export_routes(exports, tokens),
             *receipt_log_routes(PublishedLog(ledger.receipt_log, Cosignatures(ledger.db))),
             *demand_routes(acknowledgements),
+            *data_rights_routes(AgentDesk(settings, running.wake)),
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
@@ -206,6 +211,7 @@ async def application(
         yield _Counted(app, vitals)
     finally:
         correcting.cancel()
+        running.close()
         making.close()
         witnessing.close()
         deliverer.close()

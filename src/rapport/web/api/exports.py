@@ -1,11 +1,9 @@
 """`/v1/exports`: the customers that may be read for a purpose, as a file that the node makes and keeps for a while."""
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from rapport.kernel.errors import BadInput, NotFound
@@ -13,35 +11,15 @@ from rapport.kernel.times import rfc3339
 from rapport.terms.exports import Export, Wish, metadata_of
 from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
 from rapport.web.api.problems import json_answer
+from rapport.web.exports import MEDIA, Exports, file_headers, metadata, streamed
 
 PATH = "/v1/exports"
 ONE = "/v1/exports/{id}"
 FILE = "/v1/exports/{id}/file"
 METADATA = "/v1/exports/{id}/metadata"
-MEDIA = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv; charset=utf-8"}
-"""As registered with IANA."""
 MOST_RECIPIENTS, LONGEST_NAME, MOST_CUSTOMERS = 100, 200, 1 << 53
 SCOPE = "operator"
 _SHOULD = '{"purpose": "…", "format": "parquet" or "csv", "limit"?: n, "recipients"?: ["…"]}'
-
-
-class Exports(Protocol):
-    """What the node does about exports, each for one organization."""
-
-    async def ask(self, org: str, wish: Wish) -> Export:
-        """Raises BadInput, Busy where too many wait, Conflict where too many are kept."""
-
-    async def named(self, org: str, handle: str) -> Export:
-        """Raises NotFound, also where it is another organization's."""
-
-    async def page(self, org: str, after: str | None, limit: int) -> list[Export]:
-        """The newest first, those after one. Raises NotFound where that is none."""
-
-    async def file(self, org: str, handle: str) -> tuple[Export, Iterator[bytes]]:
-        """The file, piece by piece. Raises NotFound where there is none."""
-
-    async def delete(self, org: str, handle: str) -> None:
-        """Raises NotFound, Conflict where the node never had the file."""
 
 
 class ExportsApi:
@@ -80,9 +58,9 @@ class ExportsApi:
             one = await self._exports.named(org, handle)
             if one.status != "done" or not one.size:
                 raise NotFound("this export has no file here")
-            return Response(headers=file_headers(one), media_type=MEDIA[one.wish.format])
+            return Response(headers=file_headers(one, PATH), media_type=MEDIA[one.wish.format])
         one, pieces = await self._exports.file(org, handle)
-        return streamed(one, pieces)
+        return streamed(one, pieces, PATH)
 
     async def metadata(self, request: Request) -> Response:
         """What the file rests on, and until when it may be kept."""
@@ -131,40 +109,6 @@ def shown(export: Export) -> dict[str, Any]:
 
 def _time(at: int | None) -> str | None:
     return None if at is None else rfc3339(at)
-
-
-def file_name(export: Export) -> str:
-    """What a browser saves it as: names of ours and plain letters alone."""
-    day = "" if export.exported_at is None else f"-{rfc3339(export.exported_at)[:10]}"
-    purpose = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in export.wish.purpose)
-    return f"{export.org}-{purpose}{day}-{export.id[-6:]}.{export.wish.format}"
-
-
-def file_headers(export: Export) -> dict[str, str]:
-    """A CSV file cannot say what it rests on: the header tells where that is (RFC 8288, W3C CSV on the Web)."""
-    return {
-        "Content-Disposition": f'attachment; filename="{file_name(export)}"',
-        "Content-Length": str(export.size),
-        "Cache-Control": "no-store",
-        "Link": f'<{PATH}/{export.id}/metadata>; rel="describedby"; type="application/json"',
-    }
-
-
-def streamed(export: Export, pieces: Iterator[bytes]) -> Response:
-    """The file as an answer; its pieces are opened in threads."""
-    return StreamingResponse(pieces, media_type=MEDIA[export.wish.format], headers=file_headers(export))
-
-
-def metadata(export: Export) -> Response:
-    """What goes beside the file. Raises NotFound until there is one."""
-    if export.exported_at is None:
-        raise NotFound("this export is not done")
-    body = msgspec.json.format(msgspec.json.encode(metadata_of(export))) + b"\n"
-    named = {
-        "Content-Disposition": f'attachment; filename="{file_name(export)}.meta.json"',
-        "Cache-Control": "no-store",
-    }
-    return Response(body, media_type="application/json", headers=named)
 
 
 def export_routes(exports: Exports, tokens: Tokens) -> list[Route]:

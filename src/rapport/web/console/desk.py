@@ -16,6 +16,7 @@ from rapport.collect import Event
 from rapport.web.console.requests_desk import RequestsDesk
 from rapport.web.console.session import Session
 from rapport.web.console.terms_desk import TermsDesk
+from rapport.web.exports import Exports
 
 __all__ = ["Desk", "Session"]
 
@@ -225,6 +226,9 @@ class Desk(TermsDesk, Protocol):
 
     @property
     def requests(self) -> RequestsDesk: ...
+
+    @property
+    def exports(self) -> Exports: ...
 
     async def sign_in(self, code: str) -> str | None:
         """Spend a link's code. Return a fresh session's token, which only the browser keeps; None where the code is

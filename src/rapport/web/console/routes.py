@@ -10,7 +10,19 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.web import pages, words
-from rapport.web.console import customers, evidence, live, met, promise, rejected, requests, signin, sources
+from rapport.web.console import (
+    customers,
+    evidence,
+    exports,
+    live,
+    met,
+    promise,
+    rejected,
+    requests,
+    signin,
+    sources,
+    statement,
+)
 from rapport.web.console.desk import Desk
 from rapport.web.console.visit import Console, Handler, Visit
 from rapport.web.door import Door
@@ -64,9 +76,16 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/agreements", met.agreements),
         get("/agreements/{agreement}", met.agreement),
         get("/uses", met.uses),
+        get("/statement", statement.page),
         get("/refusals", met.refusals),
         get("/requests", requests.page),
         post("/requests/{request}", requests.answer),
+        get("/exports", exports.page),
+        post("/exports", exports.ask),
+        get("/exports/{export}", exports.show),
+        get("/exports/{export}/file", exports.file),
+        get("/exports/{export}/metadata", exports.beside),
+        post("/exports/{export}/delete", exports.delete),
         get("/rejected", rejected.page),
         get("/rejected/{refusal}", rejected.part),
         get("/sources", sources.page),

@@ -21,6 +21,7 @@ from rapport.web.api.openapi.schema import (
     thing,
     told,
 )
+from rapport.web.exports import MEDIA
 
 TAG = "Exports"
 
@@ -120,7 +121,7 @@ def _file() -> dict[str, Any]:
         "Content-Disposition": {"description": "A name to save it by.", "required": True, "schema": TEXT},
         "Link": {"description": "`describedby`: its metadata.", "required": True, "schema": TEXT},
     }
-    both = dict.fromkeys(exports.MEDIA.values(), _BYTES)
+    both = dict.fromkeys(MEDIA.values(), _BYTES)
     return _operation(
         "fetchExport",
         "Fetch an export's file",
