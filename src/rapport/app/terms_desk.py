@@ -10,6 +10,7 @@ from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.uses import DAYS, UseBook
 from rapport.app import words
 from rapport.app.agreeing import Simulator
+from rapport.app.mirrors import Mirrors, mirrored
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.times import DAY, now
 from rapport.terms import promises
@@ -31,6 +32,7 @@ class Parts(NamedTuple):
     uses: UseBook
     simulator: Simulator
     benefits: BenefitFile | None = None
+    mirrors: Mirrors | None = None
 
 
 class HouseTermsDesk:
@@ -43,6 +45,7 @@ class HouseTermsDesk:
         self._uses = parts.uses
         self._simulator = parts.simulator
         self._benefits = parts.benefits
+        self._mirrors = parts.mirrors
 
     # -- promises
 
@@ -115,7 +118,14 @@ class HouseTermsDesk:
     async def wanted(self, session: Session) -> ask.Wanted:
         found = self._populations.refusals(session.org)
         criteria = tuple((one.criterion, one.people) for one in found.criteria)
-        return ask.Wanted(found.days, FLOOR, found.people, criteria)
+        told = tuple(
+            ask.ToldWhy(one.customer, one.purpose, one.unmet, one.at) for one in self._populations.told_why(session.org)
+        )
+        return ask.Wanted(found.days, FLOOR, found.people, criteria, told)
+
+    async def mirror(self, session: Session, month: str) -> dict[str, Any]:
+        assert self._mirrors is not None  # noqa: S101 (only tests of other pages do without)
+        return await mirrored(self._mirrors, session.org, month)
 
 
 def _before(cursor: str | None) -> int:

@@ -118,4 +118,5 @@ class SampleTerms:
         if self.few:
             return met.Wanted(30, 20, None, ())
         criteria = (("it does not say whether it passes it on", 640), ("it keeps it for longer than 90 days", 35))
-        return met.Wanted(30, 20, 700, criteria)
+        told = met.ToldWhy(f"cus_{0:026}", "offers", ("it keeps it for longer than 90 days",), now())
+        return met.Wanted(30, 20, 700, criteria, (told,))

@@ -9,6 +9,7 @@ import msgspec
 
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.sqlite import snapshot
+from rapport.kernel import ids
 from rapport.kernel.keys import BlindKey
 from rapport.kernel.times import DAY, now
 from rapport.terms.aggregates import Crowd, Guard
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 REFUSALS_DAYS = 30
 MOST_REFUSALS = 1_000_000
+MOST_TOLD = 200
 _TOGETHER = 20_000
 
 _OPEN = """
@@ -29,8 +31,18 @@ _OPEN = """
       AND NOT EXISTS (SELECT 1 FROM lock WHERE lock.person = person.id AND lock.org = ?1)
 """
 _REFUSED = """
-    SELECT person, unmet FROM receipt WHERE org = ? AND decision = 'refused' AND person IS NOT NULL AND at >= ?
-    ORDER BY seq DESC LIMIT ?
+    SELECT receipt.person, receipt.unmet, person.terms
+    FROM receipt LEFT JOIN person ON person.id = receipt.person
+    WHERE receipt.org = ? AND receipt.person IS NOT NULL AND receipt.decision = 'refused' AND receipt.at >= ?
+    ORDER BY receipt.seq DESC LIMIT ?
+"""
+_TELLING = """
+    SELECT tree.customer, receipt.purpose, receipt.unmet, receipt.at, person.terms
+    FROM receipt JOIN person ON person.id = receipt.person JOIN tree ON tree.id = receipt.tree
+    WHERE receipt.org = ?1 AND receipt.decision = 'refused' AND receipt.at >= ?2 AND receipt.unmet IS NOT NULL
+      AND person.status = 'active' AND NOT person.locked
+      AND NOT EXISTS (SELECT 1 FROM lock WHERE lock.person = person.id AND lock.org = ?1)
+    ORDER BY receipt.seq DESC LIMIT ?3
 """
 
 
@@ -41,9 +53,19 @@ class Refusal(msgspec.Struct, frozen=True):
     people: int
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What the terms of one customer wanted, who chose to tell it: when they were refused last, µs, and what for."""
+
+    customer: str
+    purpose: str
+    unmet: tuple[str, ...]
+    at: int
+
+
 class Refusals(msgspec.Struct, frozen=True):
     """Refused reads of the last `days`. `people`: about how many with an account were refused, for whatever reason
-    (None: fewer than twenty); criteria of fewer are left out."""
+    (None: fewer than twenty); criteria of fewer are left out. Who tells why themselves is not counted, so that nothing
+    about the others follows from what they tell."""
 
     days: int
     people: int | None
@@ -55,6 +77,7 @@ class Populations:
 
     def __init__(self, db: sqlite3.Connection, keys: Keyring, terms_of: Callable[[bytes], Terms]) -> None:
         self._db = db
+        self._keys = keys
         self._terms_of = terms_of
         self._key = keys.blind.derived("crowds")
         self.guard = Guard(keys.secret("aggregates"))
@@ -81,7 +104,10 @@ class Populations:
         """What kept an organization out lately, as far as it is many people's."""
         refused: set[int] = set()
         wanting: dict[str, set[int]] = defaultdict(set)
-        for person, unmet in self._db.execute(_REFUSED, (org, now() - REFUSALS_DAYS * DAY, MOST_REFUSALS)):
+        since = now() - REFUSALS_DAYS * DAY
+        for person, unmet, terms in self._db.execute(_REFUSED, (org, since, MOST_REFUSALS)):
+            if terms is not None and self._terms_of(terms).tell_why:
+                continue
             refused.add(person)
             for criterion in unmet.split("; ") if unmet else ():
                 wanting[criterion].add(person)
@@ -92,6 +118,20 @@ class Populations:
         ]
         told.sort(key=lambda one: (-one.people, one.criterion))
         return Refusals(REFUSALS_DAYS, self.guard.told(crowd(self._key, refused)), tuple(told))
+
+    def told_why(self, org: str, limit: int = MOST_TOLD) -> list[Told]:
+        """What kept the organization out of single customers who chose to tell it, the latest first; each customer and
+        purpose once. Of who has locked it out, nothing."""
+        found: dict[tuple[int, str], Told] = {}
+        since = now() - REFUSALS_DAYS * DAY
+        for customer, purpose, unmet, at, terms in self._db.execute(_TELLING, (org, since, MOST_REFUSALS)):
+            if (customer, purpose) in found or not self._terms_of(terms).tell_why:
+                continue
+            handle = ids.handle(self._keys.handles(org), ids.CUSTOMER, customer)
+            found[customer, purpose] = Told(handle, purpose, tuple(unmet.split("; ")), at)
+            if len(found) == limit:
+                break
+        return list(found.values())
 
 
 def crowd(key: BlindKey, people: Iterable[int]) -> Crowd:

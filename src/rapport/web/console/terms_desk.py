@@ -69,14 +69,24 @@ class Uses(msgspec.Struct, frozen=True):
     gave: dict[str, list[dict[str, Any]]] = {}
 
 
+class ToldWhy(msgspec.Struct, frozen=True):
+    """A customer who chose to tell what their terms wanted, in words, and for which purpose."""
+
+    customer: str
+    purpose: str
+    unmet: tuple[str, ...]
+    at: int
+
+
 class Wanted(msgspec.Struct, frozen=True):
     """What kept the organization out in the last `days`: criteria in words, each with about how many people. `people`:
-    how many in all; None: fewer than `floor`, and then nothing more is told."""
+    how many in all; None: fewer than `floor`, and then nothing more is told. `told`: who chose to tell it."""
 
     days: int
     floor: int
     people: int | None
     criteria: tuple[tuple[str, int], ...]
+    told: tuple[ToldWhy, ...] = ()
 
 
 class TermsDesk(Protocol):
@@ -99,3 +109,6 @@ class TermsDesk(Protocol):
     async def uses(self, session: Session, cursor: str | None) -> Uses: ...
 
     async def wanted(self, session: Session) -> Wanted: ...
+
+    async def mirror(self, session: Session, month: str) -> dict[str, Any]:
+        """A month of the organization (`2026-11`), in the shape of `terms/mirror`. Raises BadInput."""

@@ -203,6 +203,9 @@ class Desk(Protocol):
     async def change(self, session: Session, way: Way, value: str) -> None:
         """Make it; it holds from the next read on. Raises BadInput, NotFound."""
 
+    async def tell_why(self, session: Session, *, tell: bool) -> None:
+        """Let companies that are refused know what the person's terms wanted, or no longer."""
+
     async def lock(self, session: Session, org: str | None, *, locked: bool) -> None:
         """Shut a company out, or everyone (None); or undo it. Raises NotFound."""
 

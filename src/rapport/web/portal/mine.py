@@ -73,6 +73,12 @@ async def change(visit: Visit) -> Response:
     return go(f"{AREA}/terms?done=changed")
 
 
+async def tell(visit: Visit) -> Response:
+    """Let companies know what one's terms wanted, or no longer."""
+    await visit.desk.tell_why(visit.session, tell=visit.form.get("tell") == "yes")
+    return go(f"{AREA}/terms?done=changed")
+
+
 def _change(way: str, value: str) -> tuple[Way, str]:
     if way not in get_args(Way) or not value or len(value) > MOST_NAME:
         raise BadInput("This is no way to change your terms.", code="bad_terms", field="way")

@@ -42,6 +42,7 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/terms", mine.terms),
         get("/terms/change", mine.propose),
         post("/terms/change", mine.change),
+        post("/terms/tell", mine.tell),
         get("/asked", mine.asked),
         get("/receipts", mine.receipts),
         get("/statement", statement.statement),
