@@ -11,18 +11,29 @@ from playwright.sync_api import Page, sync_playwright
 
 from rapport.kernel import verify
 from tests.e2e.test_console import FLAGS
-from tests.kernel.test_verify import FOUND, FOUND_SINCE, MALFORMED, Story, leaves, of, put
-from tests.kernel.test_verify import story as story  # noqa: PLC0414 (the fixture)
+from tests.kernel.bundles import MALFORMED, Asked, Story, leaves, mutations, put, unchanged
 
 pytestmark = pytest.mark.needs("chromium")
 
 SCRIPT = Path(verify.__file__).parents[1] / "web/portal/static/verify.js"
 ASKED = """async (asked) => {
-  const { verify } = await import("/verify.js")
+  const { verify, Broken } = await import("/verify.js")
+  const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0))
   const said = []
-  for (const [text, since] of asked) said.push(await verify(text, since))
+  for (const { text, since, witnesses, quorum, log } of asked) {
+    const read = async (path) => {
+      if (!(path in log)) throw new Broken(`the log lacks ${path}`)
+      return bytes(log[path])
+    }
+    said.push(await verify(text, since, { witnesses, quorum, read: log && read }))
+  }
   return said
 }"""
+
+
+@pytest.fixture(scope="module")
+def story() -> Story:
+    return Story()
 
 
 @pytest.fixture(scope="module")
@@ -37,22 +48,33 @@ def page(need: Callable[[str], Path]) -> Iterator[Page]:
         browser.close()
 
 
-def said(page: Page, *asked: tuple[Any, str | None]) -> list[dict[str, Any]]:
-    texts = [(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False), since) for one, since in asked]
-    return page.evaluate(ASKED, texts)  # type: ignore[no-any-return]
+def said(page: Page, *asked: Asked) -> list[dict[str, Any]]:
+    return page.evaluate(ASKED, [written(one) for one in asked])  # type: ignore[no-any-return]
+
+
+def written(asked: Asked) -> dict[str, Any]:
+    bundle = asked.bundle
+    log = asked.log and {path: base64.b64encode(raw).decode() for path, raw in asked.log.items()}
+    text = bundle if isinstance(bundle, str) else json.dumps(bundle, ensure_ascii=False)
+    return {**asked._asdict(), "text": text, "log": log, "witnesses": list(asked.witnesses)}
 
 
 def test_it_says_what_the_one_in_python_says_of_what_holds(page: Page, story: Story) -> None:
-    head = verify.verify(story.new)["head"]
-    asked = [(story.old, None), (story.new, None), (story.new, story.head), (story.new, head), (story.other, None)]
-    assert said(page, *asked) == [verify.verify(bundle, since=since) for bundle, since in asked]
+    names, asked = zip(*unchanged(story), strict=True)
+    told = zip(names, said(page, *asked), strict=True)
+    assert list(told) == [(name, one.said()) for name, one in unchanged(story)]
 
 
-def test_structural_changes_are_found(page: Page, story: Story) -> None:
-    asked: list[tuple[Any, str | None]] = [(of(story.new, change), None) for change in FOUND.values()]
-    asked += [(of(story.new, change), story.head) for change in (*FOUND.values(), *FOUND_SINCE.values())]
-    asked.append((story.old, verify.verify(story.new)["head"]))
-    assert [done["ok"] for done in said(page, *asked)] == [False] * len(asked)
+def test_whatever_is_changed_is_found_for_the_same_reason(page: Page, story: Story) -> None:
+    names, asked = zip(*mutations(story), strict=True)
+    told = dict(zip(names, said(page, *asked), strict=True))
+    assert [name for name, done in told.items() if done["ok"]] == []
+    differ = {
+        name: (done["problem"], one.said()["problem"])
+        for (name, done), one in zip(told.items(), asked, strict=True)
+        if done["problem"] != one.said()["problem"] and " has no " not in done["problem"]  # (it knows less numbers)
+    }
+    assert differ == {}
 
 
 def test_flipped_bits_are_found(page: Page, story: Story, proof_size: Callable[[int, int], int]) -> None:
@@ -66,9 +88,9 @@ def test_flipped_bits_are_found(page: Page, story: Story, proof_size: Callable[[
         except ValueError:
             continue
         if read != bundle:
-            asked.append((flipped.decode(), story.head))
+            asked.append(Asked(flipped.decode(), story.head, story.witnesses))
     assert len(asked) > 100
-    unseen = [text for (text, _), done in zip(asked, said(page, *asked), strict=True) if done["ok"]]
+    unseen = [one.bundle for one, done in zip(asked, said(page, *asked), strict=True) if done["ok"]]
     assert unseen == []
 
 
@@ -76,17 +98,15 @@ def test_whatever_stands_in_a_receipt_counts(page: Page, story: Story) -> None:
     one = {**story.new, "receipts": story.new["receipts"][:1]}
     places = [path for path, _ in leaves(one) if "receipt" in path]
     others = (None, True, 0, 1, 1.5, "", "x", [], {})
-    asked = [(put(story.new, path, other), None) for path in places for other in others]
-    asked = [(changed, since) for changed, since in asked if changed != story.new]
-    assert {done["ok"] for done in said(page, *asked)} == {False}
+    changed = [put(story.new, path, other) for path in places for other in others]
+    assert {done["ok"] for done in said(page, *(Asked(one) for one in changed if one != story.new))} == {False}
 
 
 def test_what_is_no_bundle_or_no_head_is_said(page: Page, story: Story) -> None:
     texts = [raw.decode("utf-8", "replace") for name, raw in MALFORMED.items() if not name.startswith("deep")]
     texts += ["[" * 50_000, "[" * 50_000 + "]" * 50_000, '{"a": 1,}', "[1,]", "[1 2]", "{1: 2}", '"\\x"', "01", "tru"]
     heads = ["", "x", "====", "AAAA", "\ud800", base64.urlsafe_b64encode(b"[" * 9_000).decode()]
-    whole: list[tuple[Any, str | None]] = [*((text, None) for text in texts), *((story.new, head) for head in heads)]
-    for done in said(page, *whole):
+    for done in said(page, *(Asked(text) for text in texts), *(Asked(story.new, head) for head in heads)):
         assert (done["ok"], bool(done["problem"])) == (False, True)
 
 

@@ -301,11 +301,11 @@ def _failed(problem: str, receipts: int = 0) -> dict[str, Any]:
 
 
 def _verified(bundle: Any, key: str | None) -> Seen:
-    _shape(bundle, {"format": str, "log": dict, "trees": list, "receipts": list}, "the bundle")
+    _shape(bundle, {"format": str, "log": dict, "trees": list, "receipts": list}, "the bundle", ["person"])
     if bundle["format"] not in (FORMAT, FORMER):
         raise Broken(f"this is no {FORMAT}")
     log = bundle["log"]
-    _shape(log, {"key": str, "checkpoint": str}, "the log")
+    _shape(log, {"key": str, "checkpoint": str}, "the log", ["consistency", "witnesses", "witnessed"])
     if key is not None and key.strip() != log["key"].strip():
         raise Broken("it is signed with another key than the one you know")
     size, root = read_checkpoint(log["checkpoint"], *read_vkey(log["key"]))
@@ -323,14 +323,14 @@ def _verified(bundle: Any, key: str | None) -> Seen:
         if tree.name in trees:
             raise Broken(f"tree {tree.name} is there twice")
         trees[tree.name] = tree
-    for name in opened.keys() - trees.keys():
-        raise Broken(f"receipts of tree {name} are in no tree")
+    if lost := [name for name in opened if name not in trees]:
+        raise Broken(f"receipts of tree {lost[0]} are in no tree")
     return Seen(bundle, size, root, trees, opened)
 
 
 def _opened(receipt: Any) -> tuple[str, int, bytes]:
     """A receipt's tree, place, and leaf hash."""
-    _shape(receipt, {"tree": str, "index": int, "key": str, "receipt": dict}, "a receipt")
+    _shape(receipt, {"tree": str, "index": int, "key": str, "receipt": dict}, "a receipt", [])
     key = _hash(receipt["key"], "a receipt's key")
     try:
         return receipt["tree"], receipt["index"], leaf_hash(commitment(key, receipt["receipt"]))
@@ -342,7 +342,8 @@ def _tree(
     tree: Any, receipts: Mapping[str, Mapping[int, bytes]], log_size: int, log_root: bytes, *, numbered: bool
 ) -> Tree:
     """A tree with all its leaf hashes, once its head was found in the log."""
-    _shape(tree, {"tree": str, "size": int, "root": str, "entry": int, "proof": list}, "a tree")
+    fields = {"tree": str, "size": int, "root": str, "entry": int, "proof": list}
+    _shape(tree, fields, "a tree", ["number", "heads", "salt", "hidden"])
     name, size, place = tree["tree"], tree["size"], tree["entry"]
     if not _NAME.fullmatch(name):
         raise Broken("a tree has no proper name")
@@ -596,12 +597,15 @@ def log_at(place: str) -> Read:
 # -- reading
 
 
-def _shape(value: Any, fields: Mapping[str, type], what: str) -> None:
+def _shape(value: Any, fields: Mapping[str, type], what: str, more: Sequence[str] | None = None) -> None:
+    """Whether an object has these fields, and nothing but `more` beside them, unless that is left open."""
     if not isinstance(value, dict):
         raise Broken(f"{what} is no object")
     for name, kind in fields.items():
         if not isinstance(value.get(name), kind) or isinstance(value.get(name), bool):
             raise Broken(f"{what} has no {name}")
+    if more is not None and value.keys() - fields.keys() - set(more):
+        raise Broken(f"{what} has more than it may")
 
 
 def b64(raw: bytes) -> str:

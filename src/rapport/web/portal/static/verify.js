@@ -110,13 +110,17 @@ const KINDS = {
   list: Array.isArray,
 }
 
-function shaped(value, fields, what) {
+/** The fields of an object, which has nothing but `more` beside them, unless that is left open. */
+function shaped(value, fields, what, more = null) {
   if (!(value instanceof Map)) throw new Broken(`${what} is no object`)
-  return Object.entries(fields).map(([name, kind]) => {
-    const found = value.get(name)
-    if (!KINDS[kind](found)) throw new Broken(`${what} has no ${name}`)
-    return kind === "size" ? Number(found.text) : found
+  const found = Object.entries(fields).map(([name, kind]) => {
+    const one = value.get(name)
+    if (!KINDS[kind](one)) throw new Broken(`${what} has no ${name}`)
+    return kind === "size" ? Number(one.text) : one
   })
+  if (more !== null && [...value.keys()].some((name) => !Object.hasOwn(fields, name) && !more.includes(name)))
+    throw new Broken(`${what} has more than it may`)
+  return found
 }
 
 function unb64(text, what) {
@@ -317,9 +321,11 @@ async function verified(bundle) {
     bundle,
     { format: "text", log: "object", trees: "list", receipts: "list" },
     "the bundle",
+    ["person"],
   )
   if (format !== FORMAT && format !== FORMER) throw new Broken(`this is no ${FORMAT}`)
-  const [text, checkpoint] = shaped(log, { key: "text", checkpoint: "text" }, "the log")
+  const beside = ["consistency", "witnesses", "witnessed"]
+  const [text, checkpoint] = shaped(log, { key: "text", checkpoint: "text" }, "the log", beside)
   const key = await readKey(text)
   const [size, root] = await readCheckpoint(checkpoint, key)
   const opened = new Map()
@@ -351,14 +357,14 @@ async function headOf({ key, size, root, trees, opened }) {
 
 async function opening(receipt) {
   const fields = { tree: "text", index: "size", key: "text", receipt: "object" }
-  const [tree, index, key, said] = shaped(receipt, fields, "a receipt")
+  const [tree, index, key, said] = shaped(receipt, fields, "a receipt", [])
   named(tree, "a receipt's tree")
   return [tree, index, await leafHash(await hmac(hash(key, "a receipt's key"), bytes(canonical(said))))]
 }
 
 async function readTree(tree, receipts, logSize, logRoot, numbered) {
   const fields = { tree: "text", size: "size", root: "text", entry: "size", proof: "list" }
-  const [name, size, said, entry, proof] = shaped(tree, fields, "a tree")
+  const [name, size, said, entry, proof] = shaped(tree, fields, "a tree", ["number", "heads", "salt", "hidden"])
   named(name, "a tree")
   const opened = receipts.get(name) ?? new Map()
   const hidden = tree.has("hidden") ? tree.get("hidden") : new Map()
