@@ -9,6 +9,7 @@ import msgspec
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import telling
+from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.embedded import Sources
 from rapport.app.exports import Exports
@@ -47,10 +48,12 @@ class HouseDesk(HouseTermsDesk):
         parts: Parts,
         requests: ConsoleRequests,
         exports: Exports,
+        demands: ConsoleDemands,
     ) -> None:
         super().__init__(parts)
         self.requests = requests
         self.exports = exports
+        self.demands = demands
         self._ledger = ledger
         self._reader = reader
         self._gate = gate

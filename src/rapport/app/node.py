@@ -26,6 +26,7 @@ from rapport.app.agent_runner import AgentRunner
 from rapport.app.agents import AgentDesk
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.backlog import LimitedLog
+from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.correcting import Corrector, NodeSaying, keep_up
 from rapport.app.delivering import Deliverer
@@ -182,7 +183,8 @@ async def application(
     corrector = Corrector(ledger, people, reader, looks, gate, NodeSaying(entries, newsroom))
     rights = RightsDesk(ledger, people, looks, corrector)
     requests = ConsoleRequests(ledger, rights)
-    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports)
+    demands = ConsoleDemands(settings, ledger, promises)
+    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings)
     correcting = asyncio.create_task(keep_up(corrector, settings))
     app = Starlette(

@@ -12,6 +12,7 @@ from rapport.app import embedded
 from rapport.app.settings import Settings
 from rapport.cli import options
 from rapport.kernel.errors import BadInput, NotFound
+from rapport.terms.declaration import recipients_of
 from rapport.terms.promises import base64url, public_key
 
 recipients = typer.Typer(
@@ -118,6 +119,4 @@ def _entry(name: str, known: Recipient | None, *, declared: bool) -> dict[str, o
 
 def _named(settings: Settings, org: str) -> set[str]:
     """All recipients that the declaration in force names."""
-    promised = embedded.open_promises(settings).standing(org).declaration.purposes.values()
-    every = [one for promise in promised for one in (promise, promise.alternative) if one is not None]
-    return {name for one in every for name in one.recipients or ()}
+    return recipients_of(embedded.open_promises(settings).standing(org).declaration)

@@ -84,3 +84,10 @@ DEFAULT = Declaration(
     purposes={"service": Promise("legitimate_interest", (EVERYTHING, "unclassified"), onward=False, recipients=())}
 )
 """What holds for an organization that has not declared anything: what it collected itself, to serve the customer."""
+
+
+def recipients_of(declaration: Declaration) -> set[str]:
+    """Everybody whom a declaration names as a recipient, for whatever purpose."""
+    promised = declaration.purposes.values()
+    every = [one for promise in promised for one in (promise, promise.alternative) if one is not None]
+    return {name for one in every for name in one.recipients or ()}

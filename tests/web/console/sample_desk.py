@@ -16,6 +16,7 @@ from rapport.kernel.times import SECOND, now, rfc3339
 from rapport.kernel.vocabulary import category_of
 from rapport.profile.masking import mask
 from rapport.web.console import desk as told
+from tests.web.console.sample_demands import SampleDemands
 from tests.web.console.sample_exports import SampleExports
 from tests.web.console.sample_identity import SampleIdentity
 from tests.web.console.sample_people import Known, alice, crowd, household
@@ -35,6 +36,7 @@ class SampleDesk(SampleIdentity, SampleSources, SampleTerms):
         SampleTerms.__init__(self, empty=empty)
         self.requests = SampleRequests(empty=empty)
         self.exports = SampleExports(empty=empty)
+        self.demands = SampleDemands(empty=empty)
 
     def _names(self) -> list[str]:
         return sorted({record.source for record in self.records})

@@ -14,7 +14,7 @@ import msgspec
 
 from rapport.act import demands
 from rapport.act.delivery import Answer, Delivery
-from rapport.act.demands import ANSWER_WITHIN, HANDLES_KEPT, KIND, Demand, Recipient, Wanted
+from rapport.act.demands import ANSWER_WITHIN, HANDLES_KEPT, KIND, Demand, Recipient, State, Wanted
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, NotFound
@@ -56,6 +56,10 @@ _PUT = """
     INSERT INTO demand (id, org, recipient, export, exported_at, customers, made_at, deadline, whose, handles, signed)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 """
+_SET = """
+    INSERT INTO recipient VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET url = excluded.url, public = coalesce(excluded.public, public)
+"""
 _NOWHERE = bytes(32)
 _ABSENT = "there is no such demand"
 MAX_RECIPIENTS = 1_000
@@ -80,13 +84,13 @@ class DemandFile:
 
     def set_recipient(self, org: str, name: str, url: str, public: bytes | None = None) -> int:
         """Send demands for a recipient to an address from now on; return how many that could not be sent before are
-        sent now. Raises NotFound, BadInput."""
+        sent now. Without a key it keeps the one it had. Raises NotFound, BadInput."""
         if not self._ledger.has_org(org):
             raise NotFound(f"there is no organization {org!r}", field="org")
         if not (name.strip() == name and name.isprintable() and 0 < len(name) <= demands.MAX_NAME):
             raise BadInput(f"{name[:70]!r} cannot name a recipient", code="bad_name", field="name")
         with self._outbox.together():
-            self._db.execute("INSERT OR REPLACE INTO recipient VALUES (?, ?, ?, ?, ?)", (org, name, url, public, now()))
+            self._db.execute(_SET, (org, name, url, public, now()))
             waiting = self._open(org, name)
             sent = 0
             for demand, status in waiting:
@@ -233,10 +237,10 @@ class DemandFile:
         rows = self._db.execute(f"{_LISTED} WHERE d.whose = ? ORDER BY d.number", (now(), whose)).fetchall()
         return [_demand(row) for *row, _ in rows]
 
-    def counted(self, org: str) -> dict[str, dict[str, int]]:
+    def counted(self, org: str) -> dict[str, dict[State, int]]:
         """Recipient → state → how many demands."""
         query = f"SELECT d.recipient, {_STATE} AS state, count(*) {_FROM} WHERE d.org = ? GROUP BY 1, 2 ORDER BY 1, 2"
-        found: dict[str, dict[str, int]] = {}
+        found: dict[str, dict[State, int]] = {}
         for recipient, state, count in self._db.execute(query, (now(), org)).fetchall():
             found.setdefault(recipient, {})[state] = count
         return found

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from rapport.collect import Event
+from rapport.web.console.demands_desk import DemandsDesk
 from rapport.web.console.requests_desk import RequestsDesk
 from rapport.web.console.session import Session
 from rapport.web.console.terms_desk import TermsDesk
@@ -226,6 +227,9 @@ class Desk(TermsDesk, Protocol):
 
     @property
     def requests(self) -> RequestsDesk: ...
+
+    @property
+    def demands(self) -> DemandsDesk: ...
 
     @property
     def exports(self) -> Exports: ...

@@ -12,6 +12,7 @@ from rapport.kernel.vocabulary import PURPOSES
 from rapport.web import pages, words
 from rapport.web.console import (
     customers,
+    demands,
     evidence,
     exports,
     live,
@@ -86,6 +87,9 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/exports/{export}/file", exports.file),
         get("/exports/{export}/metadata", exports.beside),
         post("/exports/{export}/delete", exports.delete),
+        get("/demands", demands.page),
+        post("/demands/recipients", demands.set_recipient),
+        post("/demands/recipients/remove", demands.remove_recipient),
         get("/rejected", rejected.page),
         get("/rejected/{refusal}", rejected.part),
         get("/sources", sources.page),
