@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapport.adapters.embedded.populations import crowd
+from rapport.adapters.embedded.crowds import crowd_of
 from rapport.kernel.keys import BlindKey
 from rapport.terms.aggregates import FLOOR, SCALE, Crowd, Guard, union, words
 
@@ -20,14 +20,14 @@ people = st.sets(st.integers(1, 1 << 40), max_size=200)
 @given(people)
 def test_the_same_people_give_the_same_number_in_any_order_and_from_any_parts(everybody: set[int]) -> None:
     listed = sorted(everybody)
-    parts = union((crowd(KEY, listed[::2]), crowd(KEY, listed[1::2])))
-    assert parts == crowd(KEY, reversed(listed)) == crowd(KEY, [*listed, *listed])
-    assert GUARD.told(parts) == GUARD.told(crowd(KEY, listed))
+    parts = union((crowd_of(KEY, listed[::2]), crowd_of(KEY, listed[1::2])))
+    assert parts == crowd_of(KEY, reversed(listed)) == crowd_of(KEY, [*listed, *listed])
+    assert GUARD.told(parts) == GUARD.told(crowd_of(KEY, listed))
 
 
 @given(people)
 def test_fewer_than_twenty_are_never_told_and_more_are_told_rounded_and_about_right(everybody: set[int]) -> None:
-    told = GUARD.told(crowd(KEY, everybody))
+    told = GUARD.told(crowd_of(KEY, everybody))
     if told is None:
         assert words(told) == f"fewer than {FLOOR}"
         return
@@ -58,7 +58,7 @@ def test_one_person_more_shifts_the_odds_of_every_answer_by_no_more_than_the_sca
 @given(st.sets(st.integers(1, 1 << 40), min_size=40, max_size=80), st.integers(1 << 41, 1 << 42))
 def test_what_comes_of_adding_one_person_is_no_more_likely_to_be_more_than_less(crowd_: set[int], one: int) -> None:
     """The two numbers are drawn apart: over secrets, the second is now above, now below, now the same."""
-    without, with_one = crowd(KEY, crowd_), crowd(KEY, crowd_ | {one})
+    without, with_one = crowd_of(KEY, crowd_), crowd_of(KEY, crowd_ | {one})
     assert without.mark != with_one.mark
     signs = Counter()
     for number in range(400):
@@ -72,5 +72,5 @@ def test_what_comes_of_adding_one_person_is_no_more_likely_to_be_more_than_less(
 
 
 def test_asking_again_averages_nothing_out() -> None:
-    many = crowd(KEY, range(1, 58))
+    many = crowd_of(KEY, range(1, 58))
     assert len({GUARD.told(many) for _ in range(100)}) == 1

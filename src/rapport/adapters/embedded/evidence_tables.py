@@ -41,9 +41,9 @@ class _Rest(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _rest = msgspec.msgpack.Decoder(_Rest).decode
-_COLUMNS = "record, id, node, other, level, body"
+_SELECT = "SELECT record, id, node, other, level, body, aside FROM edge WHERE"
 
-Row = tuple[int, bytes, bytes, bytes, int, bytes]
+Row = tuple[int, bytes, bytes, bytes, int, bytes, int]
 
 
 class EvidenceTables:
@@ -125,7 +125,7 @@ class EvidenceTables:
     def _edges(self, rows: list[Row]) -> list[Edge]:
         reveal, numbers, decoded = self._reveal, self._numbers, self._decoded
         edges = []
-        for record, blinded, node, other, level, body in rows:
+        for record, blinded, node, other, level, body, _ in rows:
             nodes = reveal(blinded + node + other)
             rest = decoded.get(body)
             if rest is None:
@@ -150,8 +150,8 @@ class EvidenceTables:
         number = self.known(record)
         if number is None:
             return ()
-        query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND aside = 0"  # noqa: S608 (our own names)
-        edges = [e for e in self._edges(self._db.execute(query, (number,)).fetchall()) if e.record == record]
+        rows = self._db.execute(f"{_SELECT} record = ? AND aside = 0", (number,)).fetchall()
+        edges = [edge for edge in self._edges(rows) if edge.record == record]
         if record in self._tied:
             edges += [edge for edge in self.edges_of_identifier(record, 1 << 30) if edge.record != record]
         return edges
@@ -160,16 +160,15 @@ class EvidenceTables:
         known = self._of_identifier.get(node)
         if known is not None and (len(known[0]) < known[1] or limit <= known[1]):
             return known[0][:limit]
-        query = f"SELECT {_COLUMNS} FROM edge WHERE other = ? AND aside = 0 ORDER BY level LIMIT ?"  # noqa: S608
+        query = f"{_SELECT} other = ? AND aside = 0 ORDER BY level LIMIT ?"
         edges = self._edges(self._db.execute(query, (self._blind(node), limit)).fetchall())
         self._of_identifier[node] = (edges, limit)
         return edges
 
     def holders(self, node: bytes) -> list[tuple[int, bytes]]:
         """(record's number, edge's id) of all active edges to an identifier, whether they count or are set aside."""
-        query = f"SELECT {_COLUMNS}, aside FROM edge WHERE other = ? ORDER BY level"  # noqa: S608
-        rows = self._db.execute(query, (self._blind(node),)).fetchall()
-        edges = self._edges([row[:-1] for row in rows])
+        rows = self._db.execute(f"{_SELECT} other = ? ORDER BY level", (self._blind(node),)).fetchall()
+        edges = self._edges(rows)
         counted = [edge for edge, row in zip(edges, rows, strict=True) if not row[-1]]
         self._of_identifier[node] = (counted, len(counted) + 1)
         return [(row[0], edge.id) for edge, row in zip(edges, rows, strict=True)]
@@ -178,16 +177,15 @@ class EvidenceTables:
         number = self.known(record)
         if number is None:
             return ()
-        query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND aside = 1"  # noqa: S608
-        rows = self._db.execute(query, (number,)).fetchall()
+        rows = self._db.execute(f"{_SELECT} record = ? AND aside = 1", (number,)).fetchall()
         return [edge for edge in self._edges(rows) if edge.record == record]
 
     def edge(self, edge_id: bytes) -> Edge | None:
         number = self._places.get(edge_id)
         if number is None:
             return None
-        query = f"SELECT {_COLUMNS} FROM edge WHERE record = ? AND id = ?"  # noqa: S608
-        edges = self._edges(self._db.execute(query, (number, self._blind(edge_id))).fetchall())
+        rows = self._db.execute(f"{_SELECT} record = ? AND id = ?", (number, self._blind(edge_id))).fetchall()
+        edges = self._edges(rows)
         return edges[0] if edges else None
 
     def is_retracted(self, edge_id: bytes) -> bool:

@@ -2,22 +2,17 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import msgspec
 
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.sqlite import snapshot
 from rapport.kernel import ids
-from rapport.kernel.keys import BlindKey
 from rapport.kernel.times import DAY, now
-from rapport.terms.aggregates import Crowd, Guard
+from rapport.terms.aggregates import Guard
 from rapport.terms.clauses import Terms
 from rapport.terms.simulator import Group
-
-if TYPE_CHECKING:
-    import numpy as np
 
 REFUSALS_DAYS = 30
 MOST_REFUSALS = 1_000_000
@@ -84,7 +79,7 @@ class Populations:
 
     def groups(self, org: str) -> list[Group]:
         """The people who claim to be an organization's customers and have not locked it out, by their terms."""
-        import numpy as np  # noqa: PLC0415 (dear to load, and most commands count nobody)
+        from rapport.adapters.embedded.crowds import crowds_of  # noqa: PLC0415 (it loads NumPy)
 
         sharing: dict[bytes, list[int]] = defaultdict(list)
         with snapshot(self._db):
@@ -92,16 +87,15 @@ class Populations:
             while rows := cursor.fetchmany(_TOGETHER):
                 for person, terms in rows:
                     sharing[terms].append(person)
-        numbers = np.fromiter((person for people in sharing.values() for person in people), np.uint64)
-        starts = np.cumsum([0, *(len(people) for people in sharing.values())])[:-1]
-        marks = np.bitwise_xor.reduceat(_blinded(self._key, numbers), starts, axis=0) if len(starts) else ()
         return [
-            Group(self._terms_of(key), key, Crowd(len(people), int.from_bytes(mark.tobytes(), "big")))
-            for (key, people), mark in zip(sharing.items(), marks, strict=True)
+            Group(self._terms_of(key), key, crowd)
+            for key, crowd in zip(sharing, crowds_of(self._key, sharing.values()), strict=True)
         ]
 
     def refusals(self, org: str) -> Refusals:
         """What kept an organization out lately, as far as it is many people's."""
+        from rapport.adapters.embedded.crowds import crowd_of  # noqa: PLC0415 (it loads NumPy)
+
         refused: set[int] = set()
         wanting: dict[str, set[int]] = defaultdict(set)
         since = now() - REFUSALS_DAYS * DAY
@@ -114,10 +108,10 @@ class Populations:
         told = [
             Refusal(criterion, people)
             for criterion, persons in wanting.items()
-            if (people := self.guard.told(crowd(self._key, persons))) is not None
+            if (people := self.guard.told(crowd_of(self._key, persons))) is not None
         ]
         told.sort(key=lambda one: (-one.people, one.criterion))
-        return Refusals(REFUSALS_DAYS, self.guard.told(crowd(self._key, refused)), tuple(told))
+        return Refusals(REFUSALS_DAYS, self.guard.told(crowd_of(self._key, refused)), tuple(told))
 
     def told_why(self, org: str, limit: int = MOST_TOLD) -> list[Told]:
         """What kept the organization out of single customers who chose to tell it, the latest first; each customer and
@@ -132,21 +126,3 @@ class Populations:
             if len(found) == limit:
                 break
         return list(found.values())
-
-
-def crowd(key: BlindKey, people: Iterable[int]) -> Crowd:
-    """These people as a crowd. Each counts once."""
-    import numpy as np  # noqa: PLC0415 (dear to load, and most commands count nobody)
-
-    numbers = np.unique(np.fromiter(people, np.uint64))
-    mark = np.bitwise_xor.reduce(_blinded(key, numbers), axis=0)
-    return Crowd(len(numbers), int.from_bytes(mark.tobytes(), "big"))
-
-
-def _blinded(key: BlindKey, numbers: "np.typing.NDArray[np.uint64]") -> "np.typing.NDArray[np.uint64]":
-    """Two words for each number, which nobody without the key can tell from random ones."""
-    import numpy as np  # noqa: PLC0415 (dear to load, and most commands count nobody)
-
-    blocks = np.zeros((len(numbers), 2), "<u8")
-    blocks[:, 0] = numbers
-    return np.frombuffer(key.blind(blocks.tobytes()), "<u8").reshape(-1, 2)
