@@ -21,7 +21,7 @@ from rapport.app.exports import DAMAGED, STOPPED
 from rapport.app.settings import Settings
 from rapport.kernel.times import now, rfc3339
 from tests.e2e.api import House, bearer, house, is_problem
-from tests.e2e.running import Answer, Node, Org, http
+from tests.e2e.running import Answer, Node, Org, http, run
 
 CUSTOMERS = 40
 PROMISES = {
@@ -239,8 +239,6 @@ def test_a_deleted_file_is_gone_at_once_and_only_copies_stay_on_record(home: Hou
 
 
 def test_lists_are_paged_and_hold_those_of_the_command_line_too(home: House, tmp_path: Path) -> None:
-    from tests.e2e.running import run
-
     done = run(
         "export", "acme", "--purpose", "service", "--out", str(tmp_path / "o.csv"), "--data", str(home.node.data)
     )
@@ -261,6 +259,30 @@ def test_lists_are_paged_and_hold_those_of_the_command_line_too(home: House, tmp
     assert by_hand["file"] is None
     assert is_problem(delete(home.acme, by_hand["export"]), 409, "conflict")
     assert home.acme.get(f"/v1/exports/{by_hand['export']}/file").status == 404
+
+
+def test_an_erasure_deletes_the_node_s_files_that_they_are_in(home: House, tmp_path: Path) -> None:
+    unfetched, fetched, without = made(home.acme), made(home.acme, "csv"), made(home.acme, limit=1)
+    assert home.acme.get(fetched["file"]).status == 200
+    in_file = tmp_path / "own.csv"
+    data = ("--data", str(home.node.data))
+    assert run("export", "acme", "--purpose", "service", "--out", str(in_file), *data).returncode == 0
+    person = json.loads(run("person", "add", "--claim", "acme:user_id:u5", "--json", *data).stdout)["person"]
+    done = run("person", "shred", person, "--yes", *data)
+    assert done.returncode == 0, done.stderr
+    for one in (unfetched, fetched):
+        told = home.acme.get(f"/v1/exports/{one['export']}").json
+        assert (told["status"], told["reason"], told["file"]) == ("deleted", "somebody in it was erased", None)
+        assert home.acme.get(one["file"]).status == 404
+        assert not {name for name in files(home.node) if one["export"] in name}
+    assert home.acme.get(without["file"]).status == 200
+    # Who was erased is nowhere on record any more; the others are, wherever somebody may have a copy.
+    still: dict[str, int] = {}
+    for each in held(home.node):
+        still[each.export_id] = still.get(each.export_id, 0) + 1
+    assert unfetched["export"] not in still
+    assert still[fetched["export"]] == CUSTOMERS - 1
+    assert sorted(still.values())[-2:] == [CUSTOMERS - 1, CUSTOMERS - 1]
 
 
 # -- what comes in between

@@ -4,7 +4,8 @@ forgets them.
 The order survives a kill at any instant, for an erasure that is cut short is begun again by asking again:
 
 1. The worker has erased the records, and noted whose they were: what is demanded is exactly what is gone.
-2. Demands and their deliveries are put in, by one transaction for each organization, each customer once.
+2. The node's own files of exports that they are in are deleted: what nobody fetched, nobody has. Of all others,
+   demands and their deliveries are put in, by one transaction for each organization, each customer once.
 3. The registry forgets the records, so that they are found no more.
 4. What told demands of this erasure from others goes: none says any longer whose it was.
 """
@@ -37,6 +38,7 @@ def demand(settings: Settings, ledger: LedgerFile, person: str) -> tuple[Demand,
         erased = reader.erased_records(person)
     registry, book = ExportBook(ledger), DemandFile(ledger)
     for org in ledger.orgs():
+        registry.withdraw(org, erased)
         book.put(org, whose, registry.holding(org, erased))
     made = tuple(book.of_erasure(whose))
     for org in ledger.orgs():

@@ -240,10 +240,15 @@ class ExportBook:
             found |= {one.id: one for one in self._exports(where, (org, NODE, *some))}
         return list(found.values())
 
-    def forget(self, org: str, records: Collection[int]) -> None:
-        """Let go of records that were erased, in every export; a file of the node's that they are in goes too."""
+    def withdraw(self, org: str, records: Collection[int]) -> None:
+        """Delete the node's files that erased records are in, or are about to be in. Of one that nobody fetched, there
+        is no copy then."""
         for one in self.on_node(org, records):
             self.end(one, "deleted", ERASED)
+
+    def forget(self, org: str, records: Collection[int]) -> None:
+        """Let go of records that were erased, in every export."""
+        self.withdraw(org, records)
         for some in _some(records):
             query = f"""
                 DELETE FROM export_row WHERE record IN ({",".join("?" * len(some))})
