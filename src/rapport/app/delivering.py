@@ -60,7 +60,11 @@ def _open_desk(settings: Settings) -> tuple[_Desk, Callable[[], None]]:
     outbox = OutboxFile(ledger)
     asked = DemandFile(ledger, outbox)
     letters = DemandLetters(settings, ledger)
-    dress = {webhooks.KIND: WebhookFile(ledger, outbox).dress, demands.KIND: letters.dress, agent_requests.KIND: StatusLetters().dress}
+    dress: dict[str, Callable[[Delivery, bytes], Dressed]] = {
+        webhooks.KIND: WebhookFile(ledger, outbox).dress,
+        demands.KIND: letters.dress,
+        agent_requests.KIND: StatusLetters().dress,
+    }
 
     def sweep(at: int) -> None:
         outbox.sweep(at)

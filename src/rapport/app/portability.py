@@ -144,21 +144,29 @@ class Portability:
         Raises BadInput for an unknown format or an unusable directory, NotFound for nobody, Conflict for an erased
         person.
         """
+        asked_at = now()
+        taken, receipts = await self.write(handle, out, form)
+        person = self._people.person(handle).id
+        RightsBook(self._ledger).put_done(person, Asked("access", "", form, by=by), asked_at, receipts)
+        return taken
+
+    async def write(self, handle: str, out: Path, form: str, org: str | None = None) -> tuple[Taken, list[str]]:
+        """The same, not on record as a request; with the receipts of the looks. `org`: what this company has alone, so
+        without the person's terms, which speak of others, too."""
         if form not in FORMATS:
             raise BadInput(f"{form[:40]!r} is no format: {', '.join(FORMATS)} are", field="format")
         person = self._people.person(handle)
         if person.status != ACTIVE:
             raise Conflict("this person is erased, or about to be", code="erased")
-        asked_at, started = now(), time.monotonic()
+        started = time.monotonic()
         with _directory(out) as draft, contextlib.ExitStack() as stack:
             sheets = {name: stack.enter_context(Sheet(draft, columns)) for name, columns in TABLES.items()}
-            orgs = dict.fromkeys(org for org, _, _ in person.claims)
-            receipts = [await self._take(person, org, sheets) for org in orgs]
-            self._take_terms(person, sheets)
+            orgs = dict.fromkeys(company for company, _, _ in person.claims if org in {None, company})
+            receipts = [await self._take(person, company, sheets) for company in orgs]
+            self._take_terms(person, sheets, org)
             files = _write(sheets, draft, form, handle)
             rows = {name: sheet.rows for name, sheet in sheets.items()}
-        RightsBook(self._ledger).put_done(person.id, Asked("access", "", form, by=by), asked_at, receipts)
-        return Taken(out, files, rows, time.monotonic() - started)
+        return Taken(out, files, rows, time.monotonic() - started), receipts
 
     async def _take(self, person: Person, org: str, sheets: dict[str, Sheet]) -> str:
         said: dict[str, Any] = {}
@@ -182,12 +190,15 @@ class Portability:
         sheets["companies"].add({"organization": org, "name": name, "locked": locked, **said, "receipt": receipt})
         return receipt
 
-    def _take_terms(self, person: Person, sheets: dict[str, Sheet]) -> None:
-        for clause in person.terms.clauses:
+    def _take_terms(self, person: Person, sheets: dict[str, Sheet], org: str | None) -> None:
+        """Terms, agreements, notices and receipts; of one company, what is between the two."""
+        for clause in person.terms.clauses if org is None else ():
             written = msgspec.to_builtins(clause)
             row = {"clause": clause.id, "effect": clause.effect, "sentence": clause_sentence(clause)}
             sheets["terms"].add({**row, "written": written})
         for one in self._agreements.of_person(person.id):
+            if org not in {None, one.org}:
+                continue
             ended = None if one.ended_at is None else rfc3339(one.ended_at)
             document = self._agreements.show(one.handle, person=person.id)["agreement"]
             row = {"agreement": one.handle, "organization": one.org, "status": one.status, "since": rfc3339(one.since)}
@@ -197,13 +208,16 @@ class Portability:
             before = told[-1].number
             for each in told:
                 notice = each.notice
+                if org not in {None, notice.org}:
+                    continue
                 row = {"at": rfc3339(each.at), "organization": notice.org, "kind": notice.kind}
                 sheets["notices"].add({**row, "changed": notice.changed, "follows": notice.follows})
         before = _LAST
         while kept := self._ledger.receipts_of(person.id, before, _PAGE):
             before = kept[-1][0]
             for _, receipt in kept:
-                sheets["receipts"].add(_receipt(receipt))
+                if org in {None, receipt.org}:
+                    sheets["receipts"].add(_receipt(receipt))
 
 
 def _traits(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:

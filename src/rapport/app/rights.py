@@ -33,10 +33,13 @@ class Shredded(msgspec.Struct, frozen=True):
     demands: tuple[Demand, ...] = ()
 
 
-def shred_person(settings: Settings, handle: str, progress: Callable[[int], None] = lambda _: None) -> Shredded:
+def shred_person(
+    settings: Settings, handle: str, progress: Callable[[int], None] = lambda _: None, *, asked_at: int | None = None
+) -> Shredded:
     """Erase a person for good; return once that is complete and durable. Cut short, it is taken up again by asking
-    again: everyone is locked out from the first moment on. Raises NotFound, Conflict where they are erased already."""
-    at = now()
+    again: everyone is locked out from the first moment on. `asked_at` (µs): since when they waited, if not since now.
+    Raises NotFound, Conflict where they are erased already."""
+    at = now() if asked_at is None else asked_at
     ledger, keys = embedded.open_ledger(settings), embedded.open_keys(settings)
     people = embedded.open_people(settings, ledger, keys)
     person = people.person(handle)
@@ -52,6 +55,18 @@ def shred_person(settings: Settings, handle: str, progress: Callable[[int], None
     backing_up.renew_backup_key(settings)
     people.set_status(handle, ERASED)
     return Shredded(erased, proof, demanded)
+
+
+def shred_at(settings: Settings, handle: str, org: str) -> Erased:
+    """Erase for good what is a person's at one organization, whatever else they have stays; return once that is
+    complete and durable. May be repeated. Raises NotFound."""
+    ledger = embedded.open_ledger(settings)
+    claims = [claim for claim in embedded.open_people(settings, ledger).person(handle).claims if claim[0] == org]
+    legal = {org: _legal(PromiseBook(ledger, ledger.keys), org)}
+    erased = erasing.shred(settings, handle, claims, legal)
+    demanding.demand(settings, ledger, handle)
+    backing_up.renew_backup_key(settings)
+    return erased
 
 
 def _proof(

@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_limit_mb: int = 20_000
     min_free_mb: int = 64
     private_destinations: bool = False
+    agent_erasure_days: int = 3
 
     witnesses: str = ""
     witness_every_s: int = 10
@@ -79,6 +80,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "min_free_mb": "below this free space on the disk, collection answers 503",
     "witnesses": "who cosigns the log of receipts: verifier keys and addresses, with spaces between; empty: nobody",
     "witness_every_s": "how often at most a witness is asked about a new head of the log, in seconds",
+    "agent_erasure_days": "how many days an erasure that an agent asks for waits, in which it can be taken back",
     "private_destinations": "let deliveries go to addresses inside a network, too: loopback, private, link-local",
 }
 
@@ -124,6 +126,8 @@ def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os
         raise Misconfigured(f"port {settings.port} is none: it must lie between 1 and 65535", field="port")
     if not 0 < settings.witness_every_s <= 86_400:
         raise Misconfigured("witness_every_s must lie between 1 and 86400 seconds", field="witness_every_s")
+    if not 0 <= settings.agent_erasure_days <= 30:
+        raise Misconfigured("agent_erasure_days must lie between 0 and 30 days", field="agent_erasure_days")
     keys = [witness.key for witness in settings.witnessed_by]
     if len(keys) != len(set(keys)):
         raise Misconfigured("witnesses: one is there twice", field="witnesses")

@@ -23,6 +23,7 @@ COMMANDS = {
     "org": ("org", "Organizations: the companies that use this node."),
     "source": ("org", "Sources: systems and channels that send data, each with its write key."),
     "person": ("person", "Persons: people with an account, who say who may use what."),
+    "agent": ("agent", "Agents: whom people may send to exercise their rights at a company."),
     "request": ("request", "Requests: what people ask a company for by right."),
     "recipient": ("demands", "Recipients: those named in a declaration, and where each takes deletion demands."),
     "demands": ("demands", "List deletion demands to those who hold exports, and what came of each."),

@@ -8,6 +8,7 @@
     ├── NotFound          absent, or refused: the two are told apart by nobody      404
     ├── Conflict          it contradicts what is there                              409
     ├── Busy              try again after `retry_after` seconds                     503
+    │   ├── TooMany       … the caller has asked more often than they may           429
     │   └── Full          … there is no place to keep it (disk or log full)         503
     ├── Misconfigured     a setting, port or directory cannot be used               exit 2
     └── Corrupt           stored bytes are not what was written                     exit 3
@@ -71,6 +72,11 @@ class Busy(RapportError):
     def __init__(self, message: str, *, retry_after: int = 1, code: str | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after = retry_after
+
+
+class TooMany(Busy):
+    code = "too_many_requests"
+    status = 429
 
 
 class Full(Busy):

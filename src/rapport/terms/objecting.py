@@ -29,3 +29,12 @@ def objected(terms: Terms, org: str, purpose: str) -> Terms:
         raise BadInput(f"these terms have {MAX_CLAUSES} clauses already, which is all there may be", field="terms")
     kept = terms.clauses or ((SERVE_ME,) if terms.preset == "default" else ())
     return msgspec.structs.replace(terms, clauses=(*kept, clause))
+
+
+def objection_lifted(terms: Terms, org: str, purpose: str) -> Terms:
+    """The terms without what `objected` added for this company and purpose; unchanged where it is not there."""
+    denial = Clause("", "deny", who=(org,), purposes=(known_purpose(purpose),), categories=_ALL, data="all")
+    kept = tuple(one for one in terms.clauses if msgspec.structs.replace(one, id="") != denial)
+    if len(kept) == len(terms.clauses):
+        return terms
+    return msgspec.structs.replace(terms, clauses=() if terms.preset == "default" and kept == (SERVE_ME,) else kept)

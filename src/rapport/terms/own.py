@@ -76,6 +76,26 @@ def _users(part: Part) -> frozenset[str]:
     return frozenset(link for link in said if link.startswith("user_id:"))
 
 
+class Known(NamedTuple):
+    """Whether a company knows somebody: how many records are firmly theirs, and whether one of their identifiers is on
+    records of several users, so that it may be somebody else's."""
+
+    records: int
+    several: bool
+
+
+def _several(reader: ProfileReader, org: str, claims: Sequence[tuple[str, str]]) -> bool:
+    """Whether a claimed identifier is on records, by whatever evidence, of several users whose ids are not claimed."""
+    links = frozenset(f"{kind}:{value}" for kind, value in claims)
+    for kind, value in claims:
+        link = f"{kind}:{value}"
+        parts = [part for found in reader.by_identifier(org, kind, value) for part in found.parts]
+        users = frozenset[str]().union(*(_users(part) for part in parts if link in part.record.links))
+        if len(users) > 1 and not users <= links:
+            return True
+    return False
+
+
 class OwnLooks:
     """People's looks at what companies know about them, over one reader and one book of receipts."""
 
@@ -96,6 +116,12 @@ class OwnLooks:
             if not pending.stale:
                 return own._replace(receipt=pending.receipt.id)
         raise Busy("what you claim is changing too quickly: ask again in a moment")
+
+    def known(self, org: str, claims: Sequence[tuple[str, str]]) -> Known:
+        """Whether a company knows whoever claims these (`(type, value)` each). Nothing that is known leaves by it."""
+        with self._reader.snapshot():
+            parts, shared = own_parts(self._reader, org, claims)
+            return Known(len(parts), bool(shared) or _several(self._reader, org, claims))
 
     async def take(self, person: int, org: str, give: Give) -> str:
         """Let a person take along all that a company knows: `give` gets it once the receipt, which is returned, is
