@@ -25,6 +25,8 @@ Bundle = dict[str, Any]
 Log = dict[str, bytes]
 """What is published of a log, by its path."""
 NO_HASH = verify.b64(bytes(32))
+FORMER: Bundle = json.loads(Path(__file__).with_name("former_bundle.json").read_bytes())
+"""A bundle as Rapport wrote it before heads were numbered."""
 
 
 class Asked(NamedTuple):
@@ -406,6 +408,7 @@ def unchanged(story: Story) -> Iterator[tuple[str, Asked]]:
     yield "since its own head", Asked(story.new, story.new_head)
     yield "with its log", Asked(story.new, story.head, log=story.log)
     yield "with a log that has grown", Asked(story.new, story.head, log=story.later_log)
+    yield "of before heads were numbered", Asked(FORMER)
     yield "with witnesses", Asked(story.new, story.head, story.witnesses, log=story.log)
     yield "with one of two", Asked(story.new, None, [story.witnesses[0], story.stranger], 1)
     yield "of another, who sees less", Asked(story.other, log=story.log)
@@ -430,6 +433,10 @@ def mutations(story: Story) -> Iterator[tuple[str, Asked]]:
         "replayed",
         Asked({**story.new, "trees": story.old["trees"], "receipts": story.old["receipts"]}, story.new_head),
     )
+    yield "of before heads were numbered", Asked(FORMER, log=story.log)
+    yield "of before, told as of now", Asked({**FORMER, "format": verify.FORMAT})
+    for name in ("edit", "swap receipts", "drop the last", "proof shorter", "entry moved"):
+        yield f"of before: {name}", Asked(of(FORMER, FOUND[name]))
     yield "stale heads", Asked(story.stale, log=story.later_log)
     yield "stale heads, by who saw them", Asked(story.stale, log=story.later_log, since=story.new_head)
     yield "two heads of a number", Asked(story.twice[0], log=story.twice[1])
