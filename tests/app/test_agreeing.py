@@ -177,7 +177,7 @@ def test_an_organization_that_signs_for_itself_has_signed_the_declaration(node: 
     since = now()
     draft = node.parts.promises.draft("shop", SHORT, since)
     signature = key.sign(promises.canonical_json(draft))
-    node.parts.promises.put("shop", promises.canonical(SHORT), "json", signature, since=since)
+    node.parts.promises.put("shop", promises.canonical(SHORT), "json", promises.OwnSignature(signature, since=since))
     (active,) = node.active(node.person(PRESETS["balanced"]))
     document = node.parts.book.document(active.handle)
     declared = node.parts.promises.document("shop", 1)

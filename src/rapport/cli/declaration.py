@@ -76,7 +76,8 @@ def put(
     else:
         since = max(now(), before.since + 1)
         signature = _private(key).sign(promises.canonical_json(book.draft(org, declaration, since)))
-        after = book.put(org, body, form, signature, since=since, expected=before.version)
+        own = promises.OwnSignature(signature, since=since)
+        after = book.put(org, body, form, own, before.version)
     agreeing.review(settings, org)
     changed = promises.changes(before.declaration, after.declaration)
     remarks = book.remarks(org)

@@ -32,11 +32,11 @@ _DATE = re.compile(r"(19|2\d)\d\d-\d\d-\d\d")
 _TIME = re.compile(r"(19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 
-def parse(text: bytes, format: Format) -> Declaration:  # noqa: A002 (it is what it is)
+def parse(text: bytes, form: Format) -> Declaration:
     """The declaration in a document. Raises TooLarge, or BadInput with `code` and, where it is about one, `field`."""
     if len(text) > MAX_BYTES:
         raise TooLarge(f"a declaration has at most {MAX_BYTES:,} bytes; this one has {len(text):,}")
-    raw = load(text, format)
+    raw = load(text, form)
     if not isinstance(raw, dict):
         raise BadInput(f"a declaration must be a table, not {called(raw)}", code="bad_type")
     return _declaration(Table("", raw))

@@ -29,9 +29,11 @@ from rapport.terms.tables import Format
 
 __all__ = [
     "MAX_BYTES",
+    "UNSIGNED",
     "Attester",
     "Format",
     "OrgKey",
+    "OwnSignature",
     "canonical",
     "changes",
     "hash_of",
@@ -52,6 +54,18 @@ class Attester(msgspec.Struct, frozen=True):
     name: str
     public: bytes
     added_at: int
+
+
+class OwnSignature(msgspec.Struct, frozen=True):
+    """What an organization that signs for itself gives with a declaration: its signature over the canonical document
+    that will be published, the key (where it names it), and the `since` that it wrote there, µs."""
+
+    signature: bytes | None = None
+    public: bytes | None = None
+    since: int | None = None
+
+
+UNSIGNED = OwnSignature()
 
 
 class OrgKey(msgspec.Struct, frozen=True):

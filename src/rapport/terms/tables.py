@@ -24,19 +24,19 @@ _CALLED = {
 Kind = TypeVar("Kind")
 
 
-def load(text: bytes, format: Format) -> Any:  # noqa: A002 (it is what it is)
+def load(text: bytes, form: Format) -> Any:
     """The document's content. Raises BadInput `bad_json` or `bad_toml`, which says where."""
     try:
         plain = text.decode("utf-8-sig")
-        if format == "toml":
+        if form == "toml":
             return tomllib.loads(plain)
         return json.loads(plain, object_pairs_hook=_once, parse_constant=_no_number)
     except UnicodeDecodeError as error:
-        raise BadInput(f"the document is not UTF-8 (byte {error.start})", code=f"bad_{format}") from None
+        raise BadInput(f"the document is not UTF-8 (byte {error.start})", code=f"bad_{form}") from None
     except RecursionError:
-        raise BadInput("the document nests too deep", code=f"bad_{format}") from None
+        raise BadInput("the document nests too deep", code=f"bad_{form}") from None
     except ValueError as error:  # of both formats: errors of syntax, and numbers with too many digits
-        raise BadInput(f"the document is not {format.upper()}: {str(error)[:300]}", code=f"bad_{format}") from None
+        raise BadInput(f"the document is not {form.upper()}: {str(error)[:300]}", code=f"bad_{form}") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import DAY, HOUR, SECOND, now
 from rapport.terms import promises
 from rapport.terms.declaration import DEFAULT, Declaration, Standing, ValueClaim
+from rapport.terms.promises import OwnSignature
 from tests.terms.declaring import DECLARATIONS
 
 SERVICE = b'{"purposes": {"service": {"basis": "contract", "retention_days": 30}}}'
@@ -207,7 +208,7 @@ def test_an_own_signature_follows_a_clock_that_was_ahead(book: PromiseBook, monk
 def put_own(book: PromiseBook, body: bytes, key: Ed25519PrivateKey = OWN, since: int | None = None) -> Standing:
     at = since or max(now(), book.standing("acme").since + 1)
     draft = book.draft("acme", promises.parse(body, "json"), at)
-    return book.put("acme", body, signature=key.sign(promises.canonical_json(draft)), since=at)
+    return book.put("acme", body, own=OwnSignature(key.sign(promises.canonical_json(draft)), since=at))
 
 
 def test_with_a_key_of_its_own_nothing_is_promised_without_it(book: PromiseBook) -> None:
@@ -241,13 +242,17 @@ def test_a_signature_counts_for_one_version_alone(book: PromiseBook) -> None:
     at = now()
     draft = book.draft("acme", promises.parse(SERVICE, "json"), at)
     signature = OWN.sign(promises.canonical_json(draft))
-    assert code(book.put, "acme", SERVICE, signature=signature, since=at + SECOND) == "wrong_key"
-    assert code(book.put, "acme", LONGER, signature=signature, since=at) == "wrong_key"
-    assert code(book.put, "acme", SERVICE, signature=signature, public=BOARD_PUBLIC, since=at) == "wrong_key"
-    assert code(book.put, "acme", SERVICE, signature=signature) == "wrong_key", "without the time that was signed"
-    assert book.put("acme", SERVICE, signature=signature, public=OWN_PUBLIC, since=at).version == 1
+    assert code(book.put, "acme", SERVICE, own=OwnSignature(signature, since=at + SECOND)) == "wrong_key"
+    assert code(book.put, "acme", LONGER, own=OwnSignature(signature, since=at)) == "wrong_key"
+    assert code(book.put, "acme", SERVICE, own=OwnSignature(signature, public=BOARD_PUBLIC, since=at)) == "wrong_key"
+    assert code(book.put, "acme", SERVICE, own=OwnSignature(signature)) == "wrong_key", (
+        "without the time that was signed"
+    )
+    assert book.put("acme", SERVICE, own=OwnSignature(signature, public=OWN_PUBLIC, since=at)).version == 1
     put_own(book, LONGER)
-    assert code(book.put, "acme", SERVICE, signature=signature, since=at) == "wrong_key", "put again by somebody else"
+    assert code(book.put, "acme", SERVICE, own=OwnSignature(signature, since=at)) == "wrong_key", (
+        "put again by somebody else"
+    )
 
 
 @pytest.mark.parametrize("off", [SKEW + 5 * SECOND, -SKEW - 5 * SECOND, -DAY])

@@ -136,10 +136,11 @@ class PeopleFile:
         key = self._terms.keep(Terms())
         with transaction(self._db):
             row = (ids.fresh("per"), now(), 1, ACTIVE, False, key)
-            number = self._db.execute(
-                "INSERT INTO person (handle, created_at, version, status, locked, terms) VALUES (?, ?, ?, ?, ?, ?)", row
-            ).lastrowid
-            assert number is not None  # noqa: S101 (an insert has one)
+            (number,) = self._db.execute(
+                "INSERT INTO person (handle, created_at, version, status, locked, terms) VALUES (?, ?, ?, ?, ?, ?) "
+                "RETURNING id",
+                row,
+            ).fetchone()
             self._keys.make_person(number)
             self._put_claims(number, parsed)
             self._moved()

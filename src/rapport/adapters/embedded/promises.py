@@ -20,7 +20,7 @@ from rapport.kernel.keys import SealKey
 from rapport.kernel.times import MINUTE, now, rfc3339
 from rapport.terms import promises
 from rapport.terms.declaration import DEFAULT, Declaration, Standing
-from rapport.terms.promises import Attester, OrgKey
+from rapport.terms.promises import UNSIGNED, Attester, OrgKey, OwnSignature
 
 SKEW = 10 * MINUTE
 """By how much the `since` that an organization signs may differ from the node's clock."""
@@ -131,21 +131,19 @@ class PromiseBook:
         self,
         org: str,
         body: bytes,
-        format: promises.Format = "json",  # noqa: A002 (it is what it is)
-        signature: bytes | None = None,
-        public: bytes | None = None,
-        since: int | None = None,
+        form: promises.Format = "json",
+        own: OwnSignature = UNSIGNED,
         expected: int | None = None,
     ) -> Standing:
         """Declare; what stands already is left as it is, and makes no new version.
 
-        An organization with a key of its own gives the `signature` over the canonical document that will be published
-        (`draft`), and the `since` that it wrote there. `expected` is the version that this is to replace.
+        An organization with a key of its own signs the canonical document that will be published (`draft`). `expected`
+        is the version that this is to replace.
 
         Raises BadInput: of `parse`, `forged_claim`, `missing_signature`, `wrong_key`, `bad_time`; NotFound where there
         is no such organization; Conflict `outdated` where another version than the expected one is in force; Full.
         """
-        declaration = promises.parse(body, format)
+        declaration = promises.parse(body, form)
         attesters = self._attester_keys()
         promises.check_claims(org, declaration, attesters, now())
         self._created(org)
@@ -160,13 +158,13 @@ class PromiseBook:
                 return self._stands(org, row)
             fresh = max(now(), row.at + 1)  # a clock that was set back must not turn the versions' order around
             if private is not None:
-                _check_none(org, signature, public)
+                _check_none(org, own)
                 at, document = fresh, self.draft(org, declaration, fresh, row)
                 signature = private.sign(promises.canonical_json(document))
             else:
-                at = fresh if since is None else since
+                at = fresh if own.since is None else own.since
                 document = self.draft(org, declaration, at, row)
-                signature = _check_own(org, key, public, signature, document)
+                signature = _check_own(org, key, own, document)
                 if at <= row.at or abs(at - fresh) > SKEW:
                     message = f"since must be within ten minutes of {rfc3339(fresh)}, and after the version before"
                     raise BadInput(message, code="bad_time", field="since")
@@ -304,20 +302,20 @@ class PromiseBook:
             self.on_change(org, old, new)
 
 
-def _check_none(org: str, signature: bytes | None, public: bytes | None) -> None:
-    if signature is not None or public is not None:
+def _check_none(org: str, own: OwnSignature) -> None:
+    if own.signature is not None or own.public is not None:
         message = f"{org} has registered no key of its own: nothing is signed but by the node"
         raise BadInput(message, code="wrong_key", field="signature")
 
 
-def _check_own(org: str, key: bytes, public: bytes | None, signature: bytes | None, document: dict[str, Any]) -> bytes:
+def _check_own(org: str, key: bytes, own: OwnSignature, document: dict[str, Any]) -> bytes:
     """The signature. Raises BadInput where it is not the organization's own over the document."""
-    if signature is None:
+    if own.signature is None:
         message = f"{org} signs with a key of its own: a signature is needed"
         raise BadInput(message, code="missing_signature", field="signature")
-    if public is not None and public != key:
+    if own.public is not None and own.public != key:
         raise BadInput(f"this is not the key that {org} registered", code="wrong_key", field="key")
-    if not promises.signed_by(key, signature, promises.canonical_json(document)):
+    if not promises.signed_by(key, own.signature, promises.canonical_json(document)):
         message = f"the signature is not by {org}'s own key over version {document['version']} of {document['since']}"
         raise BadInput(message, code="wrong_key", field="signature")
-    return signature
+    return own.signature

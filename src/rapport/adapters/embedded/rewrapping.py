@@ -53,7 +53,7 @@ def rows_of(db: sqlite3.Connection, table: str, column: str) -> Iterator[list[Ro
 def counted(db: sqlite3.Connection) -> dict[str, int]:
     """How many keys there are, by table."""
     tables = [*UNDER_KEK, *UNDER_ORG]
-    return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608
+    return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608 (our own names)
 
 
 def opens(db: sqlite3.Connection, kek: bytes) -> bool:
@@ -87,7 +87,7 @@ def rewrap_all(data: Path, old: bytes, new: bytes) -> int:
             for table, (column, place) in UNDER_KEK.items():
                 for rows in rows_of(db, table, column):
                     again = [(after.seal(before.open(body, place(key)), place(key)), key) for key, body in rows]
-                    db.executemany(f"UPDATE {table} SET wrapped = ? WHERE {column} = ?", again)  # noqa: S608
+                    db.executemany(f"UPDATE {table} SET wrapped = ? WHERE {column} = ?", again)  # noqa: S608 (our own names)
                     done += len(rows)
         _let_go(db)
     db.close()

@@ -49,10 +49,8 @@ class Promises(Protocol):
         self,
         org: str,
         body: bytes,
-        format: promises.Format = "json",  # noqa: A002 (it is what it is)
-        signature: bytes | None = None,
-        public: bytes | None = None,
-        since: int | None = None,
+        form: promises.Format = "json",
+        own: promises.OwnSignature = promises.UNSIGNED,
         expected: int | None = None,
     ) -> Standing:
         """Declare. Raises BadInput, Conflict `outdated`, Full."""
@@ -84,11 +82,9 @@ class DeclarationApi:
         promises.parse(body, form)  # what is wrong with it is of more use than that it comes too late
         before = self._book.standing(org)
         expected = _expected(request, before, self._book.document(org))
-        signature, public = _raw(request, SIGNATURE, 64), _raw(request, SIGNER, 32)
-        written = request.headers.get(SINCE)
-        since = None if written is None else parse_rfc3339(written)
+        own = _own_signature(request)
         try:
-            after = self._book.put(org, body, form, signature, public, since, expected)
+            after = self._book.put(org, body, form, own, expected)
         except Conflict as conflict:
             raise Outdated(conflict.message) from None
         document = self._book.document(org)
@@ -160,6 +156,13 @@ def _expected(request: Request, before: Standing, document: dict[str, Any]) -> i
     if _tag(document) not in _named(wanted):
         raise Outdated(f"version {before.version} is in force, another than you had: look at what changed")
     return int(document["version"])
+
+
+def _own_signature(request: Request) -> promises.OwnSignature:
+    """What the headers say of the organization's own signature. Raises BadInput."""
+    signature, public = _raw(request, SIGNATURE, 64), _raw(request, SIGNER, 32)
+    since = request.headers.get(SINCE)
+    return promises.OwnSignature(signature, public, None if since is None else parse_rfc3339(since))
 
 
 def _raw(request: Request, name: str, size: int) -> bytes | None:
