@@ -180,7 +180,7 @@ def test_the_demo_company_has_a_declaration_and_customers_with_terms_of_their_ow
     here = ("--data", str(shop.node.data), "--json")
     assert json.loads(run("declaration", "show", "demo", *here).stdout)["version"] == 1
     persons = json.loads(run("person", "list", *here).stdout)
-    assert 20 < len(persons) <= 60
+    assert 20 < len(persons) <= 120
     ben = json.loads(run("person", "show", persons[0]["person"], *here).stdout)
     assert (ben["preset"], [claim["value"] for claim in ben["claims"]][-1]) == ("alone", "ben@example.com")
     assert shop.read(BEN, purpose="offers").status == 404, "he wants to be left alone"

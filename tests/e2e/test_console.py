@@ -97,7 +97,7 @@ EVERY_PAGE = {
     "promise": "/console/promise", "offers": "/console/promise/purpose?name=offers",
     "purpose": "/console/promise/purpose", "document": "/console/promise/document",
     "agreements": "/console/agreements", "agreement": f"/console/agreements/agr_{0:026}", "uses": "/console/uses",
-    "refusals": "/console/refusals", "requests": "/console/requests",
+    "refusals": "/console/refusals", "statement": "/console/statement", "requests": "/console/requests",
     "sources": "/console/sources", "absent": "/console/customers/nobody",
     "nowhere": "/console/nowhere",
 }  # fmt: skip

@@ -60,6 +60,11 @@ checks.negative_data_rejection.expected-statuses = ["400", "401", "403", "404", 
 include-path = "/v1/benefits"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
 
+# An interval may lie anywhere else than the effect that it is of, and a day in the future.
+[[operations]]
+include-path = "/v1/benefits/estimates"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400"]
+
 # Promises name no recipients, and only so many exports wait: both refusals are described.
 [[operations]]
 include-tag = "Exports"

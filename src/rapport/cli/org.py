@@ -7,7 +7,7 @@ import typer
 from rapport.act.destinations import usable
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.webhooks import WebhookFile
-from rapport.app import embedded
+from rapport.app import embedded, mirrors
 from rapport.cli import options
 from rapport.kernel.errors import BadInput, NotFound
 
@@ -71,6 +71,27 @@ def list_orgs(data: options.Data = None, json: options.Json = False) -> None:
         options.print_json(names)
     else:
         typer.echo("\n".join(names) or "There is none yet. Make one: rapport org add NAME")
+
+
+@orgs.command("statement")
+def statement(
+    org: Annotated[str, typer.Argument(metavar="ORG", help="The organization.")],
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="This month (UTC; default: the present one).")
+    ] = None,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Tell what an organization used, what that gave to both sides, and what its promises cost it and opened."""
+    settings = options.settings(data)
+    if not embedded.open_ledger(settings).has_org(org):
+        raise NotFound(f"there is no organization {org!r}", field="org")
+    book = mirrors.open_mirrors(settings)
+    told = book.of(org, month, book.opened(org))
+    if json:
+        options.print_json(told)
+    else:
+        typer.echo("\n".join(mirrors.lines(told)))
 
 
 @sources.command("add")

@@ -4,10 +4,13 @@
 
 from typing import Any, Literal
 
+from rapport.app import words
 from rapport.kernel.errors import Busy, Conflict
 from rapport.kernel.times import DAY, HOUR, now
 from rapport.terms import Declaration, Promise, promises
+from rapport.terms.benefits import Estimate, Sum
 from rapport.terms.declaration import DEFAULT, Benefit, ValueClaim
+from rapport.terms.mirror import Mirrored, Month, Wanted, mirror
 from rapport.terms.simulator import OpenDoor, Opening, Simulation
 from rapport.web.console import desk as told
 from rapport.web.console import terms_desk as met
@@ -35,6 +38,18 @@ GAVE = {
     "customer": [{"amount": "1204.50", "unit": "GBP"}, {"amount": "-3.00", "unit": "EUR"}],
     "company": [{"band": "10–20", "unit": "GBP", "count": 61}],
 }
+
+
+SUMS = (
+    Sum("customer", "discount", "GBP", "", "1204.50", 402),
+    Sum("customer", "refund", "EUR", "", "-3.00", 1),
+    Sum("customer", "minutes_saved", "minutes", "", "90", 12),
+    Sum("company", "margin", "GBP", "10–20", "", 61),
+    Sum("company", "saving", "GBP", "", "0", 1),
+)
+
+
+ASKED_TOO_OFTEN = "200 declarations were tried within a day: that is enough for today"
 
 
 class SampleTerms:
@@ -120,3 +135,17 @@ class SampleTerms:
         criteria = (("it does not say whether it passes it on", 640), ("it keeps it for longer than 90 days", 35))
         told = met.ToldWhy(f"cus_{0:026}", "offers", ("it keeps it for longer than 90 days",), now())
         return met.Wanted(30, 20, 700, criteria, (told,))
+
+    async def mirror(self, session: told.Session, month: str) -> dict[str, Any]:
+        standing = promises.standing("acme", self.declaration, self.declared_version, now(), {})
+        if self.few:
+            nothing = [Month(month, {}, 0, ())]
+            return mirror(Mirrored("acme", nothing, (), standing, Wanted(30, None, ()), ASKED_TOO_OFTEN), words.purpose)
+        estimate = Estimate(
+            "customer", "people with offers", "0.40", "0.10", "0.70", "GBP", 1200, "holdout", "2026-11-01"
+        )
+        wanted = Wanted(30, 60, (("it passes it on to others", 45),))
+        uses = {"service": 12_345, "offers": 678, "dpv:DeliveryOfGoods": 9}
+        listed = [Month(month, uses, 90, SUMS), Month("2026-01", {"service": 1}, 0, SUMS[3:])]
+        opened = await self.simulate(session, b"")
+        return mirror(Mirrored("acme", listed, [estimate], standing, wanted, opened), words.purpose)

@@ -15,7 +15,7 @@ from tests.web.console.visitor import Page, Visitor
 PAGES = [
     "/console/promise", "/console/promise/purpose", "/console/promise/purpose?name=offers",
     "/console/promise/document", "/console/agreements", f"/console/agreements/agr_{0:026}", "/console/uses",
-    "/console/refusals",
+    "/console/refusals", "/console/statement", "/console/statement?month=2026-02",
 ]  # fmt: skip
 OFFERS = {"name": "offers", "basis": "consent", "category:purchases": "yes", "onward": "no", "retention_days": "365"}
 
@@ -35,6 +35,7 @@ def test_every_page_loads_only_its_own_files(path):
     ("/console/promise", "You have declared nothing yet"), ("/console/promise", "Fewer than 20 people"),
     ("/console/agreements", "No agreement yet"), ("/console/uses", "Nothing was used yet"),
     ("/console/refusals", "Over so few, a number could tell about one of them"),
+    ("/console/statement", "Nothing was used in"),
 ])  # fmt: skip
 def test_every_page_that_has_nothing_to_show_says_why(path, words):
     assert words in text_of(path, empty=True)
@@ -180,6 +181,24 @@ def test_what_uses_gave_shows_for_both_sides():
     page = text_of("/console/uses")
     assert "1204.50 GBP, -3.00 EUR" in page
     assert "10–20 GBP × 61" in page
+
+
+def test_the_statement_shows_both_sides_apart_and_what_is_estimated_beside_them():
+    page = text_of("/console/statement")
+    for words in ("£1,204.50", "−€3.00", "90 minutes", "£10–20", "61 times", "13,032 times", "about 120", "by law"):
+        assert words in page, words
+    assert "£0.40 [£0.10, £0.70]" in page
+    assert "against people picked by lot who were left alone" in page
+    assert page.count("not yet known") == 1
+    assert "90 looks gave nothing" in page
+    assert "About 60 people" in page
+
+
+def test_months_are_walked_and_what_is_none_is_said():
+    page = Visitor().get("/console/statement?month=2026-02").text
+    assert "month=2026-01" in page
+    assert "month=2026-03" in page
+    assert Visitor().get(f"/console/statement?month={'x' * 5000}").status_code == 400
 
 
 def test_refusals_show_criteria_of_many_and_how_many():

@@ -1,6 +1,6 @@
 """What Lantern Lane promises, and those of its customers who have an account and terms of their own.
 
-Ben wants to be left alone; of the others, one in three has an account (Alice's is made with her month, `month`). All of
+Ben wants to be left alone; of the others, many have an account (Alice's is made with her month, `month`). All of
 their terms allow `service`, so nobody is missing from it.
 """
 
@@ -12,8 +12,8 @@ from rapport.app.settings import Settings
 from rapport.cli.demo.people import ALICE, Shopper, household
 from rapport.terms.presets import PRESETS
 
-MOST = 60
-_EVERY = 3
+MOST = 120
+_EVERY = 2
 _CHOSEN = ("open", "balanced", "alone", "open", "balanced")
 
 

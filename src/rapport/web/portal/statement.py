@@ -6,15 +6,9 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from rapport.kernel.errors import BadInput
-from rapport.kernel.times import now, rfc3339
-from rapport.web import amounts
+from rapport.web import amounts, months
 from rapport.web.portal.visit import AREA, Visit
 
-_TO_OCTOBER = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October")
-_MONTHS = (*_TO_OCTOBER, "November", "December")
-MOST_MONTH = 7
-FIRST_MONTH = "1000-01"
 MOST_KINDS = 5
 """Kinds of data that are named in one breath."""
 
@@ -40,9 +34,7 @@ class Company(msgspec.Struct, frozen=True):
 
 async def statement(visit: Visit) -> Response:
     """Of one month (`?month=2026-11`), or of all time."""
-    month = visit.request.query_params.get("month") or None
-    if month is not None and len(month) > MOST_MONTH:
-        raise BadInput("a month is written as 2026-11", code="bad_month", field="month")
+    month = months.asked(visit.request.query_params)
     told = await visit.desk.statement(visit.session, month)
     if "application/json" in visit.request.headers.get("accept", ""):
         response = Response(msgspec.json.encode(told), media_type="application/json")
@@ -53,20 +45,15 @@ async def statement(visit: Visit) -> Response:
 
 
 def _shown(told: Mapping[str, Any], month: str | None) -> dict[str, Any]:
-    this = rfc3339(now())[:7]
-    shown = month or this
     return {
-        "title": "of all time" if month is None else month_name(month),
+        "title": "of all time" if month is None else months.name(month),
         "companies": companies(told),
         "used": sum(one["count"] for one in told["uses"]),
         "refused": sum(one["count"] for one in told["refusals"]),
         "names": list(dict.fromkeys(one["name"] for one in told["uses"])),
         "written": _written(told),
-        "before": _link(_beside(shown, -1)) if shown > FIRST_MONTH else None,
-        "after": _link(_beside(shown, 1)) if month and month < this else None,
-        "this": _link(this),
+        "steps": months.steps(month, f"{AREA}/statement"),
         "month": month or "",
-        "is_this": month == this,
         "said": amounts.said,
         "sum": amounts.sum_of,
         "money": amounts.money,
@@ -74,25 +61,11 @@ def _shown(told: Mapping[str, Any], month: str | None) -> dict[str, Any]:
     }
 
 
-def _link(month: str) -> tuple[str, str]:
-    """Where a month's statement is, and what the month is called."""
-    return f"{AREA}/statement?month={month}", month_name(month)
-
-
 def _written(told: Mapping[str, Any]) -> tuple[str, str] | None:
     """From when to when the receipts of these uses and refusals were written; None without any."""
     groups = [*told["uses"], *told["refusals"]]
     first = min((one["first_at"] for one in groups), default="")
     return (first, max(one["last_at"] for one in groups)) if groups else None
-
-
-def month_name(month: str) -> str:
-    return f"{_MONTHS[int(month[5:]) - 1]} {month[:4]}"
-
-
-def _beside(month: str, step: int) -> str:
-    number = int(month[:4]) * 12 + int(month[5:]) - 1 + step
-    return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
 def companies(told: Mapping[str, Any]) -> list[Company]:

@@ -2,8 +2,7 @@
 
 It is written beside the code and takes limits, purposes and codes from it, so that the two cannot drift apart; that it
 names every route, and none that is not there, is a test. `schema` builds schemas, `shapes` names those of the API,
-`answers` the answers that many operations share; `collecting`, `reading`, `benefiting`, `declaring`, `demanding`,
-`exporting`, `watching` and `operating` describe the paths.
+`answers` the answers that many operations share; each of the others describes the paths of its area.
 """
 
 import hashlib
@@ -23,6 +22,7 @@ from rapport.web.api.openapi import (
     declaring,
     demanding,
     exporting,
+    mirroring,
     operating,
     reading,
     shapes,
@@ -92,6 +92,7 @@ def document(origin: str) -> dict[str, Any]:
             **reading.paths(),
             **collecting.paths(),
             **benefiting.paths(),
+            **mirroring.paths(),
             **demanding.paths(),
             **declaring.paths(),
             **exporting.paths(),
@@ -99,7 +100,14 @@ def document(origin: str) -> dict[str, Any]:
             **operating.paths(),
         },
         "components": {
-            "schemas": {**shapes.SHAPES, **benefiting.SHAPES, **demanding.SHAPES, **declaring.SHAPES, **exporting.SHAPES},
+            "schemas": {
+                **shapes.SHAPES,
+                **benefiting.SHAPES,
+                **demanding.SHAPES,
+                **declaring.SHAPES,
+                **exporting.SHAPES,
+                **mirroring.SHAPES,
+            },
             "responses": answers.SHARED,
             "requestBodies": collecting.BODIES,
             "parameters": reading.PARAMETERS,

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from rapport.terms.aggregates import FLOOR
 from rapport.terms.benefits import KINDS, MAX_NAME, PLACES
+from rapport.terms.estimates import METHODS, MOST_GROUP, MOST_PEOPLE
 from rapport.web.api import benefits
 from rapport.web.api.customers import MAX_BODY
 from rapport.web.api.openapi.answers import answer, answers, content
@@ -14,7 +16,7 @@ TAG = "Benefits"
 
 def paths() -> dict[str, Any]:
     """The paths of this area with their operations."""
-    return {benefits.PATH: {"post": _report()}}
+    return {benefits.PATH: {"post": _report()}, benefits.ESTIMATES: {"post": _estimate()}}
 
 
 def _report() -> dict[str, Any]:
@@ -43,6 +45,42 @@ def _report() -> dict[str, Any]:
     }
 
 
+def _estimate() -> dict[str, Any]:
+    return {
+        "tags": [TAG],
+        "operationId": "reportEstimate",
+        "summary": "Report what uses gave to a group, estimated",
+        "description": (
+            "Per person, against people or times that were left alone, with its 95 % interval, over at least "
+            f"{FLOOR} people. Of each side, group and unit the newest counts. Told on statements beside what is "
+            "settled, and never added to it. Scope `operator`."
+        ),
+        "security": [{"api_token": []}],
+        "requestBody": {"required": True, "content": content(ref("EstimateReported"))},
+        "responses": answers(
+            {"201": answer("It is in the book.", ref("EstimateKept"))},
+            _400="BadRequest",
+            _401="NoToken",
+            _403="WrongScope",
+            _413="TooLarge",
+            _415="UnknownEncoding",
+            _503="NoPlace",
+        ),
+    }
+
+
+_AMOUNT: Schema = {"type": "string", "pattern": rf"^-?[0-9]{{1,12}}(\.[0-9]{{1,{PLACES}}})?$"}
+_GUESSED: dict[str, Schema] = {
+    "side": told(one_of(*KINDS), "Who got it."),
+    "group": told({**TEXT, "minLength": 1, "maxLength": MOST_GROUP}, "Of whom.", examples=["people who got offers"]),
+    "effect": told(_AMOUNT, "Per person, a decimal number.", examples=["0.40"]),
+    "low": told(_AMOUNT, "Where its interval begins.", examples=["0.10"]),
+    "high": told(_AMOUNT, "Where it ends.", examples=["0.70"]),
+    "unit": told({"type": "string", "pattern": "^([A-Z]{3}|minutes)$"}, "A currency, or minutes.", examples=["GBP"]),
+    "n": told({"type": "integer", "minimum": FLOOR, "maximum": MOST_PEOPLE}, "Over how many people."),
+    "method": told(one_of(*METHODS), "; ".join(f"`{name}`: {said}" for name, said in METHODS.items()) + "."),
+    "date": told({"type": "string", "format": "date"}, "When it was estimated.", examples=["2026-11-01"]),
+}
 _COMMON: dict[str, Schema] = {
     "customer": ID,
     "side": told(one_of(*KINDS), "Who got it."),
@@ -56,6 +94,12 @@ _COMMON: dict[str, Schema] = {
 }
 
 SHAPES: dict[str, Schema] = {
+    "EstimateReported": {**thing("A group's benefit, estimated.", _GUESSED), "additionalProperties": False},
+    "EstimateKept": thing(
+        "An estimate in the book.",
+        {"status": {"const": "accepted"}, "estimate": thing("As it is kept.", _GUESSED)},
+    ),
+    "Estimate": thing("A group's benefit, estimated.", {**_GUESSED, "by": told(TEXT, "The method in words.")}),
     "BenefitReported": {
         **thing(
             "What a use gave. Either `amount` or, of what the company got, `band`.",
