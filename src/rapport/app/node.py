@@ -50,6 +50,7 @@ from rapport.app.portal_desk import PortalDesk
 from rapport.app.receipting import LedgerReceipts
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.settings import Settings
+from rapport.app.signing_in import HouseSignin
 from rapport.app.terms_desk import Parts
 from rapport.app.witnessing import Witnessing
 from rapport.kernel.errors import RapportError
@@ -73,6 +74,7 @@ from rapport.web.api.simulate import simulate_routes
 from rapport.web.api.statement import statement_routes
 from rapport.web.console import console_routes
 from rapport.web.portal import portal_routes
+from rapport.web.signin import signin_routes
 
 log = logging.getLogger("rapport.node")
 
@@ -187,6 +189,7 @@ async def application(
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings)
     correcting = asyncio.create_task(keep_up(corrector, settings))
+    signin = HouseSignin(lambda: open_ledger(settings), keys.secret("signin"), settings.url)
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
@@ -204,6 +207,7 @@ async def application(
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
             *portal_routes(portal, settings.url),
+            *signin_routes(signin, settings.url),
         ],
         exception_handlers={RapportError: on_error, HTTPException: on_http_error, Exception: _broken},
     )
@@ -218,6 +222,7 @@ async def application(
         witnessing.close()
         deliverer.close()
         reviewer.close()
+        signin.close()
         entries.close()
         receipts.close()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.doors import Doors
@@ -56,6 +57,7 @@ class PortalDesk:
         self._bundler = Bundler(ledger, people, reader)
         self._statements = Statements(ledger, people, reader, agreements, BenefitFile(ledger))
         self._doors = Doors(ledger)
+        self._accounts = Accounts(ledger)
         self._judge = Judge()
 
     # -- sessions
@@ -65,9 +67,11 @@ class PortalDesk:
 
     async def leave(self, token: str) -> None:
         self._doors.end(token)
+        self._accounts.end(token)
 
     async def session(self, token: str) -> Session | None:
-        handle = self._doors.person(token)
+        found = self._accounts.session(token)
+        handle = found.person if found is not None else self._doors.person(token)
         return None if handle is None else Session(handle)
 
     # -- companies

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from rapport.act.demands import in_words, told
+from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
 from rapport.app import bundling, embedded, erasing, rights, statements
@@ -73,6 +74,17 @@ def open_page(person: Handle, data: options.Data = None, port: options.Port = No
     """Print a link that opens the person's own page once, within ten minutes."""
     settings = options.settings(data, port)
     url = f"{settings.url}/me/open?code={Doors(embedded.open_ledger(settings)).mint(person)}"
+    if json:
+        options.print_json({"url": url})
+    else:
+        typer.echo(url)
+
+
+@people.command("invite")
+def invite(person: Handle, data: options.Data = None, port: options.Port = None, json: options.Json = False) -> None:
+    """Print a link that lets the person make a passkey for their page, once, within ten minutes."""
+    settings = options.settings(data, port)
+    url = f"{settings.url}/signin/invite?code={Accounts(embedded.open_ledger(settings)).invite(person)}"
     if json:
         options.print_json({"url": url})
     else:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from rapport.adapters.embedded import (
+    accounts,
     agent_requests,
     agents,
     benefits,
@@ -116,6 +117,7 @@ MIGRATIONS = [
     benefits.SUMS,
     agents.SCHEMA,
     agent_requests.SCHEMA,
+    accounts.SCHEMA,
 ]
 
 TOKEN_LIFE = 365 * DAY

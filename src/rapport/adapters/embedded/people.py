@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from rapport.adapters.embedded import agent_requests, rights
+from rapport.adapters.embedded import accounts, agent_requests, rights
 from rapport.adapters.embedded.agreements import Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -242,6 +242,7 @@ class PeopleFile:
             self._db.execute("DELETE FROM claim WHERE person = ?", (person,))
             self._agreements.forget(person)
             rights.forget(self._db, person)
+            accounts.forget(self._db, person)
             agent_requests.forget(self._db, person)
             self._keys.destroy_person(person)
 

@@ -16,7 +16,7 @@ class Portal(visit.Area[Desk], frozen=True):
     name = "me"
     path = AREA
     start = AREA
-    door = f"{AREA}/open"
+    door = "/signin"
 
 
 class Visit(visit.Visit[Desk, Session], frozen=True):

@@ -1,0 +1,180 @@
+"""Passkeys: WebAuthn Level 3 credentials that the person's own devices keep, discoverable and with user verification.
+
+Verifying is `webauthn`'s (py_webauthn); what is asked for, and what is believed, is decided here: an origin and a relying
+party that come from the node's settings alone, user verification always, no attestation (which device somebody uses is
+their affair), and a counter that goes back is a clone.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from rapport.kernel.errors import BadInput, Unauthorized
+from rapport.signin.challenges import UNPROVED
+
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+MAX_RESPONSE = 64 * 1024
+"""Bytes of what a browser sends back."""
+NO_AAGUID = "00000000-0000-0000-0000-000000000000"
+
+
+class Passkey(msgspec.Struct, frozen=True):
+    """A passkey as it is kept: `public` is its COSE key; `synced`: it may be on several devices; times in µs."""
+
+    id: int
+    person: str
+    credential: bytes
+    public: bytes
+    counter: int
+    name: str
+    synced: bool
+    created_at: int
+    used_at: int | None = None
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A passkey that was just made, before it is kept."""
+
+    credential: bytes
+    public: bytes
+    counter: int
+    synced: bool
+    aaguid: str
+
+
+class Proved(msgspec.Struct, frozen=True):
+    """What an assertion proved."""
+
+    counter: int
+    synced: bool
+
+
+class RelyingParty(msgspec.Struct, frozen=True):
+    """The node as browsers know it; `origin` is a setting, such as `https://rapport.example`."""
+
+    origin: str
+    name: str = "Rapport"
+
+    @property
+    def id(self) -> str:
+        return urlsplit(self.origin).hostname or "localhost"
+
+    def enrolling(self, challenge: bytes, person: str, known: Sequence[bytes]) -> dict[str, Any]:
+        """Options for making a passkey (`navigator.credentials.create`). `known`: credentials that the person has, so
+        that a device does not make a second one."""
+        import webauthn  # noqa: PLC0415 (dear to load; commands that sign nobody in do without)
+        from webauthn.helpers import structs  # noqa: PLC0415 (as above)
+
+        options = webauthn.generate_registration_options(
+            rp_id=self.id,
+            rp_name=self.name,
+            user_id=person.encode(),
+            user_name="My page",
+            user_display_name="My page",
+            challenge=challenge,
+            authenticator_selection=structs.AuthenticatorSelectionCriteria(
+                resident_key=structs.ResidentKeyRequirement.REQUIRED,
+                user_verification=structs.UserVerificationRequirement.REQUIRED,
+            ),
+            exclude_credentials=[_named(credential) for credential in known],
+        )
+        return _plain(webauthn.options_to_json(options))
+
+    def asking(self, challenge: bytes, only: Sequence[bytes] = ()) -> dict[str, Any]:
+        """Options for proving one (`navigator.credentials.get`); without `only` any passkey for this node will do."""
+        import webauthn  # noqa: PLC0415 (as above)
+        from webauthn.helpers import structs  # noqa: PLC0415 (as above)
+
+        options = webauthn.generate_authentication_options(
+            rp_id=self.id,
+            challenge=challenge,
+            allow_credentials=[_named(credential) for credential in only],
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
+        )
+        return _plain(webauthn.options_to_json(options))
+
+    def made(self, challenge: bytes, response: dict[str, Any]) -> Made:
+        """What a browser made. Raises Unauthorized where it is not for this node and challenge, or nobody was verified."""
+        import webauthn  # noqa: PLC0415 (as above)
+        from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 (as above)
+
+        try:
+            found = webauthn.verify_registration_response(
+                credential=response,
+                expected_challenge=challenge,
+                expected_rp_id=self.id,
+                expected_origin=self.origin,
+                require_user_verification=True,
+            )
+        except (WebAuthnException, ValueError, KeyError, TypeError):
+            raise Unauthorized(UNPROVED, code="unproved") from None
+        synced = found.credential_device_type.value == "multi_device"
+        return Made(found.credential_id, found.credential_public_key, found.sign_count, synced, found.aaguid)
+
+    def proved(self, challenge: bytes, response: dict[str, Any], passkey: Passkey) -> Proved:
+        """What an assertion proves. Raises Unauthorized likewise, and where its counter did not grow."""
+        import webauthn  # noqa: PLC0415 (as above)
+        from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 (as above)
+
+        try:
+            found = webauthn.verify_authentication_response(
+                credential=response,
+                expected_challenge=challenge,
+                expected_rp_id=self.id,
+                expected_origin=self.origin,
+                credential_public_key=passkey.public,
+                credential_current_sign_count=passkey.counter,
+                require_user_verification=True,
+            )
+        except (WebAuthnException, ValueError, KeyError, TypeError):
+            raise Unauthorized(UNPROVED, code="unproved") from None
+        return Proved(found.new_sign_count, found.credential_device_type.value == "multi_device")
+
+
+def read(raw: bytes) -> dict[str, Any]:
+    """A browser's answer. Raises BadInput where it is no JSON object of a size that makes sense."""
+    try:
+        found = msgspec.json.decode(raw) if len(raw) <= MAX_RESPONSE else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput("This address takes what a browser makes of a passkey.", code="bad_passkey")
+    return found
+
+
+def challenge_of(response: dict[str, Any]) -> bytes:
+    """The challenge that an answer says it signed; what it says is only believed once the signature is. Raises
+    Unauthorized."""
+    import webauthn  # noqa: PLC0415 (as above)
+
+    try:
+        said = json.loads(webauthn.base64url_to_bytes(response["response"]["clientDataJSON"]))
+        return webauthn.base64url_to_bytes(said["challenge"])
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise Unauthorized(UNPROVED, code="unproved") from None
+
+
+def credential_of(response: dict[str, Any]) -> bytes:
+    """Which passkey an answer says it is from. Raises Unauthorized."""
+    import webauthn  # noqa: PLC0415 (as above)
+
+    try:
+        return webauthn.base64url_to_bytes(response["rawId"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Unauthorized(UNPROVED, code="unproved") from None
+
+
+def _named(credential: bytes) -> "PublicKeyCredentialDescriptor":
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor  # noqa: PLC0415 (as above)
+
+    return PublicKeyCredentialDescriptor(id=credential)
+
+
+def _plain(options: str) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(options)
+    return found

@@ -1,0 +1,148 @@
+"""The pages for signing in: one button for who has a passkey, one for who is invited to make one.
+
+Looking at a page changes nothing: challenges are asked for and answered by the page's script, in JSON, from this node's
+own pages alone.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from rapport.kernel.errors import BadInput, RapportError
+from rapport.signin.passkeys import MAX_RESPONSE
+from rapport.web import pages, words
+from rapport.web.api.customers import body_of
+from rapport.web.api.problems import on_error
+from rapport.web.door import CODE_LENGTH
+from rapport.web.forms import check_origin, go
+from rapport.web.portal.visit import AREA, Portal
+from rapport.web.signin.desk import SigninDesk
+from rapport.web.visit import error_pages
+
+HERE = Path(__file__).parent
+SIGNIN = "/signin"
+SESSION_SECONDS = 30 * 24 * 3600
+_SMALL = 4096
+
+
+def signin_routes(desk: SigninDesk, origin: str) -> list[BaseRoute]:
+    """Everything under `/signin`. `origin` is the node's own (`http://localhost:8080`)."""
+    shared = pages.Assets(f"{SIGNIN}/paper", pages.SHARED / "static")
+    own = pages.Assets(f"{SIGNIN}/static", HERE / "static", HERE.parent / "portal" / "static")
+    templates = pages.environment(HERE / "templates", asset=shared.url, own_asset=own.url, LONG=words.LONG)
+    templates.filters.update(words.FILTERS)
+    area = Portal(desk, templates, origin.rstrip("/"))  # type: ignore[arg-type]  # its sessions are asked for here
+    pages_ = _Pages(desk, area)
+    inside: list[BaseRoute] = [
+        Route("/", pages_.start),
+        Route("/ask", pages_.ask, methods=["POST"]),
+        Route("/prove", pages_.prove, methods=["POST"]),
+        Route("/invite", pages_.invite),
+        Route("/invite/ask", pages_.enrolling, methods=["POST"]),
+        Route("/invite/make", pages_.enrol, methods=["POST"]),
+        shared.route("/paper"),
+        own.route("/static"),
+    ]
+    fence = Middleware(pages.SecurityHeaders)
+    told = Middleware(ExceptionMiddleware, handlers=error_pages(area))
+    return [
+        Route(SIGNIN, pages_.start, middleware=[fence, told]),
+        Mount(SIGNIN, routes=inside, middleware=[fence, told]),
+    ]
+
+
+class _Pages:
+    def __init__(self, desk: SigninDesk, area: Portal) -> None:
+        self._desk = desk
+        self._area = area
+
+    async def start(self, request: Request) -> Response:
+        token = request.cookies.get(self._area.cookie, "")
+        if token and await self._desk.live(token):
+            return go(AREA)
+        return self._area.page(request, "signin.html")
+
+    async def invite(self, request: Request) -> Response:
+        code = request.query_params.get("code", "")
+        invited = 0 < len(code) <= CODE_LENGTH and await self._desk.invited(code)
+        return self._area.page(request, "invite.html", 200 if invited else 404, code=code if invited else "")
+
+    async def ask(self, request: Request) -> Response:
+        return await self._json(request, lambda _: self._desk.ask(_client(request)))
+
+    async def prove(self, request: Request) -> Response:
+        async def prove(body: bytes) -> str:
+            return await self._desk.prove(body, _client(request), _browser(request))
+
+        return await self._opening(request, prove)
+
+    async def enrolling(self, request: Request) -> Response:
+        return await self._json(request, lambda body: self._desk.enrolling(_code(body), _client(request)))
+
+    async def enrol(self, request: Request) -> Response:
+        async def enrol(body: bytes) -> str:
+            said = _object(body)
+            answer = msgspec.json.encode(said.get("passkey"))
+            return await self._desk.enrol(_code(body), answer, _client(request), _browser(request))
+
+        return await self._opening(request, enrol)
+
+    async def _json(self, request: Request, answer: Callable[[bytes], Awaitable[Mapping[str, Any]]]) -> Response:
+        try:
+            check_origin(request, self._area.origin)
+            return _told(await answer(await body_of(request, _SMALL)))
+        except RapportError as error:
+            return await on_error(request, error)
+
+    async def _opening(self, request: Request, opened: Callable[[bytes], Awaitable[str]]) -> Response:
+        """Answer with a session, which is new at every sign-in."""
+        try:
+            check_origin(request, self._area.origin)
+            token = await opened(await body_of(request, MAX_RESPONSE))
+        except RapportError as error:
+            return await on_error(request, error)
+        response = _told({"next": AREA})
+        response.set_cookie(
+            self._area.cookie,
+            token,
+            SESSION_SECONDS,
+            path="/",
+            secure=self._area.secure,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+
+def _told(content: Mapping[str, Any]) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput("This address takes a JSON object.", code="bad_json")
+    return found
+
+
+def _code(body: bytes) -> str:
+    code = _object(body).get("code")
+    return code if isinstance(code, str) and len(code) <= CODE_LENGTH else ""
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
+
+
+def _browser(request: Request) -> str:
+    return request.headers.get("user-agent", "")[:300]
