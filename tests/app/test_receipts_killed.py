@@ -10,8 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from rapport.app.bundling import open_bundler
 from rapport.kernel import verify
+from rapport.kernel.errors import RapportError
+from tests.kernel.bundles import Asked, published
 from tests.profile.house import ORG
 from tests.web.portal.person import Home
 
@@ -32,6 +36,37 @@ for _ in range(int(sys.argv[2])):
     except StopIteration as answer:
         print(answer.value["receipt"], flush=True)
 """
+
+
+KILLED_WITHIN = """
+import contextlib, os, signal, sys
+from rapport.adapters.embedded import ledger, receipt_log, tile_log
+
+def killing(module, name, when):
+    was = getattr(module, name)
+    def instead(*arguments):
+        if when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        was(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(module, name, instead)
+
+@contextlib.contextmanager
+def no_transaction(db):
+    yield db
+
+places = {
+    "the log's entries": (tile_log.TileLog, "_put_raw"),
+    "the log's tiles": (tile_log.TileLog, "_put_tiles"),
+    "the log's head": (tile_log.TileLog, "put_entries"),
+    "the trees' heads": (receipt_log, "put_rows"),
+    "the receipts": (ledger, "put_rows"),
+}
+killing(*places[sys.argv[3]], sys.argv[4])
+if sys.argv[5] == "torn":
+    ledger.transaction = no_transaction
+"""
+PLACES = ["the log's entries", "the log's tiles", "the log's head", "the trees' heads", "the receipts"]
 
 
 def reading(home: Home, times: int) -> subprocess.Popen[str]:
@@ -79,3 +114,77 @@ def test_killed_at_any_instant_they_leave_what_verifies_and_continues(proof_size
             head = done["head"]
         assert home.reads()  # whoever comes after them goes on
         assert verify.verify(open_bundler(home.settings).bundle(person, head), since=head)["ok"]
+
+
+def killed_within(home: Home, place: str, when: str, how: str) -> None:
+    """A process that reads Ada once, and is killed before or after it writes something."""
+    asked = [sys.executable, "-c", KILLED_WITHIN + READER, home.directory, "1", place, when, how]
+    assert subprocess.run(asked, check=False, capture_output=True).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("place", PLACES)
+def test_killed_between_a_leaf_and_its_head_nothing_of_either_is_there(place: str, when: str) -> None:
+    with Home() as home:
+        person = home.people.add([f"{ORG}:user_id:ada"]).handle
+        home.reads()
+        before = open_bundler(home.settings).bundle(person)
+        head = verify.verify(json.loads(json.dumps(before)))["head"]
+        killed_within(home, place, when, "whole")
+        after = open_bundler(home.settings).bundle(person, head)
+        assert receipts(after) == receipts(before)
+        assert home.reads()
+        done = verify.verify(json.loads(json.dumps(open_bundler(home.settings).bundle(person, head))), since=head)
+        assert (done["problem"], done["receipts"]) == (None, len(receipts(before)) + 1)
+
+
+def test_were_they_not_one_transaction_this_would_be_seen() -> None:
+    """That the tests above can fail: a leaf without its head, or a head without its leaf, does not hold."""
+    found = []
+    for place in PLACES:
+        for when in ("before", "after"):
+            with Home() as home:
+                person = home.people.add([f"{ORG}:user_id:ada"]).handle
+                home.reads()
+                head = verify.verify(json.loads(json.dumps(open_bundler(home.settings).bundle(person))))["head"]
+                killed_within(home, place, when, "torn")
+                try:
+                    torn = json.loads(json.dumps(open_bundler(home.settings).bundle(person, head)))
+                    problem = Asked(torn, head, log=published(home)).said()["problem"]
+                except RapportError as error:
+                    problem = error.message
+                found.append(problem)
+    assert found[0] is None  # nothing was written yet
+    assert sum(problem is not None for problem in found) >= 4, found
+
+
+# -- clocks that step
+
+YEAR = 365 * 86_400
+
+
+@pytest.mark.parametrize("steps", [[-YEAR], [10 * YEAR], [10 * YEAR, 0], [-40 * YEAR, 10 * YEAR, -1]])
+def test_whatever_the_clock_does_receipts_keep_their_order_and_verify(
+    steps: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is that of the tree; the time is what the clock said, and nothing rests on it."""
+    real = time.time_ns
+    with Home() as home:
+        person = home.people.add([f"{ORG}:user_id:ada"]).handle
+        home.reads()
+        head = verify.verify(open_bundler(home.settings).bundle(person))["head"]
+        given = []
+        for step in steps:
+            monkeypatch.setattr(time, "time_ns", lambda step=step: real() + step * 10**9)
+            for _ in range(2):
+                assert home.reads()
+            bundle = json.loads(json.dumps(open_bundler(home.settings).bundle(person, head)))
+            done = verify.verify(bundle, since=head)
+            assert (done["problem"], done["ok"]) == (None, True)
+            head = done["head"]
+            at = [one["receipt"]["at"] for one in sorted(bundle["receipts"], key=lambda one: one["index"])]
+            assert at[: len(given)] == given
+            given = at
+        assert len(given) == 1 + 2 * len(steps)
+        years = {int(moment[:4]) for moment in given}
+        assert len(years) > 1

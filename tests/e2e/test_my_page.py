@@ -152,6 +152,7 @@ def test_receipts_are_checked_by_the_browser_itself_and_it_speaks_up_once_someth
     page = opened(browser, node, person)
     go(page, "/me/receipts")
     expect(page.get_by_role("status")).to_have_text(re.compile(r"All \d+ receipts hold\."))
+    expect(page.locator("[data-more]")).to_contain_text("Nothing newer about you is in the log of")
     expect(page.locator("[data-more]")).to_contain_text("This browser will remember")
     org.view("user_id:ada", events=2)
     page.reload()

@@ -72,6 +72,11 @@ checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "503"]
 checks.negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "406", "413", "415", "5xx"]
 
+# A token that is right cannot be thought of, and an id must be that of the path.
+[[operations]]
+include-path-regex = "^/v1/demands"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404"]
+
 [[operations]]
 include-path-regex = "^/v1/evidence"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rapport.adapters.embedded.cosignatures import Cosignatures
+from rapport.adapters.embedded.cosignatures import Cosignatures, PublishedLog
 from rapport.app.bundling import open_bundler
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings, load
@@ -161,6 +161,42 @@ def keep_another(home: Home, person: int) -> None:
     receipt = Receipt("rcp_another", "", 1, "", "own", "permitted", "own", "person")
     ground = Ground(1, "", Standing("", DEFAULT, 1, "", 0))
     home.ledger.append_receipts([[Pending(receipt, ground, customer=person)]], lambda *_: True)
+
+
+def test_a_cosigned_checkpoint_is_published_for_a_minute_and_then_the_newest(
+    home: Home, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = start("w.example", home.ledger.receipt_log.key)
+    log = PublishedLog(home.ledger.receipt_log, Cosignatures(home.ledger.db))
+    home.reads()
+    assert "w.example" not in str(log.checkpoint())
+    asker(home, witness).ask()
+    signed = log.checkpoint()
+    assert "w.example" in str(signed)
+    home.reads()
+    newest = home.ledger.receipt_log.checkpoint()
+    assert log.checkpoint() == signed != newest
+    real = time.time_ns
+    for step in (61, -61, 10 * 365 * 86_400, -10 * 365 * 86_400):  # also where the clock was set
+        monkeypatch.setattr(time, "time_ns", lambda step=step: real() + step * 10**9)
+        assert log.checkpoint() == newest
+
+
+@pytest.mark.parametrize("step", [-10 * 365 * 86_400, -3_601, 3_601, 10 * 365 * 86_400])
+def test_whatever_the_clock_of_the_node_does_it_is_cosigned_by_the_clock_of_the_witness(
+    home: Home, start: Start, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    person = home.people.add([f"{ORG}:user_id:ada"]).handle
+    witness = start("w.example", home.ledger.receipt_log.key)
+    home.reads()
+    asker(home, witness).ask()
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + step * 10**9)
+    assert asker(home, witness).ask()  # anew, since the last was long ago, or is to come
+    assert not asker(home, witness).ask()
+    done = verify.verify(bundle(home, person), witnesses=[witness.vkey])
+    assert done["problem"] is None
+    assert abs(done["witnesses"][0]["at"] - real() // 10**9) < 60
 
 
 # -- what a witness refuses

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import msgspec
+
 from rapport.kernel import verify
 from rapport.terms import Receipt
 from rapport.terms.benefits import Settled
@@ -58,5 +60,8 @@ def test_whoever_verifies_gets_what_was_committed_to() -> None:
 
 def test_all_of_a_receipt_is_committed_to_but_for_what_was_asked() -> None:
     """A field that comes to a receipt is told there, beside the others, and changes no receipt that lacks it."""
-    assert set(Receipt.__struct_fields__) - set(document(USE)) == {"asked"}
+    decided = msgspec.structs.replace(USE, treatment="thank-you", propensity="0.25")
+    assert set(Receipt.__struct_fields__) - set(document(decided)) == {"asked"}
+    assert verify.canonical(document(decided)) == canonical(decided) != canonical(USE)
+    assert set(document(decided)) - set(document(USE)) == {"treatment", "propensity"}
     assert set(Settled.__struct_fields__) <= set(document(BENEFIT))

@@ -147,7 +147,7 @@ class Corrector:
             raise BadInput("there is no correction of yours to take back", code="bad_request", field="value")
         if value is not None and not found.keys:
             raise Conflict(_ambiguous(org), code="ambiguous", field="trait")
-        said = None if value is None else fitting(value, found.shown["value"])
+        said = None if value is None else fitting(value, found)
         at = max(self._now(), found.newest + 1)
         case = self._book.put(person.id, Asked("rectification", org, trait, said, by=by), at)
         return await self._carry_out(case)

@@ -6,6 +6,7 @@ leaf. What is told one day beside them is a field that is UNSET where it says no
 """
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from rapport.kernel.times import rfc3339
 from rapport.terms.benefits import Settled
@@ -27,11 +28,13 @@ class _Use(msgspec.Struct, gc=False):
     fields: tuple[str, ...]
     id: str
     org: str
+    propensity: str | UnsetType
     purpose: str
     reason: str
     recipients: tuple[str, ...]
     records: tuple[int, ...]
     retention_days: int | None
+    treatment: str | UnsetType
     unmet: tuple[str, ...]
 
 
@@ -85,18 +88,20 @@ def _told(one: Receipt | Settled) -> _Use | _Benefit:
         one.fields,
         one.id,
         one.org,
+        one.propensity or UNSET,
         one.purpose,
         one.reason,
         one.recipients,
         one.records,
         one.retention_days,
+        one.treatment or UNSET,
         one.unmet,
     )
 
 
 def document(one: Receipt | Settled) -> dict[str, object]:
     """A receipt or benefit as bundles have it."""
-    return msgspec.structs.asdict(_told(one))
+    return {name: value for name, value in msgspec.structs.asdict(_told(one)).items() if value is not UNSET}
 
 
 def canonical(one: Receipt | Settled) -> bytes:

@@ -15,7 +15,7 @@ import msgspec
 
 from rapport.collect.correction import Key, message_id
 from rapport.kernel.errors import BadInput
-from rapport.kernel.ports import OWN_WORD
+from rapport.kernel.ports import OWN_WORD, YOU
 from rapport.profile import view
 from rapport.profile.devices import TYPES
 from rapport.profile.record import Fact, Record
@@ -47,6 +47,12 @@ class Correctable(NamedTuple):
     customers: tuple[str, ...]
     sources: dict[str, list[Key]]
     telling: tuple[Key, ...]
+
+    @property
+    def theirs(self) -> Any:
+        """The value that systems say; the person's own where none does."""
+        said = (one["value"] for one in (self.shown, *self.shown["others"]) if one["source"] != YOU)
+        return next(said, self.shown["value"])
 
 
 def correctable(reader: ProfileReader, org: str, claims: Sequence[Key], trait: str) -> Correctable | None:
@@ -113,18 +119,20 @@ def concerned(parts: Iterable[Part], claims: Iterable[Key]) -> dict[str, list[Ke
     return {source: sorted(keys, key=_preference) for source, keys in sorted(known.items()) if keys}
 
 
-def fitting(value: Any, shown: Any) -> Any:
-    """A corrected value as it is kept: of the kind that is there, where it comes as text. Of what has parts, such as an
-    address, some of these. Raises BadInput, naming the field `value`."""
-    if isinstance(shown, dict):
+def fitting(value: Any, found: Correctable) -> Any:
+    """A corrected value as it is kept: of the kind that systems say, where it comes as text. Of what has parts, such as
+    an address, some of these. Raises BadInput, naming the field `value`."""
+    theirs, shown = found.theirs, found.shown["value"]
+    if isinstance(theirs, dict):
+        shown = shown if isinstance(shown, dict) else theirs
         if not isinstance(value, dict) or value.keys() - shown.keys():
             raise _unfit(f"this has parts: say some of {', '.join(map(str, shown))}"[:300])
         if any(isinstance(shown[part], dict | list) for part in value):
             raise _unfit("this has parts of parts, which cannot be corrected here: ask the company")
         return {**shown, **{part: _scalar(said, shown[part], may_be_empty=True) for part, said in value.items()}}
-    if isinstance(shown, list):
+    if isinstance(theirs, list):
         raise _unfit("this is a list, which cannot be corrected here: ask the company")
-    return _scalar(value, shown)
+    return _scalar(value, theirs)
 
 
 def _scalar(value: Any, shown: Any, *, may_be_empty: bool = False) -> Any:

@@ -8,7 +8,8 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     keyed hash of the id that was asked for; `decision` is `permitted`, `refused` or `absent`; `at` is in µs.
 
     `clauses` are those of the person it rests on, or is refused by; `agreement` the one in force; `declaration` the
-    hash of the promises it relied on; `unmet` says which criteria kept the organization out, in words.
+    hash of the promises it relied on; `unmet` says which criteria kept the organization out, in words. Of a decision,
+    `treatment` is what was chosen, and `propensity` how likely that was, as a decimal number in text.
     """
 
     id: str
@@ -30,3 +31,5 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     retention_days: int | None = None
     unmet: tuple[str, ...] = ()
     elsewhere: int = 0
+    treatment: str = ""
+    propensity: str = ""

@@ -34,6 +34,9 @@ FILLED = {
     "{key}": "wk_key",
     "{rest:path}": "user_id:ada/view",
     "{org}": "acme",
+    "{request_id}": "c789ff35-7644-4ceb-9981-4b35c264aac3",
+    "{agent_id}": "AGENT",
+    "{secret}": "secret",
     "{version}": "1",
     "{level}": "0",
     "{tile}": "000",
@@ -179,6 +182,8 @@ def test_whoever_reads_customers_needs_a_token_and_whoever_sends_a_key() -> None
             assert needed == ["api_token"], path
         elif path in PATHS:
             assert needed == ["write_key", "write_key_bearer"], path
+        elif path.startswith("/drp/") and operation["operationId"] not in {"setUpAgentToken", "fetchResults"}:
+            assert needed == ["agent_token"], path
         else:
             assert needed == [], path
 

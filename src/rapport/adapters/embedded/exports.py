@@ -1,8 +1,9 @@
 """The registry of exports in ledger.db: what was exported for whom, and who is in it.
 
-Who is in it takes a narrow row for each record: numbers and a receipt, some 30 bytes, in the order in which records are
-walked. They are there as long as somebody may still have the file: an export that fails, or whose time is over, or that
-nobody fetched before it was deleted, loses them; and so does whoever was erased, once recipients were told.
+Who is in it takes a narrow row for each record: numbers and a receipt, some 30 bytes. Records are walked from the newest
+on, and are kept by their negative numbers: so rows are appended, and pages get full. They are there as long as somebody
+may still have the file: an export that fails, or whose time is over, or that nobody fetched before it was deleted, loses
+them; and so does whoever was erased, once recipients were told.
 
 An export is `done` in the instant before its file takes its name. A kill between the two leaves an export that is on
 record and a file that is not there: a recipient may be told in vain, but none is forgotten.
@@ -10,6 +11,7 @@ record and a file that is not there: a recipient may be told in vain, but none i
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from operator import neg
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -101,7 +103,7 @@ class ExportBook:
     def add(self, number: int, entries: Iterable[Entry], customers: int, walked: int) -> None:
         """Put who was read on record, and how far it is. Raises Conflict where the export was deleted meanwhile."""
         rows = [
-            (number, record, entry.customer, ids.bytes_of(_RECEIPT, entry.receipt))
+            (number, -record, entry.customer, ids.bytes_of(_RECEIPT, entry.receipt))
             for entry in entries
             for record in entry.records
         ]
@@ -220,7 +222,7 @@ class ExportBook:
         found: dict[Held, None] = {}
         for some in _some(records):
             query = _HOLDING.format(",".join("?" * len(some)))
-            rows = self._db.execute(query, (org, *some, now())).fetchall()
+            rows = self._db.execute(query, (org, *map(neg, some), now())).fetchall()
             for handle, wish, customer, receipt, exported_at, expires_at in rows:
                 recipients = msgspec.json.decode(wish, type=Wish).recipients
                 shown = ids.handle(handles, ids.CUSTOMER, customer)
@@ -237,7 +239,7 @@ class ExportBook:
                 AND EXISTS (SELECT 1 FROM export_row r WHERE r.export = export.id
                             AND r.record IN ({",".join("?" * len(some))}))
             """  # noqa: S608 - question marks
-            found |= {one.id: one for one in self._exports(where, (org, NODE, *some))}
+            found |= {one.id: one for one in self._exports(where, (org, NODE, *map(neg, some)))}
         return list(found.values())
 
     def withdraw(self, org: str, records: Collection[int]) -> None:
@@ -255,7 +257,7 @@ class ExportBook:
                 AND export IN (SELECT id FROM export WHERE org = ?)
             """  # noqa: S608 - question marks
             with self._writing():
-                self._db.execute(query, (*some, org))
+                self._db.execute(query, (*map(neg, some), org))
 
     def _drop_rows(self, number: int) -> None:
         """In slices, so that whoever waits to write a receipt does not wait long."""

@@ -21,6 +21,7 @@ from rapport.web.api.openapi import (
     collecting,
     declaring,
     demanding,
+    exercising,
     exporting,
     mirroring,
     operating,
@@ -53,6 +54,7 @@ _TAGS = [
     {"name": benefiting.TAG, "description": "What uses gave, to both sides, with the event that shows it."},
     {"name": declaring.TAG, "description": "What an organization promises: signed, versioned, and public."},
     {"name": exporting.TAG, "description": "Customers as a file, for a purpose, with a receipt for each."},
+    {"name": exercising.TAG, "description": "People's rights, exercised by authorised agents (Data Rights Protocol)."},
     {"name": watching.TAG, "description": "The log of receipts, for whoever watches that the node keeps its word."},
     {
         "name": operating.EVIDENCE,
@@ -73,6 +75,7 @@ _SECURITY = {
         "scheme": "bearer",
         "description": "An organization's API token, `rap_…`, of scope `read` or `operator`. It expires.",
     },
+    **exercising.SECURITY,
 }
 
 
@@ -96,6 +99,7 @@ def document(origin: str) -> dict[str, Any]:
             **demanding.paths(),
             **declaring.paths(),
             **exporting.paths(),
+            **exercising.paths(),
             **watching.paths(),
             **operating.paths(),
         },
@@ -105,6 +109,7 @@ def document(origin: str) -> dict[str, Any]:
                 **benefiting.SHAPES,
                 **demanding.SHAPES,
                 **declaring.SHAPES,
+                **exercising.SHAPES,
                 **exporting.SHAPES,
                 **mirroring.SHAPES,
             },
