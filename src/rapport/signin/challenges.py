@@ -1,8 +1,8 @@
 """Challenges that a device signs to prove itself: made without being kept, good for one use, once.
 
 A challenge is `random(16) ‖ expiry(8, µs) ‖ HMAC-SHA-256(16)`, so that asking for one costs the node nothing that
-somebody could fill up. The HMAC binds it to what it was asked for. Whoever accepts one keeps it in mind until it expires,
-in the transaction that acts on it: of many who bring the same, one wins, in every process.
+somebody could fill up. The HMAC binds it to what it was asked for. Whoever accepts one keeps it in mind until it
+expires, in the transaction that acts on it: of many who bring the same, one wins, in every process.
 """
 
 import hmac

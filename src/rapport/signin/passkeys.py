@@ -1,8 +1,8 @@
 """Passkeys: WebAuthn Level 3 credentials that the person's own devices keep, discoverable and with user verification.
 
-Verifying is `webauthn`'s (py_webauthn); what is asked for, and what is believed, is decided here: an origin and a relying
-party that come from the node's settings alone, user verification always, no attestation (which device somebody uses is
-their affair), and a counter that goes back is a clone.
+Verifying is `webauthn`'s (py_webauthn); what is asked for, and what is believed, is decided here: an origin and a
+relying party that come from the node's settings alone, user verification always, no attestation (which device somebody
+uses is their affair), and a counter that goes back is a clone.
 """
 
 import json
@@ -99,7 +99,8 @@ class RelyingParty(msgspec.Struct, frozen=True):
         return _plain(webauthn.options_to_json(options))
 
     def made(self, challenge: bytes, response: dict[str, Any]) -> Made:
-        """What a browser made. Raises Unauthorized where it is not for this node and challenge, or nobody was verified."""
+        """What a browser made. Raises Unauthorized where it is not for this node and challenge, or of nobody
+        verified."""
         import webauthn  # noqa: PLC0415 (as above)
         from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 (as above)
 

@@ -1,7 +1,7 @@
 """Sessions: a browser that has proved who uses it, and how sure that is.
 
-Three levels (design of presence): 0, a bound key was used; 1, and it is near; 2, and its holder was verified, by a finger,
-a face or a PIN. What cannot be taken back needs level 2 that is fresh.
+Three levels: 0, a bound key was used; 1, and it is near; 2, and its holder was verified, by a finger, a face or a PIN.
+What cannot be taken back needs level 2 that is fresh.
 """
 
 import msgspec

@@ -1,8 +1,8 @@
 """Accounts in ledger.db: a person's passkeys, their sessions, invitations to make a first passkey, and proofs that were
 accepted and are not again.
 
-Public keys and hashes alone are kept, so that whoever has the file signs in as nobody. Names of passkeys and browsers are
-sealed under the person's key, and go with it.
+Public keys and hashes alone are kept, so that whoever has the file signs in as nobody. Names of passkeys and browsers
+are sealed under the person's key, and go with it.
 """
 
 import hashlib
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
 
 SCHEMA = """
-    CREATE TABLE passkey (id INTEGER PRIMARY KEY AUTOINCREMENT, credential BLOB NOT NULL UNIQUE, person INTEGER NOT NULL,
-                          public BLOB NOT NULL, counter INTEGER NOT NULL, synced INTEGER NOT NULL, name BLOB NOT NULL,
+    CREATE TABLE passkey (id INTEGER PRIMARY KEY AUTOINCREMENT, credential BLOB NOT NULL UNIQUE,
+                          person INTEGER NOT NULL, public BLOB NOT NULL, counter INTEGER NOT NULL,
+                          synced INTEGER NOT NULL, name BLOB NOT NULL,
                           created_at INTEGER NOT NULL, used_at INTEGER);
     CREATE INDEX passkey_of ON passkey (person);
     CREATE TABLE own_session (id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL UNIQUE, person INTEGER NOT NULL,
@@ -150,8 +151,8 @@ class Accounts:
     # -- sessions
 
     def sign_in(self, passkey: Passkey, proved: Proved, browser: str, spent: tuple[bytes, int]) -> tuple[str, Session]:
-        """A new session's secret, which only the browser keeps, and the session. Raises Unauthorized where the challenge
-        was accepted before, or the passkey was revoked or used meanwhile."""
+        """A new session's secret, which only the browser keeps, and the session. Raises Unauthorized where the
+        challenge was accepted before, or the passkey was revoked or used meanwhile."""
         with transaction(self._db):
             person = self._use(passkey, proved, spent)
             return self._begin(person, passkey.id, browser)

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 
 class SigninDesk(Protocol):
-    """`client` is where a request came from, to be slowed down; `browser` what it says it is, to be told apart later."""
+    """`client` is where a request came from, to be slowed down; `browser` what it says it is, to be known by later."""
 
     async def ask(self, client: str) -> dict[str, Any]:
         """Options for proving a passkey. Raises Busy where it was asked too often."""

@@ -1,0 +1,281 @@
+"""Signing in by passkeys: a proof is believed once, by this node, of whom it proves, and of nobody else."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from rapport.adapters.embedded.accounts import Accounts
+from rapport.app.embedded import open_keys, open_ledger
+from rapport.app.signing_in import HouseSignin, name_of
+from rapport.kernel.errors import BadInput, Conflict, RapportError, TooMany, Unauthorized
+from rapport.signin import sessions
+from tests.profile.house import ORG, House
+from tests.signin.authenticator import PRESENT, Authenticator, b64
+
+ORIGIN = "https://rapport.example"
+
+
+class Hall(House):
+    """A house with a person who may come in, and the desk that lets them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger = open_ledger(self.settings)
+        self.accounts = Accounts(self.ledger)
+        self.person = self.people.add([f"{ORG}:user_id:ada"]).handle
+        self.signin = self.desk()
+
+    def desk(self) -> HouseSignin:
+        secret = open_keys(self.settings).secret("signin")
+        return HouseSignin(lambda: open_ledger(self.settings), secret, ORIGIN)
+
+    def device(self, **how: Any) -> Authenticator:
+        return Authenticator(ORIGIN, "rapport.example", **how)
+
+    def enrolled(self, person: str | None = None, **how: Any) -> Authenticator:
+        device = self.device(**how)
+        self.enrol(device, self.accounts.invite(person or self.person))
+        return device
+
+    def enrol(self, device: Authenticator, code: str, **wrong: Any) -> str:
+        options = asyncio.run(self.signin.enrolling(code, "here"))
+        return asyncio.run(self.signin.enrol(code, encoded(device.make(options, **wrong)), "here", "Chrome/1 Linux"))
+
+    def options(self) -> dict[str, Any]:
+        return asyncio.run(self.signin.ask("here"))
+
+    def prove(self, answer: dict[str, Any]) -> str:
+        return asyncio.run(self.signin.prove(encoded(answer), "here", "Chrome/1 Linux"))
+
+    def sign_in(self, device: Authenticator, **wrong: Any) -> str:
+        return self.prove(device.prove(self.options(), **wrong))
+
+    def close(self) -> None:
+        self.signin.close()
+        super().close()
+
+
+def encoded(answer: dict[str, Any]) -> bytes:
+    return json.dumps(answer).encode()
+
+
+@pytest.fixture
+def hall() -> Iterator[Hall]:
+    with Hall() as hall:
+        yield hall
+
+
+@pytest.mark.parametrize("synced", [False, True])
+def test_who_made_a_passkey_signs_in_with_it_again_and_again(hall: Hall, synced: bool) -> None:
+    device = hall.enrolled(synced=synced)
+    for _ in range(3):
+        session = hall.accounts.session(hall.sign_in(device))
+        assert session is not None
+        assert session.person == hall.person
+    (kept,) = hall.accounts.passkeys(hall.person)
+    assert (kept.synced, kept.name) == (synced, "Chrome on Linux")
+    assert len({token for token, _ in hall.accounts.sessions(hall.person)}) == 4
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "nobody was verified": {"flags": PRESENT},
+    "nobody was present": {"flags": 0x04},
+    "another origin": {"origin": "https://rapport.example.evil"},
+    "a plain origin": {"origin": "http://rapport.example"},
+    "a port": {"origin": "https://rapport.example:444"},
+    "another party": {"rp": "evil.example"},
+    "another kind": {"kind": "payment.get"},
+    "another challenge": {"challenge": b64(bytes(40))},
+    "no challenge": {"challenge": ""},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_what_is_not_for_this_node_or_of_nobody_verified_is_refused(hall: Hall, wrong: dict[str, Any]) -> None:
+    device = hall.enrolled()
+    with pytest.raises(Unauthorized):
+        hall.sign_in(device, **wrong)
+    with pytest.raises(Unauthorized):
+        hall.enrol(hall.device(), hall.accounts.invite(hall.person), **wrong)
+    hall.sign_in(device)
+    assert len(hall.accounts.passkeys(hall.person)) == 1
+
+
+def test_a_proof_is_believed_once_in_every_process(hall: Hall) -> None:
+    device = hall.enrolled(synced=True)
+    answer = device.prove(hall.options())
+    hall.prove(answer)
+    other = hall.desk()
+    for desk in (hall.signin, other):
+        with pytest.raises(Unauthorized):
+            asyncio.run(desk.prove(encoded(answer), "here", ""))
+    other.close()
+
+
+def test_of_fifty_who_bring_one_proof_at_once_one_wins(hall: Hall) -> None:
+    device = hall.enrolled(synced=True)
+    answer = device.prove(hall.options())
+    assert _winners(hall, lambda desk: asyncio.run(desk.prove(encoded(answer), "x", ""))) == 1
+
+
+def test_of_fifty_who_bring_one_invitation_at_once_one_wins(hall: Hall) -> None:
+    code = hall.accounts.invite(hall.person)
+    options = [asyncio.run(hall.signin.enrolling(code, str(number))) for number in range(50)]
+    answers = iter([encoded(hall.device().make(one)) for one in options])
+    assert _winners(hall, lambda desk: asyncio.run(desk.enrol(code, next(answers), "x", ""))) == 1
+    assert len(hall.accounts.passkeys(hall.person)) == 1
+
+
+def _winners(hall: Hall, use: Callable[[HouseSignin], str]) -> int:
+    desks = [hall.desk() for _ in range(4)]
+
+    def tried(number: int) -> bool:
+        try:
+            use(desks[number % 4])
+        except RapportError as refused:
+            assert isinstance(refused, Unauthorized)  # noqa: PT017 (any other error is a defect)
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as crowd:
+        won = sum(crowd.map(tried, range(50)))
+    for desk in desks:
+        desk.close()
+    return won
+
+
+def test_a_counter_that_goes_back_is_a_clone(hall: Hall) -> None:
+    device = hall.enrolled()
+    hall.sign_in(device)
+    for counter in (device.counter, device.counter - 1):
+        with pytest.raises(Unauthorized):
+            hall.sign_in(device, counter=counter)
+    hall.sign_in(device)
+
+
+def test_an_unknown_passkey_is_refused_like_a_wrong_signature(hall: Hall) -> None:
+    known, stranger = hall.enrolled(), hall.device()
+    stranger.user = known.user
+    said = set()
+    for device in (stranger, known):
+        answer = device.prove(hall.options())
+        if device is known:
+            answer["response"]["signature"] = stranger.prove(hall.options())["response"]["signature"]
+        with pytest.raises(Unauthorized) as refused:
+            hall.prove(answer)
+        said.add((refused.value.message, refused.value.code))
+    assert len(said) == 1
+
+
+def test_a_passkey_proves_its_own_person_whatever_it_says(hall: Hall) -> None:
+    another = hall.people.add([f"{ORG}:user_id:bo"]).handle
+    device = hall.enrolled(another)
+    device.user = hall.person.encode()
+    session = hall.accounts.session(hall.sign_in(device))
+    assert session is not None
+    assert session.person == another
+
+
+def test_an_invitation_is_for_one_person_once_and_for_ten_minutes(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = hall.accounts.invite(hall.person)
+    device = hall.device()
+    other = hall.accounts.invite(hall.people.add([f"{ORG}:user_id:bo"]).handle)
+    options = asyncio.run(hall.signin.enrolling(other, "here"))
+    with pytest.raises(Unauthorized):  # a challenge for another person's invitation
+        asyncio.run(hall.signin.enrol(code, encoded(device.make(options)), "here", ""))
+    hall.enrol(device, code)
+    for again in (code, "inv_made-up", ""):
+        with pytest.raises(Unauthorized):
+            hall.enrol(hall.device(), again)
+    late = hall.accounts.invite(hall.person)
+    present = sessions.DAY
+    monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda: 4_000_000_000_000_000 + present)
+    with pytest.raises(Unauthorized):
+        hall.enrol(hall.device(), late)
+
+
+def test_the_same_passkey_is_not_made_twice(hall: Hall) -> None:
+    device = hall.enrolled()
+    with pytest.raises(Conflict):
+        hall.enrol(device, hall.accounts.invite(hall.person))
+
+
+def test_a_revoked_passkey_and_its_sessions_are_refused_at_once(hall: Hall) -> None:
+    first, second = hall.enrolled(), hall.enrolled()
+    token, other = hall.sign_in(first), hall.sign_in(second)
+    kept = {one.credential: one.id for one in hall.accounts.passkeys(hall.person)}
+    hall.accounts.revoke(hall.person, kept[first.credential])
+    assert hall.accounts.session(token) is None
+    assert hall.accounts.session(other) is not None
+    with pytest.raises(Unauthorized):
+        hall.sign_in(first)
+    with pytest.raises(Conflict):
+        hall.accounts.revoke(hall.person, kept[second.credential])
+
+
+def test_sessions_end_one_by_one_all_at_once_and_of_themselves(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = hall.enrolled()
+    tokens = [hall.sign_in(device) for _ in range(4)]
+    mine = hall.accounts.session(tokens[0])
+    assert mine is not None
+    hall.accounts.end(tokens[1])
+    assert hall.accounts.session(tokens[1]) is None
+    assert hall.accounts.end_sessions(hall.person, but=mine.id) == 3
+    assert [hall.accounts.session(token) is not None for token in tokens] == [True, False, False, False]
+    monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda: mine.seen_at + sessions.IDLE + 1)
+    assert hall.accounts.session(tokens[0]) is None
+
+
+def test_who_was_erased_or_is_being_erased_does_not_come_in(hall: Hall) -> None:
+    device = hall.enrolled()
+    token = hall.sign_in(device)
+    hall.people.set_status(hall.person, "erasing")
+    assert hall.accounts.session(token) is None
+    with pytest.raises(Unauthorized):
+        hall.sign_in(device)
+    hall.people.forget_claims(hall.person)
+    for table in ("passkey", "own_session", "invite"):
+        assert hall.ledger.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+def test_a_stolen_ledger_signs_nobody_in(hall: Hall) -> None:
+    device = hall.enrolled()
+    token = hall.sign_in(device)
+    code = hall.accounts.invite(hall.person)
+    files = [path.read_bytes() for path in hall.directory.glob("ledger.db*")]
+    for secret in (token, code):
+        assert not any(secret.encode() in content for content in files)
+
+
+def test_too_many_tries_are_slowed_down(hall: Hall) -> None:
+    def ask() -> None:
+        for _ in range(200):
+            hall.options()
+
+    with pytest.raises(TooMany):
+        ask()
+    asyncio.run(hall.signin.ask("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"x", b"[]", b"null", b'{"id": 1}', b'{"rawId": "%%%", "response": {}}', b"{" * 70_000, b"[" * 60_000]
+)
+def test_what_no_browser_makes_is_refused(hall: Hall, raw: bytes) -> None:
+    with pytest.raises((BadInput, Unauthorized)):
+        asyncio.run(hall.signin.prove(raw, "here", ""))
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (iPhone; CPU) AppleWebKit Safari/605", "Safari on iPhone"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/140 Safari/537 Edg/140", "Edge on Windows"),
+        ("curl/8", "A browser"),
+    ],
+)
+def test_a_passkey_is_called_by_what_made_it(agent: str, name: str) -> None:
+    assert name_of(agent) == name
