@@ -19,7 +19,8 @@ def paths() -> dict[str, Any]:
                 "tags": [TAG],
                 "operationId": "readCheckpoint",
                 "summary": "The log's signed head",
-                "description": "A checkpoint as of [C2SP](https://c2sp.org/tlog-checkpoint). No credential is needed.",
+                "description": "A checkpoint as of [C2SP](https://c2sp.org/tlog-checkpoint), with what witnesses signed. "
+                "For a minute it is the newest that they signed, though the log has grown. No credential is needed.",
                 "responses": {"200": plain("The head as it is now.", "text/plain", "A signed note.")},
             }
         },
