@@ -46,7 +46,7 @@ RECEIPTS = 1_000
 ENTRIES = 1_000_000
 """Entries of the log that they verify against."""
 ROUNDS = 3
-_COLUMNS = "id, org, at, body, person, purpose, decision, unmet, tree, place, leaf"
+_COLUMNS = "id, org, at, body, person, purpose, decision, unmet, tree, place, leaf, previous"
 
 
 def measure(bench: Bench) -> Iterator[Row]:
@@ -204,8 +204,8 @@ def _treeless(key: SealKey) -> Iterator[None]:
     """Receipts as they were before there were trees: sealed under the organization's key, in no order."""
     encode = msgspec.msgpack.Encoder().encode
 
-    def rows(_: ReceiptLog, pending: Sequence[Pending]) -> list[Place]:
-        return [Place(None, None, None, key.seal(encode((one.receipt, b"")), b"receipt")) for one in pending]
+    def rows(_: ReceiptLog, pending: Sequence[Pending], __: int) -> list[Place]:
+        return [Place(None, None, None, None, key.seal(encode((one.receipt, b"")), b"receipt")) for one in pending]
 
     with patch.object(ReceiptLog, "append", rows):
         yield
