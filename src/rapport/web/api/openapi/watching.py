@@ -19,7 +19,7 @@ def paths() -> dict[str, Any]:
                 "tags": [TAG],
                 "operationId": "readCheckpoint",
                 "summary": "The log's signed head",
-                "description": "A checkpoint as of [C2SP](https://c2sp.org/tlog-checkpoint), with what witnesses signed. "
+                "description": "A checkpoint as of [C2SP](https://c2sp.org/tlog-checkpoint), and who witnessed it. "
                 "For a minute it is the newest that they signed, though the log has grown. No credential is needed.",
                 "responses": {"200": plain("The head as it is now.", "text/plain", "A signed note.")},
             }
