@@ -13,6 +13,7 @@ from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import words
 from rapport.app.bundling import Bundler
+from rapport.app.portal_corrections import PortalCorrections
 from rapport.app.portal_rights import PortalRights
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.settings import Settings
@@ -48,6 +49,7 @@ class PortalDesk:
         settings: Settings,
     ) -> None:
         self.rights = PortalRights(settings, rights, people, self.looked, self._effect)
+        self.corrections = PortalCorrections(rights.corrector, people, looks)
         self._ledger = ledger
         self._reader = reader
         self._people = people

@@ -14,6 +14,7 @@ import msgspec
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.rights import LAST
 from rapport.app import rights, words
+from rapport.app.correcting import Told
 from rapport.app.portability import open_portability
 from rapport.app.rights_desk import EVERYTHING, RightsDesk
 from rapport.app.settings import Settings
@@ -86,6 +87,7 @@ class PortalRights:
             answer=case.answer,
             by="" if case.asked.by == YOU else case.asked.by,
             receipts=case.receipts,
+            told=tuple(_told_words(one) for one in self._desk.corrector.told(case)) if case.told else (),
         )
 
     async def stopping(self, session: Session, org: str, purpose: str) -> ask.Stop:
@@ -182,6 +184,15 @@ class PortalRights:
         return self._people.ground(org, ()).standing.declaration.name or org
 
 
+def _told_words(told: Told) -> str:
+    if told.status == "done":
+        return f"{told.source}, on {rfc3339(told.at or 0)[:10]}"
+    if told.status == "forgotten":
+        return "a system that is no longer known"
+    why = f": {told.error}" if told.error else ""
+    return f"{told.source} could not be told{why}" if told.status == "failed" else f"{told.source} will be told{why}"
+
+
 def _sentence(case: Case, name: str) -> str:
     asked = case.asked
     if asked.right in _SAID:
@@ -193,5 +204,6 @@ def _sentence(case: Case, name: str) -> str:
     if asked.right == "review":
         return f"You asked {name} to have somebody look at a decision."
     if asked.right == "rectification":
-        return f"You corrected “{asked.about}” at {name}."
+        verb = "took back your correction of" if asked.value is None else "corrected"
+        return f"You {verb} “{asked.about}” at {name}."
     return f"You asked {name or 'all companies'} for your data."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 if TYPE_CHECKING:
+    from rapport.web.portal.corrections_desk import CorrectionsDesk
     from rapport.web.portal.rights_desk import RightsDesk
 
 Way = Literal["preset", "out", "back"]
@@ -180,6 +181,9 @@ class Desk(Protocol):
 
     @property
     def rights(self) -> "RightsDesk": ...
+
+    @property
+    def corrections(self) -> "CorrectionsDesk": ...
 
     async def open(self, code: str) -> str | None:
         """Spend a link's code. Return a fresh session's token, which only the browser keeps; None where the code is
