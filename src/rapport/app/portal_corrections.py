@@ -8,7 +8,7 @@ from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.terms.own import OwnLooks
 from rapport.terms.rights import YOU
 from rapport.web.portal import corrections_desk as ask
-from rapport.web.portal.desk import Session
+from rapport.web.portal.told import Session
 from rapport.web.words import plain
 
 

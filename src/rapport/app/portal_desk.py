@@ -28,8 +28,8 @@ from rapport.terms.own import CALLER, OwnLooks
 from rapport.terms.policy import Judge
 from rapport.terms.presets import LINES, PRESETS, TITLES
 from rapport.terms.sentences import clause_sentence, unmet_words
-from rapport.web.portal import desk as ask
-from rapport.web.portal.desk import Session, Way
+from rapport.web.portal import told as ask
+from rapport.web.portal.told import Session, Way
 
 _PAGE = 40
 _DECISIONS = {"began": "agreed with you", "changed": "changed what it agreed with you", "ended": "lost its agreement"}

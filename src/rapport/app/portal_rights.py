@@ -24,9 +24,9 @@ from rapport.kernel.times import now, rfc3339
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.terms import Terms
 from rapport.terms.objecting import objected
-from rapport.terms.rights import LAW, YOU, Case, took_words
+from rapport.terms.rights import LAW, YOU, Asked, Case, took_words
 from rapport.web.portal import rights_desk as ask
-from rapport.web.portal.desk import Effect, Look, Session
+from rapport.web.portal.told import Effect, Look, Session
 
 COPIES = "copies"
 """Under the data directory: archives on their way to their persons."""
@@ -36,6 +36,13 @@ _SAID = {
     "access": "You took along all that companies know.",
     "erasure": "You had everything erased.",
 }
+_FOR_YOU = {
+    "access": " for all that it knows of you.",
+    "deletion": " to erase all that is yours there.",
+    "sale:opt_out": " to stop use for advertising.",
+    "sale:opt_in": " to allow use for advertising again.",
+}
+"""What an agent exercises."""
 _Looked = Callable[[str, str], Look]
 _Changes = Callable[[Person, str, Terms], Effect]
 
@@ -193,8 +200,14 @@ def _told_words(told: Told) -> str:
     return f"{told.source} could not be told{why}" if told.status == "failed" else f"{told.source} will be told{why}"
 
 
+def _exercise(asked: Asked) -> str:
+    return str(asked.value.get("exercise", "")) if isinstance(asked.value, dict) else ""
+
+
 def _sentence(case: Case, name: str) -> str:
     asked = case.asked
+    if asked.by != YOU and asked.org:
+        return f"{asked.by[:1].upper()}{asked.by[1:]} asked {name}{_FOR_YOU.get(_exercise(asked), '.')}"
     if asked.right in _SAID:
         return _SAID[asked.right]
     if asked.right == "restriction":

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from rapport.web.portal.desk import Session
+from rapport.web.portal.told import Session
 
 
 class Correcting(msgspec.Struct, frozen=True):

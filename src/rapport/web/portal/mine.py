@@ -12,7 +12,7 @@ from rapport.kernel.errors import BadInput
 from rapport.web import words
 from rapport.web.door import left
 from rapport.web.forms import go
-from rapport.web.portal.desk import Look, Way
+from rapport.web.portal.told import Look, Way
 from rapport.web.portal.visit import AREA, Visit
 
 MOST_NAME = 100
