@@ -46,7 +46,7 @@ RECEIPTS = 1_000
 ENTRIES = 1_000_000
 """Entries of the log that they verify against."""
 ROUNDS = 3
-_COLUMNS = "id, org, at, body, person, purpose, decision, unmet, tree, place, leaf"
+_COLUMNS = "id, org, at, body, person, purpose, decision, unmet, tree, place, leaf, previous"
 
 
 def measure(bench: Bench) -> Iterator[Row]:
@@ -204,8 +204,8 @@ def _treeless(key: SealKey) -> Iterator[None]:
     """Receipts as they were before there were trees: sealed under the organization's key, in no order."""
     encode = msgspec.msgpack.Encoder().encode
 
-    def rows(_: ReceiptLog, pending: Sequence[Pending]) -> list[Place]:
-        return [Place(None, None, None, key.seal(encode((one.receipt, b"")), b"receipt")) for one in pending]
+    def rows(_: ReceiptLog, pending: Sequence[Pending], __: int) -> list[Place]:
+        return [Place(None, None, None, None, key.seal(encode((one.receipt, b"")), b"receipt")) for one in pending]
 
     with patch.object(ReceiptLog, "append", rows):
         yield
@@ -245,7 +245,26 @@ def _bundle(settings: Settings, entries: int) -> Iterator[Row]:
         floor=against("its receipts", receipts, "bytes"),
         ratio=(len(raw) - receipts) / receipts,
     )
+    yield _walked(raw, ledger.receipt_log)
     ledger.close()
+
+
+def _walked(raw: bytes, log: ReceiptLog) -> Row:
+    """All entries as they are published, read from the ledger."""
+    size = log.size()
+
+    def read(path: str) -> bytes:
+        if path == "checkpoint":
+            return (log.checkpoint() or "").encode()
+        tile, _, width = path.removeprefix("tile/entries/").partition(".p/")
+        found = log.entries(int(tile.replace("x", "").replace("/", "")), int(width or verify.TILE))
+        assert found is not None
+        return found
+
+    started = time.perf_counter()
+    done = verify.verify(msgspec.json.decode(raw), log=read)
+    assert done["latest"] == {"trees": 1, "entries": size, "grown": 0}, done["problem"]
+    return Row(f"the same, with a log of {size:,} entries walked for newer heads", time.perf_counter() - started, "s")
 
 
 def _verified(raw: bytes) -> Iterator[Row]:

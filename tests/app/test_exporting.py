@@ -253,6 +253,21 @@ def test_an_export_whose_time_is_over_is_held_by_nobody(house: House) -> None:
     assert open_ledger(house.settings).db.execute("SELECT count(*) FROM export_row").fetchone() == (0,)
 
 
+def test_what_is_in_memory_does_not_grow_with_the_organization(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.send(*map(_identify, range(100, 2_100)))
+    house.settle()
+    monkeypatch.setattr("rapport.adapters.embedded.customers.MOST_LEARNED", 100)
+    exporter = open_exporter(house.settings, ORG)
+    learned = []
+
+    def look(*_: int) -> None:
+        learned.append(exporter._reader.evidence_tables.learned)
+
+    done = asyncio.run(exporter.export(ORG, "service", house.directory / "out.csv", progress=look))
+    assert done.customers > 2_000
+    assert max(learned) < 1_000
+
+
 _SLOWLY = """
 import asyncio, pathlib, sys, time
 from rapport.app import exporting

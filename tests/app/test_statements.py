@@ -25,7 +25,7 @@ unit = "GBP"
 
 
 def run(till: House, *words: str) -> str:
-    done = CliRunner().invoke(command_line(["person", "benefit"]), [*words, "--data", str(till.directory)])
+    done = CliRunner().invoke(command_line(["person", "benefit", "org"]), [*words, "--data", str(till.directory)])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.stdout
@@ -80,3 +80,62 @@ def test_the_company_reads_what_its_uses_gave() -> None:
             "customer": [{"amount": "2.50", "unit": "GBP"}],
             "company": [{"amount": "-0.25", "unit": "GBP"}],
         }
+
+
+ESTIMATE = """
+[[estimate]]
+side = "customer"
+group = "people who got offers"
+effect = "-0.40"
+low = "-0.70"
+high = "0.10"
+unit = "GBP"
+n = 1200
+method = "holdout"
+date = 2026-01-31
+"""
+
+
+def test_an_estimate_is_told_to_people_and_to_the_company(tmp_path: Path) -> None:
+    file = tmp_path / "estimates.toml"
+    file.write_text(ESTIMATE)
+    with Till() as till:
+        person = till.people.add([f"{ORG}:user_id:ada"]).handle
+        assert "not yet known" in run(till, "person", "statement", person)
+        assert "-0.40 GBP [-0.70, 0.10]" in run(till, "benefit", "estimate", ORG, str(file))
+        (kept,) = json.loads(run(till, "benefit", "estimate", ORG, str(file), "--json"))["estimates"]
+        assert (kept["effect"], kept["n"]) == ("-0.40", 1200)
+        lines = run(till, "person", "statement", person)
+        assert "people like you got -0.40 GBP [-0.70, 0.10] each" in lines
+        assert "against people picked by lot who were left alone" in lines
+        company = json.loads(run(till, "org", "statement", ORG, "--json"))
+        assert [one["effect"] for one in company["estimated"]["customer"]] == ["-0.40"]
+        assert company["settled"]["customer"] == []
+
+
+@pytest.mark.parametrize("text", ["", "[[estimate]", ESTIMATE.replace("1200", "12"), "\xff"])
+def test_what_is_no_estimate_is_said(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "estimates.toml"
+    file.write_bytes(text.encode("latin-1"))
+    with Till() as till:
+        with pytest.raises(BadInput):
+            run(till, "benefit", "estimate", ORG, str(file))
+        with pytest.raises(BadInput):
+            run(till, "benefit", "estimate", ORG, str(tmp_path / "nothing"))
+
+
+def test_the_companys_statement_is_told_in_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(MAPPING)
+    with Till() as till:
+        run(till, "benefit", "map", ORG, str(tmp_path / "map.toml"))
+        run(till, "benefit", "settle", ORG)
+        told_ = run(till, "org", "statement", ORG, "--month", "2026-03")
+        assert "customers got 5.00 GBP" in told_
+        assert "we got nothing" in told_
+        assert "fewer than 20 people" in told_
+        this = json.loads(run(till, "org", "statement", ORG, "--json"))
+        assert this["uses"] == [{"purpose": "service", "why": "to serve you", "count": 1}], "of looking for vouchers"
+        assert this["nothing"] == 0
+        for words in (("org", "statement", "nobody"), ("org", "statement", ORG, "--month", "2026-13")):
+            with pytest.raises((BadInput, NotFound)):
+                run(till, *words)

@@ -98,6 +98,8 @@ EVERY_PAGE = {
     "purpose": "/console/promise/purpose", "document": "/console/promise/document",
     "agreements": "/console/agreements", "agreement": f"/console/agreements/agr_{0:026}", "uses": "/console/uses",
     "refusals": "/console/refusals", "statement": "/console/statement", "requests": "/console/requests",
+    "demands": "/console/demands", "exports": "/console/exports",
+    **{f"export {n}": f"/console/exports/exp_{n:026}" for n in range(1, 7)},
     "sources": "/console/sources", "absent": "/console/customers/nobody",
     "nowhere": "/console/nowhere",
 }  # fmt: skip

@@ -86,10 +86,11 @@ def export_form(it: Offered, purpose: str) -> Tries:
     yield *it.go("/console/exports"), ()
     yield *it.send("/console/exports", purpose=purpose, format="csv"), ()
     newest = it.org.get("/v1/exports?limit=1").json["exports"][0]["export"]
-    where, deadline = f"/console/exports/{newest}", time.monotonic() + 20
+    where, deadline = f"/console/exports/{newest}?watch=yes", time.monotonic() + 20
     while b'http-equiv="refresh"' in it.go(where)[1]:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    where = where.partition("?")[0]
     for path in (where, f"{where}/metadata", f"{where}/file"):
         yield *it.go(path), ()
     yield *it.send(f"{where}/delete"), ()

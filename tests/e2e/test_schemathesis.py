@@ -13,8 +13,10 @@ import msgspec
 import pytest
 
 from rapport.web.api.openapi import collecting, declaring
+from tests.app.agent_client import Signer
 from tests.conftest import PROVE
 from tests.e2e.api import House, house
+from tests.e2e.running import run
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 SAMPLE_S, FULL_S = 20, 1_200
@@ -23,10 +25,12 @@ DECLARING = ("--include-tag", declaring.TAG, "--phases", "examples,coverage,fuzz
 CONFIGURATION = """
 [auth.openapi]
 api_token = {{ bearer = "{token}" }}
+agent_token = {{ bearer = "{agent}" }}
 write_key = {{ username = "{key}", password = "" }}
 write_key_bearer = {{ bearer = "{key}" }}
 
 [dictionaries]
+orgs = {{ values = ["acme"] }}
 customers = {{ values = {customers} }}
 evidence = {{ values = {evidence} }}
 
@@ -77,6 +81,13 @@ checks.negative_data_rejection.expected-statuses = ["400", "401", "403", "404", 
 include-path-regex = "^/v1/demands"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404"]
 
+# What is signed, by whom and for which business, no schema can tell; nor which request is whose.
+[[operations]]
+include-tag = "Data rights"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "409"]
+checks.negative_data_rejection.expected-statuses = ["2xx", "4xx"]
+parameters = {{ "path.org" = {{ dictionary = "orgs", probability = 0.8 }} }}
+
 [[operations]]
 include-path-regex = "^/v1/evidence"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
@@ -107,11 +118,21 @@ def configuration(home: House, directory: Path, token: str) -> Path:
         CONFIGURATION.format(
             token=token,
             key=home.acme.write_key,
+            agent=agent_token(home),
             customers=msgspec.json.encode(customers).decode(),
             evidence=msgspec.json.encode(evidence).decode(),
         )
     )
     return file
+
+
+def agent_token(home: House) -> str:
+    """The token of an agent that acme trusts."""
+    signer = Signer()
+    trust = ("--key", signer.verify_key, "--org", "acme", "--attests", "--data", str(home.node.data))
+    assert run("agent", "add", signer.name, *trust).returncode == 0
+    path = f"/drp/acme/v1/agent/{signer.name}"
+    return str(home.post(path, signer.sign(signer.head("acme"))).json["token"])
 
 
 def attack(home: House, directory: Path, seconds: int, *options: str, token: str = "") -> str:

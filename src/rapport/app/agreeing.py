@@ -13,17 +13,15 @@ from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.reviewing import Reviewing
-from rapport.adapters.embedded.sqlite import translating
 from rapport.app.embedded import open_ledger
+from rapport.app.ledger_thread import LedgerThread
 from rapport.app.settings import Settings
-from rapport.kernel.errors import Busy, RapportError
+from rapport.kernel.errors import Busy
 from rapport.kernel.times import now
 from rapport.terms import promises
 from rapport.terms.declaration import Declaration
 from rapport.terms.mirror import empty
 from rapport.terms.simulator import ASKED_PER_DAY, Simulation, simulate
-
-log = logging.getLogger("rapport.agreeing")
 
 CHECK_S = 2.0
 _DAY_S = 86_400.0
@@ -68,55 +66,34 @@ def _reviewing(ledger: LedgerFile) -> Reviewing:
     return Reviewing(ledger.db, keys, book, PeopleFile(ledger, keys, book.standing).terms_of)
 
 
-class Reviewer:
-    """A thread that reviews whatever promise has changed, in whichever process; at once where it is woken."""
+class Reviewer(LedgerThread):
+    """Reviews whatever promise has changed, in whichever process."""
+
+    name = "reviewer"
+    log = logging.getLogger("rapport.agreeing")
+    trouble = "agreements could not be reviewed"
 
     def __init__(self, settings: Settings, *, check_s: float = CHECK_S) -> None:
-        self._settings = settings
-        self._check = check_s
-        self._wake = threading.Event()
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="reviewer", daemon=True)
-        self._thread.start()
+        super().__init__(settings, check_s)
+        self.begin()
 
-    def wake(self) -> None:
-        self._wake.set()
-
-    def close(self) -> None:
-        self._stopped = True
-        self._wake.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped:
-            try:
-                with translating(self._settings.directory / "ledger.db"):
-                    self._watch()
-            except RapportError as error:
-                log.warning("agreements could not be reviewed, and will be: %s", error.message)
-                self._wait()
-
-    def _watch(self) -> None:
-        ledger = open_ledger(self._settings)
+    def watch(self) -> None:
+        ledger = open_ledger(self.settings)
         try:
             reviewing = _reviewing(ledger)
-            while not self._stopped:
+            while not self.stopped:
                 for org in reviewing.pending():
                     self._review(reviewing, org)
-                self._wait()
+                self.pause()
         finally:
             ledger.close()
 
     def _review(self, reviewing: Reviewing, org: str) -> None:
         more = True
-        while more and not self._stopped:
+        while more and not self.stopped:
             started = time.monotonic()
             more, _ = reviewing.step(org)
             time.sleep(max(0.002, (time.monotonic() - started) / 4))
-
-    def _wait(self) -> None:
-        self._wake.wait(self._check)
-        self._wake.clear()
 
 
 class Simulator:

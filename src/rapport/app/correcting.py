@@ -159,11 +159,15 @@ class Corrector:
         return found, [] if found is None else self._systems(org, found)
 
     async def take_up(self, before: int) -> int:
-        """Carry out what was asked for before a time (µs) and cut short since; return how much that was."""
-        waiting = self._book.corrections(before)
-        for case in waiting:
-            await self._carry_out(case)
-        return len(waiting)
+        """Carry out what was asked for before a time (µs) and cut short since; return how much of it ended."""
+        ended = 0
+        for case in self._book.corrections(before):
+            try:
+                await self._carry_out(case)
+                ended += 1
+            except RapportError as error:  # one that cannot be carried out yet keeps no other from it
+                log.warning("a correction waits, and is tried again: %s", error.message)
+        return ended
 
     def told(self, case: Case) -> list[Told]:
         """What came of telling the company's systems."""
@@ -300,10 +304,12 @@ def _ambiguous(org: str) -> str:
 
 async def keep_up(corrector: Corrector, settings: Settings) -> None:
     """Carry out, for as long as the node runs, what was cut short: by a kill, or by a worker that took too long."""
+    before = now()  # nobody is at what was asked for before this node began
     while True:
         try:
             with translating(settings.directory / "ledger.db"):
-                await corrector.take_up(now() - GRACE)
+                await corrector.take_up(before)
         except RapportError as error:
-            log.warning("a correction waits, and is tried again: %s", error.message)
+            log.warning("corrections that were cut short could not be looked for: %s", error.message)
         await asyncio.sleep(_EVERY_S)
+        before = max(before, now() - GRACE)

@@ -20,17 +20,15 @@ from rapport.act.delivery import Answer, Delivery, Dressed, wait_of
 from rapport.adapters.embedded import agent_requests
 from rapport.adapters.embedded.demands import DemandFile
 from rapport.adapters.embedded.outbox import AT_ONCE, OutboxFile, Place
-from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.adapters.http.sending import send
 from rapport.app.agents import StatusLetters
 from rapport.app.demanding import DemandLetters
 from rapport.app.embedded import open_ledger
+from rapport.app.ledger_thread import LedgerThread
 from rapport.app.settings import Settings
-from rapport.kernel.errors import Corrupt, NotFound, RapportError
+from rapport.kernel.errors import Corrupt, NotFound
 from rapport.kernel.times import HOUR, now
-
-log = logging.getLogger("rapport.delivering")
 
 CHECK_S = 1.0
 TOGETHER = 32
@@ -73,57 +71,36 @@ def _open_desk(settings: Settings) -> tuple[_Desk, Callable[[], None]]:
     return _Desk(outbox, dress, {demands.KIND: asked.answered}, sweep), ledger.close
 
 
-class Deliverer:
-    """Sends whatever any process puts into the outbox; at once where it is woken."""
+class Deliverer(LedgerThread):
+    """Sends whatever any process puts into the outbox. What is on its way as it ends is sent again by whoever comes
+    next."""
+
+    name = "deliverer"
+    log = logging.getLogger("rapport.delivering")
+    trouble = "deliveries could not be sent"
 
     def __init__(self, settings: Settings, *, check_s: float = CHECK_S, sending: Send = send) -> None:
-        self._settings = settings
-        self._check = check_s
+        super().__init__(settings, check_s)
         self._send = sending
-        self._wake = threading.Event()
-        self._stopped = False
         self._busy: set[Place] = set()
         self._resting: dict[Place, _Rest] = {}
         self._back: queue.SimpleQueue[tuple[Delivery, Answer]] = queue.SimpleQueue()
         self._swept = 0
-        self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
-        self._thread.start()
+        self.begin()
 
-    def wake(self) -> None:
-        self._wake.set()
-
-    def close(self) -> None:
-        """Stop; what is on its way is sent again by whoever comes next."""
-        self._stopped = True
-        self._wake.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped:
-            try:
-                with translating(self._settings.directory / "ledger.db"):
-                    self._watch()
-            except RapportError as error:
-                log.warning("deliveries could not be sent, and will be: %s", error.message)
-                self._wait()
-
-    def _watch(self) -> None:
-        desk, close = _open_desk(self._settings)
+    def watch(self) -> None:
+        desk, close = _open_desk(self.settings)
         try:
-            while not self._stopped:
+            while not self.stopped:
                 while not self._back.empty():
                     self._note(desk, *self._back.get())
                 self._start(desk)
                 if now() - self._swept > HOUR:
                     desk.sweep(now())
                     self._swept = now()
-                self._wait()
+                self.pause()
         finally:
             close()
-
-    def _wait(self) -> None:
-        self._wake.wait(self._check)
-        self._wake.clear()
 
     # -- there
 
@@ -160,12 +137,10 @@ class Deliverer:
     def _one(self, delivery: Delivery, dressed: Dressed) -> None:
         answer = Answer(0, error="the node could not send it")
         try:
-            answer = self._send(
-                delivery.url, dressed.body, dressed.headers, private=self._settings.private_destinations
-            )
+            answer = self._send(delivery.url, dressed.body, dressed.headers, private=self.settings.private_destinations)
         finally:
             self._back.put((delivery, answer))
-            self._wake.set()
+            self.wake()
 
     # -- and back
 

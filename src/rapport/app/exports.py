@@ -23,14 +23,13 @@ from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.files import sealed
 from rapport.app.embedded import open_ledger, open_promises
 from rapport.app.export_job import Orders
+from rapport.app.ledger_thread import LedgerThread
 from rapport.app.settings import Settings
 from rapport.kernel import ids
-from rapport.kernel.errors import Conflict, Corrupt, NotFound, RapportError
+from rapport.kernel.errors import Conflict, Corrupt, NotFound
 from rapport.kernel.keys import SealKey
 from rapport.kernel.times import now
 from rapport.terms.exports import Export, Wish, checked
-
-log = logging.getLogger("rapport.exports")
 
 AT_ONCE = 2
 BUSY_S, IDLE_S, SWEEP_S = 0.1, 2.0, 30.0
@@ -111,47 +110,34 @@ class Exports:
         return await asyncio.to_thread(worked)
 
 
-class ExportRunner:
-    """A thread that makes what waits, by processes, and lets go of what is over."""
+class ExportRunner(LedgerThread):
+    """Makes what waits, by processes, and lets go of what is over."""
+
+    name = "exports"
+    log = logging.getLogger("rapport.exports")
+    trouble = "exports could not be looked after"
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings, IDLE_S)
         self._files = ExportFiles(settings.directory)
         self._making: dict[str, tuple[Export, subprocess.Popen[bytes]]] = {}
-        self._wake = threading.Event()
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="exports", daemon=True)
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._wake.set()
+        self.begin()
 
     def close(self) -> None:
         """End what is being made: it is marked as failed."""
-        self._stopped = True
-        self._wake.set()
-        self._thread.join()
+        super().close()
         for _, process in self._making.values():
             process.terminate()
         for _, process in self._making.values():
             with process:
                 pass
 
-    def _run(self) -> None:
-        while not self._stopped:
-            try:
-                with translating(self._settings.directory / "ledger.db"):
-                    self._watch()
-            except RapportError as error:
-                log.warning("exports could not be looked after, and will be: %s", error.message)
-                self._pause(IDLE_S)
-
-    def _watch(self) -> None:
-        ledger = open_ledger(self._settings)
+    def watch(self) -> None:
+        ledger = open_ledger(self.settings)
         book = ExportBook(ledger)
         swept = None
         try:
-            while not self._stopped:
+            while not self.stopped:
                 if swept is None or time.monotonic() - swept > SWEEP_S:
                     book.cut_short(self._files.is_alive, STOPPED)
                     book.sweep(now())
@@ -159,13 +145,9 @@ class ExportRunner:
                     swept = time.monotonic()
                 self._reap(book)
                 self._begin(book)
-                self._pause(BUSY_S if self._making else IDLE_S)
+                self.pause(BUSY_S if self._making else IDLE_S)
         finally:
             ledger.close()
-
-    def _pause(self, seconds: float) -> None:
-        self._wake.wait(seconds)
-        self._wake.clear()
 
     def _reap(self, book: ExportBook) -> None:
         for handle, (asked, process) in list(self._making.items()):
@@ -191,7 +173,7 @@ class ExportRunner:
         # Not as an argument: settings may hold a key. And it stays open: where it ends, the process does.
         if process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(msgspec.json.encode(Orders(self._settings, asked.id)) + b"\n")
+                process.stdin.write(msgspec.json.encode(Orders(self.settings, asked.id)) + b"\n")
                 process.stdin.flush()
         return process
 

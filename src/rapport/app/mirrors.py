@@ -53,7 +53,7 @@ class Mirrors:
         shown = month or f"{today():%Y-%m}"
         refused = self._populations.refusals(org)
         wanted = Wanted(refused.days, refused.people, [(one.criterion, one.people) for one in refused.criteria])
-        months = [self._month(org, each) for each in _and_before(shown)]
+        months = [self._month(org, each) for each in and_before(shown)]
         estimates = self._benefits.estimates(org)
         ground = Mirrored(org, months, estimates, self._promises.standing(org), wanted, opened)
         return mirror(ground, words.purpose)
@@ -76,7 +76,7 @@ def open_mirrors(settings: Settings) -> Mirrors:
     return Mirrors(UseBook(parts.ledger), BenefitFile(parts.ledger), parts.promises, parts.populations, simulator)
 
 
-def _and_before(month: str) -> Iterator[str]:
+def and_before(month: str) -> Iterator[str]:
     """A month and those before it, as far as there are any."""
     first = dt.datetime.fromtimestamp(month_span(month)[0] // SECOND, dt.UTC).date()
     for _ in range(MONTHS):

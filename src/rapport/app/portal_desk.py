@@ -14,6 +14,7 @@ from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import words
 from rapport.app.bundling import Bundler
+from rapport.app.portal_corrections import PortalCorrections
 from rapport.app.portal_rights import PortalRights
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.settings import Settings
@@ -28,8 +29,8 @@ from rapport.terms.own import CALLER, OwnLooks
 from rapport.terms.policy import Judge
 from rapport.terms.presets import LINES, PRESETS, TITLES
 from rapport.terms.sentences import clause_sentence, unmet_words
-from rapport.web.portal import desk as ask
-from rapport.web.portal.desk import Session, Way
+from rapport.web.portal import told as ask
+from rapport.web.portal.told import Session, Way
 
 _PAGE = 40
 _DECISIONS = {"began": "agreed with you", "changed": "changed what it agreed with you", "ended": "lost its agreement"}
@@ -49,6 +50,7 @@ class PortalDesk:
         settings: Settings,
     ) -> None:
         self.rights = PortalRights(settings, rights, people, self.looked, self._effect)
+        self.corrections = PortalCorrections(rights.corrector, people, looks)
         self._ledger = ledger
         self._reader = reader
         self._people = people

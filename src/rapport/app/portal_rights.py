@@ -14,6 +14,7 @@ import msgspec
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.rights import LAST
 from rapport.app import rights, words
+from rapport.app.correcting import Told
 from rapport.app.portability import open_portability
 from rapport.app.rights_desk import EVERYTHING, RightsDesk
 from rapport.app.settings import Settings
@@ -23,9 +24,9 @@ from rapport.kernel.times import now, rfc3339
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.terms import Terms
 from rapport.terms.objecting import objected
-from rapport.terms.rights import LAW, YOU, Case, took_words
+from rapport.terms.rights import LAW, YOU, Asked, Case, took_words
 from rapport.web.portal import rights_desk as ask
-from rapport.web.portal.desk import Effect, Look, Session
+from rapport.web.portal.told import Effect, Look, Session
 
 COPIES = "copies"
 """Under the data directory: archives on their way to their persons."""
@@ -35,6 +36,13 @@ _SAID = {
     "access": "You took along all that companies know.",
     "erasure": "You had everything erased.",
 }
+_FOR_YOU = {
+    "access": " for all that it knows of you.",
+    "deletion": " to erase all that is yours there.",
+    "sale:opt_out": " to stop use for advertising.",
+    "sale:opt_in": " to allow use for advertising again.",
+}
+"""What an agent exercises."""
 _Looked = Callable[[str, str], Look]
 _Changes = Callable[[Person, str, Terms], Effect]
 
@@ -86,6 +94,7 @@ class PortalRights:
             answer=case.answer,
             by="" if case.asked.by == YOU else case.asked.by,
             receipts=case.receipts,
+            told=tuple(_told_words(one) for one in self._desk.corrector.told(case)) if case.told else (),
         )
 
     async def stopping(self, session: Session, org: str, purpose: str) -> ask.Stop:
@@ -182,8 +191,23 @@ class PortalRights:
         return self._people.ground(org, ()).standing.declaration.name or org
 
 
+def _told_words(told: Told) -> str:
+    if told.status == "done":
+        return f"{told.source}, on {rfc3339(told.at or 0)[:10]}"
+    if told.status == "forgotten":
+        return "a system that is no longer known"
+    why = f": {told.error}" if told.error else ""
+    return f"{told.source} could not be told{why}" if told.status == "failed" else f"{told.source} will be told{why}"
+
+
+def _exercise(asked: Asked) -> str:
+    return str(asked.value.get("exercise", "")) if isinstance(asked.value, dict) else ""
+
+
 def _sentence(case: Case, name: str) -> str:
     asked = case.asked
+    if asked.by != YOU and asked.org:
+        return f"{asked.by[:1].upper()}{asked.by[1:]} asked {name}{_FOR_YOU.get(_exercise(asked), '.')}"
     if asked.right in _SAID:
         return _SAID[asked.right]
     if asked.right == "restriction":
@@ -193,5 +217,6 @@ def _sentence(case: Case, name: str) -> str:
     if asked.right == "review":
         return f"You asked {name} to have somebody look at a decision."
     if asked.right == "rectification":
-        return f"You corrected “{asked.about}” at {name}."
+        verb = "took back your correction of" if asked.value is None else "corrected"
+        return f"You {verb} “{asked.about}” at {name}."
     return f"You asked {name or 'all companies'} for your data."

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from rapport.app.portability import open_portability
 from rapport.app.rights_desk import EVERYTHING, open_rights_desk
 from rapport.cli import options
+from rapport.kernel.errors import BadInput, Conflict
 from rapport.kernel.times import rfc3339
 from rapport.terms.rights import LAW, Case, took_words
 from rapport.terms.sentences import clause_sentence
@@ -24,6 +26,7 @@ def register(people: typer.Typer) -> None:
     people.command("export")(export)
     people.command("object")(object_)
     people.command("restrict")(restrict)
+    people.command("correct")(correct)
     people.command("ask-review")(ask_review)
     people.command("requests")(requests)
     people.command("withdraw")(withdraw)
@@ -80,6 +83,44 @@ def restrict(
 ) -> None:
     """Restrict an organization to keeping what it has: it may use nothing, whatever for, from the next read on."""
     object_(person, org, EVERYTHING, data, json)
+
+
+def correct(
+    person: Handle,
+    org: Annotated[str, typer.Option("--org", help="The organization that has it wrong.")],
+    trait: Annotated[str, typer.Option("--trait", help="What is wrong, by its name in the view, such as phone.")],
+    value: Annotated[
+        str | None, typer.Option("--value", help="What is right: text, or JSON; of an address, some of its parts.")
+    ] = None,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Say no longer what was said of it.")] = False,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Correct one thing that an organization knows of a person; their word wins until they take it back."""
+    if (value is None) != take_back:
+        raise BadInput("say either --value VALUE or --take-back", field="value")
+    desk = open_rights_desk(options.settings(data))
+    case = asyncio.run(desk.correct(person, org, trait, None if value is None else _meant(value)))
+    receivers = [one._asdict() for one in desk.corrector.told(case)]
+    if json:
+        options.print_json({**told(case), "told": receivers})
+    elif case.status == "done":
+        typer.echo(f"{'Taken back' if take_back else 'Corrected'}, {took_words(case.took or 0)} after you asked.")
+        typer.echo(f"Told: {', '.join(one['source'] for one in receivers) or 'no system'}. {case.answer}".rstrip())
+    if case.status == "refused":
+        raise Conflict(case.answer, code="refused")
+
+
+def _meant(said: str) -> Any:
+    """A value from the command line: a JSON text or object as what it says, all else as it was typed: whether digits
+    are a number is for what is there to say."""
+    try:
+        value = msgspec.json.decode(said)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return said
+    if value is None:
+        raise BadInput("null is no value: say --take-back to say nothing of it any more", field="value")
+    return value if isinstance(value, str | dict | list) else said
 
 
 def ask_review(

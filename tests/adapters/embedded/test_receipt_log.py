@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.receipt_log import Tree
+from rapport.adapters.embedded.receipt_log import CHAINED, Tree
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids, merkle, verify
 from rapport.kernel.keys import BlindKey, SealKey, fresh_key, keyed_hash
@@ -22,6 +22,15 @@ from rapport.terms.declaration import DEFAULT
 from rapport.terms.documents import canonical, document
 
 KEK = bytes(32)
+AS_BEFORE = (
+    "DROP INDEX receipt_of",
+    "CREATE INDEX receipt_of ON receipt (person, seq)",
+    "CREATE INDEX receipt_at ON receipt (person, at)",
+    "CREATE UNIQUE INDEX receipt_in ON receipt (tree, place) WHERE tree IS NOT NULL",
+    "ALTER TABLE receipt DROP COLUMN previous",
+    "ALTER TABLE tree DROP COLUMN last",
+)
+"""To a ledger in which receipts do not point to each other yet."""
 CUSTOMERS = range(1, 8)
 ABSENT = 99
 PERSON = 3
@@ -253,6 +262,21 @@ def test_what_is_committed_to_is_the_canonical_form_that_any_verifier_makes() ->
     assert ours == verify.canonical(msgspec.json.decode(ours))
     assert b"asked" not in ours
     assert b'"at":"2025-10-09T08:53:20.000001Z"' in ours
+
+
+def test_receipts_of_before_they_were_chained_are_found_by_their_tree_as_those_after(opened: Open) -> None:
+    ledger = opened()
+    append(ledger, [1, 2, 1, 0, ABSENT, 1, 3, 2])
+    append(ledger, [PERSON, 1], "")
+    chains = ("SELECT seq, previous FROM receipt ORDER BY seq", "SELECT id, last FROM tree ORDER BY id")
+    chained = [ledger.db.execute(chain).fetchall() for chain in chains]
+    for statement in AS_BEFORE:
+        ledger.db.execute(statement)
+    for statement in CHAINED.split(";"):
+        ledger.db.execute(statement)
+    assert [ledger.db.execute(chain).fetchall() for chain in chains] == chained
+    append(ledger, [1, 3, 4])
+    holds(ledger)
 
 
 def test_a_tree_remembers_nothing_but_its_right_edge(opened: Open) -> None:

@@ -56,7 +56,7 @@ def test_what_was_asked_for_is_what_the_form_says() -> None:
     fields = {"purpose": "offers", "format": "csv", "limit": " 1,000 ", "to.offers.1": "yes", "to.service.0": "yes"}
     answer = browser.post("/console/exports", **fields)
     asked = browser.desk.exports.all[0]
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/console/exports/{asked.id}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/console/exports/{asked.id}?watch=yes")
     assert asked.wish == Wish("offers", "csv", 1_000, (POST,))
 
 
@@ -95,10 +95,10 @@ def test_too_many_on_their_way_is_said_and_when_to_come_back() -> None:
     assert "5 exports of yours are on their way" in answer.text
 
 
-def test_a_page_looks_again_by_itself_only_while_there_is_something_to_wait_for() -> None:
+def test_a_page_looks_again_by_itself_for_who_watches_while_there_is_something_to_wait_for() -> None:
     browser = Visitor()
     again = 'http-equiv="refresh"'
-    assert {path: again in browser.get(path).text for path in (WAITING, RUNNING, DONE, BY_HAND, FAILED, OVER)} == {
+    assert {path: again in browser.get(f"{path}?watch=yes").text for path in (WAITING, RUNNING, DONE, BY_HAND, FAILED, OVER)} == {
         WAITING: True,
         RUNNING: True,
         DONE: False,
@@ -106,7 +106,8 @@ def test_a_page_looks_again_by_itself_only_while_there_is_something_to_wait_for(
         FAILED: False,
         OVER: False,
     }
-    assert again not in browser.get(f"{RUNNING}?still=yes").text
+    # Nor where nobody asked for it: whoever reads slowly, or by ear, is not to lose their place.
+    assert again not in browser.get(RUNNING).text
     assert again not in browser.get("/console/exports").text  # it would empty the form
     assert "4,250" in Page(browser.get(RUNNING).text).text
     assert "changed meanwhile: export again" in browser.get(FAILED).text

@@ -51,10 +51,6 @@ _PUT = """
     INSERT INTO benefit (key, handle, org, record, at, mapped, tree, place, leaf, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_USE = """
-    SELECT 1 FROM receipt WHERE id = ? AND decision = 'permitted'
-    AND tree IN (SELECT id FROM tree WHERE org = ? AND customer = ?)
-"""
 _OF = "SELECT org, record, body FROM benefit WHERE org = ? AND at >= ? AND at < ?"
 
 
@@ -114,8 +110,7 @@ class BenefitFile:
         return digest16(self._secret, said)
 
     def _check_use(self, one: Settled, customers: Iterable[int]) -> None:
-        wanted = (self._db.execute(_USE, (one.use, one.org, customer)).fetchone() for customer in customers)
-        if one.use and not any(wanted):
+        if one.use and not any(self._log.has_use(one.org, customer, one.use) for customer in customers):
             raise BadInput("this customer has no such use of yours", code="no_use", field="receipt")
 
     def set_mapping(self, org: str, mapped: Sequence[Mapped]) -> None:

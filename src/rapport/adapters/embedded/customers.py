@@ -23,6 +23,8 @@ from rapport.resolve import WHOLE, Whole, identifier_node, record_node
 
 _SEARCHED = 2_000
 _MAPPED_BYTES = 8 << 30
+MOST_LEARNED = 100_000
+"""Of records, where the worker has nothing to commit for long: who walks all customers is not to remember them all."""
 _BAD_CURSOR = "the cursor is not one that this list gave out"
 
 
@@ -57,6 +59,8 @@ class CustomerReader:
                     self._version = version
                     self.evidence_tables.forget()
                     self.evidence_tables.reload()
+                elif self.evidence_tables.learned > MOST_LEARNED:
+                    self.evidence_tables.forget()
                 yield
         except sqlite3.Error as error:
             raise translated(error, self.path) from error

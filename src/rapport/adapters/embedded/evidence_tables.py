@@ -89,6 +89,11 @@ class EvidenceTables:
             self._db.execute("UPDATE member SET record = ? WHERE node = ?", (number, blinded))
             self._of_identifier.clear()
 
+    @property
+    def learned(self) -> int:
+        """How many nodes are known by now."""
+        return len(self._numbers)
+
     def forget(self) -> None:
         """After a commit: let go of what was learned about nodes."""
         self._numbers.clear()

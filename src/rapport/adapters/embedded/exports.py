@@ -1,9 +1,9 @@
 """The registry of exports in ledger.db: what was exported for whom, and who is in it.
 
-Who is in it takes a narrow row for each record: numbers and a receipt, some 30 bytes. Records are walked from the newest
-on, and are kept by their negative numbers: so rows are appended, and pages get full. They are there as long as somebody
-may still have the file: an export that fails, or whose time is over, or that nobody fetched before it was deleted, loses
-them; and so does whoever was erased, once recipients were told.
+Who is in it takes a narrow row for each record: numbers and a receipt, some 30 bytes. Records are walked from the
+newest on, and are kept by their negative numbers: so rows are appended, and pages get full. They are there as long as
+somebody may still have the file: an export that fails, or whose time is over, or that nobody fetched before it was
+deleted, loses them; and so does whoever was erased, once recipients were told.
 
 An export is `done` in the instant before its file takes its name. A kill between the two leaves an export that is on
 record and a file that is not there: a recipient may be told in vain, but none is forgotten.

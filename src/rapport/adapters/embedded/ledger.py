@@ -117,6 +117,7 @@ MIGRATIONS = [
     benefits.SUMS,
     agents.SCHEMA,
     agent_requests.SCHEMA,
+    receipt_log.CHAINED,
     accounts.SCHEMA,
 ]
 
@@ -126,7 +127,7 @@ SESSION_LIFE = DAY // 2
 
 _ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_PUT_RECEIPT = "receipt (id, org, at, body, person, purpose, decision, unmet, tree, place, leaf)"
+_PUT_RECEIPT = "receipt (seq, id, org, at, body, person, purpose, decision, unmet, tree, place, leaf, previous)"
 _RECEIPTS = "SELECT r.seq, r.org, t.customer, r.body FROM receipt r LEFT JOIN tree t ON t.id = r.tree"
 _COUNT_USE = "INSERT INTO uses VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
 _encode = msgspec.msgpack.Encoder().encode
@@ -319,8 +320,7 @@ class LedgerFile:
                             kept.append(pending)
                             if pending.limits:
                                 self._count(pending)
-                self._put_receipts(kept)
-                last: int = self.db.execute("SELECT coalesce(max(seq), 0) FROM receipt").fetchone()[0]
+                last = self._put_receipts(kept)
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         return last
@@ -330,15 +330,18 @@ class LedgerFile:
         for person, purpose in {(limit.person, limit.purpose) for limit in pending.limits}:
             self.db.execute(_COUNT_USE, (person, pending.receipt.org, purpose, pending.receipt.at // DAY))
 
-    def _put_receipts(self, kept: Sequence[Pending]) -> None:
+    def _put_receipts(self, kept: Sequence[Pending]) -> int:
+        row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'receipt'").fetchone()
+        first: int = 1 if row is None else row[0] + 1
         with _no_search_for_cycles():
             rows = []
-            for pending, at in zip(kept, self.receipt_log.append(kept), strict=True):
+            for seq, (pending, at) in enumerate(zip(kept, self.receipt_log.append(kept, first), strict=True), first):
                 r, person, unmet = pending.receipt, pending.person or None, pending.unmet or None
-                said = (r.id, r.org, r.at, at.body, person, r.purpose, r.decision, unmet)
-                rows.append((*said, at.tree, at.place, at.leaf))
+                said = (seq, r.id, r.org, r.at, at.body, person, r.purpose, r.decision, unmet)
+                rows.append((*said, at.tree, at.place, at.leaf, at.previous))
             put_rows(self.db, _PUT_RECEIPT, rows)
         tallies.note(self.db, kept)
+        return first + len(kept) - 1
 
     def receipts_of(self, person: int, before: int = 1 << 62, limit: int = 50) -> list[tuple[int, Receipt]]:
         """The newest receipts that concern a person, each with its sequence number."""

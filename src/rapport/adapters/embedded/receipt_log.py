@@ -49,18 +49,49 @@ TAGGED = """
 """
 """Heads are numbered, and their entries tagged, from here on. `tree.number` 0: its last head is of before, and `salt`
 its salt; else `salt` is the head's key. `log_entries` has the entries of before, `log_tagged` those that follow."""
+CHAINED = """
+    ALTER TABLE tree ADD COLUMN last INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE receipt ADD COLUMN previous INTEGER;
+    UPDATE receipt SET previous = earlier.previous
+        FROM (SELECT seq, lag(seq, 1, 0) OVER (PARTITION BY tree ORDER BY place) AS previous FROM receipt
+              WHERE tree IS NOT NULL) AS earlier
+        WHERE receipt.seq = earlier.seq;
+    UPDATE tree SET last = coalesce(
+        (SELECT seq FROM receipt WHERE receipt.tree = tree.id ORDER BY place DESC LIMIT 1), 0);
+    DROP INDEX receipt_in;
+    DROP INDEX receipt_at;
+    DROP INDEX receipt_of;
+    CREATE INDEX receipt_of ON receipt (person, seq, at) WHERE person IS NOT NULL
+"""
+"""A tree points to its last receipt, and each receipt to the one before it (0: none): an index of them by tree cost
+each commit a page for every receipt. Likewise one index by person does where two did: whoever asks for a month is told
+`at` by the index, too."""
 
 _HASH = 32
 _PLACE = b"receipt"
 _TREE = b"tre"
-_TREES = "SELECT customer, id, size, frontier, number FROM tree WHERE org = ? AND customer IN ({})"
-_PUT_TREE = "tree (id, org, customer, size, frontier, entry, salt, number)"
+_TREES = "SELECT customer, id, size, frontier, number, last FROM tree WHERE org = ? AND customer IN ({})"
+_PUT_TREE = "tree (id, org, customer, size, frontier, entry, salt, number, last)"
 _GROWN = """
     ON CONFLICT (id) DO UPDATE
     SET size = excluded.size, frontier = excluded.frontier, entry = excluded.entry, salt = excluded.salt,
-        number = excluded.number
+        number = excluded.number, last = excluded.last
 """
-_RECEIPTS_IN = "SELECT place, person, leaf, body FROM receipt WHERE tree = ? ORDER BY place"
+# (It goes back all the way, and ends also where somebody bent the chain into a ring.)
+_BACK = """
+    WITH RECURSIVE back (seq) AS (
+        SELECT last FROM tree WHERE {}
+        UNION ALL
+        SELECT receipt.previous FROM back JOIN receipt ON receipt.seq = back.seq WHERE receipt.previous < back.seq)
+"""
+_RECEIPTS_IN = f"""
+    {_BACK.format("id = ?1")}
+    SELECT place, person, leaf, body FROM back JOIN receipt USING (seq) WHERE tree = ?1 ORDER BY place
+"""  # noqa: S608 (our own words)
+_USE_IN = f"""
+    {_BACK.format("org = ? AND customer = ?")}
+    SELECT 1 FROM back JOIN receipt USING (seq) WHERE id = ? AND decision = 'permitted'
+"""  # noqa: S608 (likewise)
 _BENEFITS_IN = "SELECT place, NULL, leaf, body FROM benefit WHERE tree = ? ORDER BY place"
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -86,24 +117,27 @@ _sealed_benefit = msgspec.msgpack.Decoder(SealedBenefit).decode
 class Tree(msgspec.Struct, gc=False):
     """A customer's tree while it grows. `customer`: the number of the record whose handle the customer shows; of a
     person's own looks (organization ""), the person's. `number`: how many heads it has had (0: none that is tagged);
-    `seal`: the key that its receipts are kept under, where it was asked for and is not destroyed."""
+    `last`: the sequence number of its last receipt (0: none); `seal`: the key that its receipts are kept under, where
+    it was asked for and is not destroyed."""
 
     id: int
     org: str
     customer: int
     frontier: Frontier
     number: int = 0
+    last: int = 0
     entry: int = 0
     salt: bytes = b""
     seal: SealKey | None = None
 
 
 class Row(NamedTuple):
-    """A receipt's place, its hash there, and what is kept under seal."""
+    """A receipt's place, its hash there, the receipt before it in the tree, and what is kept under seal."""
 
     tree: int | None
     place: int | None
     leaf: bytes | None
+    previous: int | None
     body: bytes
 
 
@@ -182,19 +216,24 @@ class ReceiptLog(TileLog):
 
     # -- growing
 
-    def append(self, pending: Sequence[Growing]) -> list[Row]:
-        """Give each receipt or benefit its place in its customer's tree, and the log the new heads."""
+    def append(self, pending: Sequence[Growing], first: int = 0) -> list[Row]:
+        """Give each receipt or benefit its place in its customer's tree, and the log the new heads. `first`: the
+        sequence number that the first receipt is about to get, and the others after it; 0 for benefits."""
         trees = self._trees(pending)
         rows = []
-        for one, key in zip(pending, hashes_in(os.urandom(_HASH * len(pending))), strict=True):
+        for seq, (one, key) in enumerate(zip(pending, hashes_in(os.urandom(_HASH * len(pending))), strict=True), first):
             receipt = one.receipt
             tree = trees.get((receipt.org, one.customer))
             if tree is None or tree.seal is None:
-                rows.append(Row(None, None, None, self._keys.org(receipt.org).seal(_encode((receipt, b"")), _PLACE)))
+                body = self._keys.org(receipt.org).seal(_encode((receipt, b"")), _PLACE)
+                rows.append(Row(None, None, None, None, body))
                 continue
             leaf = merkle.leaf_hash(keyed_hash(key, canonical(receipt)))
-            rows.append(Row(tree.id, tree.frontier.size, leaf, tree.seal.seal(_encode((receipt, key)), _PLACE)))
+            body = tree.seal.seal(_encode((receipt, key)), _PLACE)
+            rows.append(Row(tree.id, tree.frontier.size, leaf, tree.last, body))
             tree.frontier.append(leaf)
+            if first:
+                tree.last = seq
         self._put_heads(trees.values())
         return rows
 
@@ -221,14 +260,14 @@ class ReceiptLog(TileLog):
         for org, customer in wanted:
             of[org].append(customer)
         trees = {
-            (org, customer): Tree(tree, org, customer, Frontier(size, hashes_in(right)), number)
+            (org, customer): Tree(tree, org, customer, Frontier(size, hashes_in(right)), number, last)
             for org, customers in of.items()
-            for customer, tree, size, right, number in rows_in(self._db, _TREES, customers, org)
+            for customer, tree, size, right, number, last in rows_in(self._db, _TREES, customers, org)
         }
         if len(trees) < len(wanted):
-            last: int = self._db.execute("SELECT coalesce(max(id), 0) FROM tree").fetchone()[0]
+            newest: int = self._db.execute("SELECT coalesce(max(id), 0) FROM tree").fetchone()[0]
             fresh = (place for place in wanted if place not in trees)
-            trees |= {place: Tree(last + n, *place, Frontier()) for n, place in enumerate(fresh, 1)}
+            trees |= {place: Tree(newest + n, *place, Frontier()) for n, place in enumerate(fresh, 1)}
         self._give_keys(trees.values())
         return trees
 
@@ -252,7 +291,7 @@ class ReceiptLog(TileLog):
             entries.append(key[: verify.TAG] + keyed_hash(key, said))
         first = self.put_entries(entries)
         rows = [
-            (t.id, t.org, t.customer, t.frontier.size, b"".join(t.frontier.hashes), entry, t.salt, t.number)
+            (t.id, t.org, t.customer, t.frontier.size, b"".join(t.frontier.hashes), entry, t.salt, t.number, t.last)
             for entry, (t, _) in enumerate(sealed, first)
         ]
         put_rows(self._db, _PUT_TREE, rows, _GROWN)
@@ -261,11 +300,11 @@ class ReceiptLog(TileLog):
 
     def tree(self, number: int) -> Tree:
         """A tree by its number. Raises Corrupt where it is gone, or is not what was written."""
-        query = "SELECT org, customer, size, frontier, number, entry, salt FROM tree WHERE id = ?"
+        query = "SELECT org, customer, size, frontier, number, last, entry, salt FROM tree WHERE id = ?"
         row = self._db.execute(query, (number,)).fetchone()
         try:
-            org, customer, size, frontier, heads, entry, salt = row
-            return Tree(number, org, customer, Frontier(size, hashes_in(frontier)), heads, entry, salt)
+            org, customer, size, frontier, *rest = row
+            return Tree(number, org, customer, Frontier(size, hashes_in(frontier)), *rest)
         except (TypeError, ValueError):
             raise Corrupt("a tree of receipts is gone or was changed: the ledger was edited from outside") from None
 
@@ -288,6 +327,10 @@ class ReceiptLog(TileLog):
             for query, open_ in ((_RECEIPTS_IN, _sealed), (_BENEFITS_IN, _sealed_benefit))
             for place, person, leaf, body in self._db.execute(query, (tree,)).fetchall()
         ]
+
+    def has_use(self, org: str, customer: int, receipt: str) -> bool:
+        """Whether a customer's tree has this receipt, and something was given with it."""
+        return self._db.execute(_USE_IN, (org, customer, receipt)).fetchone() is not None
 
     def issued(self, person: int, most: int) -> list[int]:
         """The sizes of the log in the bundles that a person was last given."""

@@ -200,8 +200,11 @@ class RightsBook:
 
 
 def _veiled(case: Case) -> Case:
-    """A request as its company may see it: a corrected value leaves by the gate alone."""
-    return msgspec.structs.replace(case, asked=msgspec.structs.replace(case.asked, value=None))
+    """A request as its company may see it: a corrected value leaves by the gate alone, and what came of a correction
+    may tell that the person shut the company out."""
+    if case.asked.right != "rectification":
+        return case
+    return msgspec.structs.replace(case, asked=msgspec.structs.replace(case.asked, value=None), answer="", told=())
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:

@@ -153,7 +153,8 @@ class Once(Response):
                 if await self._request.is_disconnected():
                     return
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-            whole = not await self._request.is_disconnected()
+            # Whoever has read it all may be gone by now.
+            whole = True
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self._results.done(whole=whole)

@@ -78,7 +78,7 @@ async def ask(visit: Visit) -> Response:
         if isinstance(error, Busy):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
-    return go(f"{AREA}/{asked.id}")
+    return go(f"{AREA}/{asked.id}?watch=yes")
 
 
 async def _wish(visit: Visit) -> Wish:
@@ -97,11 +97,11 @@ async def _wish(visit: Visit) -> Wish:
 
 
 async def show(visit: Visit) -> Response:
-    """One export; the page looks again by itself while there is something to wait for."""
+    """One export. Who watches it has the page look again by itself, while there is something to wait for."""
     one = await visit.desk.exports.named(visit.session.org, visit.request.path_params["export"])
-    still = visit.asked("still", 5) == "yes"
+    watched = visit.asked("watch", 5) == "yes"
     moving = one.status in ("waiting", "running")
-    return visit.page("export.html", section="exports", one=one, moving=moving, still=still, now=now())
+    return visit.page("export.html", section="exports", one=one, moving=moving, watched=watched, now=now())
 
 
 async def file(visit: Visit) -> Response:

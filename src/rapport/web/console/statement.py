@@ -63,7 +63,7 @@ async def page(visit: Visit) -> Response:
 
 def _why(one: Mapping[str, Any]) -> str:
     """A purpose as the console says it, of customers rather than to one."""
-    return words.PURPOSES.get(one["purpose"], one["why"])
+    return words.PURPOSES.get(one["purpose"]) or str(one["why"])
 
 
 def chart_unit(told: Sequence[Mapping[str, Any]]) -> str:

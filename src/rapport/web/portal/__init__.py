@@ -5,7 +5,8 @@ training, that work without JavaScript. What always holds: nobody looks without 
 shown with what follows from it before it is made; and nothing of another person is ever on a page.
 """
 
-from rapport.web.portal.desk import Desk, Session
+from rapport.web.portal.desk import Desk
 from rapport.web.portal.routes import portal_routes
+from rapport.web.portal.told import Session
 
 __all__ = ["Desk", "Session", "portal_routes"]

@@ -12,7 +12,7 @@ from rapport.kernel.errors import BadInput
 from rapport.web import words
 from rapport.web.door import left
 from rapport.web.forms import go
-from rapport.web.portal.desk import Look, Way
+from rapport.web.portal.told import Look, Way
 from rapport.web.portal.visit import AREA, Visit
 
 MOST_NAME = 100
@@ -23,6 +23,7 @@ _TO_YOU = {
     "What they have with us": "What you have there",
     "What they like and do": "What you like and do",
 }
+_CORRECTED = ("corrected", "taken_back")
 _DONE = ("locked", "unlocked", "changed")
 
 
@@ -48,9 +49,9 @@ async def known(visit: Visit) -> Response:
     content = await visit.desk.known(visit.session, visit.request.path_params["org"])
     if content is None:
         return visit.absent()
-    return visit.answer(
-        "known.html", content, section="home", sections=_own_sections(content.traits), happened=_done_by_you
-    )
+    done = visit.asked("done", 20)
+    shown = {"sections": _own_sections(content.traits), "happened": _done_by_you}
+    return visit.answer("known.html", content, section="home", done=done if done in _CORRECTED else "", **shown)
 
 
 def _done_by_you(name: str) -> str:
@@ -86,8 +87,11 @@ def _change(way: str, value: str) -> tuple[Way, str]:
 
 
 def _own_sections(traits: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """The console's headings, said to the person themselves."""
-    return [(_TO_YOU.get(heading, heading), facts) for heading, facts in words.sections(traits)]
+    """The console's headings, said to the person themselves; each fact says by which name it is corrected."""
+    named = {
+        name: fact if isinstance(fact["value"], list) else {**fact, "correct": name} for name, fact in traits.items()
+    }
+    return [(_TO_YOU.get(heading, heading), facts) for heading, facts in words.sections(named)]
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -14,8 +14,8 @@ from starlette.responses import FileResponse, Response
 
 from rapport.kernel.errors import BadInput
 from rapport.web.forms import go
-from rapport.web.portal.desk import Look
 from rapport.web.portal.rights_desk import Form, RightsDesk
+from rapport.web.portal.told import Look
 from rapport.web.portal.visit import AREA, Visit
 
 MAX_NAME = 100

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from rapport.web.portal.desk import Effect, Look, Session
+from rapport.web.portal.told import Effect, Look, Session
 
 Form = Literal["json", "csv", "parquet", "jsonld"]
 

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.web import pages, words
 from rapport.web.door import Door
-from rapport.web.portal import mine, rights, statement
+from rapport.web.portal import correct, mine, rights, statement
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
 from rapport.web.visit import error_pages, guarded
@@ -39,6 +39,8 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         post("/leave", mine.leave),
         post("/lock", mine.lock),
         get("/known/{org}", mine.known),
+        get("/known/{org}/correct", correct.correcting),
+        post("/known/{org}/correct", correct.correct),
         get("/terms", mine.terms),
         get("/terms/change", mine.propose),
         post("/terms/change", mine.change),

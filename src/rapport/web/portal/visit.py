@@ -7,7 +7,8 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.web import visit
-from rapport.web.portal.desk import Desk, Session
+from rapport.web.portal.desk import Desk
+from rapport.web.portal.told import Session
 
 AREA = "/me"
 

@@ -44,10 +44,21 @@ SHARED: dict[str, Answer] = {
 }
 
 
+TO_A_BODY = {
+    "_400": "BadRequest",
+    "_401": "NoToken",
+    "_403": "WrongScope",
+    "_413": "TooLarge",
+    "_415": "UnknownEncoding",
+    "_503": "NoPlace",
+}
+"""What may be answered to whoever sends a body with a token, as `answers` takes it."""
+
+
 def answers(first: dict[str, Answer], **shared: str) -> dict[str, Answer]:
-    """An operation's answers by status: its own, then shared ones, such as `_404="NotFound"`."""
+    """An operation's answers by status: its own, and shared ones, such as `_404="NotFound"`."""
     known = {status.removeprefix("_"): {"$ref": f"#/components/responses/{name}"} for status, name in shared.items()}
-    return {**first, **known}
+    return dict(sorted({**first, **known}.items()))
 
 
 def plain(description: str, media: str, what: str) -> Answer:

@@ -7,7 +7,7 @@ from rapport.terms.benefits import KINDS, MAX_NAME, PLACES
 from rapport.terms.estimates import METHODS, MOST_GROUP, MOST_PEOPLE
 from rapport.web.api import benefits
 from rapport.web.api.customers import MAX_BODY
-from rapport.web.api.openapi.answers import answer, answers, content
+from rapport.web.api.openapi.answers import TO_A_BODY, answer, answers, content
 from rapport.web.api.openapi.schema import TEXT, Schema, named, one_of, ref, thing, told
 from rapport.web.api.openapi.shapes import ID
 
@@ -33,14 +33,9 @@ def _report() -> dict[str, Any]:
         "requestBody": {"required": True, "content": content(ref("BenefitReported"))},
         "responses": answers(
             {"201": answer("It is in the book.", ref("BenefitKept"))},
-            _400="BadRequest",
-            _401="NoToken",
-            _403="WrongScope",
             _404="NotFound",
             _409="Conflict",
-            _413="TooLarge",
-            _415="UnknownEncoding",
-            _503="NoPlace",
+            **TO_A_BODY,
         ),
     }
 
@@ -59,12 +54,7 @@ def _estimate() -> dict[str, Any]:
         "requestBody": {"required": True, "content": content(ref("EstimateReported"))},
         "responses": answers(
             {"201": answer("It is in the book.", ref("EstimateKept"))},
-            _400="BadRequest",
-            _401="NoToken",
-            _403="WrongScope",
-            _413="TooLarge",
-            _415="UnknownEncoding",
-            _503="NoPlace",
+            **TO_A_BODY,
         ),
     }
 

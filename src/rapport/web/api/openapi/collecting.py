@@ -6,6 +6,7 @@ from rapport.collect import LIMITS
 from rapport.collect.segment import KINDS
 from rapport.web.api.collect import PATHS, Target
 from rapport.web.api.openapi.answers import answer, answers, content
+from rapport.web.api.openapi.parameters import in_path
 from rapport.web.api.openapi.schema import TEXT, list_of, ref
 from rapport.web.api.sdk_settings import FLAG_PATHS, SETTINGS_PATH
 
@@ -88,13 +89,7 @@ def _settings() -> dict[str, Any]:
         "operationId": "readAnalyticsSettings",
         "summary": "What analytics.js asks for before it sends",
         "parameters": [
-            {
-                "name": "key",
-                "in": "path",
-                "required": True,
-                "description": "A write key.",
-                "schema": {**TEXT, "minLength": 1},
-            }
+            in_path("key", "A write key.", {**TEXT, "minLength": 1}),
         ],
         "responses": answers(
             {"200": answer("Where to send, and nothing else to do.", ref("AnalyticsSettings"))}, _401="NoKey"

@@ -7,29 +7,21 @@ from rapport.terms.aggregates import FLOOR
 from rapport.terms.declaration import Basis
 from rapport.terms.simulator import ASKED_PER_DAY
 from rapport.web.api import declaration, simulate
-from rapport.web.api.openapi.answers import answer, answers, content
+from rapport.web.api.openapi.answers import TO_A_BODY, answer, answers, content
+from rapport.web.api.openapi.parameters import KNOWN_VERSION, in_header, in_path
 from rapport.web.api.openapi.schema import FLAG, TEXT, TIME, Schema, list_of, map_of, maybe, one_of, ref, thing, told
 
 TAG = "Declarations"
 
 _OPERATOR: list[dict[str, list[str]]] = [{"api_token": []}]
 _TAG_OF_VERSION = {"ETag": {"description": "Of this version.", "required": True, "schema": TEXT}}
-_ORG = {
-    "name": "org",
-    "in": "path",
-    "required": True,
-    "description": "The organization.",
-    "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
-    "example": "acme",
-}
-_NUMBER = {
-    "name": "version",
-    "in": "path",
-    "required": True,
-    "description": "The version, from 1; 0 is what holds before anything was declared.",
-    "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"},
-    "example": "1",
-}
+_ORG = in_path("org", "The organization.", {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"}, example="acme")
+_NUMBER = in_path(
+    "version",
+    "The version, from 1; 0 is what holds before anything was declared.",
+    {"type": "string", "pattern": "^[0-9]{1,9}$"},
+    example="1",
+)
 _TOML = """\
 [purposes.offers]
 basis = "consent"
@@ -41,27 +33,20 @@ _IN_TOML = {"schema": told(TEXT, f"The same document in TOML, such as\n\n{_TOML}
 _WRITTEN = {"required": True, "content": {**content(ref("Declaration")), "application/toml": _IN_TOML}}
 
 
-def _header(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": description, "schema": TEXT}
-
-
-_KNOWN = _header("If-None-Match", "The `ETag` that you have.")
-
-
 def paths() -> dict[str, Any]:
     """The paths of this area with their operations."""
     return {
         declaration.PATH: {"get": _own(), "put": _declare()},
         simulate.PATH: {"post": _simulate()},
         declaration.PUBLISHED: {
-            "get": _public("readPublishedDeclaration", "Read a declaration", "The one in force.", [_ORG, _KNOWN])
+            "get": _public("readPublishedDeclaration", "Read a declaration", "The one in force.", [_ORG, KNOWN_VERSION])
         },
         declaration.VERSION: {
             "get": _public(
                 "readDeclarationVersion",
                 "Read a version of a declaration",
                 "In force or not; `previous` chains each version to the one before.",
-                [_ORG, _NUMBER, _KNOWN],
+                [_ORG, _NUMBER, KNOWN_VERSION],
             )
         },
         declaration.GPC: {
@@ -111,7 +96,7 @@ def _own() -> dict[str, Any]:
         "summary": "Read your own declaration",
         "description": "Needs a token of scope `operator`. The same document as the published one.",
         "security": _OPERATOR,
-        "parameters": [_KNOWN],
+        "parameters": [KNOWN_VERSION],
         "responses": answers(_documents(), _401="NoToken", _403="WrongScope"),
     }
 
@@ -128,10 +113,10 @@ def _declare() -> dict[str, Any]:
         ),
         "security": _OPERATOR,
         "parameters": [
-            _header("If-Match", "The `ETag` of the version that this is to replace."),
-            _header(declaration.SIGNATURE, "Of an organization with its own key: its Ed25519 signature, base64url."),
-            _header(declaration.SIGNER, "The key that it signed with, base64url; may be left out."),
-            _header(declaration.SINCE, "The `since` that it signed, RFC 3339."),
+            in_header("If-Match", "The `ETag` of the version that this is to replace."),
+            in_header(declaration.SIGNATURE, "Of an organization with its own key: its Ed25519 signature, base64url."),
+            in_header(declaration.SIGNER, "The key that it signed with, base64url; may be left out."),
+            in_header(declaration.SINCE, "The `since` that it signed, RFC 3339."),
         ],
         "requestBody": _WRITTEN,
         "responses": answers(
@@ -139,12 +124,7 @@ def _declare() -> dict[str, Any]:
                 "200": answer("It is in force.", ref("Declared"), headers=_TAG_OF_VERSION),
                 "412": answer("`outdated`: another version is in force.", ref("Problem"), "application/problem+json"),
             },
-            _400="BadRequest",
-            _401="NoToken",
-            _403="WrongScope",
-            _413="TooLarge",
-            _415="UnknownEncoding",
-            _503="NoPlace",
+            **TO_A_BODY,
         ),
     }
 
@@ -164,12 +144,7 @@ def _simulate() -> dict[str, Any]:
         "requestBody": _WRITTEN,
         "responses": answers(
             {"200": answer("What it would change.", ref("Simulation"))},
-            _400="BadRequest",
-            _401="NoToken",
-            _403="WrongScope",
-            _413="TooLarge",
-            _415="UnknownEncoding",
-            _503="NoPlace",
+            **TO_A_BODY,
         ),
     }
 

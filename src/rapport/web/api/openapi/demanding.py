@@ -5,6 +5,7 @@ from typing import Any
 from rapport.web.api import demands
 from rapport.web.api.declaration import SIGNATURE
 from rapport.web.api.openapi.answers import answer, answers, content
+from rapport.web.api.openapi.parameters import in_header, in_path
 from rapport.web.api.openapi.schema import FLAG, TEXT, TIME, Schema, named, ref, thing, told
 
 TAG = "Deletion demands"
@@ -27,16 +28,12 @@ def _acknowledge() -> dict[str, Any]:
             f"At most {demands.MAX_BODY:,} bytes."
         ),
         "parameters": [
-            {"name": "id", "in": "path", "required": True, "description": "The demand's own id.", "schema": _ID},
-            {
-                "name": SIGNATURE,
-                "in": "header",
-                "description": (
-                    "Ed25519 over the exact bytes of the body, in base64url, by the key that was registered for the "
-                    "recipient; where none was, it is ignored."
-                ),
-                "schema": TEXT,
-            },
+            in_path("id", "The demand's own id.", _ID),
+            in_header(
+                SIGNATURE,
+                "Ed25519 over the exact bytes of the body, in base64url, by the key that was registered for the "
+                "recipient; where none was, it is ignored.",
+            ),
         ],
         "requestBody": {"required": True, "content": content(ref("Acknowledgement"))},
         "responses": answers(

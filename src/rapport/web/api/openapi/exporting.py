@@ -7,6 +7,7 @@ from rapport.terms.exports import FORMATS, STATUSES
 from rapport.web.api import exports
 from rapport.web.api.customers import MAX_BODY
 from rapport.web.api.openapi.answers import PROBLEM, answer, answers, content
+from rapport.web.api.openapi.parameters import in_path
 from rapport.web.api.openapi.schema import (
     COUNT,
     TEXT,
@@ -27,7 +28,7 @@ TAG = "Exports"
 
 _HANDLE = named("exp")
 _OPERATOR: list[dict[str, list[str]]] = [{"api_token": []}]
-_ID = {"name": "id", "in": "path", "required": True, "description": "The export, `exp_…`.", "schema": _HANDLE}
+_ID = in_path("id", "The export, `exp_…`.", _HANDLE)
 _REFUSALS = {"_401": "NoToken", "_403": "WrongScope"}
 _LATER = {"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": COUNT}}
 _BYTES = {"schema": told(TEXT, "The table.")}

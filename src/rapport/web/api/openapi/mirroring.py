@@ -9,6 +9,7 @@ from rapport.terms.simulator import ASKED_PER_DAY
 from rapport.web.api import statement
 from rapport.web.api.openapi.answers import answer, answers
 from rapport.web.api.openapi.benefiting import TAG
+from rapport.web.api.openapi.parameters import in_query
 from rapport.web.api.openapi.schema import COUNT, FLAG, TEXT, TIME, Schema, list_of, maybe, one_of, ref, thing, told
 
 _MONTH: Schema = {"type": "string", "pattern": "^[1-2][0-9]{3}-(0[1-9]|1[0-2])$", "examples": ["2026-11"]}
@@ -33,12 +34,7 @@ def _read() -> dict[str, Any]:
         ),
         "security": [{"api_token": []}],
         "parameters": [
-            {
-                "name": "month",
-                "in": "query",
-                "description": "The month (UTC); the present one if it is left out.",
-                "schema": _MONTH,
-            }
+            in_query("month", "The month (UTC); the present one if it is left out.", _MONTH),
         ],
         "responses": answers(
             {"200": answer("The month.", ref("Statement"))},

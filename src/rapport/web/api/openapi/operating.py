@@ -3,7 +3,8 @@
 from typing import Any
 
 from rapport.web.api.customers import MAX_BODY
-from rapport.web.api.openapi.answers import answer, answers, content, plain
+from rapport.web.api.openapi.answers import TO_A_BODY, answer, answers, content, plain
+from rapport.web.api.openapi.parameters import KNOWN_VERSION, in_path
 from rapport.web.api.openapi.schema import ANY_OBJECT, TEXT, ref
 from rapport.web.api.openapi.shapes import EVIDENCE_ID
 
@@ -11,16 +12,7 @@ EVIDENCE = "Evidence"
 OPERATIONS = "Operations"
 
 _OPERATOR: list[dict[str, list[str]]] = [{"api_token": []}]
-_REFUSALS = {
-    "_400": "BadRequest",
-    "_401": "NoToken",
-    "_403": "WrongScope",
-    "_404": "NotFound",
-    "_409": "Conflict",
-    "_413": "TooLarge",
-    "_415": "UnknownEncoding",
-    "_503": "NoPlace",
-}
+_REFUSALS = {**TO_A_BODY, "_404": "NotFound", "_409": "Conflict"}
 
 
 def paths() -> dict[str, Any]:
@@ -86,13 +78,7 @@ def _retract() -> dict[str, Any]:
         ),
         "security": _OPERATOR,
         "parameters": [
-            {
-                "name": "id",
-                "in": "path",
-                "required": True,
-                "description": "The handle `evi_…` of a piece of evidence.",
-                "schema": EVIDENCE_ID,
-            }
+            in_path("id", "The handle `evi_…` of a piece of evidence.", EVIDENCE_ID),
         ],
         "requestBody": {"required": False, "content": content(ref("Why"))},
         "responses": answers({"200": answer("It counts no longer.", ref("Retracted"))}, **_REFUSALS),
@@ -109,13 +95,12 @@ def _health(identity: str, summary: str, more: dict[str, str]) -> dict[str, Any]
 
 
 def _document() -> dict[str, Any]:
-    known = {"name": "If-None-Match", "in": "header", "description": "The `ETag` that you have.", "schema": TEXT}
     headers = {"ETag": {"description": "Of this version.", "required": True, "schema": TEXT}}
     return {
         "tags": [OPERATIONS],
         "operationId": "readDescription",
         "summary": "This document",
-        "parameters": [known],
+        "parameters": [KNOWN_VERSION],
         "responses": {
             "200": answer("OpenAPI 3.1.", ANY_OBJECT, headers=headers),
             "304": {"description": "You have it already.", "headers": headers},

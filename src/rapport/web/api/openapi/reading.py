@@ -5,47 +5,38 @@ from typing import Any
 from rapport.profile.paging import MAX_LIMIT
 from rapport.web.api.customers import DEFAULT_LIMIT, MAX_BODY, MAX_PATH, VIEW
 from rapport.web.api.openapi import shapes
-from rapport.web.api.openapi.answers import answer, answers, content
+from rapport.web.api.openapi.answers import TO_A_BODY, answer, answers, content
+from rapport.web.api.openapi.parameters import in_path, in_query
 from rapport.web.api.openapi.schema import TEXT, ref, told
 
 TAG = "Customers"
 
 PARAMETERS: dict[str, Any] = {
-    "Customer": {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "description": (
-            "`type:value` of any identifier, or a `cus_…` handle. Percent-encode what a path cannot hold: `/` and `:` "
-            f"in a value work, as `%2F` and `%3A`. For a path over {MAX_PATH:,} bytes ask with POST."
-        ),
-        "schema": shapes.ID,
-        "examples": {
+    "Customer": in_path(
+        "id",
+        "`type:value` of any identifier, or a `cus_…` handle. Percent-encode what a path cannot hold: `/` and `:` in a "
+        f"value work, as `%2F` and `%3A`. For a path over {MAX_PATH:,} bytes ask with POST.",
+        shapes.ID,
+        examples={
             "email": {"value": "email:ada@example.com"},
             "user": {"value": "user_id:ada"},
             "handle": {"value": "cus_qzf4n2850cz2sp3wrf7f9zyycc"},
         },
-    },
-    "Purpose": {
-        "name": "purpose",
-        "in": "query",
-        "required": True,
-        "description": "Why the data is read. So far `service` alone is permitted; all others are answered 404.",
-        "schema": ref("Purpose"),
-        "example": "service",
-    },
-    "Cursor": {
-        "name": "cursor",
-        "in": "query",
-        "description": "The `next` of the page before.",
-        "schema": TEXT,
-    },
-    "Limit": {
-        "name": "limit",
-        "in": "query",
-        "description": "How many at most.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-    },
+    ),
+    "Purpose": in_query(
+        "purpose",
+        "Why the data is read. What your declaration and the customer's terms do not open for it is not in the answer; "
+        "where nothing is open, it is 404.",
+        ref("Purpose"),
+        required=True,
+        example="service",
+    ),
+    "Cursor": in_query("cursor", "The `next` of the page before.", TEXT),
+    "Limit": in_query(
+        "limit",
+        "How many at most.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    ),
 }
 
 _SECURITY: list[dict[str, list[str]]] = [{"api_token": []}]
@@ -82,10 +73,7 @@ def _asked() -> dict[str, Any]:
         "requestBody": {"required": True, "content": content(ref("Ask"))},
         "responses": answers(
             {"200": answer("The view.", ref("View"), links=_links())},
-            **_REFUSALS,
-            _413="TooLarge",
-            _415="UnknownEncoding",
-            _503="NoPlace",
+            **{**TO_A_BODY, **_REFUSALS},
         ),
     }
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rapport.web.api.openapi.answers import answer, answers, plain
+from rapport.web.api.openapi.parameters import in_path
 from rapport.web.api.openapi.schema import told
 from rapport.web.api.receipt_log import OCTETS
 
@@ -19,7 +20,8 @@ def paths() -> dict[str, Any]:
                 "tags": [TAG],
                 "operationId": "readCheckpoint",
                 "summary": "The log's signed head",
-                "description": "A checkpoint as of [C2SP](https://c2sp.org/tlog-checkpoint). No credential is needed.",
+                "description": "A checkpoint as of [C2SP](https://c2sp.org/tlog-checkpoint), and who witnessed it. "
+                "For a minute it is the newest that they signed, though the log has grown. No credential is needed.",
                 "responses": {"200": plain("The head as it is now.", "text/plain", "A signed note.")},
             }
         },
@@ -43,21 +45,17 @@ def paths() -> dict[str, Any]:
                     "What a tile begins with never changes. No credential is needed."
                 ),
                 "parameters": [
-                    {
-                        "name": "level",
-                        "in": "path",
-                        "required": True,
-                        "description": "`0` to `63`, or `entries`.",
-                        "schema": {"type": "string", "pattern": "^(entries|[1-5]?[0-9]|6[0-3])$"},
-                    },
-                    {
-                        "name": "tile",
-                        "in": "path",
-                        "required": True,
-                        "description": "Its number in groups of three digits, such as `x001/234`; for its first "
-                        "entries alone, behind it `.p/` and how many. Slashes are not escaped.",
-                        "schema": _NUMBER,
-                    },
+                    in_path(
+                        "level",
+                        "`0` to `63`, or `entries`.",
+                        {"type": "string", "pattern": "^(entries|[1-5]?[0-9]|6[0-3])$"},
+                    ),
+                    in_path(
+                        "tile",
+                        "Its number in groups of three digits, such as `x001/234`; for its first entries alone, "
+                        "behind it `.p/` and how many. Slashes are not escaped.",
+                        _NUMBER,
+                    ),
                 ],
                 "responses": answers({"200": answer("The tile.", told(_BYTES, "Octets."), OCTETS)}, _404="NotFound"),
             }

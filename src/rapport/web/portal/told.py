@@ -1,0 +1,172 @@
+"""What the person's pages are told, by the desks that they ask.
+
+Words that come from terms and promises come as words already, for they are the same wherever a person reads them. Times
+are integer microseconds since the epoch, UTC.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+Way = Literal["preset", "out", "back"]
+"""How terms are changed: another preset, a clause taken out, a clause put back."""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A browser in which somebody opened their own page."""
+
+    person: str
+    """`per_…`"""
+
+
+class May(msgspec.Struct, frozen=True):
+    """What a company may use for a purpose, in words; where it may use nothing, why."""
+
+    purpose: str
+    why: str
+    """The purpose as the end of a sentence: `to make you offers`."""
+    what: str
+    """`your name and what you bought`; "" where nothing."""
+    elsewhere: str
+    """The same of what was done at other companies."""
+    reason: str
+    unmet: tuple[str, ...]
+    """What would have let it in: `passes nothing on`."""
+
+
+class Company(msgspec.Struct, frozen=True):
+    """A company where the person claims to be a customer."""
+
+    org: str
+    name: str
+    locked: bool
+    """It alone is locked out; a lock for everyone is the person's."""
+    claims: tuple[tuple[str, str], ...]
+    """(type, value)"""
+    may: tuple[May, ...]
+
+
+class Home(msgspec.Struct, frozen=True):
+    locked: bool
+    preset: str
+    title: str
+    companies: tuple[Company, ...]
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What a company knows. `traits`, `identifiers` and `events` are as the view of the contract has them (design
+    §7)."""
+
+    org: str
+    name: str
+    identifiers: list[dict[str, Any]]
+    traits: dict[str, Any]
+    events: dict[str, Any]
+    records: int
+    shared: tuple[str, ...]
+    """Claims that show nothing here, since several people share them: `email:fam@example.com`."""
+    receipt: str
+
+
+class ClauseLine(msgspec.Struct, frozen=True):
+    id: str
+    sentence: str
+    effect: str
+    on: bool
+    may_return: bool
+
+
+class Preset(msgspec.Struct, frozen=True):
+    name: str
+    title: str
+    about: str
+    chosen: bool
+    """It is what the person's terms began from."""
+
+
+class MyTerms(msgspec.Struct, frozen=True):
+    preset: str
+    title: str
+    lines: tuple[ClauseLine, ...]
+    presets: tuple[Preset, ...]
+    tell_why: bool
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What a change would mean at one company; each sentence goes on from its name."""
+
+    org: str
+    name: str
+    gains: tuple[str, ...]
+    losses: tuple[str, ...]
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """Terms as they would be, and what would change."""
+
+    way: Way
+    value: str
+    title: str
+    sentences: tuple[str, ...]
+    effects: tuple[Effect, ...]
+    """Companies for which something changes."""
+    same: tuple[str, ...]
+    """Names of those for which nothing does."""
+    locked: bool
+    for_good: bool
+    """What is taken out is no preset's clause: it cannot be put back here."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """One receipt, told to its person. `own`: they looked themselves; `what`, `why` and `unmet` are words."""
+
+    id: str
+    at: int
+    org: str
+    name: str
+    own: bool
+    given: bool
+    what: str
+    why: str
+    action: str
+    fields: tuple[str, ...]
+    reason: str
+    clauses: tuple[str, ...]
+    unmet: tuple[str, ...]
+    recipients: tuple[str, ...]
+    retention_days: int | None
+    elsewhere: int
+
+
+class Looks(msgspec.Struct, frozen=True):
+    """A page of looks, newest first."""
+
+    rows: tuple[Look, ...]
+    next: str | None
+
+
+class Agreement(msgspec.Struct, frozen=True):
+    """What was agreed with a company: for which purposes, from when, and until when."""
+
+    handle: str
+    org: str
+    name: str
+    status: str
+    at: int
+    ended_at: int | None
+    purposes: tuple[str, ...]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """News from a company about its promise, or about an agreement with it."""
+
+    at: int
+    org: str
+    name: str
+    headline: str
+    sentences: tuple[str, ...]
+
+
+class Agreements(msgspec.Struct, frozen=True):
+    agreements: tuple[Agreement, ...]
+    news: tuple[Told, ...]
