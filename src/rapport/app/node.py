@@ -187,9 +187,9 @@ async def application(
     requests = ConsoleRequests(ledger, rights)
     demands = ConsoleDemands(settings, ledger, promises)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands)
-    portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings)
-    correcting = asyncio.create_task(keep_up(corrector, settings))
     signin = HouseSignin(lambda: open_ledger(settings), keys.secret("signin"), settings.url)
+    portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin)
+    correcting = asyncio.create_task(keep_up(corrector, settings))
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),

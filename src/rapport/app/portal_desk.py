@@ -15,9 +15,11 @@ from rapport.adapters.embedded.reader import StateReader
 from rapport.app import words
 from rapport.app.bundling import Bundler
 from rapport.app.portal_corrections import PortalCorrections
+from rapport.app.portal_devices import PortalDevices
 from rapport.app.portal_rights import PortalRights
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.settings import Settings
+from rapport.app.signing_in import HouseSignin
 from rapport.app.statements import Statements
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
@@ -48,7 +50,9 @@ class PortalDesk:
         agreements: AgreementBook,
         rights: RightsDesk,
         settings: Settings,
+        signin: HouseSignin,
     ) -> None:
+        self.devices = PortalDevices(signin)
         self.rights = PortalRights(settings, rights, people, self.looked, self._effect)
         self.corrections = PortalCorrections(rights.corrector, people, looks)
         self._ledger = ledger
@@ -73,8 +77,10 @@ class PortalDesk:
 
     async def session(self, token: str) -> Session | None:
         found = self._accounts.session(token)
-        handle = found.person if found is not None else self._doors.person(token)
-        return None if handle is None else Session(handle)
+        if found is not None:
+            return Session(found.person, found.id, found.verified_at)
+        handle = self._doors.person(token)
+        return None if handle is None else Session(handle, bound=bool(self._accounts.passkeys(handle)))
 
     # -- companies
 

@@ -31,30 +31,30 @@ class HouseSignin:
 
     def __init__(self, open_ledger: Callable[[], LedgerFile], secret: bytes, origin: str) -> None:
         self._open = open_ledger
-        self._challenges = Challenges(secret)
-        self._party = RelyingParty(origin)
+        self.challenges = Challenges(secret)
+        self.party = RelyingParty(origin)
         self._thread = ThreadPoolExecutor(1, "signin")
         self._accounts: Accounts | None = None
-        self._limit = Limit(TRIES_A_MINUTE, MINUTE)
+        self.limit = Limit(TRIES_A_MINUTE, MINUTE)
 
     # -- a passkey that is there
 
     async def ask(self, client: str) -> dict[str, Any]:
-        self._limit.count(f"ask {client}")
-        return self._party.asking(self._challenges.make(SIGN_IN))
+        self.limit.count(f"ask {client}")
+        return self.party.asking(self.challenges.make(SIGN_IN))
 
     async def prove(self, raw: bytes, client: str, browser: str) -> str:
-        self._limit.count(f"prove {client}")
-        return await self._in_thread(lambda accounts: self._prove(accounts, raw, browser))
+        self.limit.count(f"prove {client}")
+        return await self.in_thread(lambda accounts: self._prove(accounts, raw, browser))
 
     def _prove(self, accounts: Accounts, raw: bytes, browser: str) -> str:
         response = passkeys.read(raw)
         challenge = passkeys.challenge_of(response)
-        expires = self._challenges.check(challenge, SIGN_IN)
+        expires = self.challenges.check(challenge, SIGN_IN)
         credential = passkeys.credential_of(response)
         known = accounts.passkey(credential)
         passkey = known or Passkey(0, "", credential, _DECOY, 0, "", synced=False, created_at=now())
-        proved = self._party.proved(challenge, response, passkey)
+        proved = self.party.proved(challenge, response, passkey)
         if known is None:
             raise Unauthorized(UNPROVED, code="unproved")
         token, _ = accounts.sign_in(known, proved, browser, (challenge, expires))
@@ -63,36 +63,36 @@ class HouseSignin:
     # -- a first one
 
     async def invited(self, code: str) -> bool:
-        return await self._in_thread(lambda accounts: accounts.invited(code)) is not None
+        return await self.in_thread(lambda accounts: accounts.invited(code)) is not None
 
     async def enrolling(self, code: str, client: str) -> dict[str, Any]:
-        self._limit.count(f"ask {client}")
-        return await self._in_thread(lambda accounts: self._enrolling(accounts, code))
+        self.limit.count(f"ask {client}")
+        return await self.in_thread(lambda accounts: self._enrolling(accounts, code))
 
     def _enrolling(self, accounts: Accounts, code: str) -> dict[str, Any]:
         person = _invited(accounts, code)
         known = [one.credential for one in accounts.passkeys(person)]
-        return self._party.enrolling(self._challenges.make(ENROL, person), person, known)
+        return self.party.enrolling(self.challenges.make(ENROL, person), person, known)
 
     async def enrol(self, code: str, raw: bytes, client: str, browser: str) -> str:
-        self._limit.count(f"prove {client}")
-        return await self._in_thread(lambda accounts: self._enrol(accounts, code, raw, browser))
+        self.limit.count(f"prove {client}")
+        return await self.in_thread(lambda accounts: self._enrol(accounts, code, raw, browser))
 
     def _enrol(self, accounts: Accounts, code: str, raw: bytes, browser: str) -> str:
         response = passkeys.read(raw)
         person = _invited(accounts, code)
         challenge = passkeys.challenge_of(response)
-        expires = self._challenges.check(challenge, ENROL, person)
-        made = self._party.made(challenge, response)
+        expires = self.challenges.check(challenge, ENROL, person)
+        made = self.party.made(challenge, response)
         token, _ = accounts.accept(code, made, name_of(browser), browser, (challenge, expires))
         return token
 
     # -- sessions
 
     async def live(self, token: str) -> bool:
-        return await self._in_thread(lambda accounts: accounts.session(token)) is not None
+        return await self.in_thread(lambda accounts: accounts.session(token)) is not None
 
-    async def _in_thread(self, work: Callable[[Accounts], _Result]) -> _Result:
+    async def in_thread(self, work: Callable[[Accounts], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._own_accounts()))
 
     def _own_accounts(self) -> Accounts:

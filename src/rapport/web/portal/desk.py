@@ -3,12 +3,16 @@
 from typing import Any, Protocol
 
 from rapport.web.portal.corrections_desk import CorrectionsDesk
+from rapport.web.portal.devices_desk import DevicesDesk
 from rapport.web.portal.rights_desk import RightsDesk
 from rapport.web.portal.told import Agreements, Home, Known, Looks, MyTerms, Proposal, Session, Way
 
 
 class Desk(Protocol):
     """The portal's one way to everything else."""
+
+    @property
+    def devices(self) -> DevicesDesk: ...
 
     @property
     def rights(self) -> RightsDesk: ...

@@ -8,10 +8,11 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.web import pages, words
 from rapport.web.door import Door
-from rapport.web.portal import correct, mine, rights, statement
+from rapport.web.portal import correct, devices, mine, rights, statement
 from rapport.web.portal.desk import Desk
+from rapport.web.portal.devices import fresh, scripted
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
-from rapport.web.visit import error_pages, guarded
+from rapport.web.visit import Endpoint, error_pages, guarded
 
 HERE = Path(__file__).parent
 SESSION_SECONDS = 12 * 3600
@@ -20,7 +21,7 @@ SESSION_SECONDS = 12 * 3600
 def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     """Everything under `/me`. `origin` is the node's own (`http://localhost:8080`)."""
     shared = pages.Assets(f"{AREA}/paper", pages.SHARED / "static")
-    own = pages.Assets(f"{AREA}/static", HERE / "static")
+    own = pages.Assets(f"{AREA}/static", HERE / "static", HERE.parent / "signin" / "static")
     templates = pages.environment(HERE / "templates", asset=shared.url, own_asset=own.url, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
     portal = Portal(desk, templates, origin.rstrip("/"))
@@ -32,6 +33,9 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     def post(path: str, handler: Handler) -> Route:
         return Route(path, guarded(portal, Visit, handler), methods=["POST"])
 
+    def script(handler: Handler) -> Endpoint:
+        return scripted(portal, handler)
+
     inside: list[BaseRoute] = [
         get("/", mine.home),
         Route("/open", door.open, methods=["GET", "POST"]),
@@ -40,11 +44,19 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         post("/lock", mine.lock),
         get("/known/{org}", mine.known),
         get("/known/{org}/correct", correct.correcting),
-        post("/known/{org}/correct", correct.correct),
+        post("/known/{org}/correct", fresh(correct.correct)),
         get("/terms", mine.terms),
-        get("/terms/change", mine.propose),
-        post("/terms/change", mine.change),
-        post("/terms/tell", mine.tell),
+        get("/terms/change", fresh(mine.propose)),
+        post("/terms/change", fresh(mine.change)),
+        post("/terms/tell", fresh(mine.tell)),
+        get("/devices", devices.devices),
+        post("/devices/revoke", fresh(devices.revoke)),
+        post("/devices/end", devices.end),
+        Route("/devices/ask", script(fresh(devices.making)), methods=["POST"]),
+        Route("/devices/make", script(fresh(devices.make)), methods=["POST"]),
+        get("/again", devices.again),
+        Route("/again/ask", script(devices.proving), methods=["POST"]),
+        Route("/again/prove", script(devices.prove), methods=["POST"]),
         get("/asked", mine.asked),
         get("/receipts", mine.receipts),
         get("/statement", statement.statement),
@@ -52,13 +64,13 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/agreements/{agreement}", mine.agreement),
         get("/rights", rights.rights),
         get("/rights/stop", rights.stopping),
-        post("/rights/stop", rights.stop),
+        post("/rights/stop", fresh(rights.stop)),
         get("/rights/review", rights.reviewing),
         post("/rights/review", rights.review),
         post("/rights/withdraw", rights.withdraw),
-        get("/export", rights.export),
-        get("/erase", rights.erasing),
-        post("/erase", rights.erase),
+        get("/export", fresh(rights.export)),
+        get("/erase", fresh(rights.erasing)),
+        post("/erase", fresh(rights.erase)),
         Route("/erased/{token}", rights.Proofs(desk.rights).fetch),
         shared.route("/paper"),
         own.route("/static"),

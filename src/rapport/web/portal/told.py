@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from rapport.signin import FRESH
+
 Way = Literal["preset", "out", "back"]
 """How terms are changed: another preset, a clause taken out, a clause put back."""
 
@@ -17,6 +19,14 @@ class Session(msgspec.Struct, frozen=True):
 
     person: str
     """`per_…`"""
+    id: int = 0
+    verified_at: int = 0
+    """When they last showed by a passkey that it is they, µs; 0: never."""
+    bound: bool = True
+    """They have a passkey. Who has none yet came by a link, and cannot be asked for one."""
+
+    def fresh(self, at: int) -> bool:
+        return not self.bound or 0 <= at - self.verified_at < FRESH
 
 
 class May(msgspec.Struct, frozen=True):

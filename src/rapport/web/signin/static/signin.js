@@ -1,60 +1,66 @@
-// Passkeys on the pages for signing in. The page says what it is for in `data-signin`: "prove" or "make".
+// Passkeys, on the pages for signing in and on a person's own. A page says what it is for in `data-signin` ("prove" or
+// "make"), where to ask for options (`data-ask`), and where to bring what the browser makes of them (`data-answer`).
 
 const box = document.querySelector("[data-signin]");
 const said = box.querySelector("[data-said]");
 const button = box.querySelector("button");
-const FAILED = box.dataset.failed;
+const { ask, answer, code, failed: FAILED, again } = box.dataset;
+
+class Refused extends Error {
+  constructor(told) {
+    super(told.message || FAILED);
+    this.code = told.code;
+  }
+}
 
 async function post(path, body) {
-  const answer = await fetch(`/signin${path}`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(body),
   });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.message || FAILED);
+  const told = await response.json();
+  if (!response.ok) throw new Refused(told);
   return told;
 }
 
-function tell(words) {
-  said.textContent = words;
-}
-
 async function prove(more) {
-  const options = PublicKeyCredential.parseRequestOptionsFromJSON(await post("/ask", {}));
+  const options = PublicKeyCredential.parseRequestOptionsFromJSON(await post(ask, {}));
   const found = await navigator.credentials.get({ publicKey: options, ...more });
-  location.assign((await post("/prove", found.toJSON())).next);
+  location.assign((await post(answer, found.toJSON())).next);
 }
 
 async function make() {
-  const code = box.dataset.code;
-  const options = PublicKeyCredential.parseCreationOptionsFromJSON(await post("/invite/ask", { code }));
-  const made = await navigator.credentials.create({ publicKey: options });
-  location.assign((await post("/invite/make", { code, passkey: made.toJSON() })).next);
+  const options = PublicKeyCredential.parseCreationOptionsFromJSON(await post(ask, code ? { code } : {}));
+  const made = (await navigator.credentials.create({ publicKey: options })).toJSON();
+  location.assign((await post(answer, code ? { code, passkey: made } : made)).next);
 }
 
-function failed(error) {
+function tell(error) {
   if (error.name === "AbortError") return;
-  tell(error.name === "NotAllowedError" || error.name === "InvalidStateError" ? FAILED : error.message || FAILED);
+  if (error.code === "step_up" && again) location.assign(again);
+  else said.textContent = error instanceof Refused ? error.message : FAILED;
 }
 
 async function start() {
   if (!window.PublicKeyCredential || !PublicKeyCredential.parseRequestOptionsFromJSON) {
-    tell(box.dataset.cannot);
+    said.textContent = box.dataset.cannot;
     button.disabled = true;
     return;
   }
   if (box.dataset.signin === "make") {
-    button.addEventListener("click", () => make().catch(failed));
+    button.addEventListener("click", () => make().catch(tell));
     return;
   }
-  // A returning browser is asked at once, without a key pressed; where that finds nothing, it offers in its own time.
+  // A returning browser is asked at once, without a key pressed; what has nothing to offer then waits for the button.
   const waiting = new AbortController();
   button.addEventListener("click", () => {
     waiting.abort();
-    prove({}).catch(failed);
+    prove({}).catch(tell);
   });
-  if (await PublicKeyCredential.isConditionalMediationAvailable?.()) {
-    prove({ mediation: "conditional", signal: waiting.signal }).catch(failed);
+  if ("offer" in box.dataset && (await PublicKeyCredential.isConditionalMediationAvailable?.())) {
+    prove({ mediation: "conditional", signal: waiting.signal }).catch(tell);
   }
 }
 
-start().catch(failed);
+start().catch(tell);

@@ -1,0 +1,83 @@
+"""The portal's desk for devices and sign-ins, over accounts and the thread of the desk for signing in."""
+
+from typing import Any
+
+from rapport.adapters.embedded.accounts import Accounts
+from rapport.app.signing_in import HouseSignin, name_of
+from rapport.kernel.errors import Unauthorized
+from rapport.signin import passkeys
+from rapport.signin.challenges import UNPROVED
+from rapport.web.portal import devices_desk as ask
+from rapport.web.portal.told import Session
+
+AGAIN, MORE = "again", "one more"
+
+
+class PortalDevices:
+    """The DevicesDesk, over the desk for signing in and its thread."""
+
+    def __init__(self, signin: HouseSignin) -> None:
+        self._signin = signin
+
+    async def devices(self, session: Session) -> ask.Devices:
+        return await self._signin.in_thread(lambda accounts: _devices(accounts, session))
+
+    async def proving(self, session: Session, client: str) -> dict[str, Any]:
+        self._signin.limit.count(f"ask {client}")
+        challenge = self._signin.challenges.make(AGAIN, session.person)
+        known = await self._signin.in_thread(lambda accounts: accounts.passkeys(session.person))
+        return self._signin.party.asking(challenge, [one.credential for one in known])
+
+    async def prove(self, session: Session, token: str, raw: bytes, client: str, browser: str) -> str:
+        self._signin.limit.count(f"prove {client}")
+
+        def prove(accounts: Accounts) -> str:
+            response = passkeys.read(raw)
+            challenge = passkeys.challenge_of(response)
+            expires = self._signin.challenges.check(challenge, AGAIN, session.person)
+            known = accounts.passkey(passkeys.credential_of(response))
+            if known is None or known.person != session.person:
+                raise Unauthorized(UNPROVED, code="unproved")
+            proved = self._signin.party.proved(challenge, response, known)
+            spent = (challenge, expires)
+            if session.id == 0:  # they came by a link, which ends here
+                return accounts.sign_in(known, proved, browser, spent)[0]
+            return accounts.step_up(token, known, proved, browser, spent)[0]
+
+        return await self._signin.in_thread(prove)
+
+    async def making(self, session: Session, client: str) -> dict[str, Any]:
+        self._signin.limit.count(f"ask {client}")
+        known = await self._signin.in_thread(lambda accounts: accounts.passkeys(session.person))
+        challenge = self._signin.challenges.make(MORE, session.person)
+        return self._signin.party.enrolling(challenge, session.person, [one.credential for one in known])
+
+    async def make(self, session: Session, raw: bytes, client: str, browser: str) -> None:
+        self._signin.limit.count(f"prove {client}")
+
+        def make(accounts: Accounts) -> None:
+            response = passkeys.read(raw)
+            challenge = passkeys.challenge_of(response)
+            expires = self._signin.challenges.check(challenge, MORE, session.person)
+            made = self._signin.party.made(challenge, response)
+            accounts.add_passkey(session.person, made, name_of(browser), (challenge, expires))
+
+        await self._signin.in_thread(make)
+
+    async def revoke(self, session: Session, key: int) -> None:
+        await self._signin.in_thread(lambda accounts: accounts.revoke(session.person, key))
+
+    async def end(self, session: Session, sign: int | None) -> int:
+        but = session.id if sign is None else None
+        return await self._signin.in_thread(lambda accounts: accounts.end_sessions(session.person, only=sign, but=but))
+
+
+def _devices(accounts: Accounts, session: Session) -> ask.Devices:
+    keys = tuple(
+        ask.Key(one.id, one.name, one.synced, one.created_at, one.used_at) for one in accounts.passkeys(session.person)
+    )
+    signs = tuple(
+        ask.Sign(one.id, name_of(browser), one.created_at, one.seen_at, one.id == session.id)
+        for one, browser in accounts.sessions(session.person)
+    )
+    return ask.Devices(keys, signs)

@@ -1,0 +1,131 @@
+"""The person's pages about devices and sign-ins, and the page where they show again that it is they."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rapport.kernel.errors import BadInput, RapportError, Unauthorized
+from rapport.kernel.times import now
+from rapport.signin.passkeys import MAX_RESPONSE
+from rapport.web.api.customers import body_of
+from rapport.web.api.problems import on_error
+from rapport.web.forms import check_origin, go, inner_path
+from rapport.web.portal.visit import AREA, Handler, Portal, Visit
+
+SESSION_SECONDS = 30 * 24 * 3600
+DONE = ("made", "revoked", "ended")
+
+
+async def devices(visit: Visit) -> Response:
+    content = await visit.desk.devices.devices(visit.session)
+    done = visit.asked("done", 20)
+    return visit.answer("devices.html", content, section="devices", done=done if done in DONE else "")
+
+
+async def revoke(visit: Visit) -> Response:
+    await visit.desk.devices.revoke(visit.session, _number(visit.form.get("key", "")))
+    return go(f"{AREA}/devices?done=revoked")
+
+
+async def end(visit: Visit) -> Response:
+    """End the sign-in that the form names, or all others."""
+    sign = visit.form.get("sign", "")
+    await visit.desk.devices.end(visit.session, _number(sign) if sign else None)
+    return go(f"{AREA}/devices?done=ended")
+
+
+def _number(text: str) -> int:
+    if not text.isdigit() or len(text) > 18:
+        raise BadInput("This form names nothing of yours.", field="key")
+    return int(text)
+
+
+# -- showing again who one is
+
+
+def fresh(handler: Handler) -> Handler:
+    """What cannot be taken back, or changes who may come in, is done only by who was verified a moment ago."""
+
+    async def verified(visit: Visit) -> Response:
+        if visit.session.fresh(now()):
+            return await handler(visit)
+        asked = visit.request.url.path
+        query = visit.request.url.query
+        back = f"{asked}?{query}" if query and visit.request.method == "GET" else asked
+        if "application/json" in visit.request.headers.get("accept", ""):
+            message = "this needs you to show again that it is you: sign in anew"
+            return Response(
+                msgspec.json.encode({"code": "step_up", "message": message, "at": f"{AREA}/again"}),
+                403,
+                media_type="application/json",
+            )
+        return go(f"{AREA}/again?{urlencode({'back': back})}")
+
+    return verified
+
+
+async def again(visit: Visit) -> Response:
+    back = inner_path(visit.asked("back"), f"{AREA}/") or AREA
+    return visit.page("again.html", section="", back=back)
+
+
+# -- what the pages' scripts ask, in JSON
+
+
+async def proving(visit: Visit) -> Response:
+    return _told(await visit.desk.devices.proving(visit.session, _client(visit.request)))
+
+
+async def prove(visit: Visit) -> Response:
+    raw = await body_of(visit.request, MAX_RESPONSE)
+    desk = visit.desk.devices
+    token = await desk.prove(visit.session, visit.token, raw, _client(visit.request), _browser(visit.request))
+    back = inner_path(visit.asked("back"), f"{AREA}/") or AREA
+    response = _told({"next": back})
+    secure = visit.area.secure
+    response.set_cookie(
+        visit.area.cookie, token, SESSION_SECONDS, path="/", secure=secure, httponly=True, samesite="strict"
+    )
+    return response
+
+
+async def making(visit: Visit) -> Response:
+    return _told(await visit.desk.devices.making(visit.session, _client(visit.request)))
+
+
+async def make(visit: Visit) -> Response:
+    raw = await body_of(visit.request, MAX_RESPONSE)
+    await visit.desk.devices.make(visit.session, raw, _client(visit.request), _browser(visit.request))
+    return _told({"next": f"{AREA}/devices?done=made"})
+
+
+def scripted(portal: Portal, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """For a page's script: who has no session is told so, and so is every error, in JSON."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            check_origin(request, portal.origin)
+            token = request.cookies.get(portal.cookie, "")
+            session = await portal.desk.session(token) if token else None
+            if session is None:
+                raise Unauthorized("Sign in first.")
+            return await handler(Visit(portal, request, session, token, {}))
+        except RapportError as error:
+            return await on_error(request, error)
+
+    return endpoint
+
+
+def _told(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
+
+
+def _browser(request: Request) -> str:
+    return request.headers.get("user-agent", "")[:300]

@@ -1,0 +1,204 @@
+"""A person signs in to a real node in a real browser, with passkeys of a virtual authenticator: nothing is typed."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect, sync_playwright
+
+from tests.e2e.running import Node, Org, run
+from tests.e2e.test_console import AXE, FLAGS, problems
+
+pytestmark = pytest.mark.needs("chromium")
+
+
+@pytest.fixture(scope="module")
+def org(node: Node) -> Org:
+    made = node.org("mine")
+    made.send({"type": "identify", "userId": "ada", "messageId": "1", "traits": {"name": "Ada"}})
+    made.view("user_id:ada", events=1)
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Device:
+    """A browser on a device that unlocks by itself."""
+
+    def __init__(self, browser: Browser, **how: Any) -> None:
+        self.context: BrowserContext = browser.new_context(reduced_motion="reduce", **how)
+        self.context.set_default_timeout(20_000)
+        self.page: Page = self.context.new_page()
+        self.page.bring_to_front()
+        self.chrome: CDPSession = self.context.new_cdp_session(self.page)
+        self.chrome.send("WebAuthn.enable")
+        self.authenticator = self.plug_in()
+
+    def plug_in(self) -> str:
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        }
+        made = self.chrome.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return str(made["authenticatorId"])
+
+    def unplug(self) -> None:
+        self.chrome.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": self.authenticator})
+
+    def forget_session(self) -> None:
+        self.context.clear_cookies()
+
+
+@pytest.fixture
+def device(browser: Browser) -> Iterator[Device]:
+    made = Device(browser)
+    yield made
+    made.context.close()
+
+
+@pytest.fixture
+def person(node: Node, org: Org) -> str:
+    made = run("person", "add", "--claim", f"{org.name}:user_id:ada", "--data", str(node.data), "--json")
+    return str(json.loads(made.stdout)["person"])
+
+
+def invited(node: Node, person: str) -> str:
+    said = run("person", "invite", person, "--data", str(node.data), "--port", str(node.port), "--json")
+    return str(json.loads(said.stdout)["url"])
+
+
+def enrol(device: Device, node: Node, person: str) -> None:
+    device.page.goto(invited(node, person))
+    device.page.get_by_role("button", name="Make a passkey").click()
+    device.page.wait_for_url("**/me")
+
+
+def go(device: Device, node: Node, path: str) -> None:
+    device.page.goto(f"http://localhost:{node.port}{path}")
+
+
+def test_who_was_invited_comes_in_again_without_a_key_pressed(node: Node, device: Device, person: str) -> None:
+    enrol(device, node, person)
+    expect(device.page.get_by_role("heading", level=1)).to_have_text("Companies and me")
+    device.forget_session()
+    go(device, node, "/me/terms")
+    device.page.wait_for_url("**/me")  # by /signin, of itself
+    expect(device.page.get_by_role("heading", level=1)).to_have_text("Companies and me")
+
+
+def test_a_link_is_used_up_by_one_passkey(node: Node, device: Device, person: str) -> None:
+    url = invited(node, person)
+    device.page.goto(url)
+    device.page.goto(url)  # looking at it spends nothing
+    device.page.get_by_role("button", name="Make a passkey").click()
+    device.page.wait_for_url("**/me")
+    device.page.goto(url)
+    expect(device.page.get_by_role("heading", level=1)).to_have_text("This link is used up")
+
+
+def test_without_a_passkey_nobody_comes_in(node: Node, device: Device) -> None:
+    go(device, node, "/me")
+    device.page.wait_for_url("**/signin")
+    device.page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(device.page.get_by_role("status")).not_to_be_empty()
+    assert device.page.url.endswith("/signin")
+
+
+def test_a_second_passkey_is_made_the_first_revoked_and_the_second_opens(
+    node: Node, device: Device, person: str
+) -> None:
+    enrol(device, node, person)
+    go(device, node, "/me/devices")
+    expect(device.page.get_by_role("button", name="Revoke")).to_have_count(0)  # never the last one
+    device.unplug()
+    device.authenticator = device.plug_in()
+    device.page.get_by_role("button", name="Make another passkey").click()
+    expect(device.page.get_by_role("status").first).to_contain_text("opens your page from now on")
+    device.page.get_by_role("button", name="Revoke").first.click()
+    device.page.wait_for_url("**/me")  # what the first had opened is closed, here too: by /signin, with the second
+    go(device, node, "/me/devices")
+    expect(device.page.get_by_role("button", name="Revoke")).to_have_count(0)
+
+
+def test_signing_out_everywhere_else_holds_at_once(node: Node, browser: Browser, device: Device, person: str) -> None:
+    enrol(device, node, person)
+    other = Device(browser)
+    enrol(other, node, person)
+    go(device, node, "/me/devices")
+    device.page.get_by_role("button", name="End all others").click()
+    expect(device.page.get_by_role("status").first).to_contain_text("Ended")
+    other.unplug()
+    go(other, node, "/me/asked")
+    assert other.page.url.endswith("/signin")
+    other.context.close()
+
+
+def test_what_cannot_be_taken_back_asks_again_who_is_there(node: Node, device: Device, person: str, org: Org) -> None:
+    enrol(device, node, person)
+    cookie = device.context.cookies()[0]
+    go(device, node, "/me/erase")
+    expect(device.page.get_by_role("heading", level=1)).to_have_text("Erase everything")
+    _age(node, person)
+    go(device, node, "/me/erase")
+    expect(device.page.get_by_role("heading", level=1)).to_have_text("Show that it is you")
+    device.page.get_by_role("button", name="Use my passkey").click()
+    device.page.wait_for_url("**/me/erase")
+    assert device.context.cookies()[0]["value"] != cookie["value"]  # another session than before
+    assert org.read("user_id:ada").status == 200
+
+
+def _age(node: Node, person: str) -> None:
+    """Let six minutes pass for a person's sessions."""
+    with sqlite3.connect(node.data / "ledger.db", timeout=20) as db:
+        db.execute(
+            "UPDATE own_session SET verified_at = verified_at - 360000000 "
+            "WHERE person = (SELECT id FROM person WHERE handle = ?)",
+            (person,),
+        )
+
+
+def test_an_authenticator_that_verifies_nobody_is_refused(node: Node, device: Device, person: str) -> None:
+    enrol(device, node, person)
+    device.forget_session()
+    wanting = {"authenticatorId": device.authenticator, "isUserVerified": False}
+    device.chrome.send("WebAuthn.setUserVerified", wanting)
+    go(device, node, "/signin")
+    device.page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(device.page.get_by_role("status")).not_to_be_empty()
+    assert device.page.url.endswith("/signin")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+@pytest.mark.needs("node")  # axe-core is installed beside the client libraries
+def test_pages_for_signing_in_pass_axe_and_fit(
+    node: Node, browser: Browser, person: str, scheme: str, width: int
+) -> None:
+    device = Device(browser, color_scheme=scheme, viewport={"width": width, "height": 860})
+    axe = AXE.read_text()
+    found = []
+    device.page.goto(invited(node, person))
+    found += problems(device.page, axe, "invite")
+    enrol(device, node, person)
+    for name, path in (("devices", "/me/devices"), ("again", "/me/again?back=/me/erase")):
+        go(device, node, path)
+        found += problems(device.page, axe, name)
+    device.unplug()
+    device.forget_session()
+    for name, path in (("signin", "/signin"), ("used up", "/signin/invite?code=x"), ("nowhere", "/signin/nowhere")):
+        go(device, node, path)
+        found += problems(device.page, axe, name)
+    device.context.close()
+    assert found == []
