@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import zipfile
@@ -11,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.agent_requests import MOST_PER_HOUR, AgentRequests
@@ -380,8 +381,14 @@ def test_an_agent_hears_by_its_callback_what_shows_and_nothing_before(shop: Shop
     "url", ["http://127.0.0.1/x", "file:///etc/passwd", "https://user:pw@agent.example/", "https://169.254.169.254/"]
 )
 def test_no_callback_leads_inside(shop: Shop, url: str) -> None:
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput) as refused:
         shop.ask("access", status_callback=url)
+    assert refused.value.field == "status_callback"
+
+
+def test_no_status_goes_anywhere_in_the_clear(shop: Shop) -> None:
+    with pytest.raises(BadInput):
+        shop.ask("access", status_callback="http://agent.example/status")
 
 
 # -- once
@@ -458,6 +465,62 @@ def _die_after(patched: pytest.MonkeyPatch, name: str) -> None:
         raise Killed
 
     patched.setattr(owner, name, dying)
+
+
+def test_twice_at_once_is_one_request(shop: Shop) -> None:
+    body = shop.signer.sign(shop.signer.asking(ORG, "access", shop.time, **by_email(ADA)))
+    desks = [AgentDesk(shop.settings, lambda: None, lambda: shop.time) for _ in range(4)]
+
+    async def all_at_once() -> set[str]:
+        asked = [desk.exercise(ORG, shop.token, body) for desk in desks for _ in range(3)]
+        return {told.id for told in await asyncio.gather(*asked)}
+
+    assert len(asyncio.run(all_at_once())) == 1
+    assert len(shop.work.requests.of_org(ORG)) == 1
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["sale:opt_out", "sale:opt_in", "later", "revoke", "again", "restart"]), st.integers(0, 2)
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(_STEPS)
+def test_every_request_ends_once_whatever_comes_between(steps: list[tuple[str, int]]) -> None:
+    addresses = [ADA, "bo@example.com", STRANGER]
+    with Shop() as shop:
+        asked: list[tuple[Told, bytes]] = []
+        ends: dict[str, str] = {}
+        for step, number in [*steps, ("later", 0), ("later", 0)]:
+            if step.startswith("sale"):
+                shop.time += 1000
+                body = shop.signer.sign(shop.signer.asking(ORG, step, shop.time, **by_email(addresses[number])))
+                asked.append((shop.send_signed(body), body))
+            elif step == "later":
+                shop.time += TICK
+                shop.work.round()
+            elif step == "restart":
+                shop.work = AgentWork(shop.settings, lambda: shop.time)
+            elif asked:
+                told, body = asked[number % len(asked)]
+                if step == "again":
+                    assert shop.send_signed(body).id == told.id
+                else:
+                    with contextlib.suppress(Conflict):
+                        shop.revoke(told)
+            for told, _ in asked:
+                status = shop.status(told).status
+                assert ends.get(told.id, status) == status
+                if status != "open":
+                    ends[told.id] = status
+        assert len({told.id for told, _ in asked}) == len(asked) == len(ends)
+        done = [status for _, status, _ in shop.cases()]
+        assert set(done) <= {"done"}
+        assert len(done) <= sum(status == "fulfilled" for status in ends.values())
 
 
 # -- taking back

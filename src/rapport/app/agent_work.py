@@ -296,10 +296,9 @@ class AgentWork:
             return self._book.case(kase)
         right = _RIGHTS[row.exercise]
         about = SALE if right == "objection" else ""
-        words = f"{row.exercise}, request {row.id}"
-        case = self._book.put(
-            person.id, Asked(right, row.org, about, words=words, by=f"agent {row.agent_name}"), row.at
-        )
+        value = {"request": row.id, "exercise": row.exercise}
+        asked = Asked(right, row.org, about, value, by=f"agent {row.agent_name}")
+        case = self._book.put(person.id, asked, row.at)
         self.requests.file(row, person.id, case.id)
         return case
 
