@@ -21,10 +21,11 @@ from rapport.adapters.embedded.rights import RightsBook
 from rapport.app.agent_work import AgentWork
 from rapport.app.agents import AgentDesk, results_path, results_secret
 from rapport.app.embedded import open_ledger
+from rapport.app.portal_rights import _sentence
 from rapport.app.rights_desk import open_rights_desk
 from rapport.kernel.errors import BadInput, Conflict, Forbidden, NotFound, RapportError, TooMany, Unauthorized
 from rapport.kernel.times import DAY, HOUR, SECOND
-from rapport.terms import data_rights
+from rapport.terms import Declaration, Promise, data_rights
 from rapport.terms.data_rights import RESULTS_KEPT, TICK, Agent, Told, agent_key, asked, opened
 from tests.app.agent_client import Signer, by_email
 from tests.profile.house import ORG, TEN, House, at, told
@@ -173,9 +174,11 @@ def test_results_are_for_one_reader_at_a_time(shop: Shop) -> None:
     with pytest.raises(Forbidden):
         asyncio.run(shop.desk.results(ORG, secret))
     asyncio.run(first.done(whole=False))
-    asyncio.run(shop.desk.results(ORG, secret))
-    AgentWork(shop.settings).close()  # a node that starts anew: whoever was reading is gone
-    asyncio.run(shop.desk.results(ORG, secret))
+    second = asyncio.run(shop.desk.results(ORG, secret))
+    shop.work.requests.unfinished()  # a node that starts anew: whoever was reading is gone
+    third = asyncio.run(shop.desk.results(ORG, secret))
+    for one in (second, third):
+        asyncio.run(one.done(whole=False))
 
 
 def test_results_go_after_a_week_and_with_whoever_is_erased(shop: Shop) -> None:
@@ -291,6 +294,61 @@ def test_only_what_is_verified_by_who_attests_counts(shop: Shop) -> None:
     shop.later(TICK)
     ended = [shop.status(asks[0]), shop.status(asks[1]), shop.status(asks[2], token)]
     assert {(one.status, one.reason) for one in ended} == {("denied", "insuf_verification")}
+
+
+_SAID = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.sampled_from([ADA, "bo@example.com", "fam@example.com"]), st.sampled_from(["crm", "web"])
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(_SAID, st.sampled_from([ADA, "fam@example.com"]))
+def test_no_deletion_takes_a_record_of_somebody_else_along(said: list[tuple[int, str, str]], address: str) -> None:
+    """Whatever systems said of whom: it is carried out for one user, or for nobody."""
+    with Shop() as shop:
+        for user, email, source in said:
+            shop.send(told(at("14:00"), type="identify", userId=f"u{user}", traits={"email": email}), source=source)
+        shop.settle()
+        before = {user: _seen(shop, user) for user in ("u0", "u1", "u2", "ada", "bo", "kin0", "kin1")}
+        ended = shop.ended(shop.ask("deletion", address))
+        gone = {user for user, view in before.items() if view is not None and _seen(shop, user) is None}
+        assert len(gone) <= 1
+        assert (ended.status == "fulfilled") == (len(gone) == 1)
+        for user, view in before.items():
+            if user not in gone and view is not None:
+                assert _seen(shop, user) == view
+
+
+def _seen(shop: Shop, user: str) -> Any:
+    try:
+        return shop.view(f"user_id:{user}")["traits"]
+    except NotFound:
+        return None
+
+
+def test_what_a_law_keeps_is_said(shop: Shop) -> None:
+    law = Promise("legal_obligation", ("purchases",), retention_days=3650, law="tax law")
+    shop.declare(Declaration(name="Shop", purposes={"fraud": law}))
+    told = shop.ended(shop.ask("deletion"))
+    assert (told.status, told.details) == ("fulfilled", "what a law obliges to keep is kept: tax law")
+
+
+def test_a_person_reads_what_an_agent_asked_for_them(patient: Shop) -> None:
+    person = patient.people.add([f"{ORG}:email:{ADA}"])
+    for exercise in ("access", "deletion", "sale:opt_out", "sale:opt_in"):
+        patient.ask(exercise)
+    patient.later(TICK)
+    said = [_sentence(case, "Shop") for case in RightsBook(patient.ledger).of_person(person.id)[0]]
+    assert sorted(said) == [
+        "Agent PERMISSION_SLIP asked Shop for all that it knows of you.",
+        "Agent PERMISSION_SLIP asked Shop to allow use for advertising again.",
+        "Agent PERMISSION_SLIP asked Shop to erase all that is yours there.",
+        "Agent PERMISSION_SLIP asked Shop to stop use for advertising.",
+    ]
 
 
 def test_a_person_at_another_company_is_not_touched(shop: Shop) -> None:

@@ -20,6 +20,7 @@ class AgentRunner(LedgerThread):
 
     def __init__(self, settings: Settings, *, check_s: float = CHECK_S) -> None:
         super().__init__(settings, check_s)
+        self._begun = False
         self.begin()
 
     def close(self) -> None:
@@ -30,6 +31,9 @@ class AgentRunner(LedgerThread):
 
     def watch(self) -> None:
         with closing(AgentWork(self.settings)) as work:
+            if not self._begun:
+                work.requests.unfinished()
+                self._begun = True
             while not self.stopped:
                 work.round()
                 self.pause()

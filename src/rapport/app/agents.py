@@ -176,20 +176,18 @@ class AgentDesk:
             row = parts.requests.claim(org, _hash(secret), self._now())
             key = parts.ledger.keys.person(row.person)
             path = results_path(self._settings, row.id)
-            if key is None or not path.exists():
+            file = path.open("rb") if key is not None and path.exists() else None
+            if key is None or file is None:
                 parts.requests.fetched(row, whole=True)
                 raise Forbidden("this link was used, or its time is over")
 
-            def pieces() -> Iterator[bytes]:
-                with path.open("rb") as file:
-                    yield from sealed.opened(file, key)
-
             def done(whole: bool) -> None:
+                file.close()
                 self._at_the_ledger(lambda parts: parts.requests.fetched(row, whole=whole))
                 if whole:
                     path.unlink(missing_ok=True)
 
-            return Results(row.size, pieces(), done)
+            return Results(row.size, sealed.opened(file, key), done)
 
         return await self._with_parts(work)
 
