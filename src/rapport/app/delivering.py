@@ -92,8 +92,7 @@ class Deliverer(LedgerThread):
         desk, close = _open_desk(self.settings)
         try:
             while not self.stopped:
-                while not self._back.empty():
-                    self._note(desk, *self._back.get())
+                self._gather(desk)
                 self._start(desk)
                 if now() - self._swept > HOUR:
                     desk.sweep(now())
@@ -144,9 +143,17 @@ class Deliverer(LedgerThread):
 
     # -- and back
 
+    def _gather(self, desk: _Desk) -> None:
+        """Note what came back, together: a disk syncs ten notes as fast as one."""
+        back = [self._back.get() for _ in range(min(self._back.qsize(), TOGETHER))]
+        self._busy.difference_update((delivery.org, delivery.url) for delivery, _ in back)
+        if back:
+            with desk.outbox.together():
+                for delivery, answer in back:
+                    self._note(desk, delivery, answer)
+
     def _note(self, desk: _Desk, delivery: Delivery, answer: Answer) -> None:
         place = (delivery.org, delivery.url)
-        self._busy.discard(place)
         if answer.taken:
             self._resting.pop(place, None)
             taken = desk.taken.get(delivery.kind)
