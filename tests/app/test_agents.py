@@ -422,6 +422,22 @@ def test_a_status_is_its_agents_alone(shop: Shop) -> None:
         asyncio.run(shop.desk.status(ORG, elsewhere, told.id))
 
 
+def test_what_has_shown_stays_when_the_clock_is_set_back(shop: Shop) -> None:
+    told = shop.ask("access", STRANGER)
+    assert shop.ended(told).status == "denied"
+    shop.time -= DAY
+    assert shop.status(told).status == "denied"
+    with pytest.raises(BadInput):  # what was issued before is from the future now
+        shop.send_signed(shop.signer.sign(shop.signer.asking(ORG, "access", shop.time + DAY, **by_email(ADA))))
+
+
+def test_whose_word_counts_no_longer_has_not_said_whose_it_is(patient: Shop) -> None:
+    told = patient.ask("deletion")
+    patient.trust(patient.signer, attests=False)
+    assert patient.ended(told, 3 * DAY).reason == "insuf_verification"
+    assert patient.knows()
+
+
 def test_an_agent_hears_by_its_callback_what_shows_and_nothing_before(shop: Shop) -> None:
     def delivered() -> list[tuple[str, str]]:
         return shop.ledger.db.execute("SELECT url, about FROM delivery").fetchall()

@@ -186,10 +186,10 @@ class AgentWork:
             if row.kase and self._book.case(row.kase).status == "withdrawn":
                 return TAKEN_BACK
         try:
-            self._agents.numbered(row.agent, row.org)
+            agent = self._agents.numbered(row.agent, row.org)
         except Forbidden:
             return DISTRUSTED
-        return None
+        return None if agent.attests else UNCLEAR
 
     def _whose(self, row: Row) -> Person | Outcome:
         """The person, made if need be, and noted."""

@@ -51,7 +51,7 @@ MOST_PER_HOUR = 600
 """Requests of one agent at one organization: enough for all who ask, too few to try out a list of addresses."""
 _SELECT = """
     SELECT id, org, agent, agent_name, exercise, at, due_at, status, reason, details, shown_at, person, made, kase,
-           said, body, tries, results IS NOT NULL AND fetching IS NULL, size, results_until, begun
+           said, body, tries, results IS NOT NULL AND fetching IS NULL, size, results_until, begun, announced
     FROM agent_request
 """
 _PUT = """
@@ -96,10 +96,12 @@ class Row(msgspec.Struct, frozen=True):
     size: int
     results_until: int | None
     begun: bool
+    announced: bool
 
     def told(self, at: int, results_url: str = "") -> Told:
-        """As its agent sees it: an outcome shows from its step on, and not before."""
-        hidden = self.shown_at is None or at < self.shown_at
+        """As its agent sees it: an outcome shows from its step on, and not before; what has shown stays, even where the
+        clock is set back."""
+        hidden = not self.announced and (self.shown_at is None or at < self.shown_at)
         status: Status = self.status if self.status == "revoked" or not hidden else "open"
         if status == "open":
             return Told(self.id, self.at, "open", agent_request_id=self.agent_request_id)
@@ -197,9 +199,10 @@ class AgentRequests:
 
     def begin(self, at: int) -> list[Row]:
         """What is to be done now: what was begun and not ended, and what has come due; the oldest first."""
-        with transaction(self._db):
-            query = "UPDATE agent_request SET status = 'working' WHERE status = 'open' AND due_at <= ?"
-            self._db.execute(query, (at,))
+        if self._rows("WHERE status = 'open' AND due_at <= ? LIMIT 1", (at,)):  # else no turn to write is needed
+            with transaction(self._db):
+                query = "UPDATE agent_request SET status = 'working' WHERE status = 'open' AND due_at <= ?"
+                self._db.execute(query, (at,))
         return self._rows("WHERE status = 'working' ORDER BY number LIMIT 100", ())
 
     def unnoticed(self) -> list[Row]:
@@ -324,7 +327,7 @@ class AgentRequests:
 
     def _opened(self, handle: str, org: str, agent: int, name: str, exercise: Exercise, *rest: Any) -> Row:
         at, due_at, status, reason, details, shown_at, person, made, kase, said, body, tries, waiting = rest[:13]
-        size, until, begun = rest[13:]
+        size, until, begun, announced = rest[13:]
         seal, place = self._keys.org(org), _place(handle)
         own = msgspec.msgpack.decode(seal.open(said, place), type=_Said)
         identifiers = () if body is None else msgspec.msgpack.decode(seal.open(body, place), type=Claims)
@@ -351,6 +354,7 @@ class AgentRequests:
             size=size,
             results_until=until,
             begun=bool(begun),
+            announced=bool(announced),
         )
 
 
