@@ -3,6 +3,7 @@ both verifiers, the one in Python and the one in the browser."""
 
 import base64
 import copy
+import hmac
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -413,8 +414,28 @@ FOUND_IN_LOG: dict[str, Callable[[Log], Log]] = {
 """Found by whoever walks it."""
 
 
+def crafted(number: int) -> Asked:
+    """The smallest bundle there is, of a log made by hand: one receipt, of a tree with so many heads."""
+    key, name, heads = Ed25519PrivateKey.from_private_bytes(bytes(32)), "made.example", bytes(range(32))
+    public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    root = verify.root_of([verify.leaf_hash(verify.commitment(bytes(32), {"said": "x"}))])
+    head = hmac.digest(heads, verify.head_number(number), "sha256")
+    entry = verify.head_entry(head, "tre_x", number, 1, root)
+    body = f"{name}\n1\n{verify.b64(verify.root_of([verify.leaf_hash(entry)]))}\n"
+    note = f"{body}\n— {name} {verify.b64(verify.key_id(name, public) + key.sign(body.encode()))}\n"
+    tree = {"tree": "tre_x", "size": 1, "root": verify.b64(root), "entry": 0, "proof": []}
+    bundle = {
+        "format": verify.FORMAT,
+        "log": {"key": verify.vkey(name, public), "checkpoint": note},
+        "trees": [{**tree, "number": number, "heads": verify.b64(heads)}],
+        "receipts": [{"tree": "tre_x", "index": 0, "key": NO_HASH, "receipt": {"said": "x"}}],
+    }
+    return Asked(bundle, log={"checkpoint": note.encode(), "tile/entries/000.p/1": b"\0\x30" + entry})
+
+
 def unchanged(story: Story) -> Iterator[tuple[str, Asked]]:
     """All that holds."""
+    yield "made by hand", crafted(1)
     yield "the first", Asked(story.small, None, story.witnesses[:1])
     yield "before there were witnesses", Asked(story.plain, story.head)
     yield "alone", Asked(story.new)
@@ -441,6 +462,8 @@ def mutations(story: Story) -> Iterator[tuple[str, Asked]]:
         yield name, Asked(of(story.new, change), None, story.witnesses)
     for name, changed in FOUND_IN_LOG.items():
         yield f"log: {name}", Asked(story.new, log=changed(story.log))
+    for number in (2, 1 << 40):  # which nobody can have got to: to look for all before it would take forever
+        yield f"the head of number {number} at the first place", crafted(number)._replace(log=None)
     yield "log: a fork", Asked(story.new, log=story.fork)
     yield "log: a fork that is longer", Asked(story.new, log=story.longer_fork)
     yield "log: the checkpoint of a fork", Asked(story.new, log={**story.log, "checkpoint": story.fork["checkpoint"]})
