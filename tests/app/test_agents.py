@@ -873,6 +873,17 @@ def test_who_is_asked_for_is_sealed_while_it_waits_and_gone_in_the_end(patient: 
     assert rows == [(None, 0, "")]
 
 
+def test_no_copy_of_the_ledger_tells_of_who_was_erased(patient: Shop) -> None:
+    """Not even one that was made while the request waited."""
+    told = patient.ask("deletion")
+    (sealed,) = patient.ledger.db.execute("SELECT body FROM agent_request").fetchone()
+    assert patient.work.requests.row(told.id).identifiers == (("email", ADA),)
+    assert patient.ended(told, 3 * DAY).status == "fulfilled"
+    patient.ledger.db.execute("UPDATE agent_request SET body = ?, status = 'open'", (sealed,))
+    assert patient.work.requests.row(told.id).identifiers == ()
+    assert patient.ledger.keys.person((1 << 62) + 1) is None
+
+
 def test_secrets_of_results_are_nodes_own(shop: Shop) -> None:
     with Shop() as another:
         assert results_secret(shop.ledger, "r") != results_secret(another.ledger, "r")

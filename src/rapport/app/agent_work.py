@@ -106,6 +106,8 @@ class AgentWork:
             self._tried(row, self._notice)
         for row in self.requests.begin(self._now()):
             self._tried(row, self._carry_out)
+        with contextlib.suppress(Busy):
+            self.requests.let_go()
         while self.requests.announce(self._now(), self._letter):
             continue
         if time.monotonic() - self._swept > SWEEP_S:

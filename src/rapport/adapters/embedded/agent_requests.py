@@ -3,8 +3,9 @@
     open ──(its time has come)──▶ working ──▶ fulfilled | denied
       └──(taken back)──▶ revoked
 
-Whose request it is, is sealed under the organization's key for as long as somebody has to look, and dropped at the end.
-What stays of an erased person's is which action it was, when, and how it ended.
+Whose request it is, is sealed under a key of the request's own, which is destroyed at the end: so that no copy of the
+ledger tells of somebody who had themselves erased by it. What stays of an erased person's is which action it was, when,
+and how it ended.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel.errors import Conflict, Forbidden, TooMany
@@ -51,14 +53,16 @@ MOST_PER_HOUR = 600
 """Requests of one agent at one organization: enough for all who ask, too few to try out a list of addresses."""
 _SELECT = """
     SELECT id, org, agent, agent_name, exercise, at, due_at, status, reason, details, shown_at, person, made, kase,
-           said, body, tries, results IS NOT NULL AND fetching IS NULL, size, results_until, begun, announced
+           said, body, tries, results IS NOT NULL AND fetching IS NULL, size, results_until, begun, announced, number
     FROM agent_request
 """
 _PUT = """
-    INSERT INTO agent_request
-        (id, org, agent, agent_name, exercise, content, label, what, at, due_at, status, said, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
+    INSERT INTO agent_request (id, org, agent, agent_name, exercise, content, label, what, at, due_at, status, said)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)
 """
+_KEYS = 1 << 62
+"""Requests' keys lie among those of persons, behind all of these: each is somebody's own, whoever that turns out to
+be."""
 Claims = tuple[tuple[str, str], ...]
 
 
@@ -143,10 +147,13 @@ class AgentRequests:
                 wait = max(1, (oldest + HOUR - at) // 1_000_000)
                 raise TooMany(f"{MOST_PER_HOUR} requests an hour are taken of one agent", retry_after=wait)
             handle = str(uuid.uuid4())
-            seal, place = self._keys.org(org), _place(handle)
-            body = seal.seal(msgspec.msgpack.encode(asked.identifiers), place)
+            place = _place(handle)
             row = (handle, org, agent.number, agent.name, asked.exercise, asked.content, label, asked.what, at, due_at)
-            self._db.execute(_PUT, (*row, seal.seal(said, place), body))
+            number = self._db.execute(_PUT, (*row, self._keys.org(org).seal(said, place))).lastrowid or 0
+            self._keys.make_person(_KEYS + number)
+            key = self._keys.person(_KEYS + number)
+            body = None if key is None else key.seal(msgspec.msgpack.encode(asked.identifiers), place)
+            self._db.execute("UPDATE agent_request SET body = ? WHERE number = ?", (body, number))
         return self.row(handle)
 
     def _label(self, agent: Agent, name: str) -> bytes | None:
@@ -184,7 +191,7 @@ class AgentRequests:
         """Take a request back that waits. Raises Conflict where its time has come: it is too late then."""
         with transaction(self._db):
             query = """
-                UPDATE agent_request SET status = 'revoked', shown_at = ?1, body = NULL
+                UPDATE agent_request SET status = 'revoked', shown_at = ?1
                 WHERE id = ?2 AND status = 'open' AND due_at > ?1
             """
             if not self._db.execute(query, (at, row.id)).rowcount and self.row(row.id).status != "revoked":
@@ -252,10 +259,20 @@ class AgentRequests:
         shown_at = row.due_at + steps * TICK
         with transaction(self._db):
             self._db.execute(
-                "UPDATE agent_request SET status = ?, reason = ?, details = ?, shown_at = ?, body = NULL, "
+                "UPDATE agent_request SET status = ?, reason = ?, details = ?, shown_at = ?, "
                 "results_until = CASE WHEN results IS NULL THEN NULL ELSE ? END WHERE id = ? AND status = 'working'",
                 (status, reason, details, shown_at, shown_at + RESULTS_KEPT, row.id),
             )
+
+    def let_go(self) -> None:
+        """Destroy the keys of what has ended. Raises Busy where another would not let go of their file."""
+        query = (
+            "SELECT number FROM agent_request WHERE body IS NOT NULL AND status NOT IN ('open', 'working') LIMIT 100"
+        )
+        for (number,) in self._db.execute(query).fetchall():
+            self._keys.destroy_person(_KEYS + number)
+            with transaction(self._db):
+                self._db.execute("UPDATE agent_request SET body = NULL WHERE number = ?", (number,))
 
     def announce(self, at: int, body_of: Callable[[Row], bytes]) -> bool:
         """Put what shows from now on into the outbox, for agents that want to hear of it; whether there was any."""
@@ -327,10 +344,11 @@ class AgentRequests:
 
     def _opened(self, handle: str, org: str, agent: int, name: str, exercise: Exercise, *rest: Any) -> Row:
         at, due_at, status, reason, details, shown_at, person, made, kase, said, body, tries, waiting = rest[:13]
-        size, until, begun, announced = rest[13:]
-        seal, place = self._keys.org(org), _place(handle)
-        own = msgspec.msgpack.decode(seal.open(said, place), type=_Said)
-        identifiers = () if body is None else msgspec.msgpack.decode(seal.open(body, place), type=Claims)
+        size, until, begun, announced, number = rest[13:]
+        place = _place(handle)
+        own = msgspec.msgpack.decode(self._keys.org(org).open(said, place), type=_Said)
+        key = None if body is None or status not in ("open", "working") else self._keys.person(_KEYS + number)
+        identifiers = () if key is None else msgspec.msgpack.decode(key.open(body, place), type=Claims)
         return Row(
             id=handle,
             org=org,
@@ -358,8 +376,10 @@ class AgentRequests:
         )
 
 
-def forget(db: sqlite3.Connection, person: int) -> None:
+def forget(db: sqlite3.Connection, keys: Keyring, person: int) -> None:
     """Leave of what was asked for an erased person how it ended: nobody's. Within a transaction."""
+    for (number,) in db.execute("SELECT number FROM agent_request WHERE person = ?", (person,)).fetchall():
+        keys.destroy_person(_KEYS + number)
     query = "UPDATE agent_request SET person = 0, kase = '', body = NULL, results = NULL WHERE person = ?"
     db.execute(query, (person,))
 

@@ -263,7 +263,7 @@ class PeopleFile:
             self._db.execute("DELETE FROM claim WHERE person = ?", (person,))
             self._agreements.forget(person)
             rights.forget(self._db, person)
-            agent_requests.forget(self._db, person)
+            agent_requests.forget(self._db, self._keys, person)
             self._keys.destroy_person(person)
 
     @contextlib.contextmanager
