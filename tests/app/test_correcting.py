@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from rapport.act.delivery import Answer
+from rapport.act.webhooks import message
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.rights import RightsBook
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.app import rights
-from rapport.app.correcting import Corrector
+from rapport.app.correcting import CorrectionLetters, Corrector
 from rapport.app.embedded import Sources, open_ledger
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rights_desk import RightsDesk
@@ -440,6 +441,27 @@ def test_a_company_that_is_shut_out_is_told_nothing(shop: Shop, shut: str) -> No
     else:
         shop.people.set_terms(shop.person, Terms())
     assert shop.trait("phone")["value"] == "1"
+
+
+@pytest.mark.parametrize("shut", ["lock", "terms", ""])
+def test_what_waits_is_told_only_while_it_may_be(shop: Shop, shut: str) -> None:
+    shop.declare(SERVICE)
+    hooks = shop.listen("crm")
+    shop.correct("phone", "1")
+    (letter,) = OutboxFile(shop.ledger).listed()
+    body = OutboxFile(shop.ledger).body(letter) or b""
+    if shut == "lock":
+        shop.people.lock(shop.person, ORG)
+    elif shut == "terms":
+        shop.people.set_terms(shop.person, NO_CONTACT)
+    letters = CorrectionLetters(shop.settings, shop.ledger, hooks.dress)
+    if shut:
+        with pytest.raises(NotFound):
+            letters.dress(letter, body)
+    else:
+        assert letters.dress(letter, body).body == body
+    other = message("other", {"anything": 1}, now())
+    assert letters.dress(letter, other).body == other
 
 
 def test_what_waits_to_be_told_goes_with_an_erasure(shop: Shop) -> None:

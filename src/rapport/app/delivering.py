@@ -23,6 +23,7 @@ from rapport.adapters.embedded.outbox import AT_ONCE, OutboxFile, Place
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.adapters.http.sending import send
 from rapport.app.agents import StatusLetters
+from rapport.app.correcting import CorrectionLetters
 from rapport.app.demanding import DemandLetters
 from rapport.app.embedded import open_ledger
 from rapport.app.ledger_thread import LedgerThread
@@ -59,7 +60,7 @@ def _open_desk(settings: Settings) -> tuple[_Desk, Callable[[], None]]:
     asked = DemandFile(ledger, outbox)
     letters = DemandLetters(settings, ledger)
     dress: dict[str, Callable[[Delivery, bytes], Dressed]] = {
-        webhooks.KIND: WebhookFile(ledger, outbox).dress,
+        webhooks.KIND: CorrectionLetters(settings, ledger, WebhookFile(ledger, outbox).dress).dress,
         demands.KIND: letters.dress,
         agent_requests.KIND: StatusLetters().dress,
     }
