@@ -27,7 +27,7 @@ from rapport.kernel.errors import BadInput, Conflict, Forbidden, NotFound, Rappo
 from rapport.kernel.times import DAY, HOUR, SECOND
 from rapport.terms import Declaration, Promise, data_rights
 from rapport.terms.data_rights import RESULTS_KEPT, TICK, Agent, Told, agent_key, asked, opened
-from tests.app.agent_client import Signer, by_email
+from tests.app.agent_client import NAME, Signer, by_email
 from tests.profile.house import ORG, TEN, House, at, told
 
 ADA = "ada@example.com"
@@ -871,6 +871,16 @@ def test_who_is_asked_for_is_sealed_while_it_waits_and_gone_in_the_end(patient: 
     assert patient.ended(told, 3 * DAY).status == "fulfilled"
     rows = patient.ledger.db.execute("SELECT body, person, kase FROM agent_request").fetchall()
     assert rows == [(None, 0, "")]
+
+
+def test_no_hash_in_the_ledger_can_be_found_by_trying_names(patient: Shop) -> None:
+    message = patient.signer.asking(ORG, "deletion", patient.time, **by_email(ADA))
+    said = asked(message, Agent(1, NAME, b"", attests=True))
+    patient.send_signed(patient.signer.sign(message))
+    patient.ledger.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    everything = b"".join(path.read_bytes() for path in patient.directory.glob("ledger.db*"))
+    assert said.content not in everything
+    assert said.what not in everything
 
 
 def test_no_copy_of_the_ledger_tells_of_who_was_erased(patient: Shop) -> None:

@@ -8,7 +8,6 @@ ledger tells of somebody who had themselves erased by it. What stays of an erase
 and how it ended.
 """
 
-import hashlib
 import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel.errors import Conflict, Forbidden, TooMany
+from rapport.kernel.keys import keyed_hash
 from rapport.kernel.times import HOUR
 from rapport.terms.data_rights import RESULTS_KEPT, TICK, Agent, Asked, Exercise, Reason, Status, Told
 
@@ -129,16 +129,19 @@ class AgentRequests:
         self._ledger = ledger
         self._db = ledger.db
         self._keys = ledger.keys
+        self._secret = ledger.keys.secret("agent-requests")
 
     # -- taking in
 
     def take(self, agent: Agent, org: str, asked: Asked, at: int, due_at: int) -> Row:
         """Keep a request, synced; one that came before is the one there is. Raises TooMany, Conflict where the agent
         gave its name to another."""
-        label = self._label(agent, asked.agent_request_id)
+        label = self._blind(f"{agent.number}:{asked.agent_request_id}".encode()) if asked.agent_request_id else None
+        # A plain hash of what names a person could be found by trying names.
+        content, what = self._blind(asked.content), self._blind(asked.what)
         said = msgspec.msgpack.encode(_Said(asked.agent_request_id, asked.callback))
         with transaction(self._db):
-            known = self._known(agent, org, asked, label)
+            known = self._known(agent, org, content, what, label)
             if known is not None:
                 return known
             query = "SELECT count(*), min(at) FROM agent_request WHERE agent = ? AND org = ? AND at > ?"
@@ -148,7 +151,7 @@ class AgentRequests:
                 raise TooMany(f"{MOST_PER_HOUR} requests an hour are taken of one agent", retry_after=wait)
             handle = str(uuid.uuid4())
             place = _place(handle)
-            row = (handle, org, agent.number, agent.name, asked.exercise, asked.content, label, asked.what, at, due_at)
+            row = (handle, org, agent.number, agent.name, asked.exercise, content, label, what, at, due_at)
             number = self._db.execute(_PUT, (*row, self._keys.org(org).seal(said, place))).lastrowid or 0
             self._keys.make_person(_KEYS + number)
             key = self._keys.person(_KEYS + number)
@@ -156,17 +159,15 @@ class AgentRequests:
             self._db.execute("UPDATE agent_request SET body = ? WHERE number = ?", (body, number))
         return self.row(handle)
 
-    def _label(self, agent: Agent, name: str) -> bytes | None:
-        if not name:
-            return None
-        return self._keys.blind.blind(hashlib.blake2b(f"{agent.number}:{name}".encode(), digest_size=16).digest())
+    def _blind(self, said: bytes) -> bytes:
+        return keyed_hash(self._secret, said)
 
-    def _known(self, agent: Agent, org: str, asked: Asked, label: bytes | None) -> Row | None:
+    def _known(self, agent: Agent, org: str, content: bytes, what: bytes, label: bytes | None) -> Row | None:
         query = "SELECT id, what FROM agent_request WHERE agent = ? AND org = ? AND (content = ? OR label = ?)"
-        found = self._db.execute(query, (agent.number, org, asked.content, label)).fetchone()
+        found = self._db.execute(query, (agent.number, org, content, label)).fetchone()
         if found is None:
             return None
-        if found[1] != asked.what:
+        if found[1] != what:
             message = "agent-request-id names another request already"
             raise Conflict(message, code="exists", field="agent-request-id")
         return self.row(found[0])
