@@ -34,6 +34,8 @@ from rapport.kernel.times import HOUR, now
 CHECK_S = 1.0
 TOGETHER = 32
 """Requests at once, to as many destinations."""
+FOR_THE_WELL = 8
+"""Of these so many are kept for destinations that answered last time: any number that hang cannot take them."""
 
 
 class Send(Protocol):
@@ -105,15 +107,16 @@ class Deliverer(LedgerThread):
     # -- there
 
     def _start(self, desk: _Desk) -> None:
-        """Begin with whatever is due, the longest due first."""
+        """Begin with whatever is due: first where all is well, and there the longest due first."""
         at = now()
         free = [place for place in desk.outbox.places() if place not in self._busy]
         due = [(place, found) for place in free if (found := desk.outbox.due(place, at)) is not None]
-        for place, delivery in sorted(due, key=lambda one: one[1].next_at):
-            if len(self._busy) >= TOGETHER:
+        well = _Rest(0, 0)
+        for place, delivery in sorted(due, key=lambda one: (one[0] in self._resting, one[1].next_at)):
+            rest = self._resting.get(place, well)
+            if len(self._busy) >= (TOGETHER if rest is well else TOGETHER - FOR_THE_WELL):
                 return
-            rest = self._resting.get(place)
-            if rest is None or rest.until <= at or delivery.next_at == AT_ONCE:
+            if rest.until <= at or delivery.next_at == AT_ONCE:
                 self._begin(desk, place, delivery)
 
     def _begin(self, desk: _Desk, place: Place, delivery: Delivery) -> None:
