@@ -27,6 +27,7 @@ from rapport.terms.clauses import Clause
 from rapport.terms.own import OwnLooks
 from rapport.terms.rights import MAX_VALUE, Asked, Case
 from tests.profile.house import ORG, House, at, at_once, told
+from tests.profile.unsealing import readable
 
 MAIL = "ada@example.com"
 
@@ -302,10 +303,15 @@ def test_a_source_that_was_called_so_before_is_no_person(shop: Shop) -> None:
 
 
 def test_an_erasure_takes_what_was_corrected(shop: Shop) -> None:
+    shop.listen("crm")
     shop.correct("phone", "a-number-of-mine")
+    assert any(b"a-number-of-mine" in plain for _, plain in readable(shop.settings))
+    for file in shop.directory.rglob("*"):
+        assert not file.is_file() or b"number-of-mine" not in file.read_bytes()
     shop.worker.close()  # the command is the worker now
     rights.shred_person(shop.settings, shop.person)
     shop.restart()
+    assert not any(b"a-number-of-mine" in plain for _, plain in readable(shop.settings))
     for customer in ("user_id:ada", f"email:{MAIL}"):
         with pytest.raises(NotFound):
             shop.view(customer)
