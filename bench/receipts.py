@@ -223,7 +223,7 @@ def _bundle(settings: Settings, entries: int) -> Iterator[Row]:
     keys.put_records([(ORG, 1, SealKey(fresh_key()))])
     _fill(ledger, entries - RECEIPTS if entries > RECEIPTS else entries)
     bundler = open_bundler(settings)
-    told = 0
+    told, bundle = 0, bundler.bundle(person.handle)
     for until in (RECEIPTS // 2, RECEIPTS - RECEIPTS // 4, RECEIPTS):
         for number in range(told, until):  # each in a transaction of its own, as reads leave them
             one = _pending(number, 1)

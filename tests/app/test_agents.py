@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import zipfile
@@ -11,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.agent_requests import MOST_PER_HOUR, AgentRequests
@@ -20,12 +21,13 @@ from rapport.adapters.embedded.rights import RightsBook
 from rapport.app.agent_work import AgentWork
 from rapport.app.agents import AgentDesk, results_path, results_secret
 from rapport.app.embedded import open_ledger
+from rapport.app.portal_rights import _sentence
 from rapport.app.rights_desk import open_rights_desk
 from rapport.kernel.errors import BadInput, Conflict, Forbidden, NotFound, RapportError, TooMany, Unauthorized
 from rapport.kernel.times import DAY, HOUR, SECOND
-from rapport.terms import data_rights
+from rapport.terms import Declaration, Promise, data_rights
 from rapport.terms.data_rights import RESULTS_KEPT, TICK, Agent, Told, agent_key, asked, opened
-from tests.app.agent_client import Signer, by_email
+from tests.app.agent_client import NAME, Signer, by_email
 from tests.profile.house import ORG, TEN, House, at, told
 
 ADA = "ada@example.com"
@@ -172,9 +174,11 @@ def test_results_are_for_one_reader_at_a_time(shop: Shop) -> None:
     with pytest.raises(Forbidden):
         asyncio.run(shop.desk.results(ORG, secret))
     asyncio.run(first.done(whole=False))
-    asyncio.run(shop.desk.results(ORG, secret))
-    AgentWork(shop.settings).close()  # a node that starts anew: whoever was reading is gone
-    asyncio.run(shop.desk.results(ORG, secret))
+    second = asyncio.run(shop.desk.results(ORG, secret))
+    shop.work.requests.unfinished()  # a node that starts anew: whoever was reading is gone
+    third = asyncio.run(shop.desk.results(ORG, secret))
+    for one in (second, third):
+        asyncio.run(one.done(whole=False))
 
 
 def test_results_go_after_a_week_and_with_whoever_is_erased(shop: Shop) -> None:
@@ -292,6 +296,61 @@ def test_only_what_is_verified_by_who_attests_counts(shop: Shop) -> None:
     assert {(one.status, one.reason) for one in ended} == {("denied", "insuf_verification")}
 
 
+_SAID = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.sampled_from([ADA, "bo@example.com", "fam@example.com"]), st.sampled_from(["crm", "web"])
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(_SAID, st.sampled_from([ADA, "fam@example.com"]))
+def test_no_deletion_takes_a_record_of_somebody_else_along(said: list[tuple[int, str, str]], address: str) -> None:
+    """Whatever systems said of whom: it is carried out for one user, or for nobody."""
+    with Shop() as shop:
+        for user, email, source in said:
+            shop.send(told(at("14:00"), type="identify", userId=f"u{user}", traits={"email": email}), source=source)
+        shop.settle()
+        before = {user: _seen(shop, user) for user in ("u0", "u1", "u2", "ada", "bo", "kin0", "kin1")}
+        ended = shop.ended(shop.ask("deletion", address))
+        gone = {user for user, view in before.items() if view is not None and _seen(shop, user) is None}
+        assert len(gone) <= 1
+        assert (ended.status == "fulfilled") == (len(gone) == 1)
+        for user, view in before.items():
+            if user not in gone and view is not None:
+                assert _seen(shop, user) == view
+
+
+def _seen(shop: Shop, user: str) -> Any:
+    try:
+        return shop.view(f"user_id:{user}")["traits"]
+    except NotFound:
+        return None
+
+
+def test_what_a_law_keeps_is_said(shop: Shop) -> None:
+    law = Promise("legal_obligation", ("purchases",), retention_days=3650, law="tax law")
+    shop.declare(Declaration(name="Shop", purposes={"fraud": law}))
+    told = shop.ended(shop.ask("deletion"))
+    assert (told.status, told.details) == ("fulfilled", "what a law obliges to keep is kept: tax law")
+
+
+def test_a_person_reads_what_an_agent_asked_for_them(patient: Shop) -> None:
+    person = patient.people.add([f"{ORG}:email:{ADA}"])
+    for exercise in ("access", "deletion", "sale:opt_out", "sale:opt_in"):
+        patient.ask(exercise)
+    patient.later(TICK)
+    said = [_sentence(case, "Shop") for case in RightsBook(patient.ledger).of_person(person.id)[0]]
+    assert sorted(said) == [
+        "Agent PERMISSION_SLIP asked Shop for all that it knows of you.",
+        "Agent PERMISSION_SLIP asked Shop to allow use for advertising again.",
+        "Agent PERMISSION_SLIP asked Shop to erase all that is yours there.",
+        "Agent PERMISSION_SLIP asked Shop to stop use for advertising.",
+    ]
+
+
 def test_a_person_at_another_company_is_not_touched(shop: Shop) -> None:
     elsewhere = shop.people.add([f"{OTHER}:email:{ADA}"])
     assert shop.ended(shop.ask("sale:opt_out")).status == "fulfilled"
@@ -363,6 +422,22 @@ def test_a_status_is_its_agents_alone(shop: Shop) -> None:
         asyncio.run(shop.desk.status(ORG, elsewhere, told.id))
 
 
+def test_what_has_shown_stays_when_the_clock_is_set_back(shop: Shop) -> None:
+    told = shop.ask("access", STRANGER)
+    assert shop.ended(told).status == "denied"
+    shop.time -= DAY
+    assert shop.status(told).status == "denied"
+    with pytest.raises(BadInput):  # what was issued before is from the future now
+        shop.send_signed(shop.signer.sign(shop.signer.asking(ORG, "access", shop.time + DAY, **by_email(ADA))))
+
+
+def test_whose_word_counts_no_longer_has_not_said_whose_it_is(patient: Shop) -> None:
+    told = patient.ask("deletion")
+    patient.trust(patient.signer, attests=False)
+    assert patient.ended(told, 3 * DAY).reason == "insuf_verification"
+    assert patient.knows()
+
+
 def test_an_agent_hears_by_its_callback_what_shows_and_nothing_before(shop: Shop) -> None:
     def delivered() -> list[tuple[str, str]]:
         return shop.ledger.db.execute("SELECT url, about FROM delivery").fetchall()
@@ -380,8 +455,14 @@ def test_an_agent_hears_by_its_callback_what_shows_and_nothing_before(shop: Shop
     "url", ["http://127.0.0.1/x", "file:///etc/passwd", "https://user:pw@agent.example/", "https://169.254.169.254/"]
 )
 def test_no_callback_leads_inside(shop: Shop, url: str) -> None:
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput) as refused:
         shop.ask("access", status_callback=url)
+    assert refused.value.field == "status_callback"
+
+
+def test_no_status_goes_anywhere_in_the_clear(shop: Shop) -> None:
+    with pytest.raises(BadInput):
+        shop.ask("access", status_callback="http://agent.example/status")
 
 
 # -- once
@@ -458,6 +539,62 @@ def _die_after(patched: pytest.MonkeyPatch, name: str) -> None:
         raise Killed
 
     patched.setattr(owner, name, dying)
+
+
+def test_twice_at_once_is_one_request(shop: Shop) -> None:
+    body = shop.signer.sign(shop.signer.asking(ORG, "access", shop.time, **by_email(ADA)))
+    desks = [AgentDesk(shop.settings, lambda: None, lambda: shop.time) for _ in range(4)]
+
+    async def all_at_once() -> set[str]:
+        asked = [desk.exercise(ORG, shop.token, body) for desk in desks for _ in range(3)]
+        return {told.id for told in await asyncio.gather(*asked)}
+
+    assert len(asyncio.run(all_at_once())) == 1
+    assert len(shop.work.requests.of_org(ORG)) == 1
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["sale:opt_out", "sale:opt_in", "later", "revoke", "again", "restart"]), st.integers(0, 2)
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(_STEPS)
+def test_every_request_ends_once_whatever_comes_between(steps: list[tuple[str, int]]) -> None:
+    addresses = [ADA, "bo@example.com", STRANGER]
+    with Shop() as shop:
+        asked: list[tuple[Told, bytes]] = []
+        ends: dict[str, str] = {}
+        for step, number in [*steps, ("later", 0), ("later", 0)]:
+            if step.startswith("sale"):
+                shop.time += 1000
+                body = shop.signer.sign(shop.signer.asking(ORG, step, shop.time, **by_email(addresses[number])))
+                asked.append((shop.send_signed(body), body))
+            elif step == "later":
+                shop.time += TICK
+                shop.work.round()
+            elif step == "restart":
+                shop.work = AgentWork(shop.settings, lambda: shop.time)
+            elif asked:
+                told, body = asked[number % len(asked)]
+                if step == "again":
+                    assert shop.send_signed(body).id == told.id
+                else:
+                    with contextlib.suppress(Conflict):
+                        shop.revoke(told)
+            for told, _ in asked:
+                status = shop.status(told).status
+                assert ends.get(told.id, status) == status
+                if status != "open":
+                    ends[told.id] = status
+        assert len({told.id for told, _ in asked}) == len(asked) == len(ends)
+        done = [status for _, status, _ in shop.cases()]
+        assert set(done) <= {"done"}
+        assert len(done) <= sum(status == "fulfilled" for status in ends.values())
 
 
 # -- taking back
@@ -734,6 +871,27 @@ def test_who_is_asked_for_is_sealed_while_it_waits_and_gone_in_the_end(patient: 
     assert patient.ended(told, 3 * DAY).status == "fulfilled"
     rows = patient.ledger.db.execute("SELECT body, person, kase FROM agent_request").fetchall()
     assert rows == [(None, 0, "")]
+
+
+def test_no_hash_in_the_ledger_can_be_found_by_trying_names(patient: Shop) -> None:
+    message = patient.signer.asking(ORG, "deletion", patient.time, **by_email(ADA))
+    said = asked(message, Agent(1, NAME, b"", attests=True))
+    patient.send_signed(patient.signer.sign(message))
+    patient.ledger.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    everything = b"".join(path.read_bytes() for path in patient.directory.glob("ledger.db*"))
+    assert said.content not in everything
+    assert said.what not in everything
+
+
+def test_no_copy_of_the_ledger_tells_of_who_was_erased(patient: Shop) -> None:
+    """Not even one that was made while the request waited."""
+    told = patient.ask("deletion")
+    (sealed,) = patient.ledger.db.execute("SELECT body FROM agent_request").fetchone()
+    assert patient.work.requests.row(told.id).identifiers == (("email", ADA),)
+    assert patient.ended(told, 3 * DAY).status == "fulfilled"
+    patient.ledger.db.execute("UPDATE agent_request SET body = ?, status = 'open'", (sealed,))
+    assert patient.work.requests.row(told.id).identifiers == ()
+    assert patient.ledger.keys.person((1 << 62) + 1) is None
 
 
 def test_secrets_of_results_are_nodes_own(shop: Shop) -> None:

@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from rapport.act.delivery import Answer
+from rapport.act.webhooks import message
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.rights import RightsBook
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.app import rights
-from rapport.app.correcting import Corrector
+from rapport.app.correcting import CorrectionLetters, Corrector
 from rapport.app.embedded import Sources, open_ledger
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rights_desk import RightsDesk
@@ -26,6 +27,7 @@ from rapport.terms.clauses import Clause
 from rapport.terms.own import OwnLooks
 from rapport.terms.rights import MAX_VALUE, Asked, Case
 from tests.profile.house import ORG, House, at, at_once, told
+from tests.profile.unsealing import readable
 
 MAIL = "ada@example.com"
 
@@ -301,10 +303,15 @@ def test_a_source_that_was_called_so_before_is_no_person(shop: Shop) -> None:
 
 
 def test_an_erasure_takes_what_was_corrected(shop: Shop) -> None:
+    shop.listen("crm")
     shop.correct("phone", "a-number-of-mine")
+    assert any(b"a-number-of-mine" in plain for _, plain in readable(shop.settings))
+    for file in shop.directory.rglob("*"):
+        assert not file.is_file() or b"number-of-mine" not in file.read_bytes()
     shop.worker.close()  # the command is the worker now
     rights.shred_person(shop.settings, shop.person)
     shop.restart()
+    assert not any(b"a-number-of-mine" in plain for _, plain in readable(shop.settings))
     for customer in ("user_id:ada", f"email:{MAIL}"):
         with pytest.raises(NotFound):
             shop.view(customer)
@@ -440,6 +447,27 @@ def test_a_company_that_is_shut_out_is_told_nothing(shop: Shop, shut: str) -> No
     else:
         shop.people.set_terms(shop.person, Terms())
     assert shop.trait("phone")["value"] == "1"
+
+
+@pytest.mark.parametrize("shut", ["lock", "terms", ""])
+def test_what_waits_is_told_only_while_it_may_be(shop: Shop, shut: str) -> None:
+    shop.declare(SERVICE)
+    hooks = shop.listen("crm")
+    shop.correct("phone", "1")
+    (letter,) = OutboxFile(shop.ledger).listed()
+    body = OutboxFile(shop.ledger).body(letter) or b""
+    if shut == "lock":
+        shop.people.lock(shop.person, ORG)
+    elif shut == "terms":
+        shop.people.set_terms(shop.person, NO_CONTACT)
+    letters = CorrectionLetters(shop.settings, shop.ledger, hooks.dress)
+    if shut:
+        with pytest.raises(NotFound):
+            letters.dress(letter, body)
+    else:
+        assert letters.dress(letter, body).body == body
+    other = message("other", {"anything": 1}, now())
+    assert letters.dress(letter, other).body == other
 
 
 def test_what_waits_to_be_told_goes_with_an_erasure(shop: Shop) -> None:

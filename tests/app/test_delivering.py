@@ -178,6 +178,36 @@ def test_only_so_many_requests_are_under_way_at_all(settings: Settings, ledger: 
     assert 2 < most[0] <= TOGETHER
 
 
+def test_any_number_of_destinations_that_hang_delay_no_other(
+    settings: Settings, ledger: LedgerFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than there are requests at once, each of them due again as soon as it failed."""
+    for wait in ("FIRST_WAIT", "LONGEST_WAIT"):
+        monkeypatch.setattr(deliveries, wait, SECOND // 50)
+
+    def hangs(url: str, *_: object, **__: object) -> Answer:
+        if "well" in url:
+            return Answer(204)
+        time.sleep(0.5)
+        return Answer(0, error="nobody answers")
+
+    hooks = WebhookFile(ledger)
+    for number in range(1, TOGETHER + 10):
+        hooks.set("acme", f"s{number}", f"https://s{number}.example/")
+    tell_sources(ledger, "acme", "test.said", {})
+    node = Deliverer(settings, check_s=0.01, sending=hangs)
+    try:
+        eventually(lambda: all(one.tries for one in OutboxFile(ledger).listed()))
+        hooks.set("acme", "s0", "https://well.example/")
+        for _ in range(10):
+            started = time.monotonic()
+            (handle,) = tell_sources(ledger, "acme", "test.said", {}, only=["s0"])
+            eventually(lambda: found(ledger, handle).status == "done")  # noqa: B023 - asked for at once
+            assert time.monotonic() - started < 0.4
+    finally:
+        node.close()
+
+
 def test_an_operator_need_not_wait_until_a_destination_has_rested(
     settings: Settings, ledger: LedgerFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,7 +178,7 @@ def test_ctrl_c_ends_live_visits_without_complaint(shop: Org) -> None:
 
 def test_the_demo_company_has_a_declaration_and_customers_with_terms_of_their_own(shop: Org) -> None:
     here = ("--data", str(shop.node.data), "--json")
-    assert json.loads(run("declaration", "show", "demo", *here).stdout)["version"] == 1
+    assert json.loads(run("declaration", "show", "demo", *here).stdout)["version"] == 2, "it changed its promise"
     persons = json.loads(run("person", "list", *here).stdout)
     assert 20 < len(persons) <= 120
     ben = json.loads(run("person", "show", persons[0]["person"], *here).stdout)

@@ -32,3 +32,27 @@ def test_rights_are_walked_from_the_command_line(tmp_path: Path) -> None:
         assert len(open_people(Settings(data=str(house.directory))).person(person).terms.clauses) == 2
         assert "0 customers" in run("export", ORG, "--purpose", "service", "--out", file, *data).stdout
         assert run("person", "object", person, "--org", "nobody", "--purpose", "service", *data).returncode == 1
+
+
+def test_a_correction_is_typed_and_taken_back() -> None:
+    with House() as house:
+        house.send(told(at("10:00"), type="identify", userId="ada", traits={"email": "ada@example.com", "code": "07"}))
+        house.settle()
+        person = house.people.add([f"{ORG}:user_id:ada"]).handle
+        house.worker.close()  # the command is the worker now
+        data = ("--data", str(house.directory))
+        correcting = ("person", "correct", person, "--org", ORG, "--trait")
+        for trait, typed, meant in (
+            ("email", "a@example.com", "a@example.com"),
+            ("code", "08", "08"),
+            ("code", '"9"', "9"),
+        ):
+            case = json.loads(run(*correcting, trait, "--value", typed, "--json", *data).stdout)
+            assert (case["status"], case["value"], case["told"]) == ("done", meant, [])
+        shown = run("show", "user_id:ada", "--org", ORG, *data).stdout
+        assert "the customer themself" in " ".join(shown.split())
+        assert "Taken back" in run(*correcting, "email", "--take-back", *data).stdout
+        for wrong in (("email", "--take-back"), ("email",), ("email", "--value", "null"), ("shoe", "--value", "1")):
+            assert run(*correcting, *wrong, *data).returncode == 2
+        house.restart()
+        assert house.view("user_id:ada")["traits"]["email"]["value"] == "ada@example.com"

@@ -9,6 +9,21 @@ from typing import Any
 from tests.e2e.running import Org
 
 BOUGHT_AT = "2026-03-14T09:26:53.589000Z"
+SEGMENTS_STORY = {
+    "identifiers": [
+        "anonymous_id:a1",
+        "anonymous_id:old-ada",
+        "device_id:till-3",
+        "email:ada@example.com",
+        "user_id:ada",
+    ],
+    "traits": {"email": "Ada@Example.com", "plan": "gold"},
+    "events": {"page": 1, "identify": 1, "Order Completed": 2, "screen": 1, "group": 1, "alias": 1},
+    "first_order_at": BOUGHT_AT,
+    "records": ["anonymous events on a device of user ada", "its user_id is ada"],
+    "groups": {"acme": {"seats": 5}},
+}
+"""What the view says once the seven calls of a library of Segment's kind have told it."""
 
 
 def seen(org: Org, *, events: int) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def test_every_page_passes_axe_and_fits_its_screen(browser, origin, scheme, widt
     for name, address in EVERY_PAGE.items():
         page.goto(address)
         # With everything that can be unfolded: what is folded away would not be looked at.
-        page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
+        unfold(page)
         found += problems(page, axe, name)
     page.goto("/console/live")
     page.locator(".purpose summary").click()
@@ -124,12 +124,21 @@ def test_every_page_passes_axe_and_fits_its_screen(browser, origin, scheme, widt
     assert found == []
 
 
+def unfold(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
+
+
+def too_wide(page: Page) -> int:
+    """By how many pixels a page would have to be pushed sideways."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
 def problems(page: Page, axe: str, name: str) -> list[str]:
     page.evaluate(axe)
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     told = page.evaluate("(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", tags)
     found = [f"{name}: {one['id']} {[node['html'][:200] for node in one['nodes'][:3]]}" for one in told["violations"]]
-    sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    sideways = too_wide(page)
     return found + ([f"{name}: {sideways} px too wide"] if sideways > 0 else [])
 
 
@@ -140,9 +149,8 @@ def test_pages_fit_the_narrowest_screens_also_with_larger_letters(browser, origi
     for name, address in EVERY_PAGE.items():
         page.goto(address)
         page.evaluate("(size) => (document.documentElement.style.fontSize = size)", letters)
-        page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
-        sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if sideways > 0:
+        unfold(page)
+        if (sideways := too_wide(page)) > 0:
             found.append((name, sideways))
     page.context.close()
     assert found == []

@@ -199,3 +199,17 @@ def test_the_month_is_lived_once(shop: Org, note: dict[str, Any], this_month: st
     assert again.returncode == 0, again.stderr
     assert her_statement(shop, note, this_month)["settled"] == before
     assert http("GET", f"{shop.node.url}/readyz").status == 200
+
+
+def test_a_month_that_was_cut_short_is_lived_again_and_gives_nothing_twice(
+    shop: Org, note: dict[str, Any], this_month: str
+) -> None:
+    before = her_statement(shop, note, this_month)
+    place = shop.node.data / "demo-demo.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "lived": False}))
+    again = run("demo", "--data", str(shop.node.data), "--port", str(shop.node.port))
+    assert again.returncode == 0, again.stderr
+    after = her_statement(shop, note, this_month)
+    assert sum(one["count"] for one in after["uses"]) > sum(one["count"] for one in before["uses"])
+    assert after["settled"] == before["settled"]
+    assert json.loads(place.read_text())["lived"] is True

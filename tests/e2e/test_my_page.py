@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.running import Node, Org, run
-from tests.e2e.test_console import AXE, FLAGS, problems
+from tests.e2e.test_console import AXE, FLAGS, problems, too_wide, unfold
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -19,6 +19,8 @@ EVERY_PAGE = {
     "companies": "/me", "known": "/me/known/mine", "terms": "/me/terms",
     "preset": "/me/terms/change?way=preset&value=open", "clause": "/me/terms/change?way=out&value=fair-offers",
     "asked": "/me/asked", "receipts": "/me/receipts",
+    "correct": "/me/known/mine/correct?trait=name", "correct parts": "/me/known/mine/correct?trait=address",
+    "statement": "/me/statement", "empty month": "/me/statement?month=2020-02",
     "agreements": "/me/agreements", "rights": "/me/rights", "erase": "/me/erase",
     "stop": "/me/rights/stop?org=mine&purpose=service", "nowhere": "/me/nowhere", "door": "/me/open?code=x",
     "no link": "/me/open",
@@ -79,7 +81,7 @@ def test_every_page_passes_axe_and_fits_its_screen(browser, node, person, scheme
     found = []
     for name, path in EVERY_PAGE.items():
         go(page, path)
-        page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
+        unfold(page)
         found += problems(page, axe, name)
     page.context.close()
     assert found == []
@@ -92,9 +94,8 @@ def test_pages_fit_the_narrowest_screens_also_with_larger_letters(browser, node,
     for name, path in EVERY_PAGE.items():
         go(page, path)
         page.evaluate("(size) => (document.documentElement.style.fontSize = size)", letters)
-        page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
-        sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if sideways > 0:
+        unfold(page)
+        if (sideways := too_wide(page)) > 0:
             found.append((name, sideways))
     page.context.close()
     assert found == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.running import Node, Org
-from tests.e2e.sdk_story import BOUGHT_AT, order_totals, seen
+from tests.e2e.sdk_story import BOUGHT_AT, SEGMENTS_STORY, order_totals, seen
 
 SCRIPTS = Path(__file__).parent / "node"
 
@@ -47,20 +47,7 @@ def test_segments_and_rudderstacks_libraries_end_in_the_right_view(
 ) -> None:
     org = node.org(f"js-{script[:-4]}{'-plain' if gzip else ''}")
     assert tell(script, org, GZIP=gzip) == []
-    assert seen(org, events=7) == {
-        "identifiers": [
-            "anonymous_id:a1",
-            "anonymous_id:old-ada",
-            "device_id:till-3",
-            "email:ada@example.com",
-            "user_id:ada",
-        ],
-        "traits": {"email": "Ada@Example.com", "plan": "gold"},
-        "events": {"page": 1, "identify": 1, "Order Completed": 2, "screen": 1, "group": 1, "alias": 1},
-        "first_order_at": BOUGHT_AT,
-        "records": ["anonymous events on a device of user ada", "its user_id is ada"],
-        "groups": {"acme": {"seats": 5}},
-    }
+    assert seen(org, events=7) == SEGMENTS_STORY
     assert order_totals(org) == [7, 12.5]
 
 

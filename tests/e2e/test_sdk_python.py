@@ -12,7 +12,7 @@ import segment.analytics.client
 import segment.analytics.request
 
 from tests.e2e.running import Node, Org
-from tests.e2e.sdk_story import BOUGHT_AT, order_totals, seen
+from tests.e2e.sdk_story import BOUGHT_AT, SEGMENTS_STORY, order_totals, seen
 
 LOST: list[object] = []
 
@@ -67,20 +67,7 @@ def test_segments_and_rudderstacks_libraries_end_in_the_right_view(
     if not options.get("sync_mode"):
         ada.shutdown()
 
-    assert seen(org, events=7) == {
-        "identifiers": [
-            "anonymous_id:a1",
-            "anonymous_id:old-ada",
-            "device_id:till-3",
-            "email:ada@example.com",
-            "user_id:ada",
-        ],
-        "traits": {"email": "Ada@Example.com", "plan": "gold"},
-        "events": {"page": 1, "identify": 1, "Order Completed": 2, "screen": 1, "group": 1, "alias": 1},
-        "first_order_at": BOUGHT_AT,
-        "records": ["anonymous events on a device of user ada", "its user_id is ada"],
-        "groups": {"acme": {"seats": 5}},
-    }
+    assert seen(org, events=7) == SEGMENTS_STORY
     assert order_totals(org) == [7, 12.5]
 
 

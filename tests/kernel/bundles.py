@@ -3,6 +3,7 @@ both verifiers, the one in Python and the one in the browser."""
 
 import base64
 import copy
+import hmac
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -90,6 +91,8 @@ class Story:
             reads(home, 1)
             self.later = self._bundle()
             self.later_log = published(home)
+            self.fork = self._fork(self.log)
+            self.longer_fork = self._fork(self.later_log)
             self.stale = self._stale()
             self.twice = self._twice()
         self.head = str(verify.verify(self.old)["head"])
@@ -104,6 +107,16 @@ class Story:
         old, size, checkpoint = kept.last(witness.vkey)[0], log.size(), str(log.checkpoint())
         proof = "".join(f"{verify.b64(part)}\n" for part in (log.consistency(old, size) if old else []))
         kept.keep(witness.vkey, size, checkpoint, witness.add_checkpoint(f"old {old}\n{proof}\n{checkpoint}"))
+
+    def _fork(self, log: Log) -> Log:
+        """A log in which the entry of somebody else is another, signed by the node like the true one."""
+        places = {tree["entry"] for tree in [*self.new["trees"], *self.later["trees"]]}
+        entry = next(at for at in range(8, 99) if at not in places)
+        forked = tiles(log, lambda entries: entries.__setitem__(entry, bytes(48)))
+        size = len(log) - 1
+        entries = verify._entries(reading(forked), size)
+        root = verify.root_of([verify.leaf_hash(one) for one in entries])
+        return {**forked, "checkpoint": self.home.ledger.receipt_log._checkpoint(size, root).encode()}
 
     def _stale(self) -> Bundle:
         """The heads of before, as entries of the log of now: what a node would say to whoever never saw a newer one."""
@@ -256,6 +269,8 @@ FOUND: dict[str, Callable[[Bundle], Any]] = {
     ),
     "key of heads not told": lambda b: b["trees"][0].pop("heads"),
     "number moved": lambda b: b["trees"][0].update(number=b["trees"][0]["number"] + 1),
+    "number of before there were any": lambda b: b["trees"][0].update(number=0),
+    "a salt beside the key of heads": lambda b: b["trees"][0].update(salt=NO_HASH),
     "number not told": lambda b: b["trees"][0].pop("number"),
     "told as of before there were numbers": lambda b: b.update(format="rapport-bundle/1"),
     "hidden added": lambda b: b["trees"][0].update(hidden={"99": verify.b64(bytes(32))}),
@@ -399,8 +414,28 @@ FOUND_IN_LOG: dict[str, Callable[[Log], Log]] = {
 """Found by whoever walks it."""
 
 
+def crafted(number: int) -> Asked:
+    """The smallest bundle there is, of a log made by hand: one receipt, of a tree with so many heads."""
+    key, name, heads = Ed25519PrivateKey.from_private_bytes(bytes(32)), "made.example", bytes(range(32))
+    public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    root = verify.root_of([verify.leaf_hash(verify.commitment(bytes(32), {"said": "x"}))])
+    head = hmac.digest(heads, verify.head_number(number), "sha256")
+    entry = verify.head_entry(head, "tre_x", number, 1, root)
+    body = f"{name}\n1\n{verify.b64(verify.root_of([verify.leaf_hash(entry)]))}\n"
+    note = f"{body}\n— {name} {verify.b64(verify.key_id(name, public) + key.sign(body.encode()))}\n"
+    tree = {"tree": "tre_x", "size": 1, "root": verify.b64(root), "entry": 0, "proof": []}
+    bundle = {
+        "format": verify.FORMAT,
+        "log": {"key": verify.vkey(name, public), "checkpoint": note},
+        "trees": [{**tree, "number": number, "heads": verify.b64(heads)}],
+        "receipts": [{"tree": "tre_x", "index": 0, "key": NO_HASH, "receipt": {"said": "x"}}],
+    }
+    return Asked(bundle, log={"checkpoint": note.encode(), "tile/entries/000.p/1": b"\0\x30" + entry})
+
+
 def unchanged(story: Story) -> Iterator[tuple[str, Asked]]:
     """All that holds."""
+    yield "made by hand", crafted(1)
     yield "the first", Asked(story.small, None, story.witnesses[:1])
     yield "before there were witnesses", Asked(story.plain, story.head)
     yield "alone", Asked(story.new)
@@ -427,6 +462,11 @@ def mutations(story: Story) -> Iterator[tuple[str, Asked]]:
         yield name, Asked(of(story.new, change), None, story.witnesses)
     for name, changed in FOUND_IN_LOG.items():
         yield f"log: {name}", Asked(story.new, log=changed(story.log))
+    for number in (2, 1 << 40):  # which nobody can have got to: to look for all before it would take forever
+        yield f"the head of number {number} at the first place", crafted(number)._replace(log=None)
+    yield "log: a fork", Asked(story.new, log=story.fork)
+    yield "log: a fork that is longer", Asked(story.new, log=story.longer_fork)
+    yield "log: the checkpoint of a fork", Asked(story.new, log={**story.log, "checkpoint": story.fork["checkpoint"]})
     yield "a receipt withheld", Asked(of(story.new, withheld), story.new_head)
     yield "rolled back", Asked(story.old, story.new_head)
     yield (

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rapport.resolve import Edge, Explainer, MemoryStore, Reason, preview_retract
+from rapport.resolve import Edge, Explainer, MemoryStore, Reason, Resolver, preview_retract
 from rapport.resolve.rules import Rules
 from rapport.resolve.twin import Partition, Said, active, partition
 from tests.resolve.strategies import RECORDS, books, edges_of, in_batches, reading_few, take_in, worlds, write_down
@@ -33,6 +33,14 @@ def everything_in(store: MemoryStore) -> tuple[object, ...]:
         {record: (store.group_of(record), frozenset(store.members(store.group_of(record)))) for record in records},
         frozenset(store._marks),
     )
+
+
+def told(data: st.DataObject) -> tuple[Rules, list[Said], MemoryStore, Resolver]:
+    """Any evidence under any rules, and a store that was told it."""
+    kind = data.draw(worlds())
+    book = data.draw(books(kind))
+    store = MemoryStore()
+    return kind.rules, book, store, write_down(book, store, kind.rules)
 
 
 @MANY
@@ -102,11 +110,7 @@ def test_retracting_evidence_restores_exactly_what_was_before_it(data):
 
 @given(st.data())
 def test_guards_hold_whatever_is_said(data):
-    kind = data.draw(worlds())
-    of = kind.rules
-    book = data.draw(books(kind))
-    store = MemoryStore()
-    write_down(book, store, of)
+    of, book, store, _ = told(data)
     explainer = Explainer(store, of)
     edges = [store.edge(edge.id) for edge in active(book)]
     joining = [edge for edge in edges if explainer.reason(edge) is Reason.USED]
@@ -123,11 +127,7 @@ def test_guards_hold_whatever_is_said(data):
 
 @given(st.data())
 def test_shared_identifiers_join_nothing(data):
-    kind = data.draw(worlds())
-    of = kind.rules
-    book = data.draw(books(kind))
-    store = MemoryStore()
-    write_down(book, store, of)
+    of, book, store, _ = told(data)
     explainer = Explainer(store, of)
     edges = [store.edge(edge.id) for edge in active(book)]
     joining = Counter(edge.other for edge in edges if edge.kind == "identifies" and explainer.reason(edge).joins)
@@ -139,11 +139,7 @@ def test_shared_identifiers_join_nothing(data):
 
 @given(st.data())
 def test_any_two_records_of_a_customer_are_tied_by_a_path_of_used_evidence(data):
-    kind = data.draw(worlds())
-    of = kind.rules
-    book = data.draw(books(kind))
-    store = MemoryStore()
-    write_down(book, store, of)
+    of, _, store, _ = told(data)
     explainer = Explainer(store, of)
     for group in groups_in(store):
         one, another = (data.draw(st.sampled_from(sorted(group))) for _ in range(2))
@@ -160,11 +156,7 @@ def test_any_two_records_of_a_customer_are_tied_by_a_path_of_used_evidence(data)
 
 @given(st.data())
 def test_a_preview_is_what_then_happens(data):
-    kind = data.draw(worlds())
-    of = kind.rules
-    book = data.draw(books(kind))
-    store = MemoryStore()
-    resolver = write_down(book, store, of)
+    of, book, store, resolver = told(data)
     edge = data.draw(st.sampled_from(book)).edge
     before = groups_in(store)
     known = everything_in(store)

@@ -17,7 +17,7 @@ from rapport.kernel.times import DAY
 from rapport.profile.store import Found
 from rapport.terms import Gate, Request, promises
 from rapport.terms.aggregates import FLOOR, Crowd, Guard
-from rapport.terms.benefits import Mapped
+from rapport.terms.benefits import Estimate, Mapped, Settled, Sum, by_kind, totals
 from rapport.terms.clauses import Terms
 from rapport.terms.declaration import Benefit, Declaration, Promise
 from rapport.terms.ground import Pending
@@ -27,6 +27,7 @@ from rapport.terms.receipts import Receipt
 from rapport.terms.simulator import Group, simulate
 from tests.profile.house import ORG, House, told
 from tests.terms.test_benefits import ALWAYS, Till
+from tests.terms.test_estimates import benefits, estimates
 
 AT = 1_800_000_000_000_000
 
@@ -232,3 +233,19 @@ def test_months_are_told_as_far_as_there_are_any(month: str) -> None:
     assert listed[0] == month
     assert listed == sorted(set(listed), reverse=True)
     assert len(listed) == {"1000-01": 1, "1000-03": 3}.get(month, 6)
+
+
+@given(st.lists(benefits(), max_size=30), st.lists(estimates, max_size=5))
+def test_no_sum_of_the_company_mixes_sides_or_units_or_what_is_estimated(
+    some: list[Settled], guesses: list[Estimate]
+) -> None:
+    sums = [Sum(one.side, one.kind, one.unit, one.band, one.amount, 1) for one in some]
+    stands = promises.standing("shop", FAIR, 1, 0, {})
+    bare, told_ = (
+        mirror(Mirrored("shop", [Month("2026-11", {}, 0, sums)], known, stands, Wanted(30, None, ()), "later"), str)
+        for known in ([], guesses)
+    )
+    assert told_["settled"] == bare["settled"] == {**totals(some), "by_kind": by_kind(some), "count": len(some)}
+    assert told_["months"] == bare["months"]
+    assert told_["promises"]["cost"] == by_kind(some)["customer"]
+    assert len(told_["estimated"]["customer"]) + len(told_["estimated"]["company"]) == len(guesses)

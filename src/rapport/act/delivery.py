@@ -24,7 +24,6 @@ TIMEOUT_S = 10.0
 """Seconds for one try, from connecting to the last byte of the answer."""
 
 GONE = 410
-LATER = 429
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -8,10 +8,11 @@ from rapport.app.ledger_thread import LedgerThread
 from rapport.app.settings import Settings
 
 CHECK_S = 1.0
+STOP_S = 2.0
 
 
 class AgentRunner(LedgerThread):
-    """Begins with the node, and ends with the request that it is at."""
+    """Begins with the node, and ends with it."""
 
     name = "agents"
     log = logging.getLogger("rapport.agents")
@@ -19,10 +20,20 @@ class AgentRunner(LedgerThread):
 
     def __init__(self, settings: Settings, *, check_s: float = CHECK_S) -> None:
         super().__init__(settings, check_s)
+        self._begun = False
         self.begin()
+
+    def close(self) -> None:
+        """End it. What it is at may wait for a worker that ends, too: that is taken up again by who comes next."""
+        self.stopped = True
+        self.wake()
+        self._thread.join(STOP_S)
 
     def watch(self) -> None:
         with closing(AgentWork(self.settings)) as work:
+            if not self._begun:
+                work.requests.unfinished()
+                self._begun = True
             while not self.stopped:
                 work.round()
                 self.pause()

@@ -33,6 +33,7 @@ from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Busy, Conflict, Forbidden, NotFound, RapportError
 from rapport.kernel.times import now, rfc3339
+from rapport.profile.erasure import Erased
 from rapport.terms.data_rights import Reason, Status
 from rapport.terms.objecting import objected, objection_lifted
 from rapport.terms.own import OwnLooks
@@ -96,7 +97,6 @@ class AgentWork:
         reader = embedded.open_reader(settings, embedded.Sources(self._ledger).by_name)
         self._looks = OwnLooks(reader, self._people, DirectReceipts(self._ledger))
         self._swept = -SWEEP_S
-        self.requests.unfinished()
 
     def round(self) -> None:
         """Tell persons of what waits, do what is due, and tell agents what shows."""
@@ -106,6 +106,8 @@ class AgentWork:
             self._tried(row, self._notice)
         for row in self.requests.begin(self._now()):
             self._tried(row, self._carry_out)
+        with contextlib.suppress(Busy):
+            self.requests.let_go()
         while self.requests.announce(self._now(), self._letter):
             continue
         if time.monotonic() - self._swept > SWEEP_S:
@@ -186,10 +188,10 @@ class AgentWork:
             if row.kase and self._book.case(row.kase).status == "withdrawn":
                 return TAKEN_BACK
         try:
-            self._agents.numbered(row.agent, row.org)
+            agent = self._agents.numbered(row.agent, row.org)
         except Forbidden:
             return DISTRUSTED
-        return None
+        return None if agent.attests else UNCLEAR
 
     def _whose(self, row: Row) -> Person | Outcome:
         """The person, made if need be, and noted."""
@@ -255,7 +257,7 @@ class AgentWork:
     def _erase(self, row: Row, person: Person) -> Outcome:
         if row.made:
             with contextlib.suppress(Conflict):  # it was complete before a kill
-                rights.shred_person(self._settings, person.handle, asked_at=row.at)
+                return _erased(rights.shred_person(self._settings, person.handle, asked_at=row.at).erased)
             return FULFILLED
         case = self._case(row, person)
         self.requests.drop_results(person.id, row.org)
@@ -263,7 +265,7 @@ class AgentWork:
         kept = "".join(f"; {one.law} keeps {one.events} events" for one in erased.carved)
         took = f"{took_words(self._now() - row.at)} after it was asked"
         self._done(row, person, case, f"{row.agent_name} had all erased that is yours at {row.org}, {took}{kept}")
-        return FULFILLED
+        return _erased(erased)
 
     def _object(self, row: Row, person: Person) -> Outcome:
         out = row.exercise == "sale:opt_out"
@@ -296,10 +298,9 @@ class AgentWork:
             return self._book.case(kase)
         right = _RIGHTS[row.exercise]
         about = SALE if right == "objection" else ""
-        words = f"{row.exercise}, request {row.id}"
-        case = self._book.put(
-            person.id, Asked(right, row.org, about, words=words, by=f"agent {row.agent_name}"), row.at
-        )
+        value = {"request": row.id, "exercise": row.exercise}
+        asked = Asked(right, row.org, about, value, by=f"agent {row.agent_name}")
+        case = self._book.put(person.id, asked, row.at)
         self.requests.file(row, person.id, case.id)
         return case
 
@@ -327,6 +328,12 @@ class AgentWork:
                 shutil.rmtree(path, ignore_errors=True)
             elif path.name.partition(".")[0] not in kept:
                 path.unlink(missing_ok=True)
+
+
+def _erased(erased: Erased) -> Outcome:
+    """Done, and what a law keeps all the same."""
+    laws = ", ".join(dict.fromkeys(one.law for one in erased.carved))
+    return FULFILLED._replace(details=f"what a law obliges to keep is kept: {laws}" if laws else "")
 
 
 def _sync(path: Path) -> None:

@@ -104,14 +104,24 @@ class AgentDesk:
             agent, said = self._signed(parts, org, token, body)
             data_rights.meant_for(said, agent, org, at)
             asked = data_rights.asked(said, agent)
-            if asked.callback:
-                usable(asked.callback, private=self._settings.private_destinations)
+            self._check_callback(asked.callback)
             row = parts.requests.take(agent, org, asked, at, at + self._wait(asked))
             return self._told(parts, row)
 
         told = await self._with_parts(work)
         self._wake()
         return told
+
+    def _check_callback(self, url: str) -> None:
+        """A status may hold the link to results: it goes nowhere in the clear, and nowhere inside a network."""
+        private = self._settings.private_destinations
+        why = "" if private or not url or url.startswith("https://") else "it must begin with https://"
+        try:
+            usable(url or "https://nowhere.example/", private=private)
+        except BadInput as error:
+            why = error.message
+        if why:
+            raise BadInput(f"statuses cannot be sent there: {why}", code="bad_url", field="status_callback")
 
     def _wait(self, asked: Asked) -> int:
         """An erasure cannot be undone, so it waits; all else is done at the next step."""
@@ -166,20 +176,18 @@ class AgentDesk:
             row = parts.requests.claim(org, _hash(secret), self._now())
             key = parts.ledger.keys.person(row.person)
             path = results_path(self._settings, row.id)
-            if key is None or not path.exists():
+            file = path.open("rb") if key is not None and path.exists() else None
+            if key is None or file is None:
                 parts.requests.fetched(row, whole=True)
                 raise Forbidden("this link was used, or its time is over")
 
-            def pieces() -> Iterator[bytes]:
-                with path.open("rb") as file:
-                    yield from sealed.opened(file, key)
-
             def done(whole: bool) -> None:
+                file.close()
                 self._at_the_ledger(lambda parts: parts.requests.fetched(row, whole=whole))
                 if whole:
                     path.unlink(missing_ok=True)
 
-            return Results(row.size, pieces(), done)
+            return Results(row.size, sealed.opened(file, key), done)
 
         return await self._with_parts(work)
 

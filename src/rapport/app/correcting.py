@@ -11,6 +11,9 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
+from rapport.act.delivery import Delivery, Dressed
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.outbox import OutboxFile
@@ -34,6 +37,7 @@ from rapport.terms import Gate, Request
 from rapport.terms.own import OwnLooks
 from rapport.terms.own_word import Correctable, concerned, correctable, fitting, is_heard
 from rapport.terms.rights import Asked, Case
+from rapport.terms.still_open import still_open
 
 log = logging.getLogger("rapport.correcting")
 
@@ -293,6 +297,40 @@ def _message(case: Case, customer: str, keys: Sequence[Key]) -> dict[str, Any]:
         "taken_back": case.asked.value is None,
         "corrected_at": rfc3339(case.at),
     }
+
+
+class _Said(msgspec.Struct):
+    organization: str
+    customer: str
+    trait: str
+    taken_back: bool = False
+
+
+class _Letter(msgspec.Struct):
+    type: str
+    data: msgspec.Raw
+
+
+class CorrectionLetters:
+    """Dresses webhooks; those about corrections only while they may still be told: withdrawal is immediate."""
+
+    def __init__(self, settings: Settings, ledger: LedgerFile, dress: Callable[[Delivery, bytes], Dressed]) -> None:
+        self._settings = settings
+        self._people = embedded.open_people(settings, ledger)
+        self._sources = embedded.Sources(ledger)
+        self._dress = dress
+
+    def dress(self, delivery: Delivery, body: bytes) -> Dressed:
+        """Raises NotFound where it may not be told any more."""
+        letter = msgspec.json.decode(body, type=_Letter)
+        if letter.type == MESSAGE:
+            said = msgspec.json.decode(letter.data, type=_Said)
+            request = Request(said.organization, said.customer, PURPOSE, CALLER, TELLING)
+            with contextlib.closing(embedded.open_reader(self._settings, self._sources.by_name)) as reader:
+                told = still_open(reader, self._people, request, None if said.taken_back else said.trait)
+            if not told:
+                raise NotFound("what it tells of may not be told any more")
+        return self._dress(delivery, body)
 
 
 def _ambiguous(org: str) -> str:

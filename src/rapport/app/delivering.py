@@ -23,6 +23,7 @@ from rapport.adapters.embedded.outbox import AT_ONCE, OutboxFile, Place
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.adapters.http.sending import send
 from rapport.app.agents import StatusLetters
+from rapport.app.correcting import CorrectionLetters
 from rapport.app.demanding import DemandLetters
 from rapport.app.embedded import open_ledger
 from rapport.app.ledger_thread import LedgerThread
@@ -33,6 +34,8 @@ from rapport.kernel.times import HOUR, now
 CHECK_S = 1.0
 TOGETHER = 32
 """Requests at once, to as many destinations."""
+FOR_THE_WELL = 8
+"""Of these so many are kept for destinations that answered last time: any number that hang cannot take them."""
 
 
 class Send(Protocol):
@@ -59,7 +62,7 @@ def _open_desk(settings: Settings) -> tuple[_Desk, Callable[[], None]]:
     asked = DemandFile(ledger, outbox)
     letters = DemandLetters(settings, ledger)
     dress: dict[str, Callable[[Delivery, bytes], Dressed]] = {
-        webhooks.KIND: WebhookFile(ledger, outbox).dress,
+        webhooks.KIND: CorrectionLetters(settings, ledger, WebhookFile(ledger, outbox).dress).dress,
         demands.KIND: letters.dress,
         agent_requests.KIND: StatusLetters().dress,
     }
@@ -92,8 +95,7 @@ class Deliverer(LedgerThread):
         desk, close = _open_desk(self.settings)
         try:
             while not self.stopped:
-                while not self._back.empty():
-                    self._note(desk, *self._back.get())
+                self._gather(desk)
                 self._start(desk)
                 if now() - self._swept > HOUR:
                     desk.sweep(now())
@@ -105,15 +107,16 @@ class Deliverer(LedgerThread):
     # -- there
 
     def _start(self, desk: _Desk) -> None:
-        """Begin with whatever is due, the longest due first."""
+        """Begin with whatever is due: first where all is well, and there the longest due first."""
         at = now()
         free = [place for place in desk.outbox.places() if place not in self._busy]
         due = [(place, found) for place in free if (found := desk.outbox.due(place, at)) is not None]
-        for place, delivery in sorted(due, key=lambda one: one[1].next_at):
-            if len(self._busy) >= TOGETHER:
+        well = _Rest(0, 0)
+        for place, delivery in sorted(due, key=lambda one: (one[0] in self._resting, one[1].next_at)):
+            rest = self._resting.get(place, well)
+            if len(self._busy) >= (TOGETHER if rest is well else TOGETHER - FOR_THE_WELL):
                 return
-            rest = self._resting.get(place)
-            if rest is None or rest.until <= at or delivery.next_at == AT_ONCE:
+            if rest.until <= at or delivery.next_at == AT_ONCE:
                 self._begin(desk, place, delivery)
 
     def _begin(self, desk: _Desk, place: Place, delivery: Delivery) -> None:
@@ -144,9 +147,17 @@ class Deliverer(LedgerThread):
 
     # -- and back
 
+    def _gather(self, desk: _Desk) -> None:
+        """Note what came back, together: a disk syncs ten notes as fast as one."""
+        back = [self._back.get() for _ in range(min(self._back.qsize(), TOGETHER))]
+        self._busy.difference_update((delivery.org, delivery.url) for delivery, _ in back)
+        if back:
+            with desk.outbox.together():
+                for delivery, answer in back:
+                    self._note(desk, delivery, answer)
+
     def _note(self, desk: _Desk, delivery: Delivery, answer: Answer) -> None:
         place = (delivery.org, delivery.url)
-        self._busy.discard(place)
         if answer.taken:
             self._resting.pop(place, None)
             taken = desk.taken.get(delivery.kind)

@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple
 
 import uvicorn
 import uvloop
@@ -147,6 +148,23 @@ async def _broken(_: Request, error: Exception) -> Response:
     return problem(500, "internal", "something broke here; it was noted, and nothing of yours was lost")
 
 
+class _Threads(NamedTuple):
+    """Those of the node's threads that are woken from within it."""
+
+    reviewer: Reviewer
+    exports: ExportRunner
+    agents: AgentRunner
+
+
+def _begun(settings: Settings, ends: contextlib.ExitStack) -> _Threads:
+    """Begin the threads that look after what any process puts into the ledger; `ends` ends them."""
+    reviewer, deliverer, witnessing = Reviewer(settings), Deliverer(settings), Witnessing(settings)
+    threads = _Threads(reviewer, ExportRunner(settings), AgentRunner(settings))
+    for thread in (reviewer, deliverer, witnessing, threads.exports, threads.agents):
+        ends.callback(thread.close)
+    return threads
+
+
 @contextlib.asynccontextmanager
 async def application(
     settings: Settings, feed: socket.socket | None = None, wake: Callable[[], None] = lambda: None
@@ -156,8 +174,12 @@ async def application(
     sources = Sources(ledger)
     reader = open_reader(settings, sources.by_name)
     newsroom = Newsroom(feed)
+    ends = contextlib.ExitStack()
     receipts = LedgerReceipts(lambda: open_ledger(settings), settings.min_free_mb << 20)
+    ends.callback(receipts.close)
     entries = GroupCommitLog(lambda: open_log(settings), wake, min_free_bytes=settings.min_free_mb << 20)
+    ends.callback(entries.close)
+    threads = _begun(settings, ends)
     limited = LimitedLog(entries, settings.log_limit_mb << 20, lambda: newsroom.cursor)
     keys = open_keys(settings)
     people = open_people(settings, ledger, keys)
@@ -166,16 +188,11 @@ async def application(
     benefits = open_benefits(settings, ledger)
     settler = Settler(gate, reader, benefits)
     promises = open_promises(settings, ledger)
-    reviewer = Reviewer(settings)
-    promises.on_change = lambda *_: reviewer.wake()
+    promises.on_change = lambda *_: threads.reviewer.wake()
     simulator = Simulator(lambda: open_agreeing(settings))
-    making = ExportRunner(settings)
-    exports = Exports(settings, making.wake)
-    running = AgentRunner(settings)
+    exports = Exports(settings, threads.exports.wake)
     vitals = HouseVitals(newsroom)
-    deliverer = Deliverer(settings)
     acknowledgements = Acknowledgements(lambda: DemandFile(open_ledger(settings)))
-    witnessing = Witnessing(settings)
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
     populations = Populations(ledger.db, keys, people.terms_of)
@@ -188,6 +205,7 @@ async def application(
     demands = ConsoleDemands(settings, ledger, promises)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands)
     signin = HouseSignin(lambda: open_ledger(settings), keys.secret("signin"), settings.url)
+    ends.callback(signin.close)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin)
     correcting = asyncio.create_task(keep_up(corrector, settings))
     app = Starlette(
@@ -202,7 +220,7 @@ async def application(
             *export_routes(exports, tokens),
             *receipt_log_routes(PublishedLog(ledger.receipt_log, Cosignatures(ledger.db))),
             *demand_routes(acknowledgements),
-            *data_rights_routes(AgentDesk(settings, running.wake)),
+            *data_rights_routes(AgentDesk(settings, threads.agents.wake)),
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
@@ -217,14 +235,7 @@ async def application(
         yield _Counted(app, vitals)
     finally:
         correcting.cancel()
-        running.close()
-        making.close()
-        witnessing.close()
-        deliverer.close()
-        reviewer.close()
-        signin.close()
-        entries.close()
-        receipts.close()
+        ends.close()
 
 
 class _Server(uvicorn.Server):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from rapport.act.demands import Demand
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.rights import LAST
 from rapport.app import rights, words
@@ -181,7 +182,14 @@ class PortalRights:
             for one in erased.carved
         )
         count = len(erased.reviews)
-        return ask.Erased(erased.records, erased.events, erased.identifiers, kept, count, took_words(now() - at), token)
+        took, demanded = took_words(now() - at), tuple(map(self._demanded, shredded.demands))
+        return ask.Erased(erased.records, erased.events, erased.identifiers, kept, count, took, token, demanded)
+
+    def _demanded(self, one: Demand) -> str:
+        who = f"{one.recipient}, which {self._name(one.org)} gave a file on {rfc3339(one.exported_at)[:10]}"
+        if one.state == "no_address":
+            return f"{who}: {self._name(one.org)} has yet to say where it takes such demands"
+        return f"{who}: to be done and confirmed by {rfc3339(one.deadline)[:10]}"
 
     def proof(self, token: str) -> bytes | None:
         until, raw = self._proofs.get(token, (0.0, b""))

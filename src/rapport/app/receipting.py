@@ -7,6 +7,9 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import still_holds
 from rapport.terms import Pending
 
+_CROWDED_PACE_S = 0.005
+"""A commit signs the log's head and rewrites the log's end, whether one receipt came or a hundred."""
+
 
 def _write(ledger: LedgerFile, batches: Sequence[Sequence[Pending]]) -> int:
     return ledger.append_receipts(batches, still_holds)
@@ -17,7 +20,12 @@ class LedgerReceipts:
 
     def __init__(self, open_file: Callable[[], LedgerFile], min_free_bytes: int) -> None:
         self._writer: GroupCommit[Sequence[Pending], LedgerFile] = GroupCommit(
-            "ledger", open_file, _write, LedgerFile.close, min_free_bytes=min_free_bytes
+            "ledger",
+            open_file,
+            _write,
+            LedgerFile.close,
+            min_free_bytes=min_free_bytes,
+            crowded_pace_s=_CROWDED_PACE_S,
         )
 
     async def commit(self, pending: Sequence[Pending]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -50,7 +51,8 @@ def shred_person(
     legal = {org: _legal(promises, org) for org in {org for org, _, _ in person.claims}}
     erased = erasing.shred(settings, handle, person.claims, legal, progress)
     demanded = demanding.demand(settings, ledger, handle)
-    proof = _proof(settings, ledger, people, person, erased, at)
+    # Cut short after their key was destroyed, it is completed all the same: only the proof was lost with the key.
+    proof = {} if keys.person(person.id) is None else _proof(settings, ledger, people, person, erased, at)
     people.forget_claims(handle)
     backing_up.renew_backup_key(settings)
     people.set_status(handle, ERASED)
@@ -60,11 +62,11 @@ def shred_person(
 def shred_at(settings: Settings, handle: str, org: str) -> Erased:
     """Erase for good what is a person's at one organization, whatever else they have stays; return once that is
     complete and durable. May be repeated. Raises NotFound."""
-    ledger = embedded.open_ledger(settings)
-    claims = [claim for claim in embedded.open_people(settings, ledger).person(handle).claims if claim[0] == org]
-    legal = {org: _legal(PromiseBook(ledger, ledger.keys), org)}
-    erased = erasing.shred(settings, handle, claims, legal)
-    demanding.demand(settings, ledger, handle)
+    with closing(embedded.open_ledger(settings)) as ledger:
+        person = embedded.open_people(settings, ledger, ledger.keys).person(handle)
+        legal = {org: _legal(PromiseBook(ledger, ledger.keys), org)}
+        erased = erasing.shred(settings, handle, [claim for claim in person.claims if claim[0] == org], legal)
+        demanding.demand(settings, ledger, handle)
     backing_up.renew_backup_key(settings)
     return erased
 

@@ -97,7 +97,8 @@ def lines(told: Mapping[str, Any]) -> Iterable[str]:
         yield f"{one['name']} used {what} {one['why']}: {said_times(one['count'])}"
         yield from (f"    by your sentence: {clause}" for clause in one["clauses"])
     for one in told["refusals"]:
-        yield f"{one['name']} asked {one['why']} and got nothing: {said_times(one['count'])} ({one['reason']})"
+        yield f"{one['name']} asked {one['why']} and got nothing: {said_times(one['count'])} ({one['said']})"
+        yield from (f"    by your sentence: {clause}" for clause in one["clauses"])
     for side, who in (("customer", "you got"), ("company", "companies got")):
         amounts = [said_amount(one) for one in told["settled"][side]]
         yield f"settled: {who} {', '.join(amounts) or 'nothing that was told'}"

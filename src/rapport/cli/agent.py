@@ -37,7 +37,7 @@ def add(
     data: options.Data = None,
     json: options.Json = False,
 ) -> None:
-    """Trust an agent, or trust it at further organizations. One that does not attest can ask, and is told no."""
+    """Trust an agent at an organization. One that does not attest there can ask, and is told no."""
     book = AgentFile(embedded.open_ledger(options.settings(data)))
     _tell([book.add(name, agent_key(key), org or (), attests=attests, at=now())], as_json=json)
 
@@ -104,10 +104,10 @@ def _told(row: Row) -> dict[str, Any]:
 def _tell(found: list[Trusted], *, as_json: bool) -> None:
     told: list[dict[str, Any]] = [
         {
-            "agent": one.agent.name,
-            "key": base64.b64encode(one.agent.public).decode(),
-            "attests": one.agent.attests,
+            "agent": one.name,
+            "key": base64.b64encode(one.public).decode(),
             "orgs": list(one.orgs),
+            "attests": list(one.attests),
             "added_at": rfc3339(one.added_at),
         }
         for one in found
@@ -116,7 +116,7 @@ def _tell(found: list[Trusted], *, as_json: bool) -> None:
         options.print_json(told)
         return
     for one in told:
-        word = "attests" if one["attests"] else "its word does not count"
-        typer.echo(f"{one['agent']:20} {one['key']}  at {', '.join(one['orgs'])}  ({word})")
+        where = ", ".join(f"{org}{' (attests)' if org in one['attests'] else ''}" for org in one["orgs"])
+        typer.echo(f"{one['agent']:20} {one['key']}  {where}")
     if not told:
         typer.echo("No agent is trusted yet.")

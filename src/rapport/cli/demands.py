@@ -54,7 +54,7 @@ def add(
         return
     typer.echo(f"{name} takes demands at {url}.")
     if sent:
-        typer.echo(f"{sent} demands that could not be sent before are on their way.")
+        typer.echo(f"What could not be sent before is on its way: {sent} demand{'s' * (sent > 1)}.")
     if not named:
         typer.echo("No purpose of your declaration names this recipient: exports cannot be for it.")
 

@@ -61,5 +61,6 @@ def _told(one: Delivery) -> dict[str, object]:
 
 
 def _line(one: Delivery) -> str:
-    after = f"  after {one.tries} tries: {one.error}" if one.error else ""
+    tries = "1 try" if one.tries == 1 else f"{one.tries} tries"
+    after = f"  after {tries}: {one.error}" if one.error else ""
     return f"{one.id}  {one.status:7}  {one.org}  {one.kind} ({one.about})  {one.url}{after}"

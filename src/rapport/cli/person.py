@@ -191,7 +191,7 @@ def shred(
     with options.waiting("Erasing …", quiet=json):
         shredded = rights.shred_person(settings, person)
     erased = shredded.erased
-    if proof is not None:
+    if proof is not None and shredded.proof:
         _write(proof, msgspec.json.encode(shredded.proof))
     if json:
         demanded = {"demands": [told(one) for one in shredded.demands]}
@@ -209,7 +209,8 @@ def shred(
     if erased.reviews:
         typer.echo(f"to look at  {len(erased.reviews)} records were only joined to these: rapport person review")
     if proof is not None:
-        typer.echo(f"proof       {proof}: rapport verify {proof}")
+        lost = "none: it was lost when the erasure was cut short before"
+        typer.echo(f"proof       {f'{proof}: rapport verify {proof}' if shredded.proof else lost}")
     typer.echo("Backups of keys made before are useless now: make a new one (rapport backup --keys FILE).")
 
 

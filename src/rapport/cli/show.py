@@ -15,6 +15,7 @@ from rapport.app.receipting import DirectReceipts
 from rapport.cli import options
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.terms import Gate, Request
+from rapport.web.words import source
 
 Customer = Annotated[
     str, typer.Argument(metavar="CUSTOMER", help="type:value, such as email:ada@example.com, or cus_…")
@@ -63,7 +64,10 @@ def show(
     _print(console, "Traits", ["trait", "value", "source", "observed", "others"], _traits(view))
     _print(console, "Events", ["name", "count", "first", "last"], _events(view))
     _print(
-        console, "Records", ["record", "source", "why"], [[r["record"], r["source"], r["why"]] for r in view["records"]]
+        console,
+        "Records",
+        ["record", "source", "why"],
+        [[r["record"], source(r["source"]), r["why"]] for r in view["records"]],
     )
     console.print(f"receipt {view['receipt']}", style="dim", highlight=False)
 
@@ -95,7 +99,7 @@ def explain(
     for e in sorted(answer["evidence"], key=lambda e: (not e["used"], e["level"], e["source"])):
         joins = "joins        " if e["used"] else "does not join"
         # Ids are there to be copied: they stay in one piece, however narrow the terminal.
-        said = f"\n{joins}  {e['source']:10} {_plain(_named(e))}\n{'':15}{e['why']}\n{'':15}[dim]{e['id']}[/]"
+        said = f"\n{joins}  {source(e['source']):10} {_plain(_named(e))}\n{'':15}{e['why']}\n{'':15}[dim]{e['id']}[/]"
         console.print(said, highlight=False, soft_wrap=True)
 
 
@@ -105,12 +109,18 @@ def _named(evidence: dict[str, Any]) -> str:
 
 
 def _identifiers(view: dict[str, Any]) -> list[list[str]]:
-    return [[f"{i['type']}:{i['value']}", ", ".join(i["sources"])] for i in view["identifiers"]]
+    return [[f"{i['type']}:{i['value']}", ", ".join(map(source, i["sources"]))] for i in view["identifiers"]]
 
 
 def _traits(view: dict[str, Any]) -> list[list[str]]:
     return [
-        [name, str(t["value"]), t["source"], t["observed_at"] or "at an unknown time", str(len(t["others"]) or "")]
+        [
+            name,
+            str(t["value"]),
+            source(t["source"]),
+            t["observed_at"] or "at an unknown time",
+            str(len(t["others"]) or ""),
+        ]
         for name, t in view["traits"].items()
     ]
 

@@ -1,8 +1,7 @@
 """What the domain asks of the world around it, written from the caller's side. Adapters implement these; `app` plugs
 them in."""
 
-from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -10,8 +9,8 @@ import msgspec
 class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     """One accepted request body, as it came (inflated), with what is needed to read it again.
 
-    `wire` is "segment", "posthog", "import", "operator" or "you"; `received_at` is in microseconds. `sound`: every event was
-    judged when it came and none was refused, so that reading it again need not judge.
+    `wire` is "segment", "posthog", "import", "operator" or "you"; `received_at` is in microseconds. `sound`: every
+    event was judged when it came and none was refused, so that reading it again need not judge.
     """
 
     org: str
@@ -53,16 +52,3 @@ OWN_WORD: Final = 1 << 30
 class SourceDirectory(Protocol):
     def by_write_key(self, write_key: str) -> Source | None:
         """The source a write key belongs to, or None; answers from memory for keys it has seen."""
-
-
-class Receipts(Protocol):
-    """The durable book of uses and refusals."""
-
-    async def commit(self, receipt: Any) -> str:
-        """Return the receipt's id once it is synced. Raises Full where it cannot be kept: then nothing may be read."""
-
-
-class Feed(Protocol):
-    """Live news for the console: names and masked identifiers only; may be dropped, never waited for."""
-
-    def publish(self, items: Sequence[dict[str, Any]]) -> None: ...

@@ -249,13 +249,13 @@ class Tree(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a bundle shows, once it was checked."""
+    """What a bundle shows, as far as it was checked."""
 
     bundle: Mapping[str, Any]
     size: int
     root: bytes
-    trees: Mapping[str, Tree]
-    opened: Mapping[str, Mapping[int, bytes]]
+    trees: dict[str, Tree]
+    opened: dict[str, dict[int, bytes]]
 
 
 def verify(
@@ -309,23 +309,22 @@ def _verified(bundle: Any, key: str | None) -> Seen:
     if key is not None and key.strip() != log["key"].strip():
         raise Broken("it is signed with another key than the one you know")
     size, root = read_checkpoint(log["checkpoint"], *read_vkey(log["key"]))
-    opened: dict[str, dict[int, bytes]] = {}
+    seen = Seen(bundle, size, root, {}, {})
     for receipt in bundle["receipts"]:
         name, index, leaf = _opened(receipt)
-        if not _NAME.fullmatch(name) or not 0 <= index < MAX_BYTES:
-            raise Broken("a receipt is in no proper place")
-        if index in opened.setdefault(name, {}):
+        if not _NAME.fullmatch(name):
+            raise Broken("a receipt's tree has no proper name")
+        if index in seen.opened.setdefault(name, {}):
             raise Broken(f"two receipts claim place {index} of tree {name}")
-        opened[name][index] = leaf
-    trees: dict[str, Tree] = {}
+        seen.opened[name][index] = leaf
     for said in bundle["trees"]:
-        tree = _tree(said, opened, size, root, numbered=bundle["format"] == FORMAT)
-        if tree.name in trees:
+        tree = _tree(said, seen)
+        if tree.name in seen.trees:
             raise Broken(f"tree {tree.name} is there twice")
-        trees[tree.name] = tree
-    if lost := [name for name in opened if name not in trees]:
+        seen.trees[tree.name] = tree
+    if lost := [name for name in seen.opened if name not in seen.trees]:
         raise Broken(f"receipts of tree {lost[0]} are in no tree")
-    return Seen(bundle, size, root, trees, opened)
+    return seen
 
 
 def _opened(receipt: Any) -> tuple[str, int, bytes]:
@@ -338,23 +337,21 @@ def _opened(receipt: Any) -> tuple[str, int, bytes]:
         raise Broken("a receipt has no canonical form") from None
 
 
-def _tree(
-    tree: Any, receipts: Mapping[str, Mapping[int, bytes]], log_size: int, log_root: bytes, *, numbered: bool
-) -> Tree:
+def _tree(tree: Any, seen: Seen) -> Tree:
     """A tree with all its leaf hashes, once its head was found in the log."""
     fields = {"tree": str, "size": int, "root": str, "entry": int, "proof": list}
     _shape(tree, fields, "a tree", ["number", "heads", "salt", "hidden"])
     name, size, place = tree["tree"], tree["size"], tree["entry"]
     if not _NAME.fullmatch(name):
         raise Broken("a tree has no proper name")
-    leaves = _leaves(name, size, receipts.get(name, {}), tree.get("hidden", {}))
+    leaves = _leaves(name, size, seen.opened.get(name, {}), tree.get("hidden", {}))
     root = root_of(leaves)
     if b64(root) != tree["root"]:
         raise Broken(f"a receipt of tree {name} was changed: its root is another")
-    number, heads = _heads(tree, name, numbered=numbered, shown=name in receipts)
+    number, heads = _heads(tree, name, seen)
     key = hmac.digest(heads, head_number(number), "sha256") if heads else _hash(tree.get("salt"), "a salt")
     entry = leaf_hash(head_entry(key, name, number, size, root))
-    if not includes(place, log_size, entry, [_hash(part, "a proof") for part in tree["proof"]], log_root):
+    if not includes(place, seen.size, entry, [_hash(part, "a proof") for part in tree["proof"]], seen.root):
         raise Broken(f"the head of tree {name} is not in the log")
     return Tree(name, leaves, place, number, heads)
 
@@ -374,20 +371,17 @@ def _leaves(name: str, size: int, opened: Mapping[int, bytes], hidden: Any) -> l
     return leaves
 
 
-def _heads(tree: Mapping[str, Any], name: str, *, numbered: bool, shown: bool) -> tuple[int, bytes | None]:
+def _heads(tree: Mapping[str, Any], name: str, seen: Seen) -> tuple[int, bytes | None]:
     """(number, key of heads) of a tree's head. The key is there, unless nothing of the tree is: it was erased too. Each
     head but the first has an entry and a receipt more than the one before."""
-    if not numbered:
+    if seen.bundle["format"] == FORMER:
         return 0, None
-    number = tree.get("number")
-    if (
-        not isinstance(number, int)
-        or isinstance(number, bool)
-        or not 0 <= number <= min(tree["entry"], tree["size"]) + 1
-    ):
+    _shape(tree, {"number": int}, "a tree")
+    number: int = tree["number"]
+    if number > min(tree["entry"], tree["size"]) + 1:
         raise Broken(f"the head of tree {name} has no number that it may have")
     if "heads" not in tree:
-        if shown:
+        if name in seen.opened:
             raise Broken(f"tree {name} does not tell how its heads are found in the log")
         return number, None
     if not number or "salt" in tree:
@@ -448,14 +442,10 @@ def read_head(since: Any) -> dict[str, Any]:
             raise Broken("that is no head") from None
     _shape(since, {"log": dict, "trees": dict}, "the head")
     _shape(since["log"], {"key": str, "size": int, "root": str}, "the head's log")
-    sizes = [since["log"]["size"]]
     for name, tree in since["trees"].items():
         _shape({"opened": 0, **tree} if isinstance(tree, dict) else tree, _SEEN, "the head's tree")
         if not isinstance(name, str) or not _NAME.fullmatch(name) or not tree["size"]:
             raise Broken("the head has a tree that is none")
-        sizes += [tree["size"], tree.get("opened", 0)]
-    if not all(0 <= size < 1 << 53 for size in sizes):
-        raise Broken("the head has a size that is none")
     return dict(since)
 
 
@@ -598,11 +588,13 @@ def log_at(place: str) -> Read:
 
 
 def _shape(value: Any, fields: Mapping[str, type], what: str, more: Sequence[str] | None = None) -> None:
-    """Whether an object has these fields, and nothing but `more` beside them, unless that is left open."""
+    """Whether an object has these fields, and nothing but `more` beside them, unless that is left open. Numbers are
+    sizes and places."""
     if not isinstance(value, dict):
         raise Broken(f"{what} is no object")
     for name, kind in fields.items():
-        if not isinstance(value.get(name), kind) or isinstance(value.get(name), bool):
+        found = value.get(name)
+        if type(found) is not kind or (isinstance(found, int) and not 0 <= found < 1 << 53):
             raise Broken(f"{what} has no {name}")
     if more is not None and value.keys() - fields.keys() - set(more):
         raise Broken(f"{what} has more than it may")

@@ -66,11 +66,6 @@ class Edge(msgspec.Struct, frozen=True, gc=False):
     origin: str
     """The source or the operator that said so."""
 
-    @property
-    def names_user(self) -> bool:
-        """Whether this edge says which user a record is of."""
-        return self.level == 0
-
 
 SortKey = tuple[int, bool, float, bytes, tuple[str, bytes, bytes, str, str, str]]
 

@@ -53,12 +53,6 @@ class Explainer:
         """All active evidence of one record, strongest first, with what became of it."""
         return self._findings([*self._view.edges(record), *self._store.edges_set_aside(record)])
 
-    def evidence_of_customer(self, record: bytes) -> tuple[Finding, ...]:
-        """All active evidence of the records that are together with this one, strongest first."""
-        members = self._store.members(self._store.group_of(record))
-        edges = [e for m in members for e in (*self._view.edges(m), *self._store.edges_set_aside(m))]
-        return self._findings(edges)
-
     def why(self, one: bytes, another: bytes) -> Together:
         """Why two records are together, or why not."""
         group, other_group = self._store.group_of(one), self._store.group_of(another)

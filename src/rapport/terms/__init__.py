@@ -1,7 +1,8 @@
 """Terms: what the organization promises and the person demands, and the gate where the two meet.
 
 In come requests to read, each with a purpose; out go permitted facts, or absence, and always a receipt. What always
-holds: nothing leaves before its receipt is durable, and nothing outside this area reads profiles.
+holds: nothing leaves before its receipt is durable, and whoever else holds a reader of profiles gives out what the gate
+let through (tests/terms/test_no_way_around.py).
 """
 
 from rapport.terms.clauses import Clause, Criterion, Terms

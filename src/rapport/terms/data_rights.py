@@ -63,7 +63,7 @@ _SMALL_ORDER = frozenset(int.from_bytes(bytes.fromhex(y), "little") for y in (
 
 class Agent(msgspec.Struct, frozen=True):
     """An agent that an organization trusts. `number` is never used again, not even for one of the same name; `attests`:
-    its word that an identifier is a person's counts."""
+    its word that an identifier is a person's counts there."""
 
     number: int
     name: str

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from rapport.collect import Event
+from rapport.kernel.ports import YOU
 from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,6 +54,9 @@ HAPPENED: Final = {
     "group": "Joined a group",
     "alias": "Got another id",
 }
+
+THEMSELF: Final = "the customer themself"
+"""The source of what customers correct."""
 
 CURRENCIES: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
 
@@ -128,6 +132,11 @@ def lag(ms: float | None) -> str:
 def kind(name: str) -> str:
     """An identifier's type in words."""
     return KINDS.get(name) or name.replace("_", " ")
+
+
+def source(name: str) -> str:
+    """Who says something, to those who work at a company."""
+    return THEMSELF if name == YOU else name
 
 
 def label(name: str) -> str:
@@ -297,6 +306,7 @@ FILTERS: Final = {
     "lag": lag,
     "kind": kind,
     "label": label,
+    "source": source,
     "listed": listed,
     "plain": plain,
     "as_json": as_json,

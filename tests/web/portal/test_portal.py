@@ -1,5 +1,6 @@
 """The person's page: who may what, what they know, my terms, who asked; and that nobody else gets in."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -7,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.app.exporting import open_exporter
 from rapport.kernel import verify
-from rapport.terms import Clause, Terms
+from rapport.terms import Clause, Declaration, Promise, Terms
 from rapport.terms.presets import PRESETS
 from rapport.web.pages import CONTENT_SECURITY_POLICY
 from tests.profile.house import ORG, told
@@ -264,6 +266,19 @@ def test_every_look_and_every_refusal_is_told_with_why(home: Home, ada: Person) 
     assert refused["reason"]
     page = Page(ada.get("/me/asked").text).text
     assert "and got nothing" in " ".join(page.split())
+
+
+def test_an_export_is_told_as_what_it_is_and_for_whom(home: Home, ada: Person) -> None:
+    promise = Promise("contract", recipients=("Parcel <Post>",))
+    home.declare(Declaration(name="Shop", purposes={"service": promise}))
+    exporter = open_exporter(home.settings, ORG)
+    for name, recipients in (("given.csv", ["Parcel <Post>"]), ("own.csv", [])):
+        asyncio.run(exporter.export(ORG, "service", home.directory / name, recipients=recipients))
+    words = " ".join(Page(ada.get("/me/asked").text).text.split())
+    assert "along in a file, also for Parcel <Post>, to serve you." in words
+    assert "along in a file to serve you." in words
+    own, given = ada.json("/me/asked")["rows"]
+    assert (own["action"], own["recipients"], given["recipients"]) == ("export", [], ["Parcel <Post>"])
 
 
 def test_looks_that_say_the_same_are_told_once_and_long_lists_page_by_page(home: Home, ada: Person) -> None:

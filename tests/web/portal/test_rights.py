@@ -1,14 +1,20 @@
 """The pages about a person's rights: each says first what it would do, and does it by a form of its own."""
 
+import asyncio
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 
+from rapport.adapters.embedded.demands import DemandFile
+from rapport.app.exporting import open_exporter
 from rapport.kernel import verify
+from rapport.terms import Declaration, Promise
 from rapport.terms.rights import MAX_WORDS
 from tests.profile.house import ORG
 from tests.web.portal.person import Home, Person
@@ -107,6 +113,22 @@ def test_everything_is_taken_along_as_one_archive(home: Home, ada: Person) -> No
 def _of(person: Person, form: str, table: str) -> str:
     archive = zipfile.ZipFile(io.BytesIO(person.get(f"/me/export?format={form}").content))
     return archive.read(f"my-data/{table}.{form}").decode()
+
+
+def test_who_was_given_an_export_is_named_when_it_is_asked_to_delete(home: Home, ada: Person) -> None:
+    promise = Promise("contract", retention_days=30, recipients=("Parcels", "Mailers"))
+    home.declare(Declaration(name="Shop & Sons", purposes={"service": promise}))
+    exporter = open_exporter(home.settings, ORG)
+    file = home.directory / "out.parquet"
+    asyncio.run(exporter.export(ORG, "service", file, recipients=("Parcels", "Mailers")))
+    DemandFile(home.ledger).set_recipient(ORG, "Parcels", "https://parcels.example/")
+    home.worker.close()  # the page's thread is the worker now
+    page = unescape(ada.post("/me/erase", word="erase").text)
+    home.restart()
+    day = "[0-9-]{10}"
+    assert re.search(f"Parcels, which Shop & Sons gave a file on {day}: to be done and confirmed by {day}", page)
+    assert "Mailers, which Shop & Sons" in page
+    assert "has yet to say where it takes such demands" in page
 
 
 def test_erasing_says_first_what_would_go_and_needs_a_typed_word(home: Home, ada: Person) -> None:

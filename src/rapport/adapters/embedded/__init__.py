@@ -1,7 +1,7 @@
 """The default deployment: SQLite files in one data directory, a file per concern, no server to install.
 
-log.db     accepted request bodies, sealed under hourly keys      written by web and command line, read by the worker
+log.db     accepted request bodies, sealed by segment             written by web and command line, read by the worker
 state.db   records, evidence, timeline, the worker's cursor       written by the worker alone
-ledger.db  organizations, sources, tokens, sessions, receipts     written by web and command line
+ledger.db  organizations, people, terms, promises, receipts …     written by web and command line
 keys.db    every key, wrapped                                     written by whoever makes a key
 """

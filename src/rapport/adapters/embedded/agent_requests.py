@@ -3,11 +3,11 @@
     open ──(its time has come)──▶ working ──▶ fulfilled | denied
       └──(taken back)──▶ revoked
 
-Whose request it is, is sealed under the organization's key for as long as somebody has to look, and dropped at the end.
-What stays of an erased person's is which action it was, when, and how it ended.
+Whose request it is, is sealed under a key of the request's own, which is destroyed at the end: so that no copy of the
+ledger tells of somebody who had themselves erased by it. What stays of an erased person's is which action it was, when,
+and how it ended.
 """
 
-import hashlib
 import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel.errors import Conflict, Forbidden, TooMany
+from rapport.kernel.keys import keyed_hash
 from rapport.kernel.times import HOUR
 from rapport.terms.data_rights import RESULTS_KEPT, TICK, Agent, Asked, Exercise, Reason, Status, Told
 
@@ -51,14 +53,16 @@ MOST_PER_HOUR = 600
 """Requests of one agent at one organization: enough for all who ask, too few to try out a list of addresses."""
 _SELECT = """
     SELECT id, org, agent, agent_name, exercise, at, due_at, status, reason, details, shown_at, person, made, kase,
-           said, body, tries, results IS NOT NULL AND fetching IS NULL, size, results_until, begun
+           said, body, tries, results IS NOT NULL AND fetching IS NULL, size, results_until, begun, announced, number
     FROM agent_request
 """
 _PUT = """
-    INSERT INTO agent_request
-        (id, org, agent, agent_name, exercise, content, label, what, at, due_at, status, said, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
+    INSERT INTO agent_request (id, org, agent, agent_name, exercise, content, label, what, at, due_at, status, said)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)
 """
+_KEYS = 1 << 62
+"""Requests' keys lie among those of persons, behind all of these: each is somebody's own, whoever that turns out to
+be."""
 Claims = tuple[tuple[str, str], ...]
 
 
@@ -96,10 +100,12 @@ class Row(msgspec.Struct, frozen=True):
     size: int
     results_until: int | None
     begun: bool
+    announced: bool
 
     def told(self, at: int, results_url: str = "") -> Told:
-        """As its agent sees it: an outcome shows from its step on, and not before."""
-        hidden = self.shown_at is None or at < self.shown_at
+        """As its agent sees it: an outcome shows from its step on, and not before; what has shown stays, even where the
+        clock is set back."""
+        hidden = not self.announced and (self.shown_at is None or at < self.shown_at)
         status: Status = self.status if self.status == "revoked" or not hidden else "open"
         if status == "open":
             return Told(self.id, self.at, "open", agent_request_id=self.agent_request_id)
@@ -123,16 +129,19 @@ class AgentRequests:
         self._ledger = ledger
         self._db = ledger.db
         self._keys = ledger.keys
+        self._secret = ledger.keys.secret("agent-requests")
 
     # -- taking in
 
     def take(self, agent: Agent, org: str, asked: Asked, at: int, due_at: int) -> Row:
         """Keep a request, synced; one that came before is the one there is. Raises TooMany, Conflict where the agent
         gave its name to another."""
-        label = self._label(agent, asked.agent_request_id)
+        label = self._blind(f"{agent.number}:{asked.agent_request_id}".encode()) if asked.agent_request_id else None
+        # A plain hash of what names a person could be found by trying names.
+        content, what = self._blind(asked.content), self._blind(asked.what)
         said = msgspec.msgpack.encode(_Said(asked.agent_request_id, asked.callback))
         with transaction(self._db):
-            known = self._known(agent, org, asked, label)
+            known = self._known(agent, org, content, what, label)
             if known is not None:
                 return known
             query = "SELECT count(*), min(at) FROM agent_request WHERE agent = ? AND org = ? AND at > ?"
@@ -141,23 +150,24 @@ class AgentRequests:
                 wait = max(1, (oldest + HOUR - at) // 1_000_000)
                 raise TooMany(f"{MOST_PER_HOUR} requests an hour are taken of one agent", retry_after=wait)
             handle = str(uuid.uuid4())
-            seal, place = self._keys.org(org), _place(handle)
-            body = seal.seal(msgspec.msgpack.encode(asked.identifiers), place)
-            row = (handle, org, agent.number, agent.name, asked.exercise, asked.content, label, asked.what, at, due_at)
-            self._db.execute(_PUT, (*row, seal.seal(said, place), body))
+            place = _place(handle)
+            row = (handle, org, agent.number, agent.name, asked.exercise, content, label, what, at, due_at)
+            number = self._db.execute(_PUT, (*row, self._keys.org(org).seal(said, place))).lastrowid or 0
+            self._keys.make_person(_KEYS + number)
+            key = self._keys.person(_KEYS + number)
+            body = None if key is None else key.seal(msgspec.msgpack.encode(asked.identifiers), place)
+            self._db.execute("UPDATE agent_request SET body = ? WHERE number = ?", (body, number))
         return self.row(handle)
 
-    def _label(self, agent: Agent, name: str) -> bytes | None:
-        if not name:
-            return None
-        return self._keys.blind.blind(hashlib.blake2b(f"{agent.number}:{name}".encode(), digest_size=16).digest())
+    def _blind(self, said: bytes) -> bytes:
+        return keyed_hash(self._secret, said)
 
-    def _known(self, agent: Agent, org: str, asked: Asked, label: bytes | None) -> Row | None:
+    def _known(self, agent: Agent, org: str, content: bytes, what: bytes, label: bytes | None) -> Row | None:
         query = "SELECT id, what FROM agent_request WHERE agent = ? AND org = ? AND (content = ? OR label = ?)"
-        found = self._db.execute(query, (agent.number, org, asked.content, label)).fetchone()
+        found = self._db.execute(query, (agent.number, org, content, label)).fetchone()
         if found is None:
             return None
-        if found[1] != asked.what:
+        if found[1] != what:
             message = "agent-request-id names another request already"
             raise Conflict(message, code="exists", field="agent-request-id")
         return self.row(found[0])
@@ -182,7 +192,7 @@ class AgentRequests:
         """Take a request back that waits. Raises Conflict where its time has come: it is too late then."""
         with transaction(self._db):
             query = """
-                UPDATE agent_request SET status = 'revoked', shown_at = ?1, body = NULL
+                UPDATE agent_request SET status = 'revoked', shown_at = ?1
                 WHERE id = ?2 AND status = 'open' AND due_at > ?1
             """
             if not self._db.execute(query, (at, row.id)).rowcount and self.row(row.id).status != "revoked":
@@ -197,9 +207,10 @@ class AgentRequests:
 
     def begin(self, at: int) -> list[Row]:
         """What is to be done now: what was begun and not ended, and what has come due; the oldest first."""
-        with transaction(self._db):
-            query = "UPDATE agent_request SET status = 'working' WHERE status = 'open' AND due_at <= ?"
-            self._db.execute(query, (at,))
+        if self._rows("WHERE status = 'open' AND due_at <= ? LIMIT 1", (at,)):  # else no turn to write is needed
+            with transaction(self._db):
+                query = "UPDATE agent_request SET status = 'working' WHERE status = 'open' AND due_at <= ?"
+                self._db.execute(query, (at,))
         return self._rows("WHERE status = 'working' ORDER BY number LIMIT 100", ())
 
     def unnoticed(self) -> list[Row]:
@@ -249,10 +260,20 @@ class AgentRequests:
         shown_at = row.due_at + steps * TICK
         with transaction(self._db):
             self._db.execute(
-                "UPDATE agent_request SET status = ?, reason = ?, details = ?, shown_at = ?, body = NULL, "
+                "UPDATE agent_request SET status = ?, reason = ?, details = ?, shown_at = ?, "
                 "results_until = CASE WHEN results IS NULL THEN NULL ELSE ? END WHERE id = ? AND status = 'working'",
                 (status, reason, details, shown_at, shown_at + RESULTS_KEPT, row.id),
             )
+
+    def let_go(self) -> None:
+        """Destroy the keys of what has ended. Raises Busy where another would not let go of their file."""
+        query = (
+            "SELECT number FROM agent_request WHERE body IS NOT NULL AND status NOT IN ('open', 'working') LIMIT 100"
+        )
+        for (number,) in self._db.execute(query).fetchall():
+            self._keys.destroy_person(_KEYS + number)
+            with transaction(self._db):
+                self._db.execute("UPDATE agent_request SET body = NULL WHERE number = ?", (number,))
 
     def announce(self, at: int, body_of: Callable[[Row], bytes]) -> bool:
         """Put what shows from now on into the outbox, for agents that want to hear of it; whether there was any."""
@@ -324,10 +345,11 @@ class AgentRequests:
 
     def _opened(self, handle: str, org: str, agent: int, name: str, exercise: Exercise, *rest: Any) -> Row:
         at, due_at, status, reason, details, shown_at, person, made, kase, said, body, tries, waiting = rest[:13]
-        size, until, begun = rest[13:]
-        seal, place = self._keys.org(org), _place(handle)
-        own = msgspec.msgpack.decode(seal.open(said, place), type=_Said)
-        identifiers = () if body is None else msgspec.msgpack.decode(seal.open(body, place), type=Claims)
+        size, until, begun, announced, number = rest[13:]
+        place = _place(handle)
+        own = msgspec.msgpack.decode(self._keys.org(org).open(said, place), type=_Said)
+        key = None if body is None or status not in ("open", "working") else self._keys.person(_KEYS + number)
+        identifiers = () if key is None else msgspec.msgpack.decode(key.open(body, place), type=Claims)
         return Row(
             id=handle,
             org=org,
@@ -351,11 +373,14 @@ class AgentRequests:
             size=size,
             results_until=until,
             begun=bool(begun),
+            announced=bool(announced),
         )
 
 
-def forget(db: sqlite3.Connection, person: int) -> None:
+def forget(db: sqlite3.Connection, keys: Keyring, person: int) -> None:
     """Leave of what was asked for an erased person how it ended: nobody's. Within a transaction."""
+    for (number,) in db.execute("SELECT number FROM agent_request WHERE person = ?", (person,)).fetchall():
+        keys.destroy_person(_KEYS + number)
     query = "UPDATE agent_request SET person = 0, kase = '', body = NULL, results = NULL WHERE person = ?"
     db.execute(query, (person,))
 

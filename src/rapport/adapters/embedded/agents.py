@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 SCHEMA = """
     CREATE TABLE agent (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, public BLOB NOT NULL,
-                        attests INTEGER NOT NULL, added_at INTEGER NOT NULL);
-    CREATE TABLE agent_trust (agent INTEGER, org TEXT, PRIMARY KEY (agent, org)) WITHOUT ROWID;
+                        added_at INTEGER NOT NULL);
+    CREATE TABLE agent_trust (agent INTEGER, org TEXT, attests INTEGER NOT NULL,
+                              PRIMARY KEY (agent, org)) WITHOUT ROWID;
     CREATE TABLE agent_token (agent INTEGER, org TEXT, hash BLOB NOT NULL UNIQUE, expires_at INTEGER NOT NULL,
                               PRIMARY KEY (agent, org)) WITHOUT ROWID;
     CREATE TABLE agent_setup (agent INTEGER, content BLOB, expires_at INTEGER NOT NULL,
@@ -34,14 +35,17 @@ TOKEN_LIFE = 365 * DAY
 _SETUP_KEPT = 90 * DAY
 """After its message expired: a clock that is set back must not make it good again."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_ONE = "SELECT a.number, a.name, a.public, a.attests FROM agent a"
+_ONE = "SELECT a.number, a.name, a.public, t.attests FROM agent a"
 
 
 class Trusted(msgspec.Struct, frozen=True):
-    """An agent as the operator sees it."""
+    """An agent as the operator sees it: where it is trusted, and at which of these its word on identifiers counts."""
 
-    agent: Agent
+    number: int
+    name: str
+    public: bytes
     orgs: tuple[str, ...]
+    attests: tuple[str, ...]
     added_at: int
 
 
@@ -55,7 +59,7 @@ class AgentFile:
     # -- the operator
 
     def add(self, name: str, public: bytes, orgs: Collection[str], *, attests: bool, at: int) -> Trusted:
-        """Trust an agent, by its public key, at these organizations; one that is known, at these, too.
+        """Trust an agent, by its public key, at these organizations, beside those where it is trusted already.
 
         Raises BadInput, NotFound for an organization that is none, Conflict where the name has another key.
         """
@@ -68,16 +72,15 @@ class AgentFile:
             if not self._ledger.has_org(org):
                 raise NotFound(f"there is no organization {org!r}", field="org")
         with transaction(self._db):
-            query = "INSERT OR IGNORE INTO agent (name, public, attests, added_at) VALUES (?, ?, ?, ?)"
-            self._db.execute(query, (name, public, attests, at))
+            query = "INSERT OR IGNORE INTO agent (name, public, added_at) VALUES (?, ?, ?)"
+            self._db.execute(query, (name, public, at))
             number, pinned = self._db.execute("SELECT number, public FROM agent WHERE name = ?", (name,)).fetchone()
             if pinned != public:
                 message = f"agent {name} has another key: remove it first, which ends what it asked for"
                 raise Conflict(message, code="exists", field="name")
-            self._db.execute("UPDATE agent SET attests = ? WHERE number = ?", (attests, number))
-            rows = [(number, org) for org in orgs]
-            self._db.executemany("INSERT OR IGNORE INTO agent_trust VALUES (?, ?)", rows)
-        return next(one for one in self.listed() if one.agent.number == number)
+            rows = [(number, org, attests) for org in orgs]
+            self._db.executemany("INSERT OR REPLACE INTO agent_trust VALUES (?, ?, ?)", rows)
+        return next(one for one in self.listed() if one.number == number)
 
     def remove(self, name: str, org: str | None = None) -> None:
         """Trust an agent no longer: anywhere, or at one organization. Its tokens end at once. Raises NotFound."""
@@ -97,16 +100,14 @@ class AgentFile:
                 self._db.execute("DELETE FROM agent_setup WHERE agent = ?", row)
 
     def listed(self) -> list[Trusted]:
-        query = "SELECT number, name, public, attests, added_at FROM agent ORDER BY name"
-        where = "SELECT org FROM agent_trust WHERE agent = ? ORDER BY org"
-        return [
-            Trusted(
-                Agent(number, name, public, bool(attests)),
-                tuple(org for (org,) in self._db.execute(where, (number,)).fetchall()),
-                added,
-            )
-            for number, name, public, attests, added in self._db.execute(query).fetchall()
-        ]
+        found = []
+        query = "SELECT number, name, public, added_at FROM agent ORDER BY name"
+        for number, name, public, added in self._db.execute(query).fetchall():
+            where = "SELECT org, attests FROM agent_trust WHERE agent = ? ORDER BY org"
+            rows = self._db.execute(where, (number,)).fetchall()
+            orgs, attests = tuple(org for org, _ in rows), tuple(org for org, word in rows if word)
+            found.append(Trusted(number, name, public, orgs, attests, added))
+        return found
 
     # -- the agent
 

@@ -62,7 +62,6 @@ _SET = """
 """
 _NOWHERE = bytes(32)
 _ABSENT = "there is no such demand"
-MAX_RECIPIENTS = 1_000
 
 
 class DemandFile:

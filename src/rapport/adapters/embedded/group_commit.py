@@ -31,13 +31,16 @@ _LARGEST_BATCH = 4096
 PACE_S = 0.0025
 """At least so long from one commit's start to the next's: on a quick disk every caller would else get a commit of its
 own, and the thread that makes them would take the interpreter from those who answer."""
+_CROWD = 4
+"""From so many in one commit on, those who come next wait for one another a little longer."""
 
 
 class GroupCommit(Generic[Item, File]):
     """Writes of many callers as few transactions.
 
     `open_file` is called in the writer thread; `write(file, items)` must keep all items durably and return the sequence
-    number of the last, or raise a RapportError having kept none.
+    number of the last, or raise a RapportError having kept none. `crowded_pace_s`: the pace while many come at once,
+    where a commit costs more than what it keeps.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class GroupCommit(Generic[Item, File]):
         written: Callable[[], None] = lambda: None,
         *,
         min_free_bytes: int = MIN_FREE_BYTES,
+        crowded_pace_s: float = PACE_S,
     ) -> None:
         self._name = name
+        self._crowded_pace = crowded_pace_s
         self._open_file = open_file
         self._write_items = write
         self._close_file = close
@@ -81,9 +86,9 @@ class GroupCommit(Generic[Item, File]):
             while (waiting := self._queue.get()) is not None:
                 self._call(_fail, [waiting], error)
             return
-        started = 0.0
+        started, pace = 0.0, PACE_S
         while (first := self._queue.get()) is not None:
-            time.sleep(max(0.0, started + PACE_S - time.monotonic()))
+            time.sleep(max(0.0, started + pace - time.monotonic()))
             started = time.monotonic()
             batch = [first]
             while len(batch) < _LARGEST_BATCH and not self._queue.empty():
@@ -92,6 +97,7 @@ class GroupCommit(Generic[Item, File]):
                     self._queue.put(None)
                     break
                 batch.append(following)
+            pace = PACE_S if len(batch) < _CROWD else self._crowded_pace
             self._write(file, batch)
         self._close_file(file)
 

@@ -125,6 +125,7 @@ TOKEN_LIFE = 365 * DAY
 LINK_LIFE = 10 * MINUTE
 SESSION_LIFE = DAY // 2
 
+_WAL_PAGES = 4_000
 _ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _PUT_RECEIPT = "receipt (seq, id, org, at, body, person, purpose, decision, unmet, tree, place, leaf, previous)"
@@ -150,11 +151,10 @@ def _hash(secret: str) -> bytes:
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A console session. `csrf` is repeated in every form it posts."""
+    """A console session."""
 
     org: str | None
     purpose: str
-    csrf: str
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -171,6 +171,8 @@ class LedgerFile:
         self.keys = keys
         self._seal = keys.node("write-keys")
         self.db = connect(self.path, MIGRATIONS, durable=True)
+        # Each commit touches the same few pages again (the log's end and head): copied back less often, less is copied.
+        self.db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         self.receipt_log = ReceiptLog(self.db, keys)
 
     # -- organizations and sources
@@ -282,14 +284,13 @@ class LedgerFile:
                 return None
             secret = ids.secret("ses")
             self.db.execute("DELETE FROM session WHERE expires_at <= ?", (now(),))
-            session = (_hash(secret), row[0], "service", ids.secret("csrf"), now() + SESSION_LIFE)
-            self.db.execute(
-                "INSERT INTO session (hash, org, purpose, csrf, expires_at) VALUES (?, ?, ?, ?, ?)", session
-            )
+            # `csrf` is of an older version: what forms carry follows from the session's token (`rapport.web.forms`).
+            query = "INSERT INTO session (hash, org, purpose, csrf, expires_at) VALUES (?, ?, 'service', '', ?)"
+            self.db.execute(query, (_hash(secret), row[0], now() + SESSION_LIFE))
         return secret
 
     def session(self, secret: str) -> Session | None:
-        query = "SELECT org, purpose, csrf FROM session WHERE hash = ? AND expires_at > ? AND person IS NULL"
+        query = "SELECT org, purpose FROM session WHERE hash = ? AND expires_at > ? AND person IS NULL"
         row = self.db.execute(query, (_hash(secret), now())).fetchone()
         return None if row is None else Session(*row)
 

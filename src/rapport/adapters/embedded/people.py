@@ -28,6 +28,8 @@ from rapport.terms import Ground, Holder, Pending, Standing, Terms
 ACTIVE, ERASING, ERASED = "active", "erasing", "erased"
 
 _TOKEN = 16
+_NEVER = -1
+"""The epoch of no snapshot."""
 _HOLDERS = """
     SELECT claim.token, person.id, person.handle, person.version, person.status, person.locked, person.terms,
            EXISTS (SELECT 1 FROM lock WHERE lock.person = person.id AND lock.org = ?),
@@ -62,6 +64,9 @@ class PeopleFile:
         self._ledger = ledger
         self._keys = keys
         self._standing_of = standing_of
+        self._standings: dict[str, Standing] = {}
+        self._standing_at = _NEVER
+        self._snapshot_at = _NEVER
         self._terms = TermsFile(self._db, keys)
         self._agreements = Settling(self._db, keys, standing_of, self._terms.of)
 
@@ -73,15 +78,31 @@ class PeopleFile:
             yield
             return
         with snapshot(self._db):
-            yield
+            self._snapshot_at = self._epoch()
+            try:
+                yield
+            finally:
+                self._snapshot_at = _NEVER
 
     def ground(self, org: str, links: Collection[str]) -> Ground:
         tokens = self._tokens((org, *link.split(":", 1)) for link in links)
         with self.snapshot():
-            epoch = self._epoch()
-            standing = self._standing_of(org)
+            if self._snapshot_at == _NEVER:  # within a transaction of the caller's, which may have changed either
+                epoch, standing = self._epoch(), self._standing_of(org)
+            else:
+                epoch, standing = self._snapshot_at, self._standing(org, self._snapshot_at)
             holders = self._holders(org, links, tokens) if tokens else ()
         return Ground(epoch, org, standing, holders, tokens)
+
+    def _standing(self, org: str, epoch: int) -> Standing:
+        """What an organization promises, from memory as long as the epoch is the same."""
+        if epoch != self._standing_at:
+            self._standings.clear()
+            self._standing_at = epoch
+        found = self._standings.get(org)
+        if found is None:
+            found = self._standings[org] = self._standing_of(org)
+        return found
 
     def _epoch(self) -> int:
         epoch: int = self._db.execute("SELECT value FROM epoch").fetchone()[0]
@@ -243,7 +264,7 @@ class PeopleFile:
             self._agreements.forget(person)
             rights.forget(self._db, person)
             accounts.forget(self._db, person)
-            agent_requests.forget(self._db, person)
+            agent_requests.forget(self._db, self._keys, person)
             self._keys.destroy_person(person)
 
     @contextlib.contextmanager

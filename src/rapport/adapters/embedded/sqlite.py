@@ -73,7 +73,7 @@ def snapshot(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
             db.execute("COMMIT")
 
 
-_WIDTHS = (4, 32, 256)
+_WIDTHS = (1, 4, 8, 16, 32, 256)
 
 
 @functools.lru_cache

@@ -207,9 +207,6 @@ class StateFile:
     def is_shared(self, device: bytes) -> bool:
         return device in self._shared
 
-    def any_shared(self) -> bool:
-        return bool(self._shared)
-
     def set_shared(self, device: bytes, shared: bool) -> None:
         if shared:
             self._shared.add(device)

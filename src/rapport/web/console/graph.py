@@ -14,8 +14,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from rapport.kernel.ports import YOU
 from rapport.web.console.desk import Evidence, Identity, Node
-from rapport.web.words import kind
+from rapport.web.words import kind, source
 
 MOST: Final = 60
 _SWEEPS: Final = 6
@@ -88,8 +89,8 @@ def head(node: Node, shape: Shape) -> str:
     if node.kind == "identifier":
         return kind(node.type)
     if node.customer is not None:
-        return f"{node.source} · another’s" if shape.name == "narrow" else f"{node.source} · another customer’s"
-    told = [node.source, kind(node.type)] if shape.name == "wide" else [node.source]
+        return f"{source(node.source)} · another{'' if shape.name == 'narrow' else ' customer'}’s"
+    told = [source(node.source), kind(node.type)] if shape.name == "wide" else [source(node.source)]
     return " · ".join(told + ([f"slice of {node.slice}"] if node.slice else []))
 
 
@@ -97,10 +98,14 @@ def said(edge: Evidence, nodes: Mapping[str, Node]) -> str:
     """`web’s record a1b2 has the e-mail ada@example.com: this e-mail address joins them`."""
     record, other = nodes[edge.record], nodes[edge.other]
     if other.kind == "identifier":
-        between = f"{record.source}’s record {record.value} has the {kind(other.type)} {other.value}"
+        between = f"{_whose(record)} record {record.value} has the {kind(other.type)} {other.value}"
     else:
-        between = f"{record.source}’s record {record.value} and {other.source}’s record {other.value}"
+        between = f"{_whose(record)} record {record.value} and {_whose(other)} record {other.value}"
     return f"{'Used' if edge.used else 'Not used'}: {between}; {edge.reason}"
+
+
+def _whose(record: Node) -> str:
+    return "the customer’s own" if record.source == YOU else f"{record.source}’s"
 
 
 def _cut(text: str, shape: Shape) -> str:

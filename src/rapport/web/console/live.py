@@ -105,7 +105,7 @@ def line(news: News) -> dict[str, Any]:
         "clock": words.clock(news.at),
         "name": name,
         "why": news.why,
-        "source": news.source,
+        "source": words.source(news.source),
         "who": news.who or "nobody known",
         "href": f"/console/customers/{news.customer}" if news.customer else "",
     }

@@ -60,7 +60,8 @@ class Erasing(msgspec.Struct, frozen=True):
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """What an erasure took. `kept` says what laws keep; `proof` fetches their last receipts for ten minutes."""
+    """What an erasure took. `kept` says what laws keep; `proof` fetches their last receipts for ten minutes; `demanded`
+    says who else was given them in an export, and until when each is asked to have deleted them."""
 
     records: int
     events: int
@@ -69,6 +70,7 @@ class Erased(msgspec.Struct, frozen=True):
     waiting: int
     took: str
     proof: str
+    demanded: tuple[str, ...] = ()
 
 
 class RightsDesk(Protocol):

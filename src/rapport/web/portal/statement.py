@@ -45,7 +45,10 @@ async def statement(visit: Visit) -> Response:
 
 
 def _shown(told: Mapping[str, Any], month: str | None) -> dict[str, Any]:
+    lately = month in (None, months.present())
+    anything = told["uses"] or told["refusals"] or told["settled"]["count"] or told["changes"]
     return {
+        "blank": not anything and not (lately and told["estimated"]["known"]),
         "title": "of all time" if month is None else months.name(month),
         "companies": companies(told),
         "used": sum(one["count"] for one in told["uses"]),

@@ -84,7 +84,7 @@ READ: dict[str, Schema] = {
             "records": list_of(ref("RecordOfCustomer")),
             "groups": list_of(ref("Group")),
             "consent": list_of(ref("Consent")),
-            "elsewhere": told(list_of(ANY_OBJECT), "Empty so far."),
+            "elsewhere": told(list_of(ANY_OBJECT), "What they did at other companies, as far as they let it be shown."),
         },
         _CHANGED,
     ),

@@ -3,7 +3,7 @@
 
 const WALKED = 20_000 // entries of the log
 
-const counted = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`
+const entries = (number) => `${number.toLocaleString("en")} ${number === 1 ? "entry" : "entries"}`
 
 function said(done) {
   if (!done.receipts) return "There are no receipts yet."
@@ -43,12 +43,13 @@ async function short(from, Broken) {
 
 function more(done, since) {
   const said = [since ? "They continue what this browser saw last." : "This browser will remember where they ended."]
-  if (done.latest) said.push(`Nothing newer about you is in the log of ${counted(done.latest.entries, "entry").replace("entrys", "entries")}.`)
+  if (done.latest) said.push(`Nothing newer about you is in the log of ${entries(done.latest.entries)}.`)
+  else said.push("Whether there is anything newer takes a look through the whole log, which is long: rapport verify --log does that.")
   for (const one of done.witnesses) {
     const at = new Date(one.at * 1000).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" })
     said.push(`The witness ${one.name} signed ${one.all ? "a log with all of them" : "the log before the newest"} on ${at}.`)
   }
-  if (done.hidden) said.push(`${counted(done.hidden, "entry").replace("entrys", "entries")} beside them tell others, or were erased.`)
+  if (done.hidden) said.push(`Beside them, ${entries(done.hidden)} tell others, or were erased.`)
   return said.join(" ")
 }
 

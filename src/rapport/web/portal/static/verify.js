@@ -392,10 +392,8 @@ const headKey = (heads, number) => hmac(heads, bytes(`rapport-head/2\n${number}\
 
 /** [number, key of heads] of a tree's head. The key is there, unless nothing of the tree is: it was erased too. */
 function readHeads(tree, name, entry, size, shown) {
-  const said = tree.get("number")
-  if (!KINDS.size(said) || Number(said.text) > Math.min(entry, size) + 1)
-    throw new Broken(`the head of tree ${name} has no number that it may have`)
-  const number = Number(said.text)
+  const [number] = shaped(tree, { number: "size" }, "a tree")
+  if (number > Math.min(entry, size) + 1) throw new Broken(`the head of tree ${name} has no number that it may have`)
   if (!tree.has("heads")) {
     if (shown) throw new Broken(`tree ${name} does not tell how its heads are found in the log`)
     return [number, null]

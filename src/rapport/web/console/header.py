@@ -1,4 +1,4 @@
-"""Going out, and what a session remembers: its purpose. (Coming in: `rapport.web.door`.)"""
+"""What the header of every page does: it signs out, and says what for one looks. (Coming in: `rapport.web.door`.)"""
 
 from starlette.responses import Response
 
