@@ -14,6 +14,7 @@ from rapport.app.embedded import open_ledger
 from rapport.app.portal_desk import PortalDesk
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rights_desk import RightsDesk
+from rapport.app.signing_in import HouseSignin
 from rapport.kernel.errors import NotFound
 from rapport.terms import Gate, Request
 from rapport.terms.own import OwnLooks
@@ -48,7 +49,8 @@ class Home(House):
         looks = OwnLooks(self.reader, self.people, self.book)
         corrector = Corrector(self.ledger, self.people, self.reader, looks, self.gate, self)
         rights = RightsDesk(self.ledger, self.people, looks, corrector)
-        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements, rights, self.settings)
+        signin = HouseSignin(lambda: open_ledger(self.settings), bytes(32), ORIGIN)
+        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements, rights, self.settings, signin)
 
     def reads(self, purpose: str = "service", customer: str = "user_id:ada") -> bool:
         try:

@@ -55,7 +55,7 @@ def test_a_link_opens_one_browser_once_and_looking_at_it_spends_nothing(ada: Per
 def test_nobody_looks_without_a_session(ada: Person, path: str) -> None:
     ada.cookies = {}
     answer = ada.get(path)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/me/open")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/signin")
 
 
 def test_a_company_s_link_opens_no_person_s_page_and_a_person_s_link_no_console(home: Home, ada: Person) -> None:

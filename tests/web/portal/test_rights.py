@@ -147,7 +147,7 @@ def test_erasing_says_first_what_would_go_and_needs_a_typed_word(home: Home, ada
     assert verify.verify(bundle)["ok"]
     assert bundle["receipts"][-1]["receipt"]["action"] == "your erasure"
     assert ada.get(f"/me/erased/{proof}x").status_code == 404
-    assert ada.get("/me/rights").headers["location"] == "/me/open"
+    assert ada.get("/me/rights").headers["location"] == "/signin"
     assert not home.reads("service")
 
 
