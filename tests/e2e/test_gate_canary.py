@@ -188,6 +188,13 @@ ROUTES: dict[str, Any] = {
     "/v1/demands/{id}/acknowledge": body(
         "POST", "/v1/demands/dem_nothing/acknowledge", b'{"acknowledged": true, "token": "ack_x"}'
     ),
+    "/presence/pair": body("POST", "/presence/pair", b'{"kind": "tv", "name": "x"}'),
+    "/presence/pair/poll": body("POST", "/presence/pair/poll", b""),
+    "/presence/here": body("POST", "/presence/here", b'{"organization": "canary"}'),
+    "/presence/tap": body("POST", "/presence/tap", b'{"tap": "x"}'),
+    "/presence/session": plain("/presence/session"),
+    "/presence/taps": body("POST", "/presence/taps"),
+    "/presence/taps/result": body("POST", "/presence/taps/result", b'{"tap": "x.canary"}'),
     "/v1/exports": exports,
     "/v1/exports/{id}": plain("/v1/exports/exp_nothing"),
     "/v1/exports/{id}/file": plain("/v1/exports/exp_nothing/file"),
@@ -244,7 +251,7 @@ ROUTES: dict[str, Any] = {
     "/console/static/{name}": plain("/console/static/nothing"),
 }
 """Route → how it is tried."""
-PERSONS_OWN = re.compile("/me(/.*)?")
+PERSONS_OWN = re.compile("/(me|signin)(/.*)?")
 """The person's side shows persons what is theirs; here it is tried as a company, which has no session there."""
 LISTS = (
     "/console/live",

@@ -88,6 +88,11 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403",
 checks.negative_data_rejection.expected-statuses = ["2xx", "4xx"]
 parameters = {{ "path.org" = {{ dictionary = "orgs", probability = 0.8 }} }}
 
+# What is signed by which key, no schema can tell, nor which tap was answered by whom.
+[[operations]]
+include-tag = "Presence"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "404", "429"]
+
 [[operations]]
 include-path-regex = "^/v1/evidence"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]

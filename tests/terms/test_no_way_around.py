@@ -41,6 +41,7 @@ LOOKED_AT = {
     ("app/desk.py", "rejected_part"): "bytes that Gate.unsorted is asked about",
     ("app/portability.py", "give"): "timelines of records that OwnLooks.take found to be the person's own, for them",
     ("app/portal_desk.py", "_customers"): "which purposes and categories are open, in words, for the person alone",
+    ("app/presence.py", "_customer"): "the identifier that Gate.read is asked for",
     ("app/exporting.py", "following"): "customers for Gate.each",
     ("app/statements.py", "settle"): "the same",
     ("app/live.py", "customers"): "customers for Gate.each",

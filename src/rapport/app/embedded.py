@@ -17,7 +17,7 @@ from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Conflict, Misconfigured, NotFound
-from rapport.kernel.ports import OWN_WORD, YOU, Source
+from rapport.kernel.ports import OWN_WORD, PRESENCE, YOU, Source
 from rapport.resolve import Rules, default_rules, load_rules
 
 
@@ -97,14 +97,15 @@ class Sources:
         return source
 
     def by_name(self, org: str, name: str) -> Source:
-        """A source of which only events are left keeps its name and is trusted least; `you`, which is none, most."""
+        """A source of which only events are left keeps its name and is trusted least; `you` and `presence`, which are
+        none, most."""
         self._refresh()
         source = self._by_name.get((org, name))
         if source is None:
             try:
                 source = self._ledger.source(org, name)
             except NotFound:
-                source = Source(org, name, trust=OWN_WORD if name == YOU else 0)
+                source = Source(org, name, trust=OWN_WORD if name in {YOU, PRESENCE} else 0)
             self._by_name[org, name] = source
         return source
 

@@ -48,6 +48,7 @@ from rapport.app.mirrors import Mirrors, mirrored
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
+from rapport.app.presence import HousePresence
 from rapport.app.receipting import LedgerReceipts
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.settings import Settings
@@ -69,6 +70,7 @@ from rapport.web.api.evidence import evidence_routes
 from rapport.web.api.exports import export_routes
 from rapport.web.api.health import health_routes
 from rapport.web.api.openapi import openapi_routes
+from rapport.web.api.presence import presence_routes
 from rapport.web.api.problems import on_error, on_http_error, problem
 from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.simulate import simulate_routes
@@ -206,7 +208,11 @@ async def application(
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands)
     signin = HouseSignin(lambda: open_ledger(settings), keys.secret("signin"), settings.url)
     ends.callback(signin.close)
-    portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin)
+    presence = HousePresence(
+        lambda: open_ledger(settings), keys.secret("presence"), settings.url, people, reader, gate, limited
+    )
+    ends.callback(presence.close)
+    portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence)
     correcting = asyncio.create_task(keep_up(corrector, settings))
     app = Starlette(
         routes=[
@@ -221,6 +227,7 @@ async def application(
             *receipt_log_routes(PublishedLog(ledger.receipt_log, Cosignatures(ledger.db))),
             *demand_routes(acknowledgements),
             *data_rights_routes(AgentDesk(settings, threads.agents.wake)),
+            *presence_routes(presence, tokens),
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),

@@ -17,6 +17,7 @@ from rapport.app.bundling import Bundler
 from rapport.app.portal_corrections import PortalCorrections
 from rapport.app.portal_devices import PortalDevices
 from rapport.app.portal_rights import PortalRights
+from rapport.app.presence import HousePresence
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
@@ -51,8 +52,10 @@ class PortalDesk:
         rights: RightsDesk,
         settings: Settings,
         signin: HouseSignin,
+        presence: HousePresence,
     ) -> None:
         self.devices = PortalDevices(signin)
+        self.presence = presence
         self.rights = PortalRights(settings, rights, people, self.looked, self._effect)
         self.corrections = PortalCorrections(rights.corrector, people, looks)
         self._ledger = ledger

@@ -10,7 +10,7 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ from rapport.app.erasures import Erasures
 from rapport.app.operator import Operations, is_erasure
 from rapport.app.retaining import Retention
 from rapport.app.settings import Settings
-from rapport.collect import Event, decode, events_of, is_correction
+from rapport.collect import Event, decode, event_of, events_of, is_correction, is_presence
 from rapport.kernel.errors import Busy
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import HOUR, MINUTE, SECOND, now
@@ -115,7 +115,10 @@ class Worker:
             self._since_commit += 1
             return
         if is_correction(entry):
-            self._correct(entry)
+            self._say(entry, events_of(entry))
+            return
+        if is_presence(entry):
+            self._say(entry, (event_of(entry),))
             return
         source = self.sources.by_name(entry.org, entry.source)
         decoded = decode(entry)
@@ -147,10 +150,10 @@ class Worker:
         self._volumes[entry.org, entry.source] = self._volumes.get((entry.org, entry.source), 0) + taken
         self._since_commit += len(decoded.events) + 1
 
-    def _correct(self, entry: LogEntry) -> None:
-        """What a person says themselves, for each record that it is said in."""
+    def _say(self, entry: LogEntry, events: Iterable[Event]) -> None:
+        """What a person says themselves, for each record that it is said in, or what their own devices do."""
         source = self.sources.by_name(entry.org, entry.source)
-        for event in events_of(entry):
+        for event in events:
             held = self.assembler.take(source, event)
             if held is not None and len(self._news) < NEWS_PER_COMMIT:
                 self._news.append(_news_of(entry, event, held.number))

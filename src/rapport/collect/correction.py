@@ -43,7 +43,7 @@ def correction_entry(org: str, correction: Correction, received_at: int) -> LogE
 
 
 def is_correction(entry: LogEntry) -> bool:
-    return entry.wire == YOU
+    return entry.wire == YOU and entry.path == PATH
 
 
 def message_id(correction: str, key: Key) -> str:

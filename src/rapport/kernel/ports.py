@@ -47,6 +47,8 @@ YOU: Final = "you"
 """The source of what people say themselves of what an organization knows of them; no system goes by this name."""
 OWN_WORD: Final = 1 << 30
 """The trust of that source: above any that a system can have, so that a person's own word wins."""
+PRESENCE: Final = "presence"
+"""The source of the events of recognised presence, which people's own devices tell; no system goes by this name."""
 
 
 class SourceDirectory(Protocol):

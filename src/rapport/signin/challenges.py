@@ -26,9 +26,9 @@ class Challenges:
         self._secret = secret
         self._now = clock
 
-    def make(self, use: str, subject: str = "") -> bytes:
+    def make(self, use: str, subject: str = "", life: int = LIFE) -> bytes:
         """A challenge for a use (`sign in`), and for one subject (a person, an invitation) where there is one."""
-        body = os.urandom(_RANDOM) + (self._now() + LIFE).to_bytes(_EXPIRY, "big")
+        body = os.urandom(_RANDOM) + (self._now() + life).to_bytes(_EXPIRY, "big")
         return body + self._mac(body, use, subject)
 
     def check(self, challenge: bytes, use: str, subject: str = "") -> int:

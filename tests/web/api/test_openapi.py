@@ -27,7 +27,7 @@ from rapport.web.api.openapi import document, openapi_routes
 ROOT = Path(__file__).parents[3]
 ORIGIN = "https://rapport.example.com"
 DOCUMENT = document(ORIGIN)
-PAGES = re.compile(r"/(console|me)(/|$)")
+PAGES = re.compile(r"/(console|me|signin)(/|$)")
 IMPLIED = {"HEAD", "OPTIONS"}
 FILLED = {
     "{id}": "user_id:ada",
@@ -178,12 +178,16 @@ def test_it_says_what_the_code_says() -> None:
 def test_whoever_reads_customers_needs_a_token_and_whoever_sends_a_key() -> None:
     for path, _, operation in operations():
         needed = [name for each in operation.get("security", []) for name in each]
-        if path.startswith(("/v1/customers", "/v1/evidence", "/v1/declaration", "/v1/benefits", "/v1/exports", "/v1/statement")):
+        if path.startswith(
+            ("/v1/customers", "/v1/evidence", "/v1/declaration", "/v1/benefits", "/v1/exports", "/v1/statement")
+        ):
             assert needed == ["api_token"], path
         elif path in PATHS:
             assert needed == ["write_key", "write_key_bearer"], path
         elif path.startswith("/drp/") and operation["operationId"] not in {"setUpAgentToken", "fetchResults"}:
             assert needed == ["agent_token"], path
+        elif path.startswith("/presence/"):
+            assert needed == (["api_token"] if path.startswith("/presence/taps") else ["device_proof"]), path
         else:
             assert needed == [], path
 

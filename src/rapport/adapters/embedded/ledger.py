@@ -22,6 +22,7 @@ from rapport.adapters.embedded import (
     benefits,
     cosignatures,
     demands,
+    devices,
     exports,
     outbox,
     receipt_log,
@@ -34,7 +35,7 @@ from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import connect, put_rows, transaction, translated
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
-from rapport.kernel.ports import OWN_WORD, YOU, Source
+from rapport.kernel.ports import OWN_WORD, PRESENCE, YOU, Source
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.terms import Pending, Receipt
 
@@ -119,6 +120,7 @@ MIGRATIONS = [
     agent_requests.SCHEMA,
     receipt_log.CHAINED,
     accounts.SCHEMA,
+    devices.SCHEMA,
 ]
 
 TOKEN_LIFE = 365 * DAY
@@ -203,6 +205,9 @@ class LedgerFile:
             raise BadInput(message, code="bad_name", field="name")
         if name.lower() == YOU:
             message = f"{name!r} cannot name a source: what customers correct themselves is from there"
+            raise BadInput(message, code="bad_name", field="name")
+        if name.lower() == PRESENCE:
+            message = f"{name!r} cannot name a source: what customers' own devices tell is from there"
             raise BadInput(message, code="bad_name", field="name")
         if not -OWN_WORD < trust < OWN_WORD:
             raise BadInput("no source can be trusted that much, or that little", code="bad_trust", field="trust")

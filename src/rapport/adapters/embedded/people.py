@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from rapport.adapters.embedded import accounts, agent_requests, rights
+from rapport.adapters.embedded import accounts, agent_requests, devices, rights
 from rapport.adapters.embedded.agreements import Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -264,6 +264,7 @@ class PeopleFile:
             self._agreements.forget(person)
             rights.forget(self._db, person)
             accounts.forget(self._db, person)
+            devices.forget(self._db, person)
             agent_requests.forget(self._db, self._keys, person)
             self._keys.destroy_person(person)
 

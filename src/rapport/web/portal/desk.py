@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from rapport.web.portal.corrections_desk import CorrectionsDesk
 from rapport.web.portal.devices_desk import DevicesDesk
+from rapport.web.portal.presence_desk import PresenceDesk
 from rapport.web.portal.rights_desk import RightsDesk
 from rapport.web.portal.told import Agreements, Home, Known, Looks, MyTerms, Proposal, Session, Way
 
@@ -13,6 +14,9 @@ class Desk(Protocol):
 
     @property
     def devices(self) -> DevicesDesk: ...
+
+    @property
+    def presence(self) -> PresenceDesk: ...
 
     @property
     def rights(self) -> RightsDesk: ...

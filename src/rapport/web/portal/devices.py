@@ -16,11 +16,12 @@ from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
 
 SESSION_SECONDS = 30 * 24 * 3600
-DONE = ("made", "revoked", "ended")
+DONE = ("made", "revoked", "ended", "bound", "unbound")
 
 
 async def devices(visit: Visit) -> Response:
-    content = await visit.desk.devices.devices(visit.session)
+    found = await visit.desk.devices.devices(visit.session)
+    content = msgspec.structs.replace(found, bound=await visit.desk.presence.bound(visit.session))
     done = visit.asked("done", 20)
     return visit.answer("devices.html", content, section="devices", done=done if done in DONE else "")
 

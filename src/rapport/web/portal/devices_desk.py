@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from rapport.web.portal.presence_desk import Bound
 from rapport.web.portal.told import Session
 
 
@@ -31,6 +32,7 @@ class Sign(msgspec.Struct, frozen=True):
 class Devices(msgspec.Struct, frozen=True):
     keys: tuple[Key, ...]
     signs: tuple[Sign, ...]
+    bound: tuple[Bound, ...] = ()
 
 
 class DevicesDesk(Protocol):

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.web import pages, words
 from rapport.web.door import Door
-from rapport.web.portal import correct, devices, mine, rights, statement
+from rapport.web.portal import correct, devices, mine, presence, rights, statement
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.devices import fresh, scripted
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
@@ -52,6 +52,12 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/devices", devices.devices),
         post("/devices/revoke", fresh(devices.revoke)),
         post("/devices/end", devices.end),
+        get("/devices/pair", fresh(presence.pairing)),
+        post("/devices/pair", fresh(presence.pair)),
+        post("/devices/unbind", presence.unbind),
+        post("/devices/everything", presence.everything),
+        get("/tap", presence.tapping),
+        post("/tap", presence.tap),
         Route("/devices/ask", script(fresh(devices.making)), methods=["POST"]),
         Route("/devices/make", script(fresh(devices.make)), methods=["POST"]),
         get("/again", devices.again),

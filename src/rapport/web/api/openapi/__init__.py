@@ -25,6 +25,7 @@ from rapport.web.api.openapi import (
     exporting,
     mirroring,
     operating,
+    presenting,
     reading,
     shapes,
     watching,
@@ -55,6 +56,7 @@ _TAGS = [
     {"name": declaring.TAG, "description": "What an organization promises: signed, versioned, and public."},
     {"name": exporting.TAG, "description": "Customers as a file, for a purpose, with a receipt for each."},
     {"name": exercising.TAG, "description": "People's rights, exercised by authorised agents (Data Rights Protocol)."},
+    {"name": presenting.TAG, "description": "Bound devices, and tills: who is there, as far as their terms show it."},
     {"name": watching.TAG, "description": "The log of receipts, for whoever watches that the node keeps its word."},
     {
         "name": operating.EVIDENCE,
@@ -76,6 +78,7 @@ _SECURITY = {
         "description": "An organization's API token, `rap_…`, of scope `read` or `operator`. It expires.",
     },
     **exercising.SECURITY,
+    **presenting.SECURITY,
 }
 
 
@@ -100,6 +103,7 @@ def document(origin: str) -> dict[str, Any]:
             **declaring.paths(),
             **exporting.paths(),
             **exercising.paths(),
+            **presenting.paths(),
             **watching.paths(),
             **operating.paths(),
         },
@@ -112,6 +116,7 @@ def document(origin: str) -> dict[str, Any]:
                 **exercising.SHAPES,
                 **exporting.SHAPES,
                 **mirroring.SHAPES,
+                **presenting.SHAPES,
             },
             "responses": answers.SHARED,
             "requestBodies": collecting.BODIES,
