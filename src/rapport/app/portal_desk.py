@@ -12,12 +12,16 @@ from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
+from rapport.adapters.embedded.recovering import ripe_at
 from rapport.app import words
 from rapport.app.bundling import Bundler
 from rapport.app.portal_corrections import PortalCorrections
 from rapport.app.portal_devices import PortalDevices
+from rapport.app.portal_goals import PortalGoals
+from rapport.app.portal_proofs import PortalProofs
 from rapport.app.portal_rights import PortalRights
 from rapport.app.presence import HousePresence
+from rapport.app.proving import Proving
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
@@ -53,9 +57,12 @@ class PortalDesk:
         settings: Settings,
         signin: HouseSignin,
         presence: HousePresence,
+        proving: Proving,
     ) -> None:
         self.devices = PortalDevices(signin)
+        self.proofs = PortalProofs(proving, signin, self._name)
         self.presence = presence
+        self.goals = PortalGoals(ledger, people, looks, self._name)
         self.rights = PortalRights(settings, rights, people, self.looked, self._effect)
         self.corrections = PortalCorrections(rights.corrector, people, looks)
         self._ledger = ledger
@@ -81,9 +88,13 @@ class PortalDesk:
     async def session(self, token: str) -> Session | None:
         found = self._accounts.session(token)
         if found is not None:
-            return Session(found.person, found.id, found.verified_at)
+            waiting = ripe_at(self._ledger.db, found.person)
+            return Session(found.person, found.id, found.verified_at, recovering=waiting)
         handle = self._doors.person(token)
-        return None if handle is None else Session(handle, bound=bool(self._accounts.passkeys(handle)))
+        if handle is None:
+            return None
+        bound = bool(self._accounts.passkeys(handle))
+        return Session(handle, bound=bound, recovering=ripe_at(self._ledger.db, handle))
 
     # -- companies
 

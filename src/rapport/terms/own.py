@@ -7,6 +7,7 @@ customers has an account here is nothing that companies learn.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,22 +16,29 @@ from rapport.kernel import ids
 from rapport.kernel.errors import Busy
 from rapport.kernel.times import now
 from rapport.kernel.vocabulary import names_in
-from rapport.profile import view
+from rapport.profile import timeline, view
 from rapport.profile.record import OWN
 from rapport.profile.store import ProfileReader
 from rapport.profile.view import Part
 from rapport.terms.deciding import holds_firmly
 from rapport.terms.filtering import categories_in
+from rapport.terms.goals import Happening, happening
 from rapport.terms.ground import Pending, People, ReceiptBook
 from rapport.terms.receipts import Receipt
 
 CALLER = "you"
 ACTION = "your own look"
 TAKEN = "your own export"
+MEASURED = "your own goal"
 PURPOSE = "dpv:RightsFulfilment"
 NOBODYS_BOOK = ""
 """In place of the organization in receipts of one's own looks."""
 _TRIES = 20
+_DONE = {
+    ACTION: "looked at what",
+    TAKEN: "took along what",
+    MEASURED: "measured a goal by what",
+}
 
 Give = Callable[[list[Part], tuple[str, ...]], None]
 """Gets the records that are firmly a person's, and the claims that show nothing, since several users share them."""
@@ -138,6 +146,26 @@ class OwnLooks:
                     return pending.receipt.id
         raise Busy("what you claim is changing too quickly: ask again in a moment")
 
+    async def happenings(self, person: int, org: str, since: int) -> list[Happening]:
+        """What happened to a person at a company since a time (µs) that counts for goals, once the receipt of it is
+        durable. Raises Busy as above."""
+        for _ in range(_TRIES):
+            claims = [(kind, value) for company, kind, value in self._people.claims(person) if company == org]
+            with self._reader.snapshot():
+                parts, _shared = own_parts(self._reader, org, claims)
+                happened = [one for part in parts for one in self._happened(org, part, since)]
+            pending = self._pending(person, org, {f"{kind}:{value}" for kind, value in claims}, parts, MEASURED)
+            await self._book.commit([pending])
+            if not pending.stale:
+                return happened
+        raise Busy("what you claim is changing too quickly: ask again in a moment")
+
+    def _happened(self, org: str, part: Part, since: int) -> Iterable[Happening]:
+        blocks = timeline.since(part.record.head, partial(self._reader.block_of, part), since)
+        events = (event for _, block in blocks for event in block.events)
+        found = (happening(org, part.record.source, event) for event in events if (event.time or 0) >= since)
+        return [one for one in found if one is not None]
+
     async def note(self, person: int, org: str, action: str, reason: str) -> str:
         """Put into a person's own book that they used a right towards a company, in a sentence; return the receipt once
         it is durable."""
@@ -156,7 +184,7 @@ class OwnLooks:
         for part in parts:
             mask |= categories_in(part)
         receipt = msgspec.structs.replace(
-            _receipt(org, action, f"you {'took along' if action == TAKEN else 'looked at'} what {org} knows"),
+            _receipt(org, action, f"you {_DONE[action]} {org} knows"),
             categories=names_in(mask),
             records=tuple(part.number for part in parts),
         )

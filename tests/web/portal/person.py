@@ -12,10 +12,12 @@ from rapport.app.agreeing import open_agreeing
 from rapport.app.correcting import Corrector
 from rapport.app.embedded import open_ledger
 from rapport.app.portal_desk import PortalDesk
+from rapport.app.presence import HousePresence
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.errors import NotFound
+from rapport.kernel.ports import LogEntry
 from rapport.terms import Gate, Request
 from rapport.terms.own import OwnLooks
 from rapport.web.portal import portal_routes
@@ -23,6 +25,16 @@ from tests.profile.house import ORG, House, at_once, told
 
 ORIGIN = "http://node.test"
 MAIL = {"email": "ada@example.com"}
+
+
+class Straight:
+    """The port `Log`, without its thread."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def append(self, entry: LogEntry) -> int:
+        return self._house.log.append([entry])
 
 
 class Home(House):
@@ -50,7 +62,12 @@ class Home(House):
         corrector = Corrector(self.ledger, self.people, self.reader, looks, self.gate, self)
         rights = RightsDesk(self.ledger, self.people, looks, corrector)
         signin = HouseSignin(lambda: open_ledger(self.settings), bytes(32), ORIGIN)
-        return PortalDesk(self.ledger, self.reader, self.people, looks, agreements, rights, self.settings, signin)
+        presence = HousePresence(
+            lambda: open_ledger(self.settings), bytes(32), ORIGIN, self.people, self.reader, self.gate, Straight(self)
+        )
+        return PortalDesk(
+            self.ledger, self.reader, self.people, looks, agreements, rights, self.settings, signin, presence
+        )
 
     def reads(self, purpose: str = "service", customer: str = "user_id:ada") -> bool:
         try:

@@ -19,20 +19,28 @@ from rapport.adapters.embedded import (
     accounts,
     agent_requests,
     agents,
+    audit,
     benefits,
+    claims,
+    contacts,
     cosignatures,
     demands,
     devices,
     exports,
+    goals,
+    operators,
     outbox,
     receipt_log,
     rights,
     tallies,
+    tokens,
     webhooks,
 )
 from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.operators import SESSION_LIFE
 from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import connect, put_rows, transaction, translated
+from rapport.adapters.embedded.tokens import TOKEN_LIFE, TokenFile
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.ports import OWN_WORD, PRESENCE, YOU, Source
@@ -120,12 +128,16 @@ MIGRATIONS = [
     agent_requests.SCHEMA,
     receipt_log.CHAINED,
     accounts.SCHEMA,
+    operators.SCHEMA,
+    audit.SCHEMA,
+    tokens.SCHEMA,
     devices.SCHEMA,
+    goals.SCHEMA,
+    contacts.SCHEMA,
+    claims.SCHEMA,
 ]
 
-TOKEN_LIFE = 365 * DAY
 LINK_LIFE = 10 * MINUTE
-SESSION_LIFE = DAY // 2
 
 _WAL_PAGES = 4_000
 _ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -150,18 +162,6 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-class Session(msgspec.Struct, frozen=True):
-    """A console session."""
-
-    org: str | None
-    purpose: str
-
-
-class Token(msgspec.Struct, frozen=True):
-    org: str
-    scopes: frozenset[str]
 
 
 class LedgerFile:
@@ -259,16 +259,8 @@ class LedgerFile:
     # -- credentials
 
     def mint_token(self, org: str, scopes: Sequence[str], life: int = TOKEN_LIFE) -> str:
-        token = ids.secret("rap")
-        row = (_hash(token), org, " ".join(sorted(scopes)), now(), now() + life)
-        with transaction(self.db):
-            self.db.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?)", row)
-        return token
-
-    def token(self, token: str) -> Token | None:
-        query = "SELECT org, scopes FROM token WHERE hash = ? AND expires_at > ?"
-        row = self.db.execute(query, (_hash(token), now())).fetchone()
-        return None if row is None else Token(row[0], frozenset(row[1].split()))
+        """A token without a name, as `rapport org show` makes them (`tokens.TokenFile` makes all others)."""
+        return TokenFile(self).mint(org, scopes, life=life)[0]
 
     def mint_link(self, org: str | None) -> str:
         """A code that opens the console once, within ten minutes."""
@@ -290,16 +282,17 @@ class LedgerFile:
             secret = ids.secret("ses")
             self.db.execute("DELETE FROM session WHERE expires_at <= ?", (now(),))
             # `csrf` is of an older version: what forms carry follows from the session's token (`rapport.web.forms`).
-            query = "INSERT INTO session (hash, org, purpose, csrf, expires_at) VALUES (?, ?, 'service', '', ?)"
-            self.db.execute(query, (_hash(secret), row[0], now() + SESSION_LIFE))
+            query = """
+                INSERT INTO session (hash, org, purpose, csrf, expires_at, verified_at)
+                VALUES (?, ?, 'service', '', ?, ?)
+            """
+            at = now()
+            self.db.execute(query, (_hash(secret), row[0], at + SESSION_LIFE, at))
+            name = operators.name_of_session(secret)
+            audit.note(self.db, row[0], audit.BY_LINK, "came in by a link", f"console.{name}")
         return secret
 
-    def session(self, secret: str) -> Session | None:
-        query = "SELECT org, purpose FROM session WHERE hash = ? AND expires_at > ? AND person IS NULL"
-        row = self.db.execute(query, (_hash(secret), now())).fetchone()
-        return None if row is None else Session(*row)
-
-    def update_session(self, secret: str, *, org: str | None, purpose: str) -> None:
+    def update_session(self, secret: str, *, org: str, purpose: str) -> None:
         with transaction(self.db):
             self.db.execute("UPDATE session SET org = ?, purpose = ? WHERE hash = ?", (org, purpose, _hash(secret)))
 

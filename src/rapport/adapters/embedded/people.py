@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from rapport.adapters.embedded import accounts, agent_requests, devices, rights
+from rapport.adapters.embedded import accounts, agent_requests, devices, goals, rights
 from rapport.adapters.embedded.agreements import Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -60,9 +60,9 @@ class PeopleFile:
     """Persons over one ledger connection; one instance per thread. `standing_of` tells an organization's promises."""
 
     def __init__(self, ledger: LedgerFile, keys: Keyring, standing_of: Callable[[str], Standing]) -> None:
-        self._db = ledger.db
-        self._ledger = ledger
-        self._keys = keys
+        self.db = self._db = ledger.db
+        self.ledger = self._ledger = ledger
+        self.keys = self._keys = keys
         self._standing_of = standing_of
         self._standings: dict[str, Standing] = {}
         self._standing_at = _NEVER
@@ -194,6 +194,28 @@ class PeopleFile:
             sealed = key.seal(msgspec.msgpack.encode((kind, value)), token)
             self._db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?, ?, ?, ?)", (token, person, org, sealed, now()))
 
+    # -- for claims that were proved (`claims.Claims`), within a transaction of theirs
+
+    def parsed(self, claim: str) -> tuple[str, str, str]:
+        """A claim `ORG:TYPE:VALUE` in its one spelling. Raises BadInput, NotFound."""
+        return self._parsed(claim)
+
+    def tokens_of(self, claims: Sequence[tuple[str, str, str]]) -> list[bytes]:
+        return _split(self._tokens(claims))
+
+    def put_claim(self, person: int, claim: tuple[str, str, str]) -> None:
+        self._put_claims(person, [claim])
+
+    def moved(self, person: int) -> None:
+        """Say that what a person claims was changed, with what follows for their agreements."""
+        self._db.execute("UPDATE person SET version = version + 1 WHERE id = ?", (person,))
+        self._agreements.settle(person)
+        self._moved()
+
+    def known_org(self, org: str) -> None:
+        """Raises NotFound."""
+        self._known_org(org)
+
     def person(self, handle: str) -> Person:
         """Raises NotFound."""
         query = "SELECT id, created_at, status, locked, terms FROM person WHERE handle = ?"
@@ -265,7 +287,10 @@ class PeopleFile:
             rights.forget(self._db, person)
             accounts.forget(self._db, person)
             devices.forget(self._db, person)
+            contacts.forget(self._db, person)
+            claims.forget(self._db, person)
             agent_requests.forget(self._db, self._keys, person)
+            goals.forget(self._db, person)
             self._keys.destroy_person(person)
 
     @contextlib.contextmanager

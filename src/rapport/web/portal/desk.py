@@ -4,7 +4,9 @@ from typing import Any, Protocol
 
 from rapport.web.portal.corrections_desk import CorrectionsDesk
 from rapport.web.portal.devices_desk import DevicesDesk
+from rapport.web.portal.goals_desk import GoalsDesk
 from rapport.web.portal.presence_desk import PresenceDesk
+from rapport.web.portal.proofs_desk import ProofsDesk
 from rapport.web.portal.rights_desk import RightsDesk
 from rapport.web.portal.told import Agreements, Home, Known, Looks, MyTerms, Proposal, Session, Way
 
@@ -17,6 +19,12 @@ class Desk(Protocol):
 
     @property
     def presence(self) -> PresenceDesk: ...
+
+    @property
+    def goals(self) -> GoalsDesk: ...
+
+    @property
+    def proofs(self) -> ProofsDesk: ...
 
     @property
     def rights(self) -> RightsDesk: ...

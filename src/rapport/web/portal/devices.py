@@ -13,7 +13,7 @@ from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
 from rapport.web.forms import check_origin, go, inner_path
-from rapport.web.portal.visit import AREA, Handler, Portal, Visit
+from rapport.web.portal.visit import AREA, Handler, Portal, Visit, by_software
 
 SESSION_SECONDS = 30 * 24 * 3600
 DONE = ("made", "revoked", "ended", "bound", "unbound")
@@ -56,7 +56,7 @@ def fresh(handler: Handler) -> Handler:
         asked = visit.request.url.path
         query = visit.request.url.query
         back = f"{asked}?{query}" if query and visit.request.method == "GET" else asked
-        if "application/json" in visit.request.headers.get("accept", ""):
+        if by_software(visit.request):
             message = "this needs you to show again that it is you: sign in anew"
             return Response(
                 msgspec.json.encode({"code": "step_up", "message": message, "at": f"{AREA}/again"}),

@@ -36,6 +36,10 @@ async def home(visit: Visit) -> Response:
     return visit.answer("home.html", content, section="home", done=done, org=org if name else "", name=name)
 
 
+async def locks(visit: Visit) -> Response:
+    return visit.page("lock.html", content=await visit.desk.home(visit.session), section="lock")
+
+
 async def lock(visit: Visit) -> Response:
     """Shut out, or let in again: everyone, or the company that the form names."""
     org = visit.form.get("org") or None

@@ -1,5 +1,6 @@
 """Which address under `/me` leads to which page, and what happens to those that lead nowhere."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.middleware import Middleware
@@ -8,7 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.web import pages, words
 from rapport.web.door import Door
-from rapport.web.portal import correct, devices, mine, presence, rights, statement
+from rapport.web.portal import contract, correct, devices, goals, mine, presence, rights, statement
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.devices import fresh, scripted
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
@@ -36,20 +37,38 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     def script(handler: Handler) -> Endpoint:
         return scripted(portal, handler)
 
+    def both(path: str, pages: Mapping[str, Handler], software: Mapping[str, Handler]) -> Route:
+        methods = [*{"GET", "POST", "DELETE"}]
+        return Route(path, contract.shared(portal, pages, software), methods=methods)
+
     inside: list[BaseRoute] = [
         get("/", mine.home),
         Route("/open", door.open, methods=["GET", "POST"]),
         Route("/theme", door.theme, methods=["POST"]),
         post("/leave", mine.leave),
-        post("/lock", mine.lock),
+        both(
+            "/lock",
+            {"GET": mine.locks, "POST": mine.lock},
+            {"GET": contract.locks, "POST": contract.lock, "DELETE": contract.unlock},
+        ),
+        both(
+            "/goals",
+            {"GET": goals.goals, "POST": goals.change},
+            {"GET": goals.mine, "POST": goals.ask, "DELETE": goals.drop},
+        ),
         get("/known/{org}", mine.known),
         get("/known/{org}/correct", correct.correcting),
         post("/known/{org}/correct", fresh(correct.correct)),
-        get("/terms", mine.terms),
+        both("/terms", {"GET": mine.terms}, {"GET": contract.terms, "POST": fresh(contract.change)}),
         get("/terms/change", fresh(mine.propose)),
         post("/terms/change", fresh(mine.change)),
         post("/terms/tell", fresh(mine.tell)),
-        get("/devices", devices.devices),
+        both(
+            "/devices",
+            {"GET": devices.devices},
+            {"GET": contract.devices, "POST": fresh(contract.pair), "DELETE": contract.let_go},
+        ),
+        both("/sessions", {"GET": devices.devices}, {"GET": contract.sessions, "DELETE": contract.end}),
         post("/devices/revoke", fresh(devices.revoke)),
         post("/devices/end", devices.end),
         get("/devices/pair", fresh(presence.pairing)),

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
 from rapport.web import visit
@@ -11,6 +12,16 @@ from rapport.web.portal.desk import Desk
 from rapport.web.portal.told import Session
 
 AREA = "/me"
+JSON = "application/json"
+
+
+def by_software(request: Request) -> bool:
+    """It asks for JSON, sends JSON, or is a DELETE, which no form makes."""
+    return (
+        JSON in request.headers.get("accept", "")
+        or request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON
+        or request.method == "DELETE"
+    )
 
 
 class Portal(visit.Area[Desk], frozen=True):

@@ -1,0 +1,107 @@
+"""The person's page about their goals: say one, put it aside, finish it, and see how far it is."""
+
+from typing import get_args
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.responses import Response
+
+from rapport.kernel.errors import BadInput
+from rapport.terms.goals import Goal
+from rapport.web import amounts
+from rapport.web.forms import go
+from rapport.web.portal.contract import said, told
+from rapport.web.portal.goals_desk import Goals, MyGoal, Step
+from rapport.web.portal.visit import AREA, Visit
+
+PAGE = f"{AREA}/goals"
+MOST_HANDLE = 60
+KINDS = {"words": "words", "spend": "spend", "buy": "buy", "visit": "visit"}
+DONE = ("said", "pause", "resume", "finish", "reopen", "forget")
+
+
+async def goals(visit: Visit) -> Response:
+    done = visit.asked("done", 20)
+    content = await visit.desk.goals.goals(visit.session)
+    which = visit.asked("goal", MOST_HANDLE)
+    undone = next((one for one in content.goals if one.id == which), None)
+    return visit.answer(
+        "goals.html",
+        content,
+        section="goals",
+        done=done if done in DONE else "",
+        undone=undone,
+        open=[one for one in content.goals if one.finished_at is None],
+        finished=[one for one in content.goals if one.finished_at is not None],
+        money=amounts.money,
+    )
+
+
+async def change(visit: Visit) -> Response:
+    """Say a goal, or take the step that the form names."""
+    if "step" not in visit.form:
+        await visit.desk.goals.say(visit.session, _of_form(visit.form))
+        return go(f"{PAGE}?done=said")
+    handle, step = visit.form.get("goal", "")[:MOST_HANDLE], visit.form["step"]
+    if step not in get_args(Step):
+        raise BadInput("This is nothing that can be done with a goal.", code="bad_goal", field="step")
+    await visit.desk.goals.step(visit.session, handle, step)  # type: ignore[arg-type]  # one of them
+    return go(f"{PAGE}?{urlencode({'done': step, 'goal': handle})}")
+
+
+def _of_form(form: dict[str, str]) -> Goal:
+    kind = form.get("kind", "words")
+    if kind not in KINDS:
+        raise BadInput("This is no kind of goal.", code="bad_goal", field="kind")
+    times = form.get("times", "").strip()
+    return Goal(
+        form.get("words", ""),
+        kind,  # type: ignore[arg-type]  # one of them
+        tuple(name.removeprefix("at:") for name in form if name.startswith("at:")),
+        form.get("amount", "").replace(",", "."),
+        form.get("currency", ""),
+        int(times) if times.isascii() and times.isdigit() and len(times) < 9 else 0,
+        "ever" if form.get("per") == "ever" else "month",
+    )
+
+
+# -- the same for software
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step with a goal that is there."""
+
+    goal: str
+    step: Step
+
+
+class Dropped(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    goal: str
+
+
+async def mine(visit: Visit) -> Response:
+    return told(await visit.desk.goals.goals(visit.session))
+
+
+async def ask(visit: Visit) -> Response:
+    """A goal, which is answered with 201 and itself; or a step with one."""
+    body = await said(visit, dict[str, object])
+    try:
+        if "step" in body:
+            step = msgspec.convert(body, Asked)
+            await visit.desk.goals.step(visit.session, step.goal, step.step)
+            return told(_one(await visit.desk.goals.goals(visit.session), step.goal))
+        goal = msgspec.convert(body, Goal)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"this is no goal: {error}", code="bad_goal") from None
+    handle = await visit.desk.goals.say(visit.session, goal)
+    return told(_one(await visit.desk.goals.goals(visit.session), handle), 201)
+
+
+async def drop(visit: Visit) -> Response:
+    await visit.desk.goals.step(visit.session, (await said(visit, Dropped)).goal, "forget")
+    return Response(status_code=204)
+
+
+def _one(content: Goals, handle: str) -> MyGoal | None:
+    return next((one for one in content.goals if one.id == handle), None)

@@ -1,0 +1,65 @@
+"""What the person's page about their goals asks of the rest of the house; `rapport.app` answers it. Times are integer
+microseconds since the epoch, UTC."""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from rapport.terms.goals import Goal
+from rapport.web.portal.told import Session
+
+Step = Literal["pause", "resume", "finish", "reopen", "forget"]
+
+
+class Made(msgspec.Struct, frozen=True):
+    """How far a goal is: `have` of `want`; `percent` of it, 0 to 100. Both are decimal numbers as text."""
+
+    have: str
+    want: str
+    percent: int
+    met: bool
+    left_out: int
+    since: int
+    until: int | None
+
+
+class MyGoal(msgspec.Struct, frozen=True):
+    """`progress`: None for a goal in words alone, and for one that is put aside or finished."""
+
+    id: str
+    words: str
+    kind: str
+    orgs: tuple[str, ...]
+    names: tuple[str, ...]
+    """The companies' names, in the order of `orgs`."""
+    amount: str
+    currency: str
+    times: int
+    per: str
+    said_at: int
+    paused: bool
+    finished_at: int | None
+    progress: Made | None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A company at which a goal can be measured."""
+
+    org: str
+    name: str
+
+
+class Goals(msgspec.Struct, frozen=True):
+    goals: tuple[MyGoal, ...]
+    companies: tuple[Place, ...]
+
+
+class GoalsDesk(Protocol):
+    async def goals(self, session: Session) -> Goals:
+        """All, the newest first. What was measured is received: a receipt for each company that was looked at."""
+
+    async def say(self, session: Session, goal: Goal) -> str:
+        """Keep a goal; return its handle. Raises BadInput, Conflict."""
+
+    async def step(self, session: Session, goal: str, step: Step) -> None:
+        """Raises NotFound."""
