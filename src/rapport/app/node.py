@@ -22,13 +22,16 @@ from rapport.adapters.embedded.demands import DemandFile
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.populations import Populations
+from rapport.adapters.embedded.tokens import USED_EVERY, TokenFile
 from rapport.adapters.embedded.uses import UseBook
 from rapport.app.agent_runner import AgentRunner
 from rapport.app.agents import AgentDesk
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.backlog import LimitedLog
+from rapport.app.claim_links import HouseClaimLinks
 from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_requests import ConsoleRequests
+from rapport.app.console_signin import ConsoleSignin
 from rapport.app.correcting import Corrector, NodeSaying, keep_up
 from rapport.app.delivering import Deliverer
 from rapport.app.demanding import Acknowledgements
@@ -49,7 +52,9 @@ from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
 from rapport.app.presence import HousePresence
+from rapport.app.proving import Proving, keep_claims
 from rapport.app.receipting import LedgerReceipts
+from rapport.app.recovering import HouseRecovery
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
@@ -61,6 +66,7 @@ from rapport.terms import Gate
 from rapport.terms.own import OwnLooks
 from rapport.terms.settling import Settler
 from rapport.web.api.benefits import benefit_routes
+from rapport.web.api.claim_links import claim_link_routes
 from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.data_rights import data_rights_routes
@@ -86,7 +92,7 @@ class LedgerTokens:
     """Callers by token, remembered for a second, so that a revoked one is refused within it."""
 
     def __init__(self, ledger: LedgerFile) -> None:
-        self._ledger = ledger
+        self._file = TokenFile(ledger)
         self._known: dict[str, tuple[int, Caller]] = {}
 
     def caller(self, token: str) -> Caller | None:
@@ -94,14 +100,16 @@ class LedgerTokens:
         present = now()
         if known is not None and known[0] > present:
             return known[1]
-        found = self._ledger.token(token)
+        found = self._file.find(token)
         if found is None:
             self._known.pop(token, None)
             return None
         if len(self._known) > 10_000:
             self._known.clear()
-        caller = Caller(found.org, found.scopes)
-        self._known[token] = (present + SECOND, caller)
+        if found.used_at is None or present - found.used_at > USED_EVERY:
+            self._file.used(found.handle)
+        caller = Caller(found.org, found.scopes, found.handle)
+        self._known[token] = (min(present + SECOND, found.expires_at), caller)
         return caller
 
 
@@ -205,15 +213,21 @@ async def application(
     rights = RightsDesk(ledger, people, looks, corrector)
     requests = ConsoleRequests(ledger, rights)
     demands = ConsoleDemands(settings, ledger, promises)
-    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands)
+    entry = ends.enter_context(
+        contextlib.closing(ConsoleSignin(lambda: open_ledger(settings), keys.secret("signin"), settings.url))
+    )
+    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands, entry)
     signin = HouseSignin(lambda: open_ledger(settings), keys.secret("signin"), settings.url)
     ends.callback(signin.close)
     presence = HousePresence(
         lambda: open_ledger(settings), keys.secret("presence"), settings.url, people, reader, gate, limited
     )
     ends.callback(presence.close)
-    portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence)
+    proving = Proving(settings)
+    ends.callback(proving.close)
+    portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
     correcting = asyncio.create_task(keep_up(corrector, settings))
+    expiring = asyncio.create_task(keep_claims(proving))
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
@@ -232,7 +246,8 @@ async def application(
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
             *portal_routes(portal, settings.url),
-            *signin_routes(signin, settings.url),
+            *signin_routes(signin, settings.url, HouseRecovery(proving, signin)),
+            *claim_link_routes(HouseClaimLinks(proving, settings.url), tokens),
         ],
         exception_handlers={RapportError: on_error, HTTPException: on_http_error, Exception: _broken},
     )
@@ -242,6 +257,7 @@ async def application(
         yield _Counted(app, vitals)
     finally:
         correcting.cancel()
+        expiring.cancel()
         ends.close()
 
 

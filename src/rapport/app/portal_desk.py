@@ -28,12 +28,13 @@ from rapport.app.signing_in import HouseSignin
 from rapport.app.statements import Statements
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
+from rapport.kernel.vocabulary import names_in
 from rapport.profile.view import Part
 from rapport.terms import Ground, Receipt, Terms, choosing
 from rapport.terms.choosing import Allowed
 from rapport.terms.deciding import links_of
 from rapport.terms.own import CALLER, OwnLooks
-from rapport.terms.policy import Judge
+from rapport.terms.policy import Judge, mask_of
 from rapport.terms.presets import LINES, PRESETS, TITLES
 from rapport.terms.sentences import clause_sentence, unmet_words
 from rapport.web.portal import told as ask
@@ -115,7 +116,15 @@ class PortalDesk:
             return None
         own = await self._looks.look(person.id, org)
         return ask.Known(
-            org, self._name(org), own.identifiers, own.traits, own.events, own.records, own.shared, own.receipt
+            org,
+            self._name(org),
+            own.identifiers,
+            own.traits,
+            own.events,
+            own.records,
+            own.shared,
+            own.receipt,
+            choosing.hidden(person.terms, org),
         )
 
     async def lock(self, session: Session, org: str | None, *, locked: bool) -> None:
@@ -152,6 +161,8 @@ class PortalDesk:
     async def propose(self, session: Session, way: Way, value: str) -> ask.Proposal:
         person = self._people.person(session.person)
         after = _changed(person.terms, way, value)
+        if way == "hide" and _hidden(value)[0] not in _orgs(person):
+            raise NotFound("you are no customer there")
         effects, same = [], []
         for org in _orgs(person):
             effect = self._effect(person, org, after)
@@ -160,15 +171,16 @@ class PortalDesk:
             else:
                 same.append(effect.name)
         lines = {line.clause.id: line for line in choosing.lines(person.terms)}
+        clause = after.clauses[-1] if way == "hide" else lines[value].clause if way != "preset" else None
         return ask.Proposal(
             way,
             value,
-            TITLES[value] if way == "preset" else clause_sentence(lines[value].clause),
+            TITLES[value] if clause is None else clause_sentence(clause),
             tuple(clause_sentence(clause) for clause in after.clauses),
             tuple(effects),
             tuple(same),
             person.locked,
-            for_good=way == "out" and not lines[value].may_return,
+            for_good=way == "out" and not lines[value].may_return and not choosing.is_hiding(value),
         )
 
     def _effect(self, person: Person, org: str, after: Terms) -> ask.Effect:
@@ -186,8 +198,10 @@ class PortalDesk:
         return ask.Effect(org, self._name(org), tuple(gains), tuple(losses))
 
     async def change(self, session: Session, way: Way, value: str) -> None:
-        terms = self._people.person(session.person).terms
-        self._people.set_terms(session.person, _changed(terms, way, value))
+        person = self._people.person(session.person)
+        if way == "hide" and _hidden(value)[0] not in _orgs(person):
+            raise NotFound("you are no customer there")
+        self._people.set_terms(session.person, _changed(person.terms, way, value))
 
     async def tell_why(self, session: Session, *, tell: bool) -> None:
         terms = self._people.person(session.person).terms
@@ -295,9 +309,16 @@ def _title(terms: Terms) -> str:
 
 def _changed(terms: Terms, way: Way, value: str) -> Terms:
     if way == "preset":
-        kept = {"zone": terms.zone, "tell_why": terms.tell_why}
-        return msgspec.structs.replace(choosing.preset(value), **kept)
+        return choosing.begun_from(terms, value)
+    if way == "hide":
+        return choosing.hiding(terms, *_hidden(value))
     return choosing.without(terms, value) if way == "out" else choosing.with_again(terms, value)
+
+
+def _hidden(value: str) -> tuple[str, str]:
+    """`shop:purchases` as a company and a kind of data."""
+    org, _, category = value.rpartition(":")
+    return org, category
 
 
 def _may(purpose: str, allowed: Allowed) -> ask.May:
@@ -317,6 +338,7 @@ def _more(purpose: str, less: Allowed, more: Allowed, verb: str) -> Iterable[str
         (less.categories, more.categories, ""),
         (less.elsewhere, more.elsewhere, ", of what you did at other companies,"),
     ):
-        added = [name for name in then if name not in now_]
+        # By what names stand for, since one may stand for many (`everything`).
+        added = names_in(mask_of(then) & ~mask_of(now_))
         if added:
             yield f"{verb} {words.categories(added)}{where} {words.purpose(purpose)}"

@@ -42,6 +42,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_free_mb: int = 64
     private_destinations: bool = False
     agent_erasure_days: int = 3
+    smtp: str = ""
+    mail_from: str = ""
+    contact_days: int = 365
+    recovery_hours: int = 24
 
     witnesses: str = ""
     witness_every_s: int = 10
@@ -81,8 +85,21 @@ DESCRIPTIONS: Mapping[str, str] = {
     "witnesses": "who cosigns the log of receipts: verifier keys and addresses, with spaces between; empty: nobody",
     "witness_every_s": "how often at most a witness is asked about a new head of the log, in seconds",
     "agent_erasure_days": "how many days an erasure that an agent asks for waits, in which it can be taken back",
+    "smtp": "the server that mail goes out by, such as smtps://user:password@mail.example; empty: no mail is sent",
+    "mail_from": "whom mail is from, an address; needed with smtp",
+    "contact_days": "how many days it counts that somebody has shown that an address is theirs",
+    "recovery_hours": "how many hours a recovery waits, in which whoever is signed in can stop it",
     "private_destinations": "let deliveries go to addresses inside a network, too: loopback, private, link-local",
 }
+
+
+_RANGES = (
+    ("port", 1, 65_535, ""),
+    ("witness_every_s", 1, 86_400, " seconds"),
+    ("agent_erasure_days", 0, 30, " days"),
+    ("contact_days", 1, 3_650, " days"),
+    ("recovery_hours", 0, 720, " hours"),
+)
 
 
 def _witness(key: str, url: str) -> Witness:
@@ -122,12 +139,11 @@ def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise Misconfigured(f"a setting cannot be used: {_named(str(error))}") from None
-    if not 0 < settings.port < 65536:
-        raise Misconfigured(f"port {settings.port} is none: it must lie between 1 and 65535", field="port")
-    if not 0 < settings.witness_every_s <= 86_400:
-        raise Misconfigured("witness_every_s must lie between 1 and 86400 seconds", field="witness_every_s")
-    if not 0 <= settings.agent_erasure_days <= 30:
-        raise Misconfigured("agent_erasure_days must lie between 0 and 30 days", field="agent_erasure_days")
+    for name, least, most, unit in _RANGES:
+        if not least <= getattr(settings, name) <= most:
+            raise Misconfigured(f"{name} must lie between {least} and {most}{unit}", field=name)
+    if settings.smtp and not settings.mail_from:
+        raise Misconfigured("smtp needs mail_from: whom mail is from", field="mail_from")
     keys = [witness.key for witness in settings.witnessed_by]
     if len(keys) != len(set(keys)):
         raise Misconfigured("witnesses: one is there twice", field="witnesses")

@@ -11,10 +11,11 @@ from rapport.act.demands import in_words, told
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
-from rapport.app import bundling, embedded, erasing, rights, statements
+from rapport.app import bundling, embedded, erasing, proving, rights, statements
 from rapport.cli import options, person_rights
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import rfc3339
+from rapport.signin import codes
 from rapport.terms import Terms, cedar
 from rapport.terms.presets import PRESETS, TITLES
 from rapport.terms.reading import parse_terms
@@ -28,6 +29,9 @@ Claim = Annotated[
     list[str] | None,
     typer.Option("--claim", metavar="ORG:TYPE:VALUE", help="An identifier that is this person's; may be repeated."),
 ]
+
+
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The e-mail address that was typed on the page.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -89,6 +93,20 @@ def invite(person: Handle, data: options.Data = None, port: options.Port = None,
         options.print_json({"url": url})
     else:
         typer.echo(url)
+
+
+@people.command("code")
+def code(address: Address, data: options.Data = None, json: options.Json = False) -> None:
+    """Print a code in place of the one that was asked for last by an e-mail address, once you know who asks for it.
+
+    For a node that sends no mail: whoever gets the code is taken for the one who reads that address.
+    """
+    proofs = proving.open_proofs(options.settings(data))
+    made = proofs.contacts.again(*codes.contact("email", address))
+    if json:
+        options.print_json({"code": made})
+    else:
+        typer.echo(codes.spaced(made))
 
 
 @people.command("lock")

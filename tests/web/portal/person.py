@@ -13,6 +13,7 @@ from rapport.app.correcting import Corrector
 from rapport.app.embedded import open_ledger
 from rapport.app.portal_desk import PortalDesk
 from rapport.app.presence import HousePresence
+from rapport.app.proving import Proving
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.signing_in import HouseSignin
@@ -66,7 +67,16 @@ class Home(House):
             lambda: open_ledger(self.settings), bytes(32), ORIGIN, self.people, self.reader, self.gate, Straight(self)
         )
         return PortalDesk(
-            self.ledger, self.reader, self.people, looks, agreements, rights, self.settings, signin, presence
+            self.ledger,
+            self.reader,
+            self.people,
+            looks,
+            agreements,
+            rights,
+            self.settings,
+            signin,
+            presence,
+            Proving(self.settings),
         )
 
     def reads(self, purpose: str = "service", customer: str = "user_id:ada") -> bool:

@@ -86,6 +86,14 @@ class Accounts:
             passkey = self._put_passkey(row[0], made, name)
             return self._begin(row[0], passkey, browser)
 
+    def begin_anew(
+        self, person: int, made: Made, name: str, browser: str, spent: tuple[bytes, int]
+    ) -> tuple[str, Session]:
+        """A passkey and a session for who recovered their account, within the transaction that voids all others. Raises
+        Unauthorized."""
+        self._spend(*spent)
+        return self._begin(person, self._put_passkey(person, made, name), browser)
+
     # -- passkeys
 
     def add_passkey(self, handle: str, made: Made, name: str, spent: tuple[bytes, int]) -> Passkey:
@@ -179,11 +187,7 @@ class Accounts:
         return int(found[0])
 
     def _spend(self, challenge: bytes, expires: int) -> None:
-        self._db.execute("DELETE FROM spent WHERE expires_at < ?", (now(),))
-        try:
-            self._db.execute("INSERT INTO spent VALUES (?, ?)", (hashlib.sha256(challenge).digest(), expires))
-        except sqlite3.IntegrityError:
-            raise Unauthorized(UNPROVED, code="unproved") from None
+        spend(self._db, challenge, expires)
 
     def _begin(self, person: int, passkey: int | None, browser: str) -> tuple[str, Session]:
         key = self._keys.person(person)
@@ -216,6 +220,11 @@ class Accounts:
             with transaction(self._db):
                 self._db.execute("UPDATE own_session SET seen_at = ? WHERE id = ?", (at, found.id))
         return found
+
+    def passkey_of(self, session: int) -> int | None:
+        """By which passkey a session was begun."""
+        row = self._db.execute("SELECT passkey FROM own_session WHERE id = ?", (session,)).fetchone()
+        return None if row is None else row[0]
 
     def sessions(self, handle: str) -> list[tuple[Session, str]]:
         """A person's live sessions, the latest used first, each with the browser it is in."""
@@ -251,6 +260,16 @@ class Accounts:
         if row[1] != ACTIVE:
             raise Conflict("this person is erased, or about to be", code="erased")
         return int(row[0])
+
+
+def spend(db: sqlite3.Connection, challenge: bytes, expires: int) -> None:
+    """Note that a challenge was accepted, within the transaction that acts on it. Raises Unauthorized where it was
+    before."""
+    db.execute("DELETE FROM spent WHERE expires_at < ?", (now(),))
+    try:
+        db.execute("INSERT INTO spent VALUES (?, ?)", (hashlib.sha256(challenge).digest(), expires))
+    except sqlite3.IntegrityError:
+        raise Unauthorized(UNPROVED, code="unproved") from None
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:

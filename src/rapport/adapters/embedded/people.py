@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from rapport.adapters.embedded import accounts, agent_requests, devices, goals, rights
+from rapport.adapters.embedded import accounts, agent_requests, claims, contacts, devices, goals, rights
 from rapport.adapters.embedded.agreements import Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile

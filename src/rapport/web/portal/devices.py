@@ -77,15 +77,15 @@ async def again(visit: Visit) -> Response:
 
 
 async def proving(visit: Visit) -> Response:
-    return _told(await visit.desk.devices.proving(visit.session, _client(visit.request)))
+    return told(await visit.desk.devices.proving(visit.session, client_of(visit.request)))
 
 
 async def prove(visit: Visit) -> Response:
     raw = await body_of(visit.request, MAX_RESPONSE)
     desk = visit.desk.devices
-    token = await desk.prove(visit.session, visit.token, raw, _client(visit.request), _browser(visit.request))
+    token = await desk.prove(visit.session, visit.token, raw, client_of(visit.request), _browser(visit.request))
     back = inner_path(visit.asked("back"), f"{AREA}/") or AREA
-    response = _told({"next": back})
+    response = told({"next": back})
     secure = visit.area.secure
     response.set_cookie(
         visit.area.cookie, token, SESSION_SECONDS, path="/", secure=secure, httponly=True, samesite="strict"
@@ -94,13 +94,13 @@ async def prove(visit: Visit) -> Response:
 
 
 async def making(visit: Visit) -> Response:
-    return _told(await visit.desk.devices.making(visit.session, _client(visit.request)))
+    return told(await visit.desk.devices.making(visit.session, client_of(visit.request)))
 
 
 async def make(visit: Visit) -> Response:
     raw = await body_of(visit.request, MAX_RESPONSE)
-    await visit.desk.devices.make(visit.session, raw, _client(visit.request), _browser(visit.request))
-    return _told({"next": f"{AREA}/devices?done=made"})
+    await visit.desk.devices.make(visit.session, raw, client_of(visit.request), _browser(visit.request))
+    return told({"next": f"{AREA}/devices?done=made"})
 
 
 def scripted(portal: Portal, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -120,11 +120,11 @@ def scripted(portal: Portal, handler: Handler) -> Callable[[Request], Awaitable[
     return endpoint
 
 
-def _told(content: object) -> Response:
+def told(content: object) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-def _client(request: Request) -> str:
+def client_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 

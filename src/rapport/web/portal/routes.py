@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.web import pages, words
 from rapport.web.door import Door
-from rapport.web.portal import contract, correct, devices, goals, mine, presence, rights, statement
+from rapport.web.portal import contract, correct, devices, goals, mine, presence, proofs, rights, statement
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.devices import fresh, scripted
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
@@ -79,6 +79,19 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         post("/tap", presence.tap),
         Route("/devices/ask", script(fresh(devices.making)), methods=["POST"]),
         Route("/devices/make", script(fresh(devices.make)), methods=["POST"]),
+        get("/contacts", proofs.contacts),
+        post("/contacts", fresh(proofs.start)),
+        post("/contacts/verify", fresh(proofs.verify)),
+        post("/contacts/drop", fresh(proofs.let_go)),
+        post("/devices/codes", fresh(proofs.new_codes)),
+        post("/recovery/stop", proofs.stop),
+        get("/claim", proofs.claims),
+        post("/claim", fresh(proofs.claim)),
+        post("/claim/drop", fresh(proofs.unclaim)),
+        get("/claim/join", fresh(proofs.joining_page)),
+        Route("/claim/join/ask", script(fresh(proofs.joining)), methods=["POST"]),
+        Route("/claim/join/prove", script(fresh(proofs.join)), methods=["POST"]),
+        post("/claim/part", fresh(proofs.part)),
         get("/again", devices.again),
         Route("/again/ask", script(devices.proving), methods=["POST"]),
         Route("/again/prove", script(devices.prove), methods=["POST"]),

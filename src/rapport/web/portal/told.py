@@ -10,8 +10,9 @@ import msgspec
 
 from rapport.signin import FRESH
 
-Way = Literal["preset", "out", "back"]
-"""How terms are changed: another preset, a clause taken out, a clause put back."""
+Way = Literal["preset", "out", "back", "hide"]
+"""How terms are changed: another preset, a clause taken out, a clause put back, a kind of data hidden from a company
+(`shop:purchases`)."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -24,6 +25,8 @@ class Session(msgspec.Struct, frozen=True):
     """When they last showed by a passkey that it is they, µs; 0: never."""
     bound: bool = True
     """They have a passkey. Who has none yet came by a link, and cannot be asked for one."""
+    recovering: int = 0
+    """When the recovery that somebody began can be finished, µs; 0: nobody did."""
 
     def fresh(self, at: int) -> bool:
         return not self.bound or 0 <= at - self.verified_at < FRESH
@@ -76,6 +79,8 @@ class Known(msgspec.Struct, frozen=True):
     shared: tuple[str, ...]
     """Claims that show nothing here, since several people share them: `email:fam@example.com`."""
     receipt: str
+    hidden: tuple[str, ...] = ()
+    """Kinds of data that the person hides from it."""
 
 
 class ClauseLine(msgspec.Struct, frozen=True):

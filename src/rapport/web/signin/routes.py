@@ -24,6 +24,8 @@ from rapport.web.door import CODE_LENGTH
 from rapport.web.forms import check_origin, go
 from rapport.web.portal.visit import AREA, Portal
 from rapport.web.signin.desk import SigninDesk
+from rapport.web.signin.recover import RecoverPages
+from rapport.web.signin.recover_desk import RecoverDesk
 from rapport.web.visit import error_pages
 
 HERE = Path(__file__).parent
@@ -32,7 +34,7 @@ SESSION_SECONDS = 30 * 24 * 3600
 _SMALL = 4096
 
 
-def signin_routes(desk: SigninDesk, origin: str) -> list[BaseRoute]:
+def signin_routes(desk: SigninDesk, origin: str, recovery: RecoverDesk | None = None) -> list[BaseRoute]:
     """Everything under `/signin`. `origin` is the node's own (`http://localhost:8080`)."""
     shared = pages.Assets(f"{SIGNIN}/paper", pages.SHARED / "static")
     own = pages.Assets(f"{SIGNIN}/static", HERE / "static", HERE.parent / "portal" / "static")
@@ -47,6 +49,7 @@ def signin_routes(desk: SigninDesk, origin: str) -> list[BaseRoute]:
         Route("/invite", pages_.invite),
         Route("/invite/ask", pages_.enrolling, methods=["POST"]),
         Route("/invite/make", pages_.enrol, methods=["POST"]),
+        *(RecoverPages(recovery, area).routes() if recovery is not None else ()),
         shared.route("/paper"),
         own.route("/static"),
     ]

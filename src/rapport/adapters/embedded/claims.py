@@ -1,0 +1,407 @@
+"""How claims came to be, in ledger.db: by what a person proved each, when, until when, and which are suspended.
+
+A claim that holds is a row of `claim`, as the gate and the person's own looks read it; `proved_claim` says beside it
+how it was proved. A suspended one has its row here alone, so that nothing else need know of it: it opens nothing, and
+is back as it was once it is proved again. Whoever proved something last has it; before them somebody else's claim is
+suspended, and they are told.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rapport.adapters.embedded.accounts import ACTIVE, spend
+from rapport.adapters.embedded.sqlite import transaction
+from rapport.kernel import ids
+from rapport.kernel.errors import Conflict, NotFound, Unauthorized
+from rapport.kernel.times import MINUTE, now
+from rapport.signin.challenges import UNPROVED
+from rapport.signin.passkeys import Passkey, Proved
+
+if TYPE_CHECKING:
+    from rapport.adapters.embedded.people import PeopleFile
+
+SCHEMA = """
+    CREATE TABLE proved_claim (token BLOB, person INTEGER, org TEXT NOT NULL, sealed BLOB NOT NULL, how TEXT NOT NULL,
+                               contact BLOB, verified_at INTEGER NOT NULL, until INTEGER, suspended TEXT,
+                               PRIMARY KEY (token, person)) WITHOUT ROWID;
+    CREATE INDEX proved_claim_of ON proved_claim (person);
+    CREATE INDEX proved_claim_by ON proved_claim (contact);
+    CREATE TABLE claim_link (hash BLOB PRIMARY KEY, org TEXT NOT NULL, sealed BLOB NOT NULL,
+                             expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE account_news (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL, at INTEGER NOT NULL,
+                               sealed BLOB NOT NULL);
+    CREATE INDEX account_news_of ON account_news (person);
+    CREATE TABLE joined (token BLOB, person INTEGER, former INTEGER NOT NULL,
+                         PRIMARY KEY (token, person)) WITHOUT ROWID;
+    CREATE INDEX joined_of ON joined (former)
+"""
+
+BY_CODE, BY_LINK, BY_DESK = "code", "link", "desk"
+"""A code to a contact; a link of the organization's; the word of this node's own desk, without proof."""
+LINK_LIFE = 10 * MINUTE
+EXPIRED, ANOTHER = "expired", "another"
+MOST_NEWS = 50
+_PLACE = b"account news"
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A claim and how it came to be; times in µs. `suspended` says why it opens nothing: "" where it holds."""
+
+    id: str
+    org: str
+    kind: str
+    value: str
+    how: str
+    verified_at: int
+    until: int | None
+    suspended: str
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """What a link of an organization's says is somebody's."""
+
+    org: str
+    kind: str
+    value: str
+
+
+class News(msgspec.Struct, frozen=True):
+    at: int
+    said: str
+
+
+class Claims:
+    """Claims with their proofs over one ledger connection; one instance per thread."""
+
+    def __init__(self, people: "PeopleFile") -> None:
+        self._people = people
+        self._db = people.db
+        self._keys = people.keys
+
+    # -- claiming
+
+    def claim_by_contact(self, handle: str, org: str, contact: str) -> None:
+        """Claim at an organization whoever has an address that the person has shown to be theirs and that counts.
+        Raises NotFound, Conflict where it was shown too long ago."""
+        person = self._active(handle)
+        self._people.known_org(org)
+        token = token_of(contact)
+        with transaction(self._db):
+            query = "SELECT sealed, verified_at, until FROM contact WHERE person = ? AND token = ?"
+            row = self._db.execute(query, (person, token)).fetchone()
+            if row is None:
+                raise NotFound("you have no such contact")
+            if row[2] <= now():
+                raise Conflict("you showed that too long ago: show again that it is yours", code="expired")
+            kind, value = self._opened(person, row[0], b"contact" + token)
+            self._put(person, (org, kind, value), BY_CODE, token, row[1], row[2])
+
+    def mint(self, org: str, kind: str, value: str) -> tuple[str, int]:
+        """A link's code by which an organization says that whoever has it is this customer, and when it ends. Raises
+        BadInput."""
+        parsed = self._people.parsed(f"{org}:{kind}:{value}")
+        code, until = ids.secret("clm"), now() + LINK_LIFE
+        sealed = self._keys.org(org).seal(msgspec.msgpack.encode(parsed[1:]), _hash(code))
+        with transaction(self._db):
+            self._db.execute("DELETE FROM claim_link WHERE expires_at <= ?", (now(),))
+            self._db.execute("INSERT INTO claim_link VALUES (?, ?, ?, ?)", (_hash(code), org, sealed, until))
+        return code, until
+
+    def linked(self, code: str) -> Linked | None:
+        """What a link says, while it can be used; looking at it spends nothing."""
+        query = "SELECT org, sealed FROM claim_link WHERE hash = ? AND expires_at > ?"
+        row = self._db.execute(query, (_hash(code), now())).fetchone()
+        return None if row is None else self._linked(row[0], row[1], code)
+
+    def claim_by_link(self, handle: str, code: str) -> Linked:
+        """Spend a link for a claim; of many tries at one exactly one succeeds. Raises Unauthorized."""
+        person, at = self._active(handle), now()
+        with transaction(self._db):
+            query = "DELETE FROM claim_link WHERE hash = ? AND expires_at > ? RETURNING org, sealed"
+            row = self._db.execute(query, (_hash(code), at)).fetchone()
+            if row is None:
+                raise Unauthorized(UNPROVED, code="unproved")
+            found = self._linked(row[0], row[1], code)
+            self._put(person, (found.org, found.kind, found.value), BY_LINK, None, at, None)
+        return found
+
+    def _linked(self, org: str, sealed: bytes, code: str) -> Linked:
+        kind, value = msgspec.msgpack.decode(self._keys.org(org).open(sealed, _hash(code)), type=tuple[str, str])
+        return Linked(org, kind, value)
+
+    def _put(
+        self, person: int, claim: tuple[str, str, str], how: str, contact: bytes | None, at: int, until: int | None
+    ) -> None:
+        """Whoever proves something last has it: claims of it that others made before are suspended. Raises Conflict
+        where somebody has proved it since this proof was given."""
+        (token,) = self._people.tokens_of([claim])
+        query = "SELECT max(verified_at) FROM proved_claim WHERE token = ? AND person != ? AND suspended IS NULL"
+        (latest,) = self._db.execute(query, (token, person)).fetchone()
+        if latest is not None and latest > at:
+            raise Conflict(
+                "somebody else has shown since that this is theirs: show again that it is yours", code="claimed_since"
+            )
+        others = self._db.execute("SELECT person FROM claim WHERE token = ? AND person != ?", (token, person))
+        for (other,) in others.fetchall():
+            self._suspend(other, [token], ANOTHER)
+        self._people.put_claim(person, claim)
+        (sealed,) = self._db.execute(
+            "SELECT sealed FROM claim WHERE token = ? AND person = ?", (token, person)
+        ).fetchone()
+        row = (token, person, claim[0], sealed, how, contact, at, until, None)
+        self._db.execute("INSERT OR REPLACE INTO proved_claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._own(person, token)
+        self._people.moved(person)
+
+    def _own(self, person: int, token: bytes) -> None:
+        """It is no other account's that was joined to this one."""
+        self._db.execute("DELETE FROM joined WHERE token = ? AND person = ?", (token, person))
+
+    # -- letting go
+
+    def unclaim(self, handle: str, claim: str) -> None:
+        """Let go of a claim, whether it holds or not: all is as if it had never been made. Raises NotFound."""
+        person, token = self._active(handle), token_of(claim)
+        with transaction(self._db):
+            gone = sum(
+                self._db.execute(f"DELETE FROM {table} WHERE token = ? AND person = ?", (token, person)).rowcount  # noqa: S608 (our own tables)
+                for table in ("claim", "proved_claim")
+            )
+            if not gone:
+                raise NotFound("you claim no such thing")
+            self._own(person, token)
+            self._people.moved(person)
+
+    def shown_by_another(self, person: int, contact: bytes) -> None:
+        """Somebody else has shown that an address is theirs: what rests on it is suspended. Within a transaction."""
+        self._tell(person, "Somebody else has shown that an address of yours is theirs. It is yours here no longer.")
+        self._suspend(person, self._resting(person, contact), ANOTHER)
+
+    def suspend_with(self, person: int, contact: bytes) -> None:
+        """An address counts for nothing until it is shown again, nor does what rests on it. Within a transaction."""
+        self._suspend(person, self._resting(person, contact), EXPIRED)
+
+    def let_go_with(self, person: int, contact: bytes) -> None:
+        """A person lets go of an address: what rests on it goes with it. Within a transaction."""
+        tokens = self._resting(person, contact, suspended=True)
+        self._own(person, contact)
+        for token in tokens:
+            self._own(person, token)
+            for table in ("claim", "proved_claim"):
+                self._db.execute(f"DELETE FROM {table} WHERE token = ? AND person = ?", (token, person))  # noqa: S608 (as above)
+        if tokens:
+            self._people.moved(person)
+
+    def expire(self) -> int:
+        """Suspend claims whose proof has lost its time; return how many."""
+        query = "SELECT person, token FROM proved_claim WHERE until <= ? AND suspended IS NULL"
+        if not self._db.execute(query, (now(),)).fetchone():
+            return 0
+        with transaction(self._db):
+            rows = self._db.execute(query, (now(),)).fetchall()
+            for person, token in rows:
+                self._suspend(person, [token], EXPIRED)
+        return len(rows)
+
+    def proved_again(self, person: int, contact: bytes, at: int, until: int) -> None:
+        """An address was shown again: what rests on it holds from now on, again or for longer. Within a transaction."""
+        for token in self._resting(person, contact, suspended=True):
+            query = "SELECT org, sealed FROM proved_claim WHERE token = ? AND person = ?"
+            org, sealed = self._db.execute(query, (token, person)).fetchone()
+            kind, value = self._opened(person, sealed, token)
+            self._put(person, (org, kind, value), BY_CODE, contact, at, until)
+
+    def _resting(self, person: int, contact: bytes, *, suspended: bool = False) -> list[bytes]:
+        """Claims that rest on an address and hold; or suspended ones, too."""
+        query = """
+            SELECT token FROM proved_claim WHERE person = ? AND contact = ? AND (suspended IS NULL OR ?) ORDER BY token
+        """
+        return [token for (token,) in self._db.execute(query, (person, contact, suspended)).fetchall()]
+
+    def _suspend(self, person: int, tokens: Sequence[bytes], why: str) -> None:
+        for token in tokens:
+            query = "DELETE FROM claim WHERE token = ? AND person = ? RETURNING org, sealed, at"
+            row = self._db.execute(query, (token, person)).fetchone()
+            if row is None:
+                continue
+            org, sealed, at = row
+            values = (token, person, org, sealed, BY_DESK, None, at, None, why)
+            self._db.execute("INSERT OR IGNORE INTO proved_claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            query = "UPDATE proved_claim SET suspended = ? WHERE token = ? AND person = ?"
+            self._db.execute(query, (why, token, person))
+            reason = (
+                "somebody else has shown since that it is theirs"
+                if why == ANOTHER
+                else "it was long ago that you showed it"
+            )
+            self._tell(
+                person, f"What you claimed at {org} opens nothing any more: {reason}. Show again that it is yours."
+            )
+        if tokens:
+            self._people.moved(person)
+
+    # -- two accounts of one person
+
+    def join(self, handle: str, other: Passkey, proved: Proved, spent: tuple[bytes, int]) -> int:
+        """Move what another account claims, and its contacts, to this one, for somebody who just proved a passkey of
+        each; `spent` is the challenge and when it expires. Return how many claims moved. What both claim stays with
+        both. Raises Unauthorized, Conflict for one account alone."""
+        person, former = self._active(handle), self._active(other.person)
+        if person == former:
+            raise Conflict("that passkey is of this account: use one of the other's", code="same_account")
+        with transaction(self._db):
+            spend(self._db, *spent)
+            query = "UPDATE passkey SET counter = ?, used_at = ? WHERE id = ? AND counter = ? AND person = ?"
+            row = (proved.counter, now(), other.id, other.counter, former)
+            if not self._db.execute(query, row).rowcount:
+                raise Unauthorized(UNPROVED, code="unproved")
+            for table in ("sent_code", "recovery", "invite"):
+                self._db.execute(f"DELETE FROM {table} WHERE person IN (?, ?)", (person, former))  # noqa: S608 (our own tables)
+            moved = [self._move(token, former, person) for token in self._all(former)]
+            for (token,) in self._db.execute("SELECT token FROM contact WHERE person = ?", (former,)).fetchall():
+                self._move_contact(token, former, person)
+                self._db.execute("INSERT OR REPLACE INTO joined VALUES (?, ?, ?)", (token, person, former))
+            tokens = [token for token in moved if token is not None]
+            rows = [(token, person, former) for token in tokens]
+            self._db.executemany("INSERT OR REPLACE INTO joined VALUES (?, ?, ?)", rows)
+            self._both_moved(person, former)
+            self._tell(person, "Another account of yours was joined to this one.")
+            self._tell(former, "This account was joined to another of yours, which has now what it claimed.")
+        return len(tokens)
+
+    def part(self, handle: str) -> int:
+        """Undo all joining: what came from other accounts goes back to them, as far as it is still here. Return how
+        many claims."""
+        person, count = self._active(handle), 0
+        with transaction(self._db):
+            query = "SELECT token, former FROM joined WHERE person = ? ORDER BY former, token"
+            rows = self._db.execute(query, (person,)).fetchall()
+            self._db.execute("DELETE FROM joined WHERE person = ?", (person,))
+            formers = {former for _, former in rows if self._is_active(former)}
+            for token, former in rows:
+                if former in formers:
+                    count += self._move(token, person, former) is not None
+                    if self._db.execute(
+                        "SELECT 1 FROM contact WHERE token = ? AND person = ?", (token, person)
+                    ).fetchone():
+                        self._move_contact(token, person, former)
+            for former in formers:
+                self._both_moved(person, former)
+        return count
+
+    def _both_moved(self, one: int, other: int) -> None:
+        self._people.moved(one)
+        self._people.moved(other)
+
+    def _all(self, person: int) -> list[bytes]:
+        query = "SELECT token FROM claim WHERE person = ?1 UNION SELECT token FROM proved_claim WHERE person = ?1"
+        return [token for (token,) in self._db.execute(query, (person,)).fetchall()]
+
+    def _move(self, token: bytes, source: int, target: int) -> bytes | None:
+        """Move a claim; None where the other has one of it already, or there is none."""
+        has = "SELECT 1 FROM {} WHERE token = ? AND person = ?"
+        for table in ("claim", "proved_claim"):
+            if self._db.execute(has.format(table), (token, target)).fetchone():
+                return None
+        moved = False
+        for table in ("claim", "proved_claim"):
+            query = f"SELECT sealed FROM {table} WHERE token = ? AND person = ?"  # noqa: S608 (as above)
+            row = self._db.execute(query, (token, source)).fetchone()
+            if row is not None:
+                sealed = self._resealed(row[0], token, source, target)
+                query = f"UPDATE {table} SET person = ?, sealed = ? WHERE token = ? AND person = ?"  # noqa: S608 (as above)
+                self._db.execute(query, (target, sealed, token, source))
+                moved = True
+        return token if moved else None
+
+    def _move_contact(self, token: bytes, source: int, target: int) -> None:
+        (sealed,) = self._db.execute("SELECT sealed FROM contact WHERE token = ?", (token,)).fetchone()
+        fresh = self._resealed(sealed, b"contact" + token, source, target)
+        self._db.execute("UPDATE contact SET person = ?, sealed = ? WHERE token = ?", (target, fresh, token))
+
+    def _resealed(self, sealed: bytes, place: bytes, source: int, target: int) -> bytes:
+        before, after = self._keys.person(source), self._keys.person(target)
+        if before is None or after is None:
+            raise Conflict("this person is erased", code="erased")
+        return after.seal(before.open(sealed, place), place)
+
+    def joined(self, handle: str) -> int:
+        """How much of what an account has came from others that were joined to it."""
+        query = "SELECT count(*) FROM joined WHERE person = ?"
+        return int(self._db.execute(query, (self._active(handle),)).fetchone()[0])
+
+    def _is_active(self, person: int) -> bool:
+        query = "SELECT 1 FROM person WHERE id = ? AND status = ?"
+        return self._db.execute(query, (person, ACTIVE)).fetchone() is not None
+
+    # -- what there is
+
+    def claims(self, handle: str) -> list[Claimed]:
+        """A person's claims, those that hold and those that are suspended."""
+        person = self._active(handle)
+        query = """
+            SELECT claim.token, claim.org, claim.sealed, coalesce(how, 'desk'), coalesce(verified_at, at), until, ''
+            FROM claim LEFT JOIN proved_claim USING (token, person) WHERE person = ?1
+            UNION ALL SELECT token, org, sealed, how, verified_at, until, suspended
+            FROM proved_claim WHERE person = ?1 AND suspended IS NOT NULL ORDER BY 2, 5, 1
+        """
+        return [
+            Claimed(token.hex(), org, *self._opened(person, sealed, token), how, at, until, suspended)
+            for token, org, sealed, how, at, until, suspended in self._db.execute(query, (person,)).fetchall()
+        ]
+
+    def news(self, handle: str) -> list[News]:
+        """What happened to an account lately, the latest first."""
+        person = self._active(handle)
+        key = self._keys.person(person)
+        query = "SELECT at, sealed FROM account_news WHERE person = ? ORDER BY id DESC"
+        rows = self._db.execute(query, (person,)).fetchall()
+        return [] if key is None else [News(at, key.open(sealed, _PLACE).decode()) for at, sealed in rows]
+
+    def tell(self, person: int, said: str) -> None:
+        """Note a sentence for a person, within a transaction."""
+        self._tell(person, said)
+
+    def _tell(self, person: int, said: str) -> None:
+        key = self._keys.person(person)
+        if key is None:
+            return
+        sealed = key.seal(said.encode(), _PLACE)
+        self._db.execute("INSERT INTO account_news (person, at, sealed) VALUES (?, ?, ?)", (person, now(), sealed))
+        query = """
+            DELETE FROM account_news WHERE person = ?1
+            AND id <= (SELECT id FROM account_news WHERE person = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+        """
+        self._db.execute(query, (person, MOST_NEWS))
+
+    def _opened(self, person: int, sealed: bytes, place: bytes) -> tuple[str, str]:
+        key = self._keys.person(person)
+        if key is None:
+            raise Conflict("this person is erased", code="erased")
+        return msgspec.msgpack.decode(key.open(sealed, place), type=tuple[str, str])
+
+    def _active(self, handle: str) -> int:
+        found = self._people.person(handle)
+        if found.status != ACTIVE:
+            raise Conflict("this person is erased, or about to be", code="erased")
+        return found.id
+
+
+def forget(db: sqlite3.Connection, person: int) -> None:
+    """Leave nothing of an erased person's. Within a transaction."""
+    db.execute("DELETE FROM joined WHERE former = ?", (person,))
+    for table in ("proved_claim", "account_news", "joined"):
+        db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (names of our own tables)
+
+
+def token_of(claim: str) -> bytes:
+    """The token behind the name by which a person names what is theirs; b"" where it is none."""
+    return bytes.fromhex(claim) if len(claim) == 32 and set(claim) <= set("0123456789abcdef") else b""
+
+
+def _hash(code: str) -> bytes:
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,102 @@
+"""What people prove besides passkeys (contacts, claims, recovery), over a ledger connection in a thread of its own; and
+the letters that follow from it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+from rapport.adapters.embedded.claims import Claims
+from rapport.adapters.embedded.contacts import Contacts
+from rapport.adapters.embedded.people import PeopleFile
+from rapport.adapters.embedded.recovering import Recovering
+from rapport.adapters.mail import Letter, Mailer, read_url
+from rapport.app.embedded import open_people
+from rapport.app.settings import Settings
+from rapport.kernel.times import HOUR, MINUTE
+from rapport.signin import codes
+from rapport.signin.limits import Limit
+
+CODES_AN_HOUR = 5
+"""Of one contact, and of ten times as many from one client."""
+TRIES_A_MINUTE = 20
+_Result = TypeVar("_Result")
+_END = "\n\nIf you did not ask for this, somebody else typed your address. Tell nobody the code.\n"
+
+
+class Proofs(NamedTuple):
+    """The files behind it, over one connection."""
+
+    people: PeopleFile
+    claims: Claims
+    contacts: Contacts
+    recovering: Recovering
+
+
+def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
+    """Over a ledger connection of the caller's thread."""
+    people = people or open_people(settings)
+    claims = Claims(people)
+    contacts = Contacts(people, claims, settings.contact_days)
+    return Proofs(people, claims, contacts, Recovering(people, contacts, claims, settings.recovery_hours))
+
+
+class Proving:
+    """Proofs of a node's people. Letters go out after the answer, so that its time tells nothing of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._thread = ThreadPoolExecutor(1, "proving")
+        self._proofs: Proofs | None = None
+        self._mailer = Mailer(read_url(settings.smtp), settings.mail_from) if settings.smtp else None
+        self.tries = Limit(TRIES_A_MINUTE, MINUTE)
+        self._asked = Limit(CODES_AN_HOUR, HOUR)
+        self._from = Limit(10 * CODES_AN_HOUR, HOUR)
+
+    @property
+    def mails(self) -> bool:
+        """Whether codes are sent; else the support desk tells them."""
+        return self._mailer is not None
+
+    @property
+    def delay_hours(self) -> int:
+        return self._settings.recovery_hours
+
+    async def within(self, work: Callable[[Proofs], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._opened()))
+
+    def _opened(self) -> Proofs:
+        if self._proofs is None:
+            self._proofs = open_proofs(self._settings)
+        return self._proofs
+
+    def may_ask(self, address: str, client: str) -> None:
+        """Count that a code is asked for. Raises TooMany."""
+        self._from.count(client)
+        self._asked.count(address)
+
+    def send_code(self, address: str, code: str) -> None:
+        where = f"Type it at {self._settings.url}. It works once, for ten minutes."
+        text = f"Your code is {codes.spaced(code)}\n\n{where}{_END}"
+        self._send(address, "Your code", text)
+
+    def tell(self, addresses: Sequence[str], subject: str, text: str) -> None:
+        """Tell of what happened to an account."""
+        for address in addresses:
+            self._send(address, subject, f"{text}\n\nYour page: {self._settings.url}/me\n")
+
+    def _send(self, address: str, subject: str, text: str) -> None:
+        if self._mailer is not None:
+            self._mailer.send(Letter(address, subject, text))
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        if self._mailer is not None:
+            self._mailer.close()
+
+
+async def keep_claims(proving: Proving, every_s: float = 60.0) -> None:
+    """Suspend claims whose proof has lost its time, until cancelled."""
+    while True:
+        await proving.within(lambda proofs: proofs.claims.expire())
+        await asyncio.sleep(every_s)

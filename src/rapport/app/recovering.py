@@ -1,0 +1,85 @@
+"""The desk for recovery: what somebody without a session may do towards one, told alike whoever asks."""
+
+from typing import Any
+
+from rapport.adapters.embedded.contacts import Waiting
+from rapport.app.proving import Proofs, Proving
+from rapport.app.signing_in import HouseSignin, name_of
+from rapport.kernel.errors import Unauthorized
+from rapport.kernel.times import now, rfc3339
+from rapport.signin import codes, passkeys
+from rapport.signin.challenges import UNPROVED
+from rapport.web.signin.recover_desk import Recovery
+
+RECOVER = "recover"
+_ONE_WAY = "If it was not you, open your page on any of your devices and stop it there."
+
+
+class HouseRecovery:
+    """The RecoverDesk, over proofs and the desk for signing in."""
+
+    def __init__(self, proving: Proving, signin: HouseSignin) -> None:
+        self._proving = proving
+        self._signin = signin
+
+    @property
+    def mails(self) -> bool:
+        return self._proving.mails
+
+    async def ask(self, address: str, client: str) -> str:
+        kind, value = codes.contact("email", address)
+        self._proving.may_ask(value, client)
+        found: Waiting = await self._proving.within(lambda proofs: proofs.contacts.start_recovery(kind, value))
+        if found.code is not None:
+            self._proving.send_code(value, found.code)
+        return found.handle
+
+    async def begin(self, made: str, code: str, paper: str, client: str) -> str:
+        self._proving.tries.count(f"recover {client}")
+
+        def begin(proofs: Proofs) -> tuple[str, Any, list[str]]:
+            return proofs.recovering.begin(made[:100], code, paper)
+
+        secret, pending, addresses = await self._proving.within(begin)
+        when = rfc3339(pending.ripe_at)[:16].replace("T", " ")
+        text = (
+            "Somebody began to recover your account, with a recovery code and a code sent to you. It is recovered at "
+            f"{when} (UTC): then a new passkey is made, and all others are revoked.\n\n{_ONE_WAY}"
+        )
+        self._proving.tell(addresses, "Your account is being recovered", text)
+        return secret
+
+    async def state(self, secret: str) -> Recovery | None:
+        found = await self._proving.within(lambda proofs: proofs.recovering.pending(secret))
+        return None if found is None else Recovery(found.ripe_at, found.until, found.ripe_at <= now())
+
+    async def making(self, secret: str, client: str) -> dict[str, Any]:
+        self._signin.limit.count(f"ask {client}")
+        person = await self._proving.within(lambda proofs: _ripe(proofs, secret))
+        return self._signin.party.enrolling(self._signin.challenges.make(RECOVER, person), person, [])
+
+    async def make(self, secret: str, raw: bytes, client: str, browser: str) -> str:
+        self._signin.limit.count(f"prove {client}")
+
+        def make(proofs: Proofs) -> tuple[str, list[str]]:
+            response = passkeys.read(raw)
+            person = _ripe(proofs, secret)
+            challenge = passkeys.challenge_of(response)
+            expires = self._signin.challenges.check(challenge, RECOVER, person)
+            made = self._signin.party.made(challenge, response)
+            token, _, addresses = proofs.recovering.finish(
+                secret, made, name_of(browser), browser, (challenge, expires)
+            )
+            return token, addresses
+
+        token, addresses = await self._proving.within(make)
+        text = "Your account was recovered: a new passkey was made, and everything that opened it before is revoked."
+        self._proving.tell(addresses, "Your account was recovered", text)
+        return token
+
+
+def _ripe(proofs: Proofs, secret: str) -> str:
+    found = proofs.recovering.pending(secret)
+    if found is None or found.ripe_at > now():
+        raise Unauthorized(UNPROVED, code="unproved")
+    return found.person

@@ -1,0 +1,73 @@
+"""Codes: short ones that are sent to a contact, and recovery codes that a person keeps on paper.
+
+A sent code is eight digits for ten minutes with five tries, one chance in twenty million for who guesses; it is kept
+as a keyed hash, since eight digits alone would be found from a hash by trying. A recovery code has 80 bits.
+"""
+
+import secrets
+from email.errors import MessageError
+from email.headerregistry import Address
+
+from rapport.kernel.errors import BadInput
+from rapport.kernel.identifiers import normalise
+from rapport.kernel.keys import keyed_hash
+from rapport.kernel.times import MINUTE
+
+CODE_LIFE = 10 * MINUTE
+TRIES = 5
+RECOVERY_CODES = 10
+KINDS = ("email",)
+"""What a contact can be: what a code can be sent to."""
+MOST_ADDRESS = 320
+_DIGITS = 8
+_PAPER = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""32 letters and digits that are not taken for one another."""
+_LONGEST = 60
+
+
+def new_code() -> str:
+    """Eight digits."""
+    return f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
+
+
+def spaced(code: str) -> str:
+    """`1234 5678`: as a person reads it."""
+    return f"{code[:4]} {code[4:]}"
+
+
+def plain_digits(text: str) -> str:
+    """A sent code as it is compared, however it was typed."""
+    return "".join(letter for letter in text[:_LONGEST] if letter in "0123456789")
+
+
+def new_recovery_code() -> str:
+    """`ABCD-EFGH-JKLM-NPQR`: 80 bits."""
+    letters = "".join(secrets.choice(_PAPER) for _ in range(16))
+    return "-".join(letters[at : at + 4] for at in range(0, 16, 4))
+
+
+def plain_letters(text: str) -> str:
+    """A recovery code as it is compared."""
+    return "".join(letter for letter in text[:_LONGEST].upper() if letter in _PAPER)
+
+
+def hashed(secret: bytes, use: str, subject: bytes, code: str) -> bytes:
+    """A code's keyed hash, bound to what it is for."""
+    named = b"".join(len(part).to_bytes(4, "big") + part for part in (use.encode(), subject, code.encode()))
+    return keyed_hash(secret, named)
+
+
+def contact(kind: str, raw: str) -> tuple[str, str]:
+    """A contact's kind and its one spelling. Raises BadInput."""
+    value = normalise(kind, raw) if kind in KINDS and len(raw) <= MOST_ADDRESS else None
+    if value is None or not _can_be_written(value):
+        raise BadInput("That is no e-mail address that a code can be sent to.", code="bad_contact", field="address")
+    return kind, value
+
+
+def _can_be_written(address: str) -> bool:
+    """Whether a mail's header can hold it as it is."""
+    try:
+        return address.isascii() and address.isprintable() and Address(addr_spec=address).addr_spec == address
+    except (MessageError, ValueError, IndexError):
+        return False

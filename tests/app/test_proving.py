@@ -1,0 +1,465 @@
+"""What people prove besides passkeys: addresses, claims and recovery. Nobody holds by an old proof what somebody else
+proved since, and nothing says who is known here."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from rapport.adapters.embedded.accounts import Accounts
+from rapport.adapters.embedded.claims import ANOTHER, BY_CODE, BY_DESK, BY_LINK, EXPIRED, Claimed
+from rapport.adapters.embedded.contacts import Contact
+from rapport.app.embedded import open_ledger, open_people
+from rapport.app.proving import Proofs, open_proofs
+from rapport.app.settings import Settings
+from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError, Unauthorized
+from rapport.kernel.times import DAY, HOUR, MINUTE
+from rapport.signin import codes
+from rapport.signin.passkeys import Made, Proved
+from tests.profile.house import ORG, House
+
+ADA, BO = "ada@example.com", "bo@example.com"
+MODULES = ("accounts", "claims", "contacts", "recovering", "people")
+
+
+class Hall(House):
+    """A house whose people prove things; `clock` is how far its time is ahead, µs."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        ledger = open_ledger(self.settings)
+        ledger.add_org("corner")
+        self.where = Settings(data=self.settings.data, **settings)
+        self.proofs = self.opened()
+        self.made = 0
+
+    def opened(self) -> Proofs:
+        return open_proofs(self.where, open_people(self.where, open_ledger(self.where)))
+
+    @property
+    def accounts(self) -> Accounts:
+        return Accounts(self.proofs.people.ledger)
+
+    def person(self, *claims: str) -> str:
+        return self.proofs.people.add(claims).handle
+
+    def made_key(self) -> Made:
+        self.made += 1
+        return Made(self.made.to_bytes(16, "big"), bytes(77), 0, synced=True, aaguid="")
+
+    def enrol(self, person: str) -> tuple[str, int, int]:
+        """A passkey by an invitation: the session's token, its number and the passkey's."""
+        code = self.accounts.invite(person)
+        self.made += 1
+        spent = (self.made.to_bytes(40, "big"), 1 << 62)
+        token, session = self.accounts.accept(code, self.made_key(), "a key", "a browser", spent)
+        assert session.passkey is not None
+        return token, session.id, session.passkey
+
+    def verify(self, person: str, address: str, session: int = 0, passkey: int | None = None) -> Contact:
+        waiting = self.proofs.contacts.start(person, "email", address)
+        assert waiting.code is not None
+        return self.proofs.contacts.verify(person, waiting.handle, waiting.code, session, passkey)
+
+    def claim(self, person: str, address: str, org: str = ORG) -> None:
+        self.proofs.claims.claim_by_contact(person, org, self.verify(person, address).id)
+
+    def claims(self, person: str) -> list[Claimed]:
+        return self.proofs.claims.claims(person)
+
+    def held(self, person: str) -> set[tuple[str, str, str]]:
+        """What opens anything: as the gate and the person's own looks read it."""
+        return set(self.proofs.people.person(person).claims)
+
+    def begin(self, person: str, address: str) -> str:
+        paper = self.proofs.contacts.new_recovery_codes(person)[0]
+        waiting = self.proofs.contacts.start_recovery("email", address)
+        assert waiting.code is not None
+        return self.proofs.recovering.begin(waiting.handle, waiting.code, paper)[0]
+
+    def finish(self, secret: str) -> str:
+        self.made += 1
+        spent = (self.made.to_bytes(40, "big"), 1 << 62)
+        return self.proofs.recovering.finish(secret, self.made_key(), "new", "a browser", spent)[0]
+
+
+@pytest.fixture
+def hall() -> Iterator[Hall]:
+    with Hall(recovery_hours=0) as hall:
+        yield hall
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let time pass (µs) for all that these tests ask."""
+    from rapport.kernel import times
+
+    ahead = [0]
+    present = times.now
+
+    def pass_by(span: int) -> None:
+        ahead[0] += span
+        for module in MODULES:
+            monkeypatch.setattr(f"rapport.adapters.embedded.{module}.now", lambda: present() + ahead[0])
+
+    return pass_by
+
+
+# -- codes
+
+
+def test_a_code_proves_an_address_once(hall: Hall) -> None:
+    ada = hall.person()
+    waiting = hall.proofs.contacts.start(ada, "email", ADA)
+    assert hall.proofs.contacts.contacts(ada) == []
+    assert waiting.code is not None
+    assert len(waiting.code) == 8
+    spaced = f" {codes.spaced(waiting.code)} "
+    hall.proofs.contacts.verify(ada, waiting.handle, spaced, 0, None)
+    assert [one.value for one in hall.proofs.contacts.contacts(ada)] == [ADA]
+    with pytest.raises(Unauthorized):
+        hall.proofs.contacts.verify(ada, waiting.handle, waiting.code, 0, None)
+
+
+def test_a_code_can_be_tried_five_times(hall: Hall) -> None:
+    ada = hall.person()
+    waiting = hall.proofs.contacts.start(ada, "email", ADA)
+    assert waiting.code is not None
+    wrong = f"{(int(waiting.code) + 1) % 10**8:08}"
+    for _ in range(codes.TRIES):
+        with pytest.raises(Unauthorized):
+            hall.proofs.contacts.verify(ada, waiting.handle, wrong, 0, None)
+    with pytest.raises(Unauthorized):
+        hall.proofs.contacts.verify(ada, waiting.handle, waiting.code, 0, None)
+
+
+def test_a_code_counts_for_ten_minutes_its_own_use_and_its_own_person(hall: Hall, later: Callable[[int], None]) -> None:
+    ada, bo = hall.person(), hall.person()
+    waiting = hall.proofs.contacts.start(ada, "email", ADA)
+    assert waiting.code is not None
+    with pytest.raises(Unauthorized):
+        hall.proofs.contacts.verify(bo, waiting.handle, waiting.code, 0, None)
+    with pytest.raises(Unauthorized):
+        hall.proofs.recovering.begin(waiting.handle, waiting.code, "")
+    later(codes.CODE_LIFE)
+    with pytest.raises(Unauthorized):
+        hall.proofs.contacts.verify(ada, waiting.handle, waiting.code, 0, None)
+
+
+def _winners(hall: Hall, use: Callable[[Proofs], object]) -> int:
+    opened = [hall.opened() for _ in range(4)]
+
+    def tried(number: int) -> bool:
+        try:
+            use(opened[number])
+        except Unauthorized:
+            return False
+        return True
+
+    def some(which: int) -> int:
+        return sum(tried(which) for _ in range(13))
+
+    with ThreadPoolExecutor(4) as crowd:
+        return sum(crowd.map(some, range(4)))
+
+
+def test_of_fifty_who_bring_one_link_at_once_one_wins(hall: Hall) -> None:
+    people = [hall.person() for _ in range(4)]
+    code, _ = hall.proofs.claims.mint(ORG, "user_id", "42")
+    assert _winners(hall, lambda proofs: proofs.claims.claim_by_link(people[0], code)) == 1
+
+
+def test_of_fifty_who_bring_one_code_at_once_one_wins(hall: Hall) -> None:
+    ada = hall.person()
+    hall.verify(ada, ADA)
+    paper = hall.proofs.contacts.new_recovery_codes(ada)
+    waiting = hall.proofs.contacts.start_recovery("email", ADA)
+    code = waiting.code or ""
+    papers = iter(paper * 10)
+    assert _winners(hall, lambda proofs: proofs.recovering.begin(waiting.handle, code, next(papers))) == 1
+
+
+def test_an_unknown_address_is_answered_like_a_known_one(hall: Hall) -> None:
+    ada = hall.person()
+    hall.verify(ada, ADA)
+    (paper, *_) = hall.proofs.contacts.new_recovery_codes(ada)
+    said = set()
+    for address in (ADA, BO):
+        waiting = hall.proofs.contacts.start_recovery("email", address)
+        for code in ("00000000", "", "x" * 1000):
+            with pytest.raises(Unauthorized) as refused:
+                hall.proofs.recovering.begin(waiting.handle, code, paper)
+            said.add((refused.value.message, refused.value.code, waiting.handle[:4], len(waiting.handle)))
+    assert len(said) == 1
+    assert hall.proofs.contacts.recovery_codes(ada) == codes.RECOVERY_CODES
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "x", "a@b@c", "a@b\r\nBcc: e@example.com", "a" * 400 + "@b.c", "ä@example.com", "a..b@x.y", "@", "\0@b"],
+)
+def test_what_no_code_can_be_sent_to_is_refused(address: str) -> None:
+    with pytest.raises(BadInput):
+        codes.contact("email", address)
+
+
+def test_a_stolen_ledger_holds_no_code_and_no_address(hall: Hall) -> None:
+    ada = hall.person()
+    hall.claim(ada, ADA)
+    papers = hall.proofs.contacts.new_recovery_codes(ada)
+    link, _ = hall.proofs.claims.mint(ORG, "user_id", "number-forty-two")
+    secret = hall.begin(ada, ADA)
+    waiting = hall.proofs.contacts.start(ada, "email", BO)
+    files = b"".join(path.read_bytes() for path in hall.directory.glob("ledger.db*"))
+    for hidden in (ADA, BO, *papers, link, secret, waiting.code or "", "number-forty-two"):
+        assert hidden.encode() not in files
+    for paper in papers:
+        assert codes.plain_letters(paper).encode() not in files
+
+
+# -- the five ways to sit in somebody's account before them (Sudhodanan and Paverd, 2022), by passkeys
+
+
+def test_classic_federated_merge_an_address_that_somebody_merely_typed_joins_nothing(hall: Hall) -> None:
+    thief, ada = hall.person(), hall.person()
+    pending = hall.proofs.contacts.start(thief, "email", ADA)
+    hall.claim(ada, ADA)
+    assert hall.held(thief) == set()
+    assert hall.held(ada) == {(ORG, "email", ADA)}
+    with pytest.raises(Unauthorized):  # the code that was on its way is void, should anybody read it to the thief
+        hall.proofs.contacts.verify(thief, pending.handle, pending.code or "", 0, None)
+
+
+def test_unexpired_session_what_was_open_before_the_first_proof_is_closed(hall: Hall) -> None:
+    ada = hall.person()
+    theirs, _, _ = hall.enrol(ada)
+    mine, session, passkey = hall.enrol(ada)
+    hall.accounts.invite(ada)
+    hall.proofs.contacts.new_recovery_codes(ada)
+    hall.verify(ada, ADA, session, passkey)
+    assert hall.accounts.session(theirs) is None
+    assert hall.accounts.session(mine) is not None
+    assert [one.id for one in hall.accounts.passkeys(ada)] == [passkey]
+    assert hall.proofs.contacts.recovery_codes(ada) == 0
+    # Whoever adds a second one loses nothing.
+    third, _, _ = hall.enrol(ada)
+    hall.verify(ada, BO, session, passkey)
+    assert hall.accounts.session(third) is not None
+
+
+def test_trojan_identifier_what_somebody_added_is_no_way_back_in_after_a_recovery(hall: Hall) -> None:
+    ada = hall.person()
+    hall.verify(ada, ADA)
+    hall.claim(ada, BO)  # somebody at her unlocked device added their own
+    token, _, _ = hall.enrol(ada)
+    hall.finish(hall.begin(ada, ADA))
+    assert hall.accounts.session(token) is None
+    assert [one.value for one in hall.proofs.contacts.contacts(ada)] == [ADA]
+    assert hall.held(ada) == set()
+    assert hall.proofs.contacts.start_recovery("email", BO).code is None
+
+
+def test_unexpired_email_change_codes_that_were_on_their_way_before_are_void(hall: Hall) -> None:
+    ada = hall.person()
+    session = hall.enrol(ada)[1:]
+    trojan = hall.proofs.contacts.start(ada, "email", BO)
+    hall.verify(ada, ADA, *session)
+    with pytest.raises(Unauthorized):
+        hall.proofs.contacts.verify(ada, trojan.handle, trojan.code or "", *session)
+    begun = hall.begin(ada, ADA)
+    hall.verify(ada, ADA, *session)
+    with pytest.raises(Unauthorized):  # as is a recovery that was begun before
+        hall.finish(begun)
+
+
+def test_non_verifying_provider_nobodys_mere_word_outlasts_a_proof(hall: Hall) -> None:
+    thief, ada = hall.person(f"{ORG}:email:{ADA}"), hall.person()
+    assert hall.claims(thief)[0].how == BY_DESK
+    hall.claim(ada, ADA)
+    assert hall.held(thief) == set()
+    assert [one.suspended for one in hall.claims(thief)] == [ANOTHER]
+    assert len(hall.proofs.claims.news(thief)) == 1
+
+
+# -- claims
+
+
+def test_claims_say_how_they_were_proved_and_go_as_they_came(hall: Hall) -> None:
+    ada = hall.person("corner:user_id:1")
+    before = hall.claims(ada)
+    hall.claim(ada, ADA)
+    code, _ = hall.proofs.claims.mint(ORG, "user_id", "42")
+    assert hall.proofs.claims.linked(code) is not None
+    hall.proofs.claims.claim_by_link(ada, code)
+    assert hall.proofs.claims.linked(code) is None
+    assert sorted((one.kind, one.how) for one in hall.claims(ada)) == [
+        ("email", BY_CODE),
+        ("user_id", BY_DESK),
+        ("user_id", BY_LINK),
+    ]
+    for one in hall.claims(ada):
+        if one not in before:
+            hall.proofs.claims.unclaim(ada, one.id)
+    assert hall.claims(ada) == before
+    with pytest.raises(NotFound):
+        hall.proofs.claims.unclaim(ada, "00" * 16)
+
+
+def test_nobody_claims_by_an_address_of_anothers_or_one_shown_long_ago(
+    hall: Hall, later: Callable[[int], None]
+) -> None:
+    ada, bo = hall.person(), hall.person()
+    contact = hall.verify(ada, ADA)
+    with pytest.raises(NotFound):
+        hall.proofs.claims.claim_by_contact(bo, ORG, contact.id)
+    with pytest.raises(NotFound):
+        hall.proofs.claims.claim_by_contact(ada, "nowhere", contact.id)
+    later(365 * DAY + 1)
+    with pytest.raises(Conflict):
+        hall.proofs.claims.claim_by_contact(ada, ORG, contact.id)
+
+
+def test_a_recycled_address_is_its_new_holders(hall: Hall, later: Callable[[int], None]) -> None:
+    ada, bo = hall.person(), hall.person()
+    hall.claim(ada, ADA)
+    hall.claim(ada, ADA, "corner")
+    later(DAY)
+    hall.claim(bo, ADA)
+    assert hall.held(ada) == set()
+    assert hall.held(bo) == {(ORG, "email", ADA)}
+    assert hall.proofs.contacts.contacts(ada) == []
+    hall.verify(ada, ADA)  # who has it again has all again
+    assert hall.held(ada) == {(ORG, "email", ADA), ("corner", "email", ADA)}
+    assert hall.held(bo) == set()
+
+
+def test_a_claim_is_suspended_when_its_proof_loses_its_time(hall: Hall, later: Callable[[int], None]) -> None:
+    ada = hall.person()
+    hall.claim(ada, ADA)
+    assert hall.proofs.claims.expire() == 0
+    later(365 * DAY + 1)
+    assert hall.proofs.claims.expire() == 1
+    assert hall.held(ada) == set()
+    assert [one.suspended for one in hall.claims(ada)] == [EXPIRED]
+    assert hall.proofs.contacts.start_recovery("email", ADA).code is None
+    hall.verify(ada, ADA)
+    assert hall.held(ada) == {(ORG, "email", ADA)}
+
+
+def test_a_link_is_for_ten_minutes_and_says_one_identifier(hall: Hall, later: Callable[[int], None]) -> None:
+    ada = hall.person()
+    for wrong in (("user_id", ""), ("user_id", "null"), ("?", "x"), ("user_id", "x" * 2000)):
+        with pytest.raises(BadInput):
+            hall.proofs.claims.mint(ORG, *wrong)
+    code, _ = hall.proofs.claims.mint(ORG, "user_id", "42")
+    later(10 * MINUTE + 1)
+    with pytest.raises(Unauthorized):
+        hall.proofs.claims.claim_by_link(ada, code)
+
+
+def test_an_older_proof_takes_nothing_from_a_newer_one(hall: Hall, later: Callable[[int], None]) -> None:
+    ada, bo = hall.person(), hall.person()
+    contact = hall.verify(ada, ADA)
+    later(MINUTE)
+    code, _ = hall.proofs.claims.mint(ORG, "email", ADA)
+    hall.proofs.claims.claim_by_link(bo, code)
+    with pytest.raises(Conflict):
+        hall.proofs.claims.claim_by_contact(ada, ORG, contact.id)
+
+
+# -- two accounts
+
+
+def test_two_accounts_are_joined_and_parted_exactly(hall: Hall) -> None:
+    ada, old = hall.person(), hall.person("corner:user_id:7")
+    hall.enrol(ada)
+    hall.claim(ada, ADA)
+    hall.claim(old, BO)
+    before = [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)]
+    (key,) = hall.accounts.passkeys(old) or [_enrolled(hall, old)]
+    spent = (b"joining" * 6, 1 << 62)
+    assert hall.proofs.claims.join(ada, key, Proved(0, synced=True), spent) == 2
+    assert len(hall.held(ada)) == 3
+    assert hall.held(old) == set()
+    with pytest.raises(Unauthorized):
+        hall.proofs.claims.join(ada, key, Proved(0, synced=True), spent)
+    with pytest.raises(Conflict):
+        hall.proofs.claims.join(old, key, Proved(0, synced=True), (b"another" * 6, 1 << 62))
+    assert hall.proofs.claims.part(ada) == 2
+    assert [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)] == before
+
+
+def _enrolled(hall: Hall, person: str) -> Any:
+    hall.enrol(person)
+    return hall.accounts.passkeys(person)[0]
+
+
+# -- recovery
+
+
+def test_recovery_takes_both_factors_and_revokes_all_that_was(hall: Hall) -> None:
+    ada = hall.person()
+    token, session, passkey = hall.enrol(ada)
+    hall.verify(ada, ADA, session, passkey)
+    papers = hall.proofs.contacts.new_recovery_codes(ada)
+    waiting = hall.proofs.contacts.start_recovery("email", ADA)
+    code = waiting.code or ""
+    for wrong in ("", "AAAA-AAAA-AAAA-AAAA", code):
+        with pytest.raises(Unauthorized):
+            hall.proofs.recovering.begin(waiting.handle, code, wrong)
+    secret, _, told = hall.proofs.recovering.begin(waiting.handle, code, papers[0].lower().replace("-", " "))
+    assert told == [ADA]
+    assert hall.proofs.contacts.recovery_codes(ada) == codes.RECOVERY_CODES - 1
+    fresh = hall.finish(secret)
+    assert hall.accounts.session(token) is None
+    assert hall.accounts.session(fresh) is not None
+    (key,) = hall.accounts.passkeys(ada)
+    assert key.id != passkey
+    assert hall.proofs.contacts.recovery_codes(ada) == 0
+    with pytest.raises(Unauthorized):
+        hall.finish(secret)
+
+
+def test_another_persons_recovery_code_recovers_nothing(hall: Hall) -> None:
+    ada, bo = hall.person(), hall.person()
+    hall.verify(ada, ADA)
+    hall.verify(bo, BO)
+    (paper, *_) = hall.proofs.contacts.new_recovery_codes(bo)
+    waiting = hall.proofs.contacts.start_recovery("email", ADA)
+    with pytest.raises(Unauthorized):
+        hall.proofs.recovering.begin(waiting.handle, waiting.code or "", paper)
+    assert hall.proofs.contacts.recovery_codes(bo) == codes.RECOVERY_CODES
+
+
+def test_a_recovery_waits_can_be_stopped_and_ends(later: Callable[[int], None]) -> None:
+    with Hall(recovery_hours=24) as hall:
+        ada = hall.person()
+        hall.verify(ada, ADA)
+        secret = hall.begin(ada, ADA)
+        with pytest.raises(Unauthorized):
+            hall.finish(secret)
+        assert hall.proofs.recovering.cancel(ada) == [ADA]
+        with pytest.raises(NotFound):
+            hall.proofs.recovering.cancel(ada)
+        later(24 * HOUR)
+        with pytest.raises(Unauthorized):
+            hall.finish(secret)
+        late = hall.begin(ada, ADA)
+        later(40 * DAY)
+        with pytest.raises(Unauthorized):
+            hall.finish(late)
+
+
+def test_nothing_of_an_erased_person_is_left(hall: Hall) -> None:
+    ada = hall.person()
+    hall.claim(ada, ADA)
+    hall.begin(ada, ADA)
+    hall.proofs.contacts.start(ada, "email", BO)
+    hall.proofs.people.set_status(ada, "erasing")
+    hall.proofs.people.forget_claims(ada)
+    db = hall.proofs.people.db
+    for table in ("contact", "sent_code", "recovery_code", "recovery", "proved_claim", "account_news", "joined"):
+        assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+    with pytest.raises(RapportError):
+        hall.proofs.contacts.start(ada, "email", ADA)
