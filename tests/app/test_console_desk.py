@@ -1,6 +1,7 @@
 """The console's desk over a whole house: what it tells of people whose terms let only a part be seen, or nothing."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,8 @@ def desk(house: House) -> HouseDesk:
     ledger, newsroom = open_ledger(house.settings), Newsroom(None)
     operators = LogOperators(house.reader, house.gate, None, newsroom)  # type: ignore[arg-type]  # nothing is said
     parts = Parts(*(None,) * 5)  # type: ignore[arg-type]  # the pages about promises are not asked
-    return HouseDesk(ledger, house.reader, house.gate, newsroom, operators, Sources(ledger), parts, None, None)  # type: ignore[arg-type]  # nor those about requests
+    unasked: tuple[Any, ...] = (None,) * 4  # nor those about requests, exports, demands and signing in
+    return HouseDesk(ledger, house.reader, house.gate, newsroom, operators, Sources(ledger), parts, *unasked)
 
 
 def lock(house: House, claim: str = "user_id:ada") -> None:

@@ -1,6 +1,5 @@
 """The console's desk: every question of its pages, answered from the gate, the ledger, the newsroom and the log."""
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
@@ -10,7 +9,9 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import telling
 from rapport.app.console_demands import ConsoleDemands
+from rapport.app.console_operators import ConsoleOperators
 from rapport.app.console_requests import ConsoleRequests
+from rapport.app.console_signin import ConsoleSignin
 from rapport.app.embedded import Sources
 from rapport.app.exports import Exports
 from rapport.app.live import LiveNews
@@ -49,11 +50,14 @@ class HouseDesk(HouseTermsDesk):
         requests: ConsoleRequests,
         exports: Exports,
         demands: ConsoleDemands,
+        signin: ConsoleSignin,
     ) -> None:
         super().__init__(parts)
         self.requests = requests
         self.exports = exports
         self.demands = demands
+        self.signin = signin
+        self.staff = ConsoleOperators(ledger)
         self._ledger = ledger
         self._reader = reader
         self._gate = gate
@@ -71,16 +75,18 @@ class HouseDesk(HouseTermsDesk):
         self._ledger.end_session(token)
 
     async def session(self, token: str) -> Session | None:
-        found = self._ledger.session(token)
-        if found is None or found.org is None:
-            return None
-        name = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-        return Session(name, found.org, "operator", found.purpose)
+        return self.staff.session(token)
 
     async def set_purpose(self, token: str, purpose: str) -> None:
-        session = self._ledger.session(token)
+        session = self.staff.session(token)
         if session is not None:
             self._ledger.update_session(token, org=session.org, purpose=known_purpose(purpose))
+
+    async def set_org(self, token: str, org: str) -> None:
+        session = self.staff.session(token)
+        if session is None or not session.everywhere or not self._ledger.has_org(org):
+            raise NotFound("there is no such organization", field="org")
+        self._ledger.update_session(token, org=org, purpose=session.purpose)
 
     # -- live
 

@@ -17,7 +17,7 @@ from rapport.signin.passkeys import Passkey, RelyingParty
 SIGN_IN, ENROL = "sign in", "enrol"
 TRIES_A_MINUTE = 60
 # A key that nobody has: an unknown passkey takes as long to refuse as a known one.
-_DECOY = bytes.fromhex(
+DECOY = bytes.fromhex(
     "a5010203262001215820"
     "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
     "225820"
@@ -53,7 +53,7 @@ class HouseSignin:
         expires = self.challenges.check(challenge, SIGN_IN)
         credential = passkeys.credential_of(response)
         known = accounts.passkey(credential)
-        passkey = known or Passkey(0, "", credential, _DECOY, 0, "", synced=False, created_at=now())
+        passkey = known or Passkey(0, "", credential, DECOY, 0, "", synced=False, created_at=now())
         proved = self.party.proved(challenge, response, passkey)
         if known is None:
             raise Unauthorized(UNPROVED, code="unproved")

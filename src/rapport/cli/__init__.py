@@ -15,7 +15,10 @@ from rapport.kernel.errors import RapportError
 
 COMMANDS = {
     "up": ("up", "Run a node: one web process and one worker over a data directory, until Ctrl-C or SIGTERM."),
-    "console": ("up", "Print a link that opens the console once, within ten minutes."),
+    "console": (
+        "up",
+        "Print where to sign in to the console: the first time by a link that opens it once, within ten minutes.",
+    ),
     "demo": (
         "demo",
         "Fill a running node with a small high-street company: web shop, app, tills, CRM and support desk.",
@@ -51,6 +54,9 @@ COMMANDS = {
     "keys": ("keys", "Keys: what there are, and new ones in place of old ones."),
     "declaration": ("declaration", "Declarations: what an organization promises, signed and versioned."),
     "attester": ("declaration", "Attesters: those whose word on an organization's values counts."),
+    "operator": ("operator", "Operators: who signs in to the console, with a passkey and a role."),
+    "token": ("operator", "Tokens: what programs show to the HTTP interface."),
+    "audit": ("operator", "Tell who did what in the console, by tokens and at the command line, the newest first."),
     "agreement": ("agreement", "Agreements: where people's terms and an organization's promise meet."),
 }
 """Each command's module and, in the words of that, what it is for."""

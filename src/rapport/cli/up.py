@@ -1,11 +1,13 @@
-"""`rapport up`: run a node in the foreground; `rapport console`: a fresh link to its console."""
+"""`rapport up`: run a node in the foreground; `rapport console`: where to sign in to its console."""
 
 import sys
 from typing import Annotated
 
 import typer
 
+from rapport.adapters.embedded.audit import COMMAND_LINE, AuditLog
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.operators import Operators
 from rapport.app import embedded
 from rapport.app.settings import Settings
 from rapport.app.supervise import Supervisor
@@ -13,6 +15,7 @@ from rapport.cli import options
 from rapport.cli.org import DEFAULT_SOURCE, SCOPES
 
 DEMO = "demo"
+SIGNIN = "/console/signin"
 _KEY_BESIDE_DATA = (
     "the key-encryption key lies in the data directory, where whoever copies the data copies the key: "
     "set RAPPORT_KEK_FILE or RAPPORT_KEK"
@@ -83,7 +86,7 @@ def _banner(ledger: LedgerFile, settings: Settings) -> None:
     write_key = ledger.sources(org)[0].write_key
     token = ledger.mint_token(org, SCOPES)
     customer = "email:alice@example.com" if org == DEMO else "user_id:ada"
-    typer.echo(f"Console (opens once, within 10 minutes):\n  {url}/console/start?code={ledger.mint_link(org)}\n")
+    _console_banner(ledger, org, url)
     typer.echo(f"Organization  {org}\nWrite key     {write_key}\nAPI token     {token}\n")
     typer.echo(
         "Send an event:\n"
@@ -95,13 +98,23 @@ def _banner(ledger: LedgerFile, settings: Settings) -> None:
     sys.stdout.flush()
 
 
+def _console_banner(ledger: LedgerFile, org: str, url: str) -> None:
+    if Operators(ledger).alone(org):
+        typer.echo(f"Console (opens once, within 10 minutes):\n  {url}/console/start?code={ledger.mint_link(org)}\n")
+    else:
+        typer.echo(f"Console (with your passkey):\n  {url}{SIGNIN}\n")
+
+
 def console(
     org: Annotated[str | None, typer.Argument(metavar="[ORG]", help="The organization (default: the first).")] = None,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Print a link though there is an owner with a passkey, who lost it.")
+    ] = False,
     data: options.Data = None,
     port: options.Port = None,
     json: options.Json = False,
 ) -> None:
-    """Print a link that opens the console once, within ten minutes."""
+    """Print where to sign in to the console: the first time by a link that opens it once, within ten minutes."""
     settings = options.settings(data, port)
     ledger = embedded.open_ledger(settings)
     orgs = ledger.orgs()
@@ -109,7 +122,11 @@ def console(
     if chosen is None or chosen not in orgs:
         typer.echo(f"rapport: there is no organization {chosen or 'yet'}: make one with rapport org add NAME", err=True)
         raise typer.Exit(1)
-    link = f"{settings.url}/console/start?code={ledger.mint_link(chosen)}"
+    if recover or Operators(ledger).alone(chosen):
+        link = f"{settings.url}/console/start?code={ledger.mint_link(chosen)}"
+        AuditLog(ledger).note(chosen, COMMAND_LINE, "printed a link that opens the console")
+    else:
+        link = f"{settings.url}{SIGNIN}"
     if json:
         options.print_json({"url": link})
     else:

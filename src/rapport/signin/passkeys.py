@@ -64,9 +64,11 @@ class RelyingParty(msgspec.Struct, frozen=True):
     def id(self) -> str:
         return urlsplit(self.origin).hostname or "localhost"
 
-    def enrolling(self, challenge: bytes, person: str, known: Sequence[bytes]) -> dict[str, Any]:
+    def enrolling(
+        self, challenge: bytes, person: str, known: Sequence[bytes], name: str = "My page"
+    ) -> dict[str, Any]:
         """Options for making a passkey (`navigator.credentials.create`). `known`: credentials that the person has, so
-        that a device does not make a second one."""
+        that a device does not make a second one; `name`: what their device calls it."""
         import webauthn  # noqa: PLC0415 (dear to load; commands that sign nobody in do without)
         from webauthn.helpers import structs  # noqa: PLC0415 (as above)
 
@@ -74,8 +76,8 @@ class RelyingParty(msgspec.Struct, frozen=True):
             rp_id=self.id,
             rp_name=self.name,
             user_id=person.encode(),
-            user_name="My page",
-            user_display_name="My page",
+            user_name=name,
+            user_display_name=name,
             challenge=challenge,
             authenticator_selection=structs.AuthenticatorSelectionCriteria(
                 resident_key=structs.ResidentKeyRequirement.REQUIRED,

@@ -12,6 +12,9 @@ from itertools import count, islice
 from random import Random
 from typing import Any
 
+import msgspec
+
+from rapport.kernel.errors import NotFound
 from rapport.kernel.times import SECOND, now, rfc3339
 from rapport.kernel.vocabulary import category_of
 from rapport.profile.masking import mask
@@ -22,6 +25,7 @@ from tests.web.console.sample_identity import SampleIdentity
 from tests.web.console.sample_people import Known, alice, crowd, household
 from tests.web.console.sample_requests import SampleRequests
 from tests.web.console.sample_sources import PER_PAGE, SampleSources
+from tests.web.console.sample_staff import SampleSignin, SampleStaff
 from tests.web.console.sample_terms import SampleTerms
 
 
@@ -37,6 +41,8 @@ class SampleDesk(SampleIdentity, SampleSources, SampleTerms):
         self.requests = SampleRequests(empty=empty)
         self.exports = SampleExports(empty=empty)
         self.demands = SampleDemands(empty=empty)
+        self.signin = SampleSignin()
+        self.staff = SampleStaff(empty=empty)
 
     def _names(self) -> list[str]:
         return sorted({record.source for record in self.records})
@@ -48,7 +54,8 @@ class SampleDesk(SampleIdentity, SampleSources, SampleTerms):
             return None
         self.codes.remove(code)
         token = f"session-of-{code}"
-        self.tokens[token] = told.Session(f"s-{len(self.tokens) + 1}", "demo", "operator", "service")
+        number = f"s-{len(self.tokens) + 1}"
+        self.tokens[token] = told.Session(number, "demo", "operator", "service", "owner", verified_at=now())
         return token
 
     async def sign_out(self, token: str) -> None:
@@ -58,8 +65,12 @@ class SampleDesk(SampleIdentity, SampleSources, SampleTerms):
         return self.tokens.get(token)
 
     async def set_purpose(self, token: str, purpose: str) -> None:
-        old = self.tokens[token]
-        self.tokens[token] = told.Session(old.id, old.org, old.operator, purpose)
+        self.tokens[token] = msgspec.structs.replace(self.tokens[token], purpose=purpose)
+
+    async def set_org(self, token: str, org: str) -> None:
+        if not self.tokens[token].everywhere:
+            raise NotFound("there is no such organization")
+        self.tokens[token] = msgspec.structs.replace(self.tokens[token], org=org)
 
     # Live
 

@@ -33,7 +33,9 @@ class Visitor:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, base_url=self.origin, cookies=self.cookies) as client:
                 response = await client.request(method, path, headers=headers, **more)
-                self.cookies = dict(client.cookies)
+                self.cookies |= dict(response.cookies)
+                for name in re.findall(r"^([^=]+)=.*max-age=0", response.headers.get("set-cookie", ""), re.IGNORECASE):
+                    self.cookies.pop(name, None)
                 return response
 
         return asyncio.run(sent())

@@ -5,7 +5,8 @@ Kept in the ledger beside those of the console, each as a hash. A link of one ki
 
 import hashlib
 
-from rapport.adapters.embedded.ledger import LINK_LIFE, SESSION_LIFE, LedgerFile
+from rapport.adapters.embedded.ledger import LINK_LIFE, LedgerFile
+from rapport.adapters.embedded.operators import SESSION_LIFE
 from rapport.adapters.embedded.people import ACTIVE
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids

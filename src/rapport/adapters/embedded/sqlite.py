@@ -42,10 +42,20 @@ def _migrate(db: sqlite3.Connection, migrations: Sequence[str]) -> None:
     with transaction(db):
         version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been quicker
         for migration in migrations[version:]:
-            for statement in migration.split(";"):
-                if statement.strip():
-                    db.execute(statement)
+            for statement in _statements(migration):
+                db.execute(statement)
         db.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; a trigger's own semicolons part none."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            if statement.strip() != ";":
+                yield statement
+            statement = ""
 
 
 @contextlib.contextmanager

@@ -27,10 +27,11 @@ DEFAULT_LIMIT = 50
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who holds a token: the organization, and what the token is for."""
+    """Who holds a token: the organization, what the token is for, and the handle that names it."""
 
     org: str
     scopes: frozenset[str]
+    token: str = ""
 
 
 class Tokens(Protocol):

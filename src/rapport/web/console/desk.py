@@ -14,6 +14,7 @@ import msgspec
 
 from rapport.collect import Event
 from rapport.web.console.demands_desk import DemandsDesk
+from rapport.web.console.operators_desk import ConsoleSigninDesk, OperatorsDesk
 from rapport.web.console.requests_desk import RequestsDesk
 from rapport.web.console.session import Session
 from rapport.web.console.terms_desk import TermsDesk
@@ -234,6 +235,12 @@ class Desk(TermsDesk, Protocol):
     @property
     def exports(self) -> Exports: ...
 
+    @property
+    def signin(self) -> ConsoleSigninDesk: ...
+
+    @property
+    def staff(self) -> OperatorsDesk: ...
+
     async def sign_in(self, code: str) -> str | None:
         """Spend a link's code. Return a fresh session's token, which only the browser keeps; None where the code is
         unknown, too old or was spent."""
@@ -245,6 +252,9 @@ class Desk(TermsDesk, Protocol):
 
     async def set_purpose(self, token: str, purpose: str) -> None:
         """Later questions of this session are for this purpose, a name from `kernel.vocabulary.PURPOSES`."""
+
+    async def set_org(self, token: str, org: str) -> None:
+        """Later questions of this session are about this organization. Raises NotFound unless they may choose it."""
 
     async def pulse(self, session: Session) -> Pulse: ...
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.kernel.vocabulary import PURPOSES
+from rapport.signin.operators import Duty, may
 from rapport.web import pages, words
 from rapport.web.console import (
     customers,
@@ -18,89 +19,112 @@ from rapport.web.console import (
     header,
     live,
     met,
+    operators,
     promise,
     rejected,
     requests,
+    signin,
     sources,
     statement,
 )
 from rapport.web.console.desk import Desk
-from rapport.web.console.visit import Console, Handler, Visit
+from rapport.web.console.guarding import Page, Rule, noting, page, script
+from rapport.web.console.tabs import tabs_of
+from rapport.web.console.visit import Console, Handler
 from rapport.web.door import Door
-from rapport.web.forms import go
-from rapport.web.visit import error_pages, guarded
+from rapport.web.visit import error_pages
 
 HERE = Path(__file__).parent
 
 
 def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     """The front page `/` and everything under `/console`. `origin` is the node's own (`http://localhost:8080`)."""
-    assets = pages.Assets("/console/static", pages.SHARED / "static", HERE / "static")
+    signing = HERE.parent / "signin/static"
+    assets = pages.Assets("/console/static", pages.SHARED / "static", HERE / "static", signing)
     purposes = {name: words.PURPOSES[name] for name in PURPOSES}
     templates = pages.environment(HERE / "templates", asset=assets.url, purposes=purposes, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
+    templates.globals.update(tabs_of=tabs_of, may=may)
     console = Console(desk, templates, origin.rstrip("/"))
-    door = Door(console, "start.html", desk.sign_in)
+    signin_pages = signin.Signin(console, Door(console, "start.html", desk.sign_in))
 
-    def get(path: str, handler: Handler) -> Route:
-        return Route(path, guarded(console, Visit, handler))
+    def get(path: str, handler: Handler, duty: Duty, *, fresh: bool = False) -> Page:
+        return page(console, "GET", path, handler, Rule(duty, fresh=fresh))
 
-    def post(path: str, handler: Handler) -> Route:
-        return Route(path, guarded(console, Visit, handler), methods=["POST"])
+    def post(path: str, handler: Handler, duty: Duty, noted: str = "", *, fresh: bool = False) -> Page:
+        return page(console, "POST", path, handler, Rule(duty, noted, fresh))
+
+    def ask(path: str, handler: Handler, *, fresh: bool = False) -> Page:
+        return script(console, path, handler, Rule("own", fresh=fresh))
 
     async def front(request: Request) -> Response:
         return console.page(request, "front.html")
 
-    async def first(_: Request) -> Response:
-        return go("/console/live")
-
     inside: list[BaseRoute] = [
-        Route("/", first),
-        Route("/start", door.open, methods=["GET", "POST"]),
-        Route("/theme", door.theme, methods=["POST"]),
-        post("/leave", header.leave),
-        post("/purpose", header.set_purpose),
-        get("/live", live.page),
-        get("/live/news", live.stream),
-        get("/customers", customers.search),
-        get("/customers/{customer}", customers.show),
-        get("/customers/{customer}/events", customers.events),
-        get("/evidence/{evidence}", evidence.preview),
-        post("/evidence/{evidence}/retract", evidence.retract),
-        post("/evidence/{evidence}/link", evidence.link),
-        get("/promise", promise.page),
-        get("/promise/purpose", promise.edit),
-        post("/promise/purpose", promise.propose),
-        get("/promise/document", promise.document),
-        post("/promise/document", promise.propose_document),
-        post("/promise/declare", promise.declare),
-        get("/agreements", met.agreements),
-        get("/agreements/{agreement}", met.agreement),
-        get("/uses", met.uses),
-        get("/statement", statement.page),
-        get("/refusals", met.refusals),
-        get("/requests", requests.page),
-        post("/requests/{request}", requests.answer),
-        get("/exports", exports.page),
-        post("/exports", exports.ask),
-        get("/exports/{export}", exports.show),
-        get("/exports/{export}/file", exports.file),
-        get("/exports/{export}/metadata", exports.beside),
-        post("/exports/{export}/delete", exports.delete),
-        get("/demands", demands.page),
-        post("/demands/recipients", demands.set_recipient),
-        post("/demands/recipients/remove", demands.remove_recipient),
-        get("/rejected", rejected.page),
-        get("/rejected/{refusal}", rejected.part),
-        get("/sources", sources.page),
-        post("/sources", sources.add),
-        post("/sources/{source}/key", sources.rotate),
+        *signin_pages.routes(),
+        Route("/theme", signin_pages.door.theme, methods=["POST"]),
+        get("/", header.home, "own"),
+        post("/leave", header.leave, "own", "signed out"),
+        post("/purpose", header.set_purpose, "own"),
+        post("/org", header.set_org, "own"),
+        get("/again", signin.again, "own"),
+        ask("/again/ask", signin.proving),
+        ask("/again/prove", signin.prove_again),
+        get("/passkeys", signin.passkeys, "own"),
+        ask("/passkeys/ask", signin.making, fresh=True),
+        ask("/passkeys/make", signin.make, fresh=True),
+        post("/passkeys/revoke", signin.revoke, "own", fresh=True),
+        get("/live", live.page, "customers"),
+        get("/live/news", live.stream, "customers"),
+        get("/customers", customers.search, "customers"),
+        get("/customers/{customer}", customers.show, "customers"),
+        get("/customers/{customer}/events", customers.events, "customers"),
+        get("/evidence/{evidence}", evidence.preview, "customers"),
+        post("/evidence/{evidence}/retract", evidence.retract, "evidence", "retracted evidence", fresh=True),
+        post("/evidence/{evidence}/link", evidence.link, "evidence", "linked records again"),
+        get("/promise", promise.page, "promise"),
+        get("/promise/purpose", promise.edit, "promise"),
+        post("/promise/purpose", promise.propose, "promise"),
+        get("/promise/document", promise.document, "promise"),
+        post("/promise/document", promise.propose_document, "promise"),
+        post("/promise/declare", promise.declare, "promise", "declared a promise", fresh=True),
+        get("/agreements", met.agreements, "agreements"),
+        get("/agreements/{agreement}", met.agreement, "agreements"),
+        get("/uses", met.uses, "uses"),
+        get("/statement", statement.page, "statement"),
+        get("/refusals", met.refusals, "agreements"),
+        get("/requests", requests.page, "requests"),
+        post("/requests/{request}", requests.answer, "requests", "answered a request"),
+        get("/exports", exports.page, "exports"),
+        post("/exports", exports.ask, "exports", "asked for an export"),
+        get("/exports/{export}", exports.show, "exports"),
+        get("/exports/{export}/file", noting(exports.file, "fetched an export"), "exports"),
+        get("/exports/{export}/metadata", exports.beside, "exports"),
+        post("/exports/{export}/delete", exports.delete, "exports", "deleted an export"),
+        get("/demands", demands.page, "demands"),
+        post("/demands/recipients", demands.set_recipient, "demands", "set a recipient"),
+        post("/demands/recipients/remove", demands.remove_recipient, "demands", "removed a recipient"),
+        get("/rejected", rejected.page, "sources"),
+        get("/rejected/{refusal}", rejected.part, "sources"),
+        get("/sources", sources.page, "sources"),
+        post("/sources", sources.add, "sources", "added a source"),
+        post("/sources/{source}/key", sources.rotate, "sources", "replaced a write key", fresh=True),
+        get("/operators", operators.operators, "operators"),
+        post("/operators", operators.add, "operators", fresh=True),
+        post("/operators/{operator}", operators.change, "operators", fresh=True),
+        post("/operators/{operator}/invite", operators.invite, "operators", fresh=True),
+        post("/operators/{operator}/remove", operators.remove, "operators", fresh=True),
+        get("/tokens", operators.tokens, "tokens"),
+        post("/tokens", operators.mint, "tokens", fresh=True),
+        post("/tokens/{token}/rotate", operators.rotate, "tokens", fresh=True),
+        post("/tokens/{token}/revoke", operators.end_token, "tokens"),
+        get("/audit", operators.audit, "audit"),
         assets.route("/static"),
     ]
     fence = Middleware(pages.SecurityHeaders)
     told = Middleware(ExceptionMiddleware, handlers=error_pages(console))
     return [
         Route("/", front, middleware=[fence]),
-        Route("/console", first, middleware=[fence]),
+        Route("/console", signin_pages.home, middleware=[fence]),
         Mount("/console", routes=inside, middleware=[fence, told]),
     ]
