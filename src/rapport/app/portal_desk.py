@@ -34,7 +34,7 @@ from rapport.terms import Ground, Receipt, Terms, choosing
 from rapport.terms.choosing import Allowed
 from rapport.terms.deciding import links_of
 from rapport.terms.own import CALLER, OwnLooks
-from rapport.terms.policy import Judge, mask_of
+from rapport.terms.policy import Judge
 from rapport.terms.presets import LINES, PRESETS, TITLES
 from rapport.terms.sentences import clause_sentence, unmet_words
 from rapport.web.portal import told as ask
@@ -334,11 +334,8 @@ def _may(purpose: str, allowed: Allowed) -> ask.May:
 
 def _more(purpose: str, less: Allowed, more: Allowed, verb: str) -> Iterable[str]:
     """A sentence for what `more` lets a company use beyond `less`."""
-    for now_, then, where in (
-        (less.categories, more.categories, ""),
-        (less.elsewhere, more.elsewhere, ", of what you did at other companies,"),
-    ):
-        # By what names stand for, since one may stand for many (`everything`).
-        added = names_in(mask_of(then) & ~mask_of(now_))
+    places = ("", ", of what you did at other companies,")
+    for now_, then, where in zip(less.masks, more.masks, places, strict=True):
+        added = names_in(then & ~now_)
         if added:
             yield f"{verb} {words.categories(added)}{where} {words.purpose(purpose)}"

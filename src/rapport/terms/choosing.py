@@ -11,14 +11,19 @@ from typing import NamedTuple
 import msgspec
 
 from rapport.kernel.errors import BadInput, NotFound
-from rapport.kernel.vocabulary import PURPOSES, names_in
+from rapport.kernel.vocabulary import CATEGORIES, PURPOSES, names_in
 from rapport.profile.record import OWN, Record
 from rapport.profile.view import Part
 from rapport.terms.clauses import Clause, Terms
 from rapport.terms.deciding import decide
 from rapport.terms.ground import Ground, Holder, People
+from rapport.terms.objecting import said
 from rapport.terms.policy import Judge, Unmet
 from rapport.terms.presets import PRESETS
+from rapport.terms.reading import MAX_CLAUSES
+
+_HIDDEN = "hide:"
+"""What the ids of clauses begin with that hide something."""
 
 
 class Line(NamedTuple):
@@ -38,6 +43,8 @@ class Allowed(NamedTuple):
     elsewhere: tuple[str, ...]
     reason: str
     unmet: tuple[Unmet, ...]
+    masks: tuple[int, int] = (0, 0)
+    """What `categories` and `elsewhere` name: a name may stand for many."""
 
 
 def preset(name: str) -> Terms:
@@ -71,6 +78,42 @@ def with_again(terms: Terms, clause: str) -> Terms:
     return msgspec.structs.replace(terms, clauses=clauses)
 
 
+def hiding(terms: Terms, org: str, category: str) -> Terms:
+    """Keep a kind of data from a company, whatever else allows it: what it collected and what was done elsewhere, for
+    every purpose. Single facts cannot be kept from it, since what it may read is decided by their kind. Raises BadInput
+    where it is no kind, NotFound where it is hidden already."""
+    if category not in CATEGORIES:
+        raise BadInput(f"{category[:40]!r} is no kind of data", code="bad_terms", field="value")
+    if any(one.id == hidden_id(org, category) for one in terms.clauses):
+        raise NotFound("this is hidden already")
+    if len(terms.clauses) >= MAX_CLAUSES:
+        raise BadInput(f"your terms have {MAX_CLAUSES} sentences already, which is all there may be", field="value")
+    clause = Clause(hidden_id(org, category), "deny", (org,), categories=(category,), data="all")
+    return msgspec.structs.replace(terms, clauses=(*said(terms), clause))
+
+
+def hidden_id(org: str, category: str) -> str:
+    return f"{_HIDDEN}{org}:{category}"
+
+
+def is_hiding(clause: str) -> bool:
+    return clause.startswith(_HIDDEN)
+
+
+def hidden(terms: Terms, org: str) -> tuple[str, ...]:
+    """The kinds of data that are hidden from a company by clauses of their own."""
+    own = hidden_id(org, "")
+    return tuple(one.id.removeprefix(own) for one in terms.clauses if one.id.startswith(own))
+
+
+def begun_from(terms: Terms, name: str) -> Terms:
+    """Terms that begin from a preset; what is hidden from companies stays hidden. Raises BadInput as `preset`."""
+    fresh = preset(name)
+    kept = tuple(one for one in terms.clauses if is_hiding(one.id))
+    clauses = (*said(fresh), *kept) if kept else fresh.clauses
+    return msgspec.structs.replace(fresh, clauses=clauses, zone=terms.zone, tell_why=terms.tell_why)
+
+
 def allowed(
     judge: Judge, people: People, customers: Sequence[Sequence[Part]], grounds: Sequence[Ground], at: int
 ) -> dict[str, Allowed]:
@@ -89,7 +132,9 @@ def allowed(
             for mask in decision.masks:
                 collected |= mask
         worst = next((one for one in decisions if not one.permitted), decisions[0])
-        told[purpose] = Allowed(names_in(collected), names_in(elsewhere), worst.reason, worst.unmet)
+        told[purpose] = Allowed(
+            names_in(collected), names_in(elsewhere), worst.reason, worst.unmet, (collected, elsewhere)
+        )
     return told
 
 

@@ -27,7 +27,7 @@ def objected(terms: Terms, org: str, purpose: str) -> Terms:
         return terms
     if len(terms.clauses) >= MAX_CLAUSES:
         raise BadInput(f"these terms have {MAX_CLAUSES} clauses already, which is all there may be", field="terms")
-    kept = terms.clauses or ((SERVE_ME,) if terms.preset == "default" else ())
+    kept = said(terms)
     return msgspec.structs.replace(terms, clauses=(*kept, clause))
 
 
@@ -38,3 +38,8 @@ def objection_lifted(terms: Terms, org: str, purpose: str) -> Terms:
     if len(kept) == len(terms.clauses):
         return terms
     return msgspec.structs.replace(terms, clauses=() if terms.preset == "default" and kept == (SERVE_ME,) else kept)
+
+
+def said(terms: Terms) -> tuple[Clause, ...]:
+    """A person's clauses; of somebody who has said nothing yet, the node's default as a clause."""
+    return terms.clauses or ((SERVE_ME,) if terms.preset == "default" else ())

@@ -80,6 +80,7 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     preset: str | None = None
     out: str | None = None
     back: str | None = None
+    hide: str | None = None
     tell_why: bool | None = None
 
 
@@ -92,7 +93,7 @@ async def change(visit: Visit) -> Response:
         name: value for name, value in msgspec.structs.asdict(await said(visit, Change)).items() if value is not None
     }
     if len(asked) != 1:
-        raise BadInput("say one of preset, out, back and tell_why", code="bad_terms")
+        raise BadInput("say one of preset, out, back, hide and tell_why", code="bad_terms")
     ((way, value),) = asked.items()
     if way == "tell_why":
         await visit.desk.tell_why(visit.session, tell=value)
