@@ -4,10 +4,14 @@ to companies as far as their terms let them see."""
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -16,7 +20,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from rapport.app.embedded import open_keys, open_ledger
 from rapport.app.presence import HousePresence, reachable
 from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError, TooMany, Unauthorized
-from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import MINUTE, SECOND, now
 from rapport.signin import devices
 from rapport.terms import Clause, Terms
@@ -24,6 +27,7 @@ from rapport.web.api.presence import Here, Signed
 from rapport.web.portal.told import Session
 from tests.profile.house import ORG, House
 from tests.signin.device import SoftDevice, turned
+from tests.web.portal.person import Straight
 
 ORIGIN = "https://rapport.example"
 
@@ -46,7 +50,7 @@ class Lobby(House):
         """The desk of another process."""
         key = open_keys(self.settings).secret(secret)
         desk = HousePresence(
-            lambda: open_ledger(self.settings), key, ORIGIN, self.people, self.reader, self.gate, _Log(self)
+            lambda: open_ledger(self.settings), key, ORIGIN, self.people, self.reader, self.gate, Straight(self)
         )
         self.desks.append(desk)
         return desk
@@ -67,15 +71,6 @@ class Lobby(House):
     def present(self, customer: str = "user_id:ada") -> list[dict[str, Any]]:
         self.settle()
         return [event for event in self.timeline(customer) if event["name"] == "Presence Recognised"]
-
-
-class _Log:
-    def __init__(self, house: House) -> None:
-        self._house = house
-
-    async def append(self, entry: LogEntry) -> int:
-        self._house.append(entry)
-        return 0
 
 
 def run(work: Any) -> Any:
@@ -230,9 +225,9 @@ class Pairing(RuleBasedStateMachine):
             self.lobby.people,
             self.lobby.reader,
             self.lobby.gate,
-            _Log(self.lobby),
+            Straight(self.lobby),
         )
-        for limit in ("_codes", "_pairings", "_requests"):
+        for limit in ("_codes", "_pairings", "_requests", "_events"):
             self.patch.setattr(getattr(self.desk, limit), "count", lambda _: None)
         self.people = [self.lobby.ada, self.lobby.bo]
         self.devices = [SoftDevice(ORIGIN) for _ in range(3)]
@@ -362,6 +357,68 @@ def test_what_was_signed_before_a_process_began_is_refused(lobby: Lobby) -> None
     before = signed(watch, "/presence/session", method="GET", iat=now() // SECOND - 30)
     with pytest.raises(Unauthorized):
         run(lobby.another().stays(before))
+
+
+def test_a_device_tells_of_its_person_only_so_often(lobby: Lobby) -> None:
+    watch, tv = lobby.bound(lobby.ada), lobby.bound(lobby.ada, "tv")
+
+    def insist() -> None:
+        for _ in range(100):
+            here(lobby.desk, watch)
+
+    with pytest.raises(TooMany):
+        insist()
+    assert len(lobby.present()) < 40
+    assert here(lobby.desk, tv)["told"]
+
+
+OTHER_PROCESS = """
+import asyncio, sys, msgspec
+from rapport.app.embedded import open_keys, open_ledger
+from rapport.app.presence import HousePresence
+from rapport.app.settings import Settings
+from rapport.kernel.errors import Unauthorized
+from rapport.web.api.presence import Signed
+
+settings = Settings(data=sys.argv[1])
+desk = HousePresence(lambda: open_ledger(settings), open_keys(settings).secret("presence"), sys.argv[2], *[None] * 4)
+for line in sys.stdin:
+    try:
+        asyncio.run(desk.stays(msgspec.json.decode(line, type=Signed)))
+        print("taken", flush=True)
+    except Unauthorized:
+        print("refused", flush=True)
+desk.close()
+"""
+
+
+def test_another_process_refuses_what_this_one_took_and_what_was_let_go(lobby: Lobby) -> None:
+    watch = lobby.bound(lobby.ada)
+    command = [sys.executable, "-c", OTHER_PROCESS, str(lobby.directory), ORIGIN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+
+        def asked(request: Signed) -> str:
+            assert other.stdin is not None
+            assert other.stdout is not None
+            other.stdin.write(msgspec.json.encode(request) + b"\n")
+            other.stdin.flush()
+            return other.stdout.readline().decode().strip()
+
+        assert asked(signed(SoftDevice(ORIGIN), "/presence/session", method="GET")) == "refused"
+        time.sleep(1)  # it takes nothing that was signed before it began
+        first = signed(watch, "/presence/session", method="GET")
+        run(lobby.desk.stays(first))
+        assert asked(first) == "refused"
+        second = signed(watch, "/presence/session", method="GET")
+        assert asked(second) == "taken"
+        with pytest.raises(Unauthorized):
+            run(lobby.desk.stays(second))
+        run(lobby.desk.unbind(lobby.ada, None))
+        assert asked(signed(watch, "/presence/session", method="GET")) == "refused"
+        other.stdin.close()
+        assert other.wait(20) == 0
 
 
 def test_an_unknown_key_is_refused_and_fills_nothing(lobby: Lobby) -> None:

@@ -40,7 +40,9 @@ CALLER, PURPOSE, ACTION = "node", "service", "recognising your presence"
 TILL = "answering a till that you tapped"
 PHONE = "browser"
 NOBODY = "there is nobody here whom you may know"
-PAIRINGS_A_MINUTE, CODES_A_MINUTE, REQUESTS_A_MINUTE, TAPS_A_MINUTE = 20, 10, 600, 600
+PAIRINGS_A_MINUTE, CODES_A_MINUTE, REQUESTS_A_MINUTE, TAPS_A_MINUTE = 20, 10, 3_000, 600
+EVENTS_A_MINUTE = 30
+"""Of one device: each is a receipt and an event."""
 _QUIET_S = 0.1
 """A till is told nothing at a multiple of this, so that the time tells it no more: deciding takes less."""
 _Result = TypeVar("_Result")
@@ -77,6 +79,7 @@ class HousePresence:
         self._codes = Limit(CODES_A_MINUTE, MINUTE)
         self._requests = Limit(REQUESTS_A_MINUTE, MINUTE)
         self._taps = Limit(TAPS_A_MINUTE, MINUTE)
+        self._events = Limit(EVENTS_A_MINUTE, MINUTE)
 
     # -- what devices ask, signed
 
@@ -102,6 +105,7 @@ class HousePresence:
 
     async def here(self, signed: Signed, here: Here) -> dict[str, Any]:
         device = await self._device(signed)
+        self._events.count(str(device.id))
         level = devices.level(near=here.near)
         stay = None
         if level is not None:
@@ -110,11 +114,17 @@ class HousePresence:
 
     async def tap(self, signed: Signed, tap: str) -> dict[str, Any]:
         device = await self._device(signed)
+        self._events.count(str(device.id))
         return {"level": await self._tapped(device.person, tap, device.kind, devices.level(proximity=True) or 0)}
 
     async def stays(self, signed: Signed) -> dict[str, Any]:
-        device = await self._device(signed)
-        found = await self._quickly(lambda file: file.stays(device.person))
+        self._requests.count(signed.client)
+
+        def look(file: DeviceFile) -> tuple[Device, list[Stay]]:
+            device = file.use(self._proof(signed))
+            return device, file.stays(device.person)
+
+        device, found = await self._quickly(look)
         return {"device": _told(device), "sessions": [_stay(one) for one in found]}
 
     async def _device(self, signed: Signed) -> Device:

@@ -33,6 +33,7 @@ SCHEMA = """
                           about BLOB NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE tap (hash BLOB PRIMARY KEY, person INTEGER NOT NULL, level INTEGER NOT NULL,
                       expires_at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX spent_until ON spent (expires_at);
     CREATE TABLE presence (person INTEGER, org TEXT, handle TEXT NOT NULL, began_at INTEGER NOT NULL,
                            seen_at INTEGER NOT NULL, devices BLOB NOT NULL, PRIMARY KEY (person, org)) WITHOUT ROWID
 """
