@@ -21,6 +21,8 @@ SCHEMA = """
     CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, org TEXT, who TEXT NOT NULL,
                         what TEXT NOT NULL, about TEXT NOT NULL, failed TEXT NOT NULL);
     CREATE INDEX audit_at ON audit (org, id);
+    CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit WHEN NEW.id IN (SELECT id FROM audit)
+        BEGIN SELECT RAISE(ABORT, 'the audit log is kept'); END;
     CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is kept'); END;
     CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is kept'); END
 """
