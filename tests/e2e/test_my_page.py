@@ -23,7 +23,8 @@ EVERY_PAGE = {
     "statement": "/me/statement", "empty month": "/me/statement?month=2020-02",
     "agreements": "/me/agreements", "rights": "/me/rights", "erase": "/me/erase",
     "stop": "/me/rights/stop?org=mine&purpose=service", "nowhere": "/me/nowhere", "door": "/me/open?code=x",
-    "no link": "/me/open",
+    "no link": "/me/open", "goals": "/me/goals", "lock": "/me/lock", "devices": "/me/devices",
+    "hide": "/me/terms/change?way=hide&value=mine:name",
 }  # fmt: skip
 
 
@@ -123,6 +124,37 @@ def test_lock_and_undo_from_the_first_page_bite_on_the_next_read(browser, node, 
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("switch", name="Lock everyone out")).not_to_be_checked()
     assert org.read("user_id:ada", "view").status == 200
+    page.context.close()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_goal_is_said_measured_put_aside_and_finished(browser, node, person, javascript):
+    page = opened(browser, node, person, java_script_enabled=javascript, viewport={"width": 390, "height": 844})
+    go(page, "/me/goals")
+    page.get_by_label("In your own words").fill("Two orders a month")
+    page.get_by_label("How it is measured").select_option("buy")
+    page.get_by_label("How many times or days").fill("2")
+    page.get_by_label("mine").check()
+    page.get_by_role("button", name="Keep this goal").click()
+    card = page.get_by_role("listitem").filter(has_text="Two orders a month")
+    expect(card).to_contain_text("1 purchase of 2 purchases")
+    card.get_by_role("button", name="Put it aside").click()
+    expect(card).to_contain_text("put aside")
+    page.get_by_role("button", name="Undo").click()
+    card.get_by_role("button", name="Finish").click()
+    expect(page.get_by_role("heading", name="Finished")).to_be_visible()
+    card.get_by_role("button", name="Forget it").click()
+    expect(card).to_have_count(0)
+    page.context.close()
+
+
+def test_chromium_finds_nothing_that_keeps_the_page_from_being_installed(browser, node, person):
+    page = opened(browser, node, person)
+    devtools = page.context.new_cdp_session(page)
+    found = devtools.send("Page.getAppManifest")
+    assert (found["url"].endswith("/me/manifest.webmanifest"), found["errors"]) == (True, [])
+    errors = [error["errorId"] for error in devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]]
+    assert [error for error in errors if error != "in-incognito"] == []  # as every context of a test is
     page.context.close()
 
 

@@ -12,6 +12,7 @@ from rapport.web.door import Door
 from rapport.web.portal import contract, correct, devices, goals, mine, presence, proofs, rights, statement
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.devices import fresh, scripted
+from rapport.web.portal.install import manifest_route
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
 from rapport.web.visit import Endpoint, error_pages, guarded
 
@@ -110,6 +111,7 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/erase", fresh(rights.erasing)),
         post("/erase", fresh(rights.erase)),
         Route("/erased/{token}", rights.Proofs(desk.rights).fetch),
+        manifest_route(shared, own),
         shared.route("/paper"),
         own.route("/static"),
     ]
