@@ -125,6 +125,18 @@ def test_a_device_is_bound_by_its_code_and_the_number_that_it_shows(lobby: Lobby
     assert run(lobby.desk.bound(lobby.bo)) == ()
 
 
+def test_who_has_no_passkey_binds_nothing(lobby: Lobby) -> None:
+    watch = SoftDevice(ORIGIN)
+    code = pair(lobby.desk, watch)["code"]
+    by_link = Session(lobby.ada.person, bound=False)
+    with pytest.raises(Conflict):
+        run(lobby.desk.enter(by_link, code))
+    assert poll(lobby.desk, watch) == {"status": "waiting"}
+    run(lobby.desk.enter(lobby.ada, code))
+    with pytest.raises(Conflict):
+        run(lobby.desk.approve(by_link, code, poll(lobby.desk, watch)["number"]))
+
+
 def test_a_wrong_number_ends_the_pairing(lobby: Lobby) -> None:
     watch = SoftDevice(ORIGIN)
     code = pair(lobby.desk, watch)["code"]

@@ -1,12 +1,15 @@
 """One person across a browser, a watch, a TV, an IoT button and a till, at a real node, over HTTP: recognised by
 presence, and by nothing any more once they revoke everything."""
 
+import hashlib
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -170,6 +173,37 @@ def test_what_another_process_revokes_is_refused_at_once(node: Node, phone: Devi
     assert watch.here(org).status == 401
 
 
+def test_codes_that_are_unknown_ended_or_another_s_are_one_page(node: Node, phone: Device, person: str) -> None:
+    enrol(phone, node, person)
+    go(phone, node, "/me/devices/pair")
+    csrf = phone.page.locator("input[name=csrf]").first.input_value()
+    origin = f"http://localhost:{node.port}"
+    headers = {
+        "cookie": "; ".join(f"{one['name']}={one['value']}" for one in phone.context.cookies()),
+        "origin": origin,
+        "content-type": "application/x-www-form-urlencoded",
+    }
+
+    def typed(code: str, **more: str) -> Answer:
+        form = urlencode({"csrf": csrf, "code": code, **more}).encode()
+        return http("POST", f"{node.url}/me/devices/pair", form, headers)
+
+    theirs, ended = Thing(node, "tv", "Theirs"), Thing(node, "tv", "Ended")
+    codes = {theirs: theirs.pair(), ended: ended.pair()}
+    with sqlite3.connect(node.data / "ledger.db", timeout=20) as db:
+        hashed = {thing: hashlib.sha256(code.replace("-", "").encode()).digest() for thing, code in codes.items()}
+        db.execute("UPDATE pairing SET person = 999, number = '11' WHERE code = ?", (hashed[theirs],))
+        db.execute("UPDATE pairing SET expires_at = 1 WHERE code = ?", (hashed[ended],))
+    answers = [
+        typed("BCDF-GHJK"),
+        typed(codes[theirs]),
+        typed(codes[ended]),
+        typed(codes[theirs], number="11"),
+        typed(codes[ended], number="11"),
+    ]
+    assert {(answer.status, answer.body) for answer in answers} == {(404, answers[0].body)}
+
+
 def test_a_device_of_nobody_and_each_changed_request_are_refused_alike(
     node: Node, phone: Device, person: str, org: Org
 ) -> None:
@@ -198,6 +232,10 @@ def test_a_device_of_nobody_and_each_changed_request_are_refused_alike(
     answers += [watch.send("/presence/here", body, proof=again) for again in (good, turned(good))]
     assert {answer.status for answer in answers} == {401}
     assert len({answer.body for answer in answers}) == 1
+    once = watch.proof("POST", "/presence/here", raw)
+    with ThreadPoolExecutor(16) as crowd:
+        all_at_once = list(crowd.map(lambda _: watch.send("/presence/here", body, proof=once).status, range(50)))
+    assert sorted(all_at_once) == [200, *[401] * 49]
 
 
 def test_devices_that_pair_at_once_each_get_a_code_of_their_own(node: Node) -> None:

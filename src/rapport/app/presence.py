@@ -177,11 +177,13 @@ class HousePresence:
 
     async def enter(self, session: Session, code: str) -> ask.Asked:
         self._codes.count(session.person)
+        _known(session)
         about = await self._firmly(lambda file: file.enter(session.person, code))
         return ask.Asked(code, about.kind, about.name)
 
     async def approve(self, session: Session, code: str, number: str) -> None:
         self._codes.count(session.person)
+        _known(session)
         await self._firmly(lambda file: file.approve(session.person, code, number))
 
     async def bound(self, session: Session) -> tuple[ask.Bound, ...]:
@@ -257,6 +259,13 @@ class HousePresence:
 
     def close(self) -> None:
         self._thread.shutdown()
+
+
+def _known(session: Session) -> None:
+    """Who came by a link has shown nothing that a device could stand for. Raises Conflict."""
+    if not session.bound:
+        message = "make a passkey first: only who can show that it is they has a device stand for them"
+        raise Conflict(message, code="no_passkey")
 
 
 async def _until_quiet(started: float) -> None:

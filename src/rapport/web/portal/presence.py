@@ -12,7 +12,7 @@ MOST_TAP = 200
 
 
 async def pairing(visit: Visit) -> Response:
-    return visit.page("pair.html", section="devices", asked=None, problem="")
+    return visit.page("pair.html", section="devices", asked=None, problem="", known=visit.session.bound)
 
 
 async def pair(visit: Visit) -> Response:
@@ -21,10 +21,10 @@ async def pair(visit: Visit) -> Response:
     try:
         if number is None:
             asked = await visit.desk.presence.enter(visit.session, code)
-            return visit.page("pair.html", section="devices", asked=asked, problem="")
+            return visit.page("pair.html", section="devices", asked=asked, problem="", known=True)
         await visit.desk.presence.approve(visit.session, code, number[:MOST_CODE])
     except NotFound as error:
-        return visit.page("pair.html", 404, section="devices", asked=None, problem=error.message)
+        return visit.page("pair.html", 404, section="devices", asked=None, problem=error.message, known=True)
     return go(f"{AREA}/devices?done=bound")
 
 

@@ -30,7 +30,7 @@ class Bound(msgspec.Struct, frozen=True):
 class PresenceDesk(Protocol):
     async def enter(self, session: Session, code: str) -> Asked:
         """What a code would bind; its device shows a number from now on. Raises NotFound, alike for an unknown code,
-        one that ended and another's; TooMany."""
+        one that ended and another's; Conflict where they have no passkey, TooMany."""
 
     async def approve(self, session: Session, code: str, number: str) -> None:
         """Bind it. Raises NotFound likewise, BadInput for a wrong number, which ends the pairing; Conflict, TooMany."""
