@@ -540,6 +540,7 @@ def test_a_tap_is_answered_once_within_thirty_seconds_at_the_till_that_showed_it
         tap(lobby.desk, other, code)
     with pytest.raises(NotFound):
         run(lobby.desk.who_tapped("other", code))
+    assert run(lobby.desk.who_tapped(ORG, code))["level"] == 1  # another's question used nothing up
     late = lobby.desk.new_tap(ORG)["tap"]
     assert run(lobby.desk.tap_of(lobby.ada, late)) == ORG
     challenges = lobby.desk._challenges
