@@ -188,6 +188,7 @@ ROUTES: dict[str, Any] = {
     "/v1/demands/{id}/acknowledge": body(
         "POST", "/v1/demands/dem_nothing/acknowledge", b'{"acknowledged": true, "token": "ack_x"}'
     ),
+    "/v1/claim-links": body("POST", "/v1/claim-links", b'{"customer": "user_id:nobody"}'),
     "/presence/pair": body("POST", "/presence/pair", b'{"kind": "tv", "name": "x"}'),
     "/presence/pair/poll": body("POST", "/presence/pair/poll", b""),
     "/presence/here": body("POST", "/presence/here", b'{"organization": "canary"}'),

@@ -64,6 +64,11 @@ checks.negative_data_rejection.expected-statuses = ["400", "401", "403", "404", 
 include-path = "/v1/benefits"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
 
+# What kind an identifier is of, and how its value is spelled, no schema tells.
+[[operations]]
+include-path = "/v1/claim-links"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400"]
+
 # An interval may lie anywhere else than the effect that it is of, and a day in the future.
 [[operations]]
 include-path = "/v1/benefits/estimates"

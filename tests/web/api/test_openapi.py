@@ -179,7 +179,15 @@ def test_whoever_reads_customers_needs_a_token_and_whoever_sends_a_key() -> None
     for path, _, operation in operations():
         needed = [name for each in operation.get("security", []) for name in each]
         if path.startswith(
-            ("/v1/customers", "/v1/evidence", "/v1/declaration", "/v1/benefits", "/v1/exports", "/v1/statement")
+            (
+                "/v1/customers",
+                "/v1/evidence",
+                "/v1/declaration",
+                "/v1/benefits",
+                "/v1/exports",
+                "/v1/statement",
+                "/v1/claim-links",
+            )
         ):
             assert needed == ["api_token"], path
         elif path in PATHS:

@@ -18,6 +18,7 @@ from rapport.web.api import cors
 from rapport.web.api.openapi import (
     answers,
     benefiting,
+    claiming,
     collecting,
     declaring,
     demanding,
@@ -52,6 +53,7 @@ _TAGS = [
     {"name": collecting.SPELLINGS, "description": "The same under the paths that published client libraries use."},
     {"name": reading.TAG, "description": "Views out: a customer as all systems together know them, through the gate."},
     {"name": demanding.TAG, "description": "What recipients of exports answer to deletion demands."},
+    {"name": claiming.TAG, "description": "Links by which customers claim on their own page what is known of them."},
     {"name": benefiting.TAG, "description": "What uses gave, to both sides, with the event that shows it."},
     {"name": declaring.TAG, "description": "What an organization promises: signed, versioned, and public."},
     {"name": exporting.TAG, "description": "Customers as a file, for a purpose, with a receipt for each."},
@@ -98,6 +100,7 @@ def document(origin: str) -> dict[str, Any]:
             **reading.paths(),
             **collecting.paths(),
             **benefiting.paths(),
+            **claiming.paths(),
             **mirroring.paths(),
             **demanding.paths(),
             **declaring.paths(),
@@ -111,6 +114,7 @@ def document(origin: str) -> dict[str, Any]:
             "schemas": {
                 **shapes.SHAPES,
                 **benefiting.SHAPES,
+                **claiming.SHAPES,
                 **demanding.SHAPES,
                 **declaring.SHAPES,
                 **exercising.SHAPES,

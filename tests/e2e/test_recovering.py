@@ -1,0 +1,249 @@
+"""In a real browser, over real mail: somebody proves an address, claims by it, loses everything, and comes back."""
+
+import json
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.e2e.mailbox import Mailbox
+from tests.e2e.running import Answer, Node, Org, http, run
+from tests.e2e.test_console import AXE, FLAGS, problems
+from tests.e2e.test_signin import Device, enrol, go
+
+pytestmark = pytest.mark.needs("chromium")
+
+BOX = "ada@example.com"
+
+
+@pytest.fixture(scope="module")
+def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
+    box = Mailbox(tmp_path_factory.mktemp("mail"))
+    yield box
+    box.stop()
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Node]:
+    mail = {"RAPPORT_SMTP": mailbox.url, "RAPPORT_MAIL_FROM": "node@rapport.example", "RAPPORT_RECOVERY_HOURS": "0"}
+    node = Node(tmp_path_factory.mktemp("node") / "data", env=mail)
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="module")
+def org(node: Node) -> Org:
+    made = node.org("mine")
+    traits = {"email": BOX, "nickname": "Countess"}
+    # By a system whose word on addresses counts: one that a visitor typed would show nobody anything.
+    crm = node.source("mine", "crm", "--trusted")
+    made.send({"type": "identify", "userId": "ada", "messageId": "1", "traits": traits}, write_key=crm)
+    made.view("user_id:ada", events=1)
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def person(node: Node) -> str:
+    return str(json.loads(run("person", "add", "--data", str(node.data), "--json").stdout)["person"])
+
+
+def code_in(text: str) -> str:
+    found = re.search(r"\b(\d{4} \d{4})\b", text)
+    assert found is not None
+    return found.group(1)
+
+
+def show(device: Device, node: Node, mailbox: Mailbox, address: str) -> None:
+    """Show that an address is one's own, by the code that comes."""
+    before = len(mailbox.letters(address))
+    go(device, node, "/me/contacts")
+    device.page.get_by_label("Your e-mail address").fill(address)
+    device.page.get_by_role("button", name="Send a code").click()
+    letter = mailbox.wait(address, before + 1)
+    device.page.get_by_label("Code").fill(code_in(letter.text))
+    device.page.get_by_role("button", name="It is mine").click()
+    expect(device.page.get_by_role("status").first).to_contain_text("yours here from now on")
+
+
+@pytest.mark.usefixtures("org")
+def test_lose_everything_recover_and_revoke(node: Node, browser: Browser, mailbox: Mailbox) -> None:
+    who = person(node)
+    old, planted = Device(browser), Device(browser)
+    enrol(old, node, who)
+    enrol(planted, node, who)  # somebody was here before
+    show(old, node, mailbox, BOX)
+    go(planted, node, "/me")
+    assert planted.page.url.endswith("/signin")  # and is out by the first proof
+    # Claim by the address, and see what the company knows.
+    go(old, node, "/me/claim")
+    old.page.get_by_role("button", name="Claim it").click()
+    expect(old.page.get_by_role("status").first).to_contain_text("yours from now on")
+    go(old, node, "/me/known/mine")
+    expect(old.page.locator("main")).to_contain_text("Countess")
+    go(old, node, "/me/devices")
+    old.page.get_by_role("button", name="Make recovery codes").click()
+    papers = old.page.locator(".recovery-codes code").all_inner_texts()
+    assert len(set(papers)) == 10
+    # Everything is lost: another device, which nobody knows.
+    letters = len(mailbox.letters(BOX))
+    new = Device(browser)
+    go(new, node, "/signin")
+    new.page.get_by_role("link", name="I lost every passkey").click()
+    new.page.get_by_label("Your e-mail address").fill(BOX)
+    new.page.get_by_role("button", name="Send a code").click()
+    code = code_in(mailbox.wait(BOX, letters + 1).text)
+    new.page.get_by_label("The code of eight digits").fill(code)
+    new.page.get_by_label("One of your recovery codes").fill("AAAA-AAAA-AAAA-AAAA")
+    new.page.get_by_role("button", name="Begin").click()
+    expect(new.page.get_by_role("alert")).to_contain_text("did not prove")
+    new.page.get_by_label("The code of eight digits").fill(code)
+    new.page.get_by_label("One of your recovery codes").fill(papers[0])
+    new.page.get_by_role("button", name="Begin").click()
+    expect(new.page.get_by_role("heading", level=1)).to_have_text("Make this device your key")
+    assert "being recovered" in mailbox.wait(BOX, letters + 2).subject
+    # Whoever is still signed in sees it on every page, and could stop it.
+    go(old, node, "/me")
+    expect(old.page.get_by_role("alert")).to_contain_text("Somebody is recovering your account")
+    new.page.get_by_role("button", name="Make a passkey").click()
+    new.page.wait_for_url("**/me/contacts")
+    expect(new.page.locator("main")).to_contain_text("You have no recovery codes")
+    go(old, node, "/me")
+    assert old.page.url.endswith("/signin")  # what was lost opens nothing
+    old.page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(old.page.get_by_role("status")).not_to_be_empty()
+    assert old.page.url.endswith("/signin")
+    new.forget_session()
+    go(new, node, "/me/known/mine")
+    new.page.wait_for_url("**/me")  # by the new passkey, without a key pressed
+    go(new, node, "/me/known/mine")
+    expect(new.page.locator("main")).to_contain_text("Countess")  # and what was claimed by the address is there
+    for device in (old, planted, new):
+        device.context.close()
+
+
+def test_any_sign_in_stops_a_recovery(node: Node, browser: Browser, mailbox: Mailbox) -> None:
+    box, device, other = "bo@example.com", Device(browser), Device(browser)
+    enrol(device, node, person(node))
+    show(device, node, mailbox, box)
+    go(device, node, "/me/devices")
+    device.page.get_by_role("button", name="Make recovery codes").click()
+    paper = device.page.locator(".recovery-codes code").first.inner_text()
+    go(other, node, "/signin/recover")
+    other.page.get_by_label("Your e-mail address").fill(box)
+    other.page.get_by_role("button", name="Send a code").click()
+    other.page.get_by_label("The code of eight digits").fill(code_in(mailbox.wait(box, 2).text))
+    other.page.get_by_label("One of your recovery codes").fill(paper)
+    other.page.get_by_role("button", name="Begin").click()
+    expect(other.page.get_by_role("button", name="Make a passkey")).to_be_visible()
+    go(device, node, "/me/devices")
+    device.page.get_by_role("button", name="Stop it").click()
+    expect(device.page.get_by_role("status").first).to_contain_text("Stopped")
+    other.page.get_by_role("button", name="Make a passkey").click()
+    expect(other.page.get_by_role("status")).to_contain_text("did not prove")
+    go(other, node, "/signin/recover")
+    expect(other.page.get_by_role("heading", level=1)).to_have_text("I lost every passkey")
+    for one in (device, other):
+        one.context.close()
+
+
+def test_a_companys_link_claims_once(node: Node, browser: Browser, org: Org) -> None:
+    device = Device(browser)
+    enrol(device, node, person(node))
+    answer = org.operate("/v1/claim-links", {"customer": "user_id:ada"})
+    assert answer.status == 201
+    url = answer.json["url"].replace("127.0.0.1", "localhost")
+    device.page.goto(url)
+    device.page.goto(url)  # looking at it spends nothing
+    expect(device.page.get_by_role("heading", level=2).first).to_contain_text("says that this is you")
+    device.page.get_by_role("button", name="Yes, it is me").click()
+    expect(device.page.get_by_role("status").first).to_contain_text("yours from now on")
+    go(device, node, "/me/known/mine")
+    expect(device.page.locator("main")).to_contain_text("Countess")
+    device.page.goto(url)
+    expect(device.page.get_by_role("heading", level=2).first).to_have_text("This link is used up")
+    go(device, node, "/me/claim")
+    device.page.get_by_role("button", name="Let go of ada").click()
+    expect(device.page.get_by_role("status").first).to_contain_text("Let go")
+    for wrong in (
+        {"customer": "ada"},
+        {"customer": "user_id:"},
+        {"customer": 1},
+        {},
+        {"customer": "user_id:" + "x" * 2000},
+    ):
+        assert org.operate("/v1/claim-links", wrong).status == 400
+    device.context.close()
+
+
+def asked(node: Node, address: str) -> Answer:
+    headers = {"origin": f"http://localhost:{node.port}", "content-type": "application/x-www-form-urlencoded"}
+    return http("POST", f"{node.url}/signin/recover", urlencode({"address": address}).encode(), headers)
+
+
+def test_asking_for_a_code_says_nothing_of_who_is_known(node: Node, mailbox: Mailbox, browser: Browser) -> None:
+    known = "cy@example.com"
+    device = Device(browser)
+    enrol(device, node, person(node))
+    show(device, node, mailbox, known)
+    device.context.close()
+    seen: dict[str, set[tuple[int, str]]] = {"known": set(), "unknown": set()}
+    took: dict[str, list[float]] = {"known": [], "unknown": []}
+    for number in range(4):
+        for name, address in (("known", known), ("unknown", f"nobody{number}@example.com")):
+            begun = time.perf_counter()
+            answer = asked(node, address)
+            took[name].append(time.perf_counter() - begun)
+            seen[name].add((answer.status, re.sub(r"cod_[a-z0-9]+", "cod", answer.body.decode())))
+    assert seen["known"] == seen["unknown"]
+    assert len(seen["known"]) == 1
+    assert not mailbox.letters("nobody0@example.com")
+    # The same work is done for both, and letters go out later: what is left is noise, and no letter's time.
+    assert abs(statistics.median(took["known"]) - statistics.median(took["unknown"])) < 0.25
+    for _ in range(6):
+        last = asked(node, known)
+    assert last.status == 429
+
+
+def test_without_mail_the_support_desk_tells_codes(tmp_path: Path) -> None:
+    told = run("person", "code", "ada@example.com", "--data", str(tmp_path / "data"))
+    assert told.returncode == 1
+    assert "no code is waiting" in told.stderr
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+@pytest.mark.usefixtures("org")
+@pytest.mark.needs("node")  # axe-core is installed beside the client libraries
+def test_the_pages_pass_axe_and_fit(node: Node, browser: Browser, mailbox: Mailbox, scheme: str, width: int) -> None:
+    device = Device(browser, color_scheme=scheme, viewport={"width": width, "height": 860})
+    page, axe, found = device.page, AXE.read_text(), []
+    enrol(device, node, person(node))
+    for name, path in (("contacts", "/me/contacts"), ("claims", "/me/claim"), ("join", "/me/claim/join")):
+        go(device, node, path)
+        found += problems(page, axe, name)
+    show(device, node, mailbox, f"{scheme}@example.com")
+    found += problems(page, axe, "contact")
+    go(device, node, "/me/claim?code=x")
+    found += problems(page, axe, "claim")
+    go(device, node, "/me/devices")
+    page.get_by_role("button", name="Make recovery codes").click()
+    found += problems(page, axe, "codes")
+    device.forget_session()
+    go(device, node, "/signin/recover")
+    found += problems(page, axe, "recover")
+    page.get_by_label("Your e-mail address").fill(f"{scheme}@example.com")
+    page.get_by_role("button", name="Send a code").click()
+    found += problems(page, axe, "two codes")
+    device.context.close()
+    assert found == []
