@@ -92,7 +92,9 @@ def test_somebody_is_invited_works_and_is_let_in_no_more(
         ["Promise", "Use", "Access"]
     )
     go(sam, node, "/console/customers")
-    expect(sam.page.locator("main")).to_contain_text("This is for the role owner or agent. You are signed in as auditor")
+    expect(sam.page.locator("main")).to_contain_text(
+        "This is for the role owner or agent. You are signed in as auditor"
+    )
     sam.page.goto(link)
     expect(sam.page.get_by_role("heading", level=1)).to_have_text("This invitation is used up")
     go(device, node, "/console/operators")
@@ -165,3 +167,19 @@ def test_pages_for_who_comes_in_pass_axe_and_fit(
         found += problems(device.page, axe, name)
     device.context.close()
     assert found == []
+
+
+def test_what_programs_and_the_command_line_do_is_in_the_audit_log_too(node: Node, org: Org, tmp_path: Path) -> None:
+    document = tmp_path / "promise.toml"
+    document.write_text('[purposes.service]\nbasis = "contract"\n')
+    assert run("declaration", "put", org.name, str(document), "--data", str(node.data)).returncode == 0
+    assert org.operate("/v1/exports", {"purpose": "service", "format": "csv"}).status == 202
+    assert org.operate("/v1/evidence/evi_nothing/retract", {}).status == 400
+    said = run("audit", org.name, "--limit", "4", "--data", str(node.data), "--json")
+    lines = [(line["name"], line["what"], line["failed"]) for line in json.loads(said.stdout)["audit"]]
+    assert lines == [
+        ("a token", "retracted evidence", "bad_id"),
+        ("a token", "retracted evidence", ""),
+        ("a token", "asked for an export", ""),
+        ("the command line", "declared a promise", ""),
+    ]

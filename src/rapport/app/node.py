@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapport.adapters.embedded.agreements import AgreementBook
+from rapport.adapters.embedded.audit import AuditLog
 from rapport.adapters.embedded.cosignatures import Cosignatures, PublishedLog
 from rapport.adapters.embedded.demands import DemandFile
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -93,6 +94,7 @@ class LedgerTokens:
 
     def __init__(self, ledger: LedgerFile) -> None:
         self._file = TokenFile(ledger)
+        self._audit = AuditLog(ledger)
         self._known: dict[str, tuple[int, Caller]] = {}
 
     def caller(self, token: str) -> Caller | None:
@@ -111,6 +113,9 @@ class LedgerTokens:
         caller = Caller(found.org, found.scopes, found.handle)
         self._known[token] = (min(present + SECOND, found.expires_at), caller)
         return caller
+
+    def note(self, caller: Caller, what: str, about: str = "", failed: str = "") -> None:
+        self._audit.note(caller.org, caller.token, what, about, failed)
 
 
 class HouseVitals:

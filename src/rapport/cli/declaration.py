@@ -8,6 +8,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rapport.app import agreeing, embedded
+from rapport.app.auditing import noted
 from rapport.cli import options
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import now, rfc3339
@@ -71,13 +72,13 @@ def put(
     body, form = _read(file)
     declaration = _parse(file, body, form)
     before = book.standing(org)
-    if key is None:
-        after = book.put(org, body, form)
-    else:
+    own, expected = promises.OwnSignature(), None
+    if key is not None:
         since = max(now(), before.since + 1)
         signature = _private(key).sign(promises.canonical_json(book.draft(org, declaration, since)))
-        own = promises.OwnSignature(signature, since=since)
-        after = book.put(org, body, form, own, before.version)
+        own, expected = promises.OwnSignature(signature, since=since), before.version
+    with noted(settings, org, "declared a promise"):
+        after = book.put(org, body, form, own, expected)
     agreeing.review(settings, org)
     changed = promises.changes(before.declaration, after.declaration)
     remarks = book.remarks(org)

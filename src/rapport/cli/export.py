@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from rapport.app.auditing import noted
 from rapport.app.exporting import open_exporter
 from rapport.cli import options
 
@@ -37,14 +38,16 @@ def export(
     kept. It is on record who is in it and who is to have it, so that they can be told if a customer wants to be erased.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that nothing is left behind
-    exporter = open_exporter(options.settings(data), org)
+    settings = options.settings(data)
+    exporter = open_exporter(settings, org)
     with Console(stderr=True, quiet=json or not sys.stderr.isatty()).status("Exporting …") as status:
 
         def progress(walked: int, customers: int) -> None:
             status.update(f"Exporting … {walked:,} records walked, {customers:,} customers")
 
         going = exporter.export(org, purpose, out, limit=limit, recipients=recipient or (), progress=progress)
-        done = asyncio.run(going)
+        with noted(settings, org, "exported to a file"):
+            done = asyncio.run(going)
     if json:
         side = None if done.side_file is None else str(done.side_file)
         said = {name.removeprefix("rapport."): value for name, value in done.metadata.items() if value}

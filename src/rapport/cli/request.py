@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from rapport.app.auditing import noted
 from rapport.app.rights_desk import open_rights_desk
 from rapport.cli import options
 from rapport.cli.person_rights import line, told
@@ -52,8 +53,10 @@ def answer(
     json: options.Json = False,
 ) -> None:
     """Answer a request, once, in words that the person will read."""
-    desk = open_rights_desk(options.settings(data))
-    case = asyncio.run(desk.answer(org, request, "done" if done else "refused", words))
+    settings = options.settings(data)
+    desk = open_rights_desk(settings)
+    with noted(settings, org, "answered a request", request):
+        case = asyncio.run(desk.answer(org, request, "done" if done else "refused", words))
     if json:
         options.print_json(told(case))
     else:

@@ -112,6 +112,8 @@ class Worker(Visitor):
 
     def again(self) -> httpx.Response:
         options = self.ask("/console/again/ask", {})
+        if options.status_code != 200:
+            return options
         return self.know(self.ask("/console/again/prove", self.device.prove(options.json())))
 
     def make_another(self, device: Authenticator) -> httpx.Response:

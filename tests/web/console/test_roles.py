@@ -268,7 +268,7 @@ class Roles(RuleBasedStateMachine):
     def leave(self, who: tuple[str, Worker]) -> None:
         who[1].post("/console/leave")
         assert who[1].get("/console/passkeys").headers["location"] == "/console/start"
-        self.people = [one for one in self.people if one is not who]
+        self.people = [one for one in self.people if one[0] != who[0]]
 
     @invariant()
     def everybody_may_what_their_role_may(self) -> None:

@@ -1,7 +1,8 @@
 """The view and its parts, over HTTP. Values in paths are percent-encoded and routed on the raw path, so `/` and `:`
 work."""
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -38,6 +39,9 @@ class Tokens(Protocol):
     def caller(self, token: str) -> Caller | None:
         """The caller behind a token that has not expired."""
 
+    def note(self, caller: Caller, what: str, about: str = "", failed: str = "") -> None:
+        """Add a line to the audit log; it is synced when this returns."""
+
 
 def caller_of(request: Request, tokens: Tokens, scope: str = "read") -> Caller:
     """The caller of a request, by its bearer token. Raises Unauthorized or Forbidden."""
@@ -48,6 +52,17 @@ def caller_of(request: Request, tokens: Tokens, scope: str = "read") -> Caller:
     if scope not in caller.scopes:
         raise Forbidden(f"this token has no scope {scope!r}")
     return caller
+
+
+@contextlib.contextmanager
+def noted(tokens: Tokens, caller: Caller, what: str, about: str = "") -> Iterator[None]:
+    """A line in the audit log before it is done, so that nothing is done without one; and another where it was not."""
+    tokens.note(caller, what, about)
+    try:
+        yield
+    except RapportError as error:
+        tokens.note(caller, what, about, error.code)
+        raise
 
 
 async def body_of(request: Request, limit: int = MAX_BODY) -> bytes:

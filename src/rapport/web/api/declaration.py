@@ -11,7 +11,7 @@ from rapport.kernel.times import parse_rfc3339
 from rapport.terms import promises
 from rapport.terms.declaration import Standing
 from rapport.web.api import cors
-from rapport.web.api.customers import Tokens, body_of, caller_of
+from rapport.web.api.customers import Tokens, body_of, caller_of, noted
 from rapport.web.api.problems import json_answer
 
 PATH = "/v1/declaration"
@@ -72,7 +72,8 @@ class DeclarationApi:
         """`GET` answers the published document, `PUT` declares another → `{"published", "changes", "remarks"}`."""
         caller = caller_of(request, self._tokens, "operator")
         if request.method == "PUT":
-            return await self._declare(request, caller.org)
+            with noted(self._tokens, caller, "declared a promise"):
+                return await self._declare(request, caller.org)
         return _conditional(request, self._book.document(caller.org))
 
     async def _declare(self, request: Request, org: str) -> Response:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rapport.web.api.customers import Tokens, body_of, caller_of, shaped
+from rapport.web.api.customers import Tokens, body_of, caller_of, noted, shaped
 from rapport.web.api.problems import json_answer
 
 
@@ -50,7 +50,8 @@ class EvidenceApi:
         caller = caller_of(request, self._tokens, "operator")
         should = '{"kind": "must_link" or "cannot_link", "a": id, "b": id}'
         wish = shaped(await body_of(request), _Assertion, should)
-        said = await self._operators.assert_link(caller.org, wish.kind, wish.a, wish.b, "api", wish.why)
+        with noted(self._tokens, caller, "linked records" if wish.kind == "must_link" else "parted records"):
+            said = await self._operators.assert_link(caller.org, wish.kind, wish.a, wish.b, "api", wish.why)
         return json_answer({"id": said.evidence, "kind": wish.kind, "used": said.used, "why": said.why}, 201)
 
     async def retract(self, request: Request) -> Response:
@@ -58,7 +59,8 @@ class EvidenceApi:
         caller = caller_of(request, self._tokens, "operator")
         wish = shaped(await body_of(request) or b"{}", _Why, 'empty or {"why": "…"}')
         evidence = request.path_params["id"]
-        await self._operators.retract(caller.org, evidence, "api", wish.why)
+        with noted(self._tokens, caller, "retracted evidence", evidence):
+            await self._operators.retract(caller.org, evidence, "api", wish.why)
         return json_answer({"id": evidence, "retracted": True})
 
 

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.times import rfc3339
 from rapport.terms.exports import Export, Wish, metadata_of
-from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
+from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, noted, shaped
 from rapport.web.api.problems import json_answer
 from rapport.web.exports import MEDIA, Exports, file_headers, metadata, streamed
 
@@ -29,9 +29,12 @@ class ExportsApi:
 
     async def all(self, request: Request) -> Response:
         """`GET` lists exports, the newest first; `POST` asks for one → 202, with where to look for it."""
-        org = self._org(request)
+        caller = caller_of(request, self._tokens, SCOPE)
+        org = caller.org
         if request.method == "POST":
-            asked = await self._exports.ask(org, checked(shaped(await body_of(request), Wish, _SHOULD)))
+            wish = checked(shaped(await body_of(request), Wish, _SHOULD))
+            with noted(self._tokens, caller, "asked for an export"):
+                asked = await self._exports.ask(org, wish)
             told = json_answer({"export": asked.id, "status": asked.status}, 202)
             told.headers["Location"] = f"{PATH}/{asked.id}"
             return told
@@ -45,21 +48,25 @@ class ExportsApi:
 
     async def one(self, request: Request) -> Response:
         """`GET` says how it is; `DELETE` deletes its file at once, or what was to become one."""
-        org, handle = self._org(request), request.path_params["id"]
+        caller, handle = caller_of(request, self._tokens, SCOPE), request.path_params["id"]
+        org = caller.org
         if request.method == "DELETE":
-            await self._exports.delete(org, handle)
+            with noted(self._tokens, caller, "deleted an export", handle):
+                await self._exports.delete(org, handle)
             return Response(status_code=204)
         return json_answer(shown(await self._exports.named(org, handle)))
 
     async def file(self, request: Request) -> Response:
         """The file itself."""
-        org, handle = self._org(request), request.path_params["id"]
+        caller, handle = caller_of(request, self._tokens, SCOPE), request.path_params["id"]
+        org = caller.org
         if request.method == "HEAD":
             one = await self._exports.named(org, handle)
             if one.status != "done" or not one.size:
                 raise NotFound("this export has no file here")
             return Response(headers=file_headers(one, PATH), media_type=MEDIA[one.wish.format])
-        one, pieces = await self._exports.file(org, handle)
+        with noted(self._tokens, caller, "fetched an export", handle):
+            one, pieces = await self._exports.file(org, handle)
         return streamed(one, pieces, PATH)
 
     async def metadata(self, request: Request) -> Response:
