@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rapport.kernel.errors import BadInput, TooLarge
+from rapport.web import language
 
 SHARED = Path(__file__).parent
 """Beside this module: `static` and `templates` of every area."""
@@ -114,7 +115,10 @@ def environment(folder: Path, **names: Any) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
     )
+    made.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    made.globals["LANGUAGE_NAMES"] = language.NAMES
     made.globals.update(names)
     made.filters["quoted"] = quoted
     return made
@@ -127,7 +131,8 @@ def quoted(text: str) -> str:
 
 def page(templates: Environment, name: str, values: Mapping[str, Any], status: int = 200) -> Response:
     """A template as an answer. What HTML cannot hold (control characters, lone surrogates) is shown by a sign."""
-    text = _UNWRITABLE.sub(_sign, templates.get_template(name).render(values))
+    with language.speaking(values.get("language", language.ENGLISH)):
+        text = _UNWRITABLE.sub(_sign, templates.get_template(name).render(values))
     return Response(text.encode(), status, media_type="text/html")
 
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rapport.kernel.errors import Busy, NotFound, RapportError
-from rapport.web import pages
+from rapport.web import language, pages
 from rapport.web.forms import csrf_token, go, inner_path, own_form
 
 THEME_COOKIE: Final = "rapport_theme"
@@ -51,6 +51,11 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
     templates: Environment
     origin: str
 
+    languages: tuple[str, ...] = (language.ENGLISH,)
+    """Those that its pages speak."""
+    speak: str = ""
+    """Where another of them is chosen."""
+
     @property
     def secure(self) -> bool:
         return self.origin.startswith("https://")
@@ -72,6 +77,9 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
             "csrf": "",
             "here": request.url.path,
             "section": "",
+            "language": language.chosen(request, self.languages),
+            "languages": self.languages,
+            "speak": self.speak,
         }
         return pages.page(self.templates, template, {**shared, **values}, status)
 

@@ -12,9 +12,11 @@ import msgspec
 from rapport.collect import Event
 from rapport.kernel.ports import YOU
 from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND
+from rapport.web import language
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MONATE = ("Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sep.", "Okt.", "Nov.", "Dez.")
 LONG: Final = 280
 """Characters of a value that are shown before the rest is folded away."""
 
@@ -80,7 +82,9 @@ def stamp(at: int | str | None) -> str:
 def when(at: int | str | None) -> str:
     """`21 Nov 2026, 20:02`; times on pages are UTC."""
     known = moment(at)
-    return f"{known.day} {known:%b %Y, %H:%M}" if known else "unknown time"
+    if known and language.spoken() == "de":
+        return f"{known.day}. {_MONATE[known.month - 1]} {known:%Y, %H:%M}"
+    return f"{known.day} {known:%b %Y, %H:%M}" if known else language.gettext("unknown time")
 
 
 def day(at: int | str | None) -> str:

@@ -17,11 +17,11 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.kernel.errors import BadInput, RapportError
 from rapport.signin.passkeys import MAX_RESPONSE
-from rapport.web import pages, words
+from rapport.web import language, pages, words
 from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
-from rapport.web.door import CODE_LENGTH
-from rapport.web.forms import check_origin, go
+from rapport.web.door import CODE_LENGTH, YEAR_SECONDS
+from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.portal.visit import AREA, Portal
 from rapport.web.signin.desk import SigninDesk
 from rapport.web.signin.recover import RecoverPages
@@ -40,10 +40,11 @@ def signin_routes(desk: SigninDesk, origin: str, recovery: RecoverDesk | None = 
     own = pages.Assets(f"{SIGNIN}/static", HERE / "static", HERE.parent / "portal" / "static")
     templates = pages.environment(HERE / "templates", asset=shared.url, own_asset=own.url, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
-    area = Portal(desk, templates, origin.rstrip("/"))  # type: ignore[arg-type]  # its sessions are asked for here
+    area = Portal(desk, templates, origin.rstrip("/"), tuple(language.NAMES), f"{SIGNIN}/language")  # type: ignore[arg-type]  # its sessions are asked for here
     pages_ = _Pages(desk, area)
     inside: list[BaseRoute] = [
         Route("/", pages_.start),
+        Route("/language", pages_.speak, methods=["POST"]),
         Route("/ask", pages_.ask, methods=["POST"]),
         Route("/prove", pages_.prove, methods=["POST"]),
         Route("/invite", pages_.invite),
@@ -75,7 +76,21 @@ class _Pages:
     async def invite(self, request: Request) -> Response:
         code = request.query_params.get("code", "")
         invited = 0 < len(code) <= CODE_LENGTH and await self._desk.invited(code)
-        return self._area.page(request, "invite.html", 200 if invited else 404, code=code if invited else "")
+        # Choosing a language would lead to an address without the code: here the browser's wish alone counts.
+        shown = {"code": code if invited else "", "languages": ()}
+        return self._area.page(request, "invite.html", 200 if invited else 404, **shown)
+
+    async def speak(self, request: Request) -> Response:
+        """Remember in which language pages speak."""
+        check_origin(request, self._area.origin)
+        fields = await pages.form(request)
+        response = go(inner_path(fields.get("back", ""), f"{SIGNIN}/") or SIGNIN)
+        if (named := fields.get("language", "")) in self._area.languages:
+            secure = self._area.secure
+            response.set_cookie(
+                language.COOKIE, named, YEAR_SECONDS, path="/", secure=secure, httponly=True, samesite="lax"
+            )
+        return response
 
     async def ask(self, request: Request) -> Response:
         return await self._json(request, lambda _: self._desk.ask(_client(request)))
