@@ -347,7 +347,8 @@ class Claims:
             SELECT claim.token, claim.org, claim.sealed, coalesce(how, 'desk'), coalesce(verified_at, at), until, ''
             FROM claim LEFT JOIN proved_claim USING (token, person) WHERE person = ?1
             UNION ALL SELECT token, org, sealed, how, verified_at, until, suspended
-            FROM proved_claim WHERE person = ?1 AND suspended IS NOT NULL ORDER BY 2, 5, 1
+            FROM proved_claim AS one WHERE person = ?1
+            AND NOT EXISTS (SELECT 1 FROM claim WHERE claim.token = one.token AND claim.person = ?1) ORDER BY 2, 5, 1
         """
         return [
             Claimed(token.hex(), org, *self._opened(person, sealed, token), how, at, until, suspended)
