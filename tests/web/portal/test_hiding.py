@@ -1,12 +1,13 @@
 """Hiding a kind of data from a company: shown before it is done, done at once, and taken back."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 
 from rapport.terms import Request
-from tests.profile.house import ORG, at_once
+from tests.profile.house import ORG, at_once, told
 from tests.web.portal.person import Home, Person
 
 VALUE = f"{ORG}:name"
@@ -69,3 +70,19 @@ def test_what_cannot_be_hidden_is_refused(home: Home, ada: Person, value: str) -
     assert 400 <= ada.post("/me/terms/change", way="hide", value=value).status_code < 500
     assert 400 <= ada.get(f"/me/terms/change?way=hide&value={quote(value)}").status_code < 500
     assert home.people.person(ada.person).terms == before
+
+
+def test_thousands_of_facts_come_page_by_page_and_each_is_on_one(home: Home, ada: Person) -> None:
+    for first in range(0, 1200, 200):
+        traits = {f"trait_{number:04}": "x" for number in range(first, first + 200)}
+        home.send(told(type="identify", userId="ada", messageId=f"many {first}", traits=traits), source="crm")
+    home.settle()
+    path, seen = f"/me/known/{ORG}", []
+    while path:
+        page = ada.get(path).text
+        seen += re.findall(r"<dt><bdi>(Trait \d+)</bdi>", page)
+        onward = re.search(r'href="([^"]+)" rel="next"', page)
+        path = onward[1] if onward else ""
+    assert len(seen) == len(set(seen)) == 1200
+    for wrong in ("x", "-1", "9" * 9, "٣"):
+        assert ada.get(f"/me/known/{ORG}?from={quote(wrong)}").status_code == 200

@@ -16,6 +16,8 @@ from rapport.web.portal.told import Look, Way
 from rapport.web.portal.visit import AREA, Visit
 
 MOST_NAME = 100
+FACTS = 500
+"""Facts on one page: a company may keep thousands."""
 MOST_HEAD = 8192
 _TO_YOU = {
     "Who they are": "Who you are",
@@ -54,8 +56,22 @@ async def known(visit: Visit) -> Response:
     if content is None:
         return visit.absent()
     done = visit.asked("done", 20)
-    shown = {"sections": _own_sections(content.traits), "happened": _done_by_you}
+    said = visit.asked("from", 9)
+    first = int(said) if said.isascii() and said.isdigit() else 0
+    further = f"{visit.request.url.path}?from={first + FACTS}" if first + FACTS < len(content.traits) else ""
+    sections = _part(_own_sections(content.traits), first, FACTS)
+    shown = {"sections": sections, "happened": _done_by_you, "first": first, "further": further}
     return visit.answer("known.html", content, section="home", done=done if done in _CORRECTED else "", **shown)
+
+
+def _part(sections: list[tuple[str, list[Any]]], first: int, most: int) -> list[tuple[str, list[Any]]]:
+    """Some facts of all, under their headings."""
+    part = []
+    for heading, facts in sections:
+        if some := facts[max(0, first) : max(0, first + most)]:
+            part.append((heading, some))
+        first -= len(facts)
+    return part
 
 
 def _done_by_you(name: str) -> str:
