@@ -180,6 +180,10 @@ class Contacts:
         if row is not None:
             db.execute("DELETE FROM contact WHERE token = ?", (token,))
             self._claims.shown_by_another(int(row[0]), token)
+        # Two accounts that were joined may both have claimed by it: whoever has the contact, all that rests on it ends.
+        resting = "SELECT DISTINCT person FROM proved_claim WHERE contact = ? AND person != ? AND suspended IS NULL"
+        for (other,) in db.execute(resting, (token, person)).fetchall():
+            self._claims.shown_by_another(int(other), token)
         db.execute("DELETE FROM sent_code WHERE token = ? OR person = ?", (token, person))
         db.execute("DELETE FROM recovery WHERE contact = ? OR person = ?", (token, person))
         db.execute("DELETE FROM invite WHERE person = ?", (person,))
