@@ -25,7 +25,7 @@ from rapport.app.portal_rights import _sentence
 from rapport.app.rights_desk import open_rights_desk
 from rapport.kernel.errors import BadInput, Conflict, Forbidden, NotFound, RapportError, TooMany, Unauthorized
 from rapport.kernel.times import DAY, HOUR, SECOND
-from rapport.terms import Declaration, Promise, data_rights
+from rapport.terms import Declaration, Promise, Terms, data_rights
 from rapport.terms.data_rights import RESULTS_KEPT, TICK, Agent, Told, agent_key, asked, opened
 from tests.app.agent_client import NAME, Signer, by_email
 from tests.profile.house import ORG, TEN, House, at, told
@@ -263,6 +263,18 @@ def test_a_mailbox_of_several_is_nobodys(shop: Shop, exercise: str) -> None:
     told = shop.ended(shop.ask(exercise, "fam@example.com"))
     assert (told.status, told.reason) == ("denied", "insuf_verification")
     assert shop.people.persons() == []
+
+
+def test_who_also_claims_the_familys_mailbox_is_meant_alone(shop: Shop) -> None:
+    """What the agent did not verify is left as it is, and so are those who share it."""
+    person = shop.people.add([f"{ORG}:email:{ADA}", f"{ORG}:email:fam@example.com", f"{ORG}:user_id:ada"])
+    assert shop.ended(shop.ask("sale:opt_out")).status == "fulfilled"
+    assert shop.ended(shop.ask("access")).status == "fulfilled"
+    shop.people.set_terms(person.handle, Terms())
+    before = {user: shop.view(f"user_id:{user}")["traits"] for user in ("kin0", "kin1")}
+    assert shop.ended(shop.ask("deletion")).status == "fulfilled"
+    assert _seen(shop, "ada") is None
+    assert {user: _seen(shop, user) for user in before} == before
 
 
 def test_a_claim_of_two_persons_is_nobodys(shop: Shop) -> None:

@@ -145,7 +145,7 @@ class AgentWork:
         claims = set(row.identifiers)
         if person is not None:
             claims.update((kind, value) for org, kind, value in person.claims if org == row.org)
-        known = self._looks.known(row.org, sorted(claims))
+        known = self._looks.known(row.org, row.identifiers, sorted(claims))
         if known.several:
             return Match(None, known=False, clear=False)
         return Match(person, known.records > 0)
@@ -261,7 +261,10 @@ class AgentWork:
             return FULFILLED
         case = self._case(row, person)
         self.requests.drop_results(person.id, row.org)
-        erased = rights.shred_at(self._settings, person.handle, row.org)
+        # What the account claims beside these may be a mailbox of others, too: the agent did not verify it.
+        users = {claim for claim in person.claims if claim[0] == row.org and claim[1] == "user_id"}
+        claims = users.union((row.org, kind, value) for kind, value in row.identifiers)
+        erased = rights.shred_claims(self._settings, person.handle, sorted(claims))
         kept = "".join(f"; {one.law} keeps {one.events} events" for one in erased.carved)
         took = f"{took_words(self._now() - row.at)} after it was asked"
         self._done(row, person, case, f"{row.agent_name} had all erased that is yours at {row.org}, {took}{kept}")
