@@ -45,7 +45,8 @@ COLUMNS = {
 }
 """In every export; then `traits.NAME` for each trait that anybody in it has."""
 TRAIT = "traits."
-_TOGETHER = 250
+_TOGETHER = 50
+"""Customers in one transaction of receipts: whoever else wants to write one waits for so many, and no longer."""
 _NEWEST = 1 << 62
 
 Progress = Callable[[int, int], None]

@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import IO
 
 from rapport.kernel.errors import Misconfigured
 
@@ -29,12 +31,14 @@ class ExportFiles:
     @contextlib.contextmanager
     def at_work(self, handle: str) -> Iterator[None]:
         path = self.directory() / f"{handle}{LOCK}"
-        with path.open("ab") as file:
-            try:
+        with contextlib.ExitStack() as held:
+            file = held.enter_context(path.open("ab"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            while not _is(path, file):  # whoever tidied up took it for one that was left behind
+                file = held.enter_context(path.open("ab"))
                 fcntl.flock(file, fcntl.LOCK_EX)
-                yield
-            finally:
-                path.unlink(missing_ok=True)
+            held.callback(path.unlink, missing_ok=True)
+            yield
 
     def is_alive(self, handle: str) -> bool:
         """Whether a process is at work on an export."""
@@ -72,3 +76,11 @@ class ExportFiles:
         for path in self._directory.glob(f"*{handle}*"):
             if path.suffix != LOCK:
                 path.unlink(missing_ok=True)
+
+
+def _is(path: Path, file: IO[bytes]) -> bool:
+    """Whether an open file is still the one of this name."""
+    try:
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
