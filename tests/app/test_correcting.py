@@ -14,7 +14,8 @@ from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.rights import RightsBook
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.app import rights
-from rapport.app.correcting import CorrectionLetters, Corrector
+from rapport.app.correcting import Corrector
+from rapport.app.correction_letters import CorrectionLetters
 from rapport.app.embedded import Sources, open_ledger
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rights_desk import RightsDesk

@@ -29,7 +29,7 @@ from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.backlog import LimitedLog
 from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_requests import ConsoleRequests
-from rapport.app.correcting import Corrector, NodeSaying, keep_up
+from rapport.app.correcting import Corrector, keep_up
 from rapport.app.delivering import Deliverer
 from rapport.app.demanding import Acknowledgements
 from rapport.app.desk import HouseDesk
@@ -50,6 +50,7 @@ from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
 from rapport.app.receipting import LedgerReceipts
 from rapport.app.rights_desk import RightsDesk
+from rapport.app.saying import NodeSaying
 from rapport.app.settings import Settings
 from rapport.app.terms_desk import Parts
 from rapport.app.witnessing import Witnessing

@@ -8,7 +8,8 @@ from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.newsroom import Newsroom
 from rapport.app.operator import Assert, Operation, Retract, entry
-from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
+from rapport.app.saying import NodeSaying
+from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.identifiers import normalise
 from rapport.profile.links import evidence_handle, split_handle
 from rapport.profile.store import Found
@@ -30,8 +31,7 @@ class LogOperators:
     def __init__(self, reader: StateReader, gate: Gate, log: GroupCommitLog, newsroom: Newsroom) -> None:
         self._reader = reader
         self._gate = gate
-        self._log = log
-        self._newsroom = newsroom
+        self._saying = NodeSaying(log, newsroom)
 
     async def assert_link(self, org: str, kind: str, a: str, b: str, by: str, why: str) -> Said:
         one, another = await self._end(org, a, by), await self._end(org, b, by)
@@ -107,9 +107,7 @@ class LogOperators:
         return end
 
     async def _say(self, org: str, operation: Operation) -> None:
-        seq = await self._log.append(entry(org, operation))
-        if not await self._newsroom.until(seq):
-            raise Busy("it was taken in and will hold soon, but readers do not see it yet", retry_after=2)
+        await self._saying.say(entry(org, operation))
 
 
 def _fields(_: object) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.rights import LAST, RightsBook
 from rapport.app import embedded, words
-from rapport.app.correcting import Corrector, DirectSaying
+from rapport.app.correcting import Corrector
 from rapport.app.receipting import DirectReceipts
+from rapport.app.saying import DirectSaying
 from rapport.app.settings import Settings
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import now
