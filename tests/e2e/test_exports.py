@@ -365,8 +365,12 @@ def test_a_lock_that_was_committed_while_it_runs_wins(large: House) -> None:
 
 def test_promises_that_change_while_it_runs_end_it(large: House) -> None:
     export, process = halted(large)
-    declare(large.acme, {**PROMISES, "name": "Acme & Daughters"})
+    waits = ask(large.acme, "csv", recipients=["Parcel Post"]).json["export"]
+    declare(large.acme, {"name": "Acme", "purposes": {"service": {"basis": "contract", "recipients": []}}})
     os.kill(process, signal.SIGCONT)
+    one = ended(large.acme, waits)
+    assert (one["status"], one["file"]) == ("failed", None)
+    assert one["reason"] == "the declaration does not name 'Parcel Post' as a recipient for service: it names nobody"
     one = ended(large.acme, export)
     assert (one["status"], one["file"]) == ("failed", None)
     assert one["reason"] == "what the organization promises changed meanwhile: export again"

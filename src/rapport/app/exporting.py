@@ -97,6 +97,7 @@ class Exporter:
         handle = ids.fresh("exp")
         with self._files.at_work(handle):
             self._book.cut_short(self._files.is_alive, CUT_SHORT)
+            self._book.sweep(now())
             asked = self._book.ask(org, wish, OUTSIDE, handle)
             return await self.carry_out(asked, out, progress)
 
@@ -116,6 +117,7 @@ class Exporter:
             plain = files.draft(asked.id, asked.wish.format)
             at_last.callback(plain.unlink, missing_ok=True)
             at_last.enter_context(self._failing(asked))
+            checked(asked.wish, self._people.ground(asked.org, ()).standing)  # it may have changed while this waited
             done = await self._written(asked, plain, progress)
             key = fresh_key()
             finish = partial(self._book.finish, key=key)
