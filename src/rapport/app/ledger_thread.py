@@ -56,6 +56,6 @@ class LedgerThread:
             except RapportError as error:
                 self.log.warning("%s, and will be: %s", self.trouble, error.message)
                 self.pause()
-            except Exception as error:  # noqa: BLE001 (a supervisor's loop: what nobody thought of ends no thread)
+            except Exception as error:  # a supervisor loop: what nobody thought of ends no thread
                 self.log.exception("%s, and will be tried again: %s", self.trouble, type(error).__name__)
                 self.pause()
