@@ -16,7 +16,7 @@ from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.app import rights
 from rapport.app.correcting import Corrector
 from rapport.app.correction_letters import CorrectionLetters
-from rapport.app.embedded import Sources, open_ledger
+from rapport.app.embedded import Sources, ensure_source, open_ledger
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rights_desk import RightsDesk
 from rapport.collect import Correction, correction_entry
@@ -285,6 +285,8 @@ def test_no_system_can_take_the_person_s_place(shop: Shop) -> None:
     for name in (YOU, "You", "YOU"):
         with pytest.raises(BadInput):
             shop.ledger.add_source(ORG, name, trusted=True)
+        with pytest.raises(BadInput):
+            ensure_source(shop.settings, ORG, name, trusted=True)
     with pytest.raises(BadInput):
         shop.ledger.add_source(ORG, "loud", trust=OWN_WORD)
     assert Sources(shop.ledger).by_name(ORG, YOU).trust == OWN_WORD
@@ -371,13 +373,32 @@ def test_a_correction_waits_for_no_answer_and_shows_its_company_no_value(shop: S
     shop.broken = 1
     with pytest.raises(Busy):
         shop.correct("phone", "secret")
-    (case,) = RightsBook(shop.ledger).waiting(ORG)
-    assert case.asked == Asked("rectification", ORG, "phone", None)
-    assert RightsBook(shop.ledger).of_org(ORG)[0][0].asked.value is None
-    with pytest.raises(Conflict):
+    (case,) = shop.desk.cases(shop.person)[0]
+    assert (shop.desk.book.waiting(ORG), shop.desk.book.of_org(ORG)[0], shop.desk.book.times(ORG)) == ([], [], [])
+    with pytest.raises(NotFound):
         asyncio.run(shop.desk.answer(ORG, case.id, "done", "We did."))
     with pytest.raises(Conflict):
         asyncio.run(shop.desk.withdraw(shop.person, case.id))
+    asyncio.run(shop.corrector.take_up(now() + DAY))
+    (heard,) = shop.desk.book.of_org(ORG)[0]
+    assert (heard.asked, heard.status) == (Asked("rectification", ORG, "phone", None), "done")
+    with pytest.raises(Conflict):
+        asyncio.run(shop.desk.answer(ORG, case.id, "done", "We did."))
+
+
+@pytest.mark.parametrize("shut", ["lock", "terms"])
+def test_a_company_that_is_shut_out_does_not_hear_of_it(shop: Shop, shut: str) -> None:
+    shop.declare(SERVICE)
+    if shut == "lock":
+        shop.people.lock(shop.person)
+    else:
+        shop.people.set_terms(shop.person, NO_CONTACT)
+    case = shop.correct("phone", "1")
+    assert case.status == "done"
+    assert (shop.desk.book.of_org(ORG)[0], shop.desk.book.times(ORG)) == ([], [])
+    with pytest.raises(NotFound):
+        shop.desk.book.case(case.id, org=ORG)
+    assert [one.id for one in shop.desk.cases(shop.person)[0]] == [case.id]
 
 
 # -- who is told

@@ -32,6 +32,7 @@ from rapport.terms import Gate
 from rapport.terms.own import OwnLooks
 from rapport.terms.own_word import Correctable, concerned, correctable, fitting, is_heard
 from rapport.terms.rights import Asked, Case
+from rapport.terms.still_open import still_open
 
 log = logging.getLogger("rapport.correcting")
 
@@ -194,8 +195,9 @@ class Corrector:
                 ids += tell_sources(self._ledger, org, MESSAGE, body, only=(source,), record=record, lasting=True)
             return ids
 
+        heard = self._may_hear(case, found)
         shut = f"Its systems were not told: your terms, or a lock, keep {org} from serving you."
-        return self._ended(case, "done", shut if letters.shut else "", letters.receipts, tell)
+        return self._ended(case, "done", shut if letters.shut else "", letters.receipts, tell, heard=heard)
 
     async def _say(self, org: str, correction: Correction) -> None:
         if correction.keys or correction.cleared:
@@ -208,11 +210,19 @@ class Corrector:
         answer: str,
         receipts: Sequence[str] = (),
         tell: Callable[[], Sequence[str]] = tuple,
+        *,
+        heard: bool = False,
     ) -> Case:
         try:
-            return self._book.end(case.id, status, answer, receipts, tell)
+            return self._book.end(case.id, status, answer, receipts, tell, heard=heard)
         except Conflict:
             return self._book.case(case.id)  # somebody else carried it out meanwhile
+
+    def _may_hear(self, case: Case, found: Correctable) -> bool:
+        """Whether the company may serve any of these customers: else it does not hear that one of them asks."""
+        trait = None if case.asked.value is None else case.asked.about
+        requests = [telling(case.asked.org, customer) for customer in found.customers]
+        return any(still_open(self._reader, self._people, request, trait) for request in requests)
 
     async def _letters(self, case: Case, found: Correctable, claims: Sequence[Key]) -> _Letters:
         """What the company's systems are to be told, with receipts in its name: by the gate, like any other use."""

@@ -11,6 +11,7 @@ from rapport.app.operator import Assert, Operation, Retract, entry
 from rapport.app.saying import NodeSaying
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.identifiers import normalise
+from rapport.kernel.ports import OWN_WORD
 from rapport.profile.links import evidence_handle, split_handle
 from rapport.profile.store import Found
 from rapport.profile.view import Part
@@ -21,6 +22,7 @@ from rapport.web.api.evidence import Said
 PURPOSE = "service"
 NO_EVIDENCE = "there is no such evidence"
 NO_END = "there is no such record or customer"
+OWN_RECORD = "this is what the customer said themself: it goes with its identifier, so link the records of systems"
 NOBODY = "cus_nobody"
 """In place of the handle of a customer whom nothing names: the gate answers absent, as late as it answers refused."""
 
@@ -98,7 +100,10 @@ class LogOperators:
 
         def part(found: Found) -> Part | None:
             parts = [part for part in found.parts if part.handle == named or not named.startswith("rec_")]
-            return min(parts, key=lambda part: part.number, default=None)
+            of_systems = [part for part in parts if part.trust < OWN_WORD]
+            if parts and not of_systems:
+                raise Conflict(OWN_RECORD, code="own_word")
+            return min(of_systems, key=lambda part: part.number, default=None)
 
         try:
             _, end, _ = await self._gate.read(Request(org, customer, PURPOSE, by, "link"), part, _fields)

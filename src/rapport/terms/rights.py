@@ -2,7 +2,8 @@
 
 Some are carried out at once (access, portability, erasure, restriction, objection), and no company hears of them: a
 company that is shut out sees what it sees of an unknown customer. The others are addressed to a company, which so
-learns that its customer asks: a correction, and a human's look at a decision.
+learns that its customer asks: a correction (once it is made, and where it may serve the customer), and a human's look
+at a decision.
 """
 
 from collections.abc import Mapping
