@@ -35,7 +35,7 @@ def desk(house: House) -> HouseDesk:
     ledger, newsroom = open_ledger(house.settings), Newsroom(None)
     operators = LogOperators(house.reader, house.gate, None, newsroom)  # type: ignore[arg-type]  # nothing is said
     parts = Parts(*(None,) * 5)  # type: ignore[arg-type]  # the pages about promises are not asked
-    return HouseDesk(ledger, house.reader, house.gate, newsroom, operators, Sources(ledger), parts, None, None)  # type: ignore[arg-type]  # nor those about requests
+    return HouseDesk(ledger, house.reader, house.gate, newsroom, operators, Sources(ledger), parts, *(None,) * 3)  # type: ignore[arg-type]  # nor the other pages
 
 
 def lock(house: House, claim: str = "user_id:ada") -> None:
