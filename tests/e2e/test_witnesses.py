@@ -409,6 +409,7 @@ def test_a_node_has_its_log_cosigned_publishes_it_and_cares_little_for_a_dead_wi
         assert "Witness w.example signed a log with all of them" in said.stdout
         assert run(*with_witness[:-1], "2").returncode == 1
         assert run("verify", str(file), "--witness", "nonsense").returncode == 1
+        assert b"\nrapport_witnesses_failing 1" in http("GET", f"{node.url}/metrics").body
         assert node.output().count("witness dead.example did not sign the log") == 1
     finally:
         node.stop()

@@ -103,8 +103,9 @@ class LedgerTokens:
 
 
 class HouseVitals:
-    def __init__(self, newsroom: Newsroom) -> None:
+    def __init__(self, newsroom: Newsroom, witnessing: Witnessing) -> None:
         self._newsroom = newsroom
+        self._witnessing = witnessing
         self.requests = 0
 
     def not_ready(self) -> str | None:
@@ -127,6 +128,12 @@ class HouseVitals:
                 "From acknowledged to readable, at the last commit.",
                 (news.lag_us or 0) / 1e6,
             ),
+            (
+                "rapport_witnesses_failing",
+                "gauge",
+                "Witnesses that did not sign the log of receipts when last asked.",
+                len(self._witnessing.failing),
+            ),
         ]
 
 
@@ -148,18 +155,18 @@ async def _broken(_: Request, error: Exception) -> Response:
 
 
 class _Threads(NamedTuple):
-    """Those of the node's threads that are woken from within it."""
+    """Those of the node's threads that are woken from within it, or asked how they fare."""
 
     reviewer: Reviewer
     exports: ExportRunner
     agents: AgentRunner
+    witnessing: Witnessing
 
 
 def _begun(settings: Settings, ends: contextlib.ExitStack) -> _Threads:
     """Begin the threads that look after what any process puts into the ledger; `ends` ends them."""
-    reviewer, deliverer, witnessing = Reviewer(settings), Deliverer(settings), Witnessing(settings)
-    threads = _Threads(reviewer, ExportRunner(settings), AgentRunner(settings))
-    for thread in (reviewer, deliverer, witnessing, threads.exports, threads.agents):
+    threads = _Threads(Reviewer(settings), ExportRunner(settings), AgentRunner(settings), Witnessing(settings))
+    for thread in (*threads, Deliverer(settings)):
         ends.callback(thread.close)
     return threads
 
@@ -190,7 +197,7 @@ async def application(
     promises.on_change = lambda *_: threads.reviewer.wake()
     simulator = Simulator(lambda: open_agreeing(settings))
     exports = Exports(settings, threads.exports.wake)
-    vitals = HouseVitals(newsroom)
+    vitals = HouseVitals(newsroom, threads.witnessing)
     acknowledgements = Acknowledgements(lambda: DemandFile(open_ledger(settings)))
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)

@@ -131,6 +131,8 @@ class Witnessing:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stopped = threading.Event()
+        self.failing: set[str] = set()
+        """Names of those that did not sign when they were last asked."""
         ledger = open_ledger(settings)
         Cosignatures(ledger.db).only([witness.key for witness in settings.witnessed_by])
         ledger.close()
@@ -157,6 +159,7 @@ class Witnessing:
                     asker.ask()
             except (Unwitnessed, RapportError) as error:
                 problem = str(error)
+            (self.failing.add if problem else self.failing.discard)(witness.name)
             if problem != said:  # once, and not each time
                 how = f"did not sign the log: {problem}" if problem else "signs the log again"
                 log.warning("witness %s %s", witness.name, how)
