@@ -26,7 +26,7 @@ from rapport.kernel.times import DAY, SECOND, now
 from rapport.terms import Declaration, Gate, Promise, Request, Terms
 from rapport.terms.clauses import Clause
 from rapport.terms.own import OwnLooks
-from rapport.terms.rights import MAX_VALUE, Asked, Case
+from rapport.terms.rights import MAX_A_DAY, MAX_VALUE, Asked, Case
 from tests.profile.house import ORG, House, at, at_once, told
 from tests.profile.unsealing import readable
 
@@ -358,6 +358,22 @@ def test_what_was_said_and_not_ended_is_said_no_second_time(shop: Shop) -> None:
     assert shop.desk.book.case(case.id).status == "done"
     assert shop.view("user_id:ada")["events"]["total"] == total
     assert shop.rejected() == []
+
+
+def test_nobody_can_correct_without_end(shop: Shop) -> None:
+    person, book = shop.people.person(shop.person).id, shop.desk.book
+    with shop.ledger.db as db:
+        for _ in range(MAX_A_DAY):
+            row = (person, ORG, now())
+            db.execute(
+                "INSERT INTO rights (person, org, kind, addressed, at, status, body) "
+                "VALUES (?, ?, 'rectification', 1, ?, 'done', x'')",
+                row,
+            )
+    with pytest.raises(Conflict) as caught:
+        book.put(person, Asked("rectification", ORG, "phone", "1"), now())
+    assert caught.value.code == "too_many_requests"
+    assert book.put(person, Asked("rectification", ORG, "phone", "1"), now() + 2 * DAY).status == "open"
 
 
 def test_two_at_once_both_end_and_one_of_them_holds(shop: Shop) -> None:

@@ -32,6 +32,8 @@ DEADLINE = 30 * DAY
 """How long a company has to answer, µs (article 12(3): one month)."""
 MAX_WORDS = 2000
 MAX_OPEN = 100
+MAX_A_DAY = 500
+"""How often a person may correct something in 24 hours: each time is kept for good."""
 MAX_VALUE = 4096
 """Bytes of a corrected value as JSON."""
 YOU = "you"

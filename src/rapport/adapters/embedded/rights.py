@@ -14,8 +14,8 @@ import msgspec
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound
-from rapport.kernel.times import now
-from rapport.terms.rights import ADDRESSED, MAX_OPEN, Answered, Asked, Case, Right, Status
+from rapport.kernel.times import DAY, now
+from rapport.terms.rights import ADDRESSED, MAX_A_DAY, MAX_OPEN, Answered, Asked, Case, Right, Status
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
@@ -70,7 +70,15 @@ class RightsBook:
             if len(waiting) >= MAX_OPEN:
                 message = f"{MAX_OPEN} of your requests wait to be answered, which is all there may be"
                 raise Conflict(message, code="too_many_requests")
+            if asked.right == "rectification":
+                self._check_pace(person, at)
             return self._insert(person, asked, at)
+
+    def _check_pace(self, person: int, at: int) -> None:
+        query = "SELECT count(*) FROM rights WHERE person = ? AND kind = 'rectification' AND at > ?"
+        (lately,) = self._db.execute(query, (person, at - DAY)).fetchone()
+        if lately >= MAX_A_DAY:
+            raise Conflict(f"{MAX_A_DAY} corrections are all there may be in a day", code="too_many_requests")
 
     def put_done(self, person: int, asked: Asked, at: int, receipts: Sequence[str], answer: str = "") -> Case:
         """Keep a request that was carried out at once; asked for at `at` (µs), done now."""
