@@ -18,7 +18,7 @@ from rapport.act.delivery import MAX_ANSWER
 from rapport.act.destinations import address_problem
 from rapport.adapters.http import sending
 from rapport.adapters.http.sending import send
-from tests.act.receiving import Receiver, drips, garbage, huge, never, says
+from tests.act.receiving import Receiver, drips, drips_to_the_end, garbage, huge, never, says
 
 
 def post(receiver: Receiver, **more: Any) -> sending.Answer:
@@ -46,7 +46,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     assert inside.visited == []
 
 
-@pytest.mark.parametrize("behaviour", [never, drips])
+@pytest.mark.parametrize("behaviour", [never, drips, drips_to_the_end])
 def test_whoever_is_slow_is_given_up_in_time(behaviour: Any) -> None:
     with Receiver(behaviour) as receiver:
         started = time.monotonic()
