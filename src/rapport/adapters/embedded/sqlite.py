@@ -99,7 +99,7 @@ _AT_ONCE = 50
 def _inserting(into: str, columns: int, rows: int, then: str) -> str:
     row = f"({', '.join('?' * columns)})"
     # A statement of many rows that may fail halfway keeps a journal of its own, but not where all ends with it.
-    return f"INSERT OR ROLLBACK INTO {into} VALUES {', '.join([row] * rows)} {then}"  # noqa: S608 (names of our own)  # noqa: S608 (our own names)
+    return f"INSERT OR ROLLBACK INTO {into} VALUES {', '.join([row] * rows)} {then}"  # noqa: S608 (names of our own)
 
 
 def put_rows(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], then: str = "") -> None:
