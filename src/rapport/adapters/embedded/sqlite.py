@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,8 @@ def put_rows(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]]
         return
     many = len(rows) - len(rows) % _AT_ONCE
     for at in range(0, many, _AT_ONCE):
-        cells = [cell for row in rows[at : at + _AT_ONCE] for cell in row]
-        db.execute(_inserting(into, len(rows[0]), _AT_ONCE, then), cells)
+        cells = chain.from_iterable(rows[at : at + _AT_ONCE])
+        db.execute(_inserting(into, len(rows[0]), _AT_ONCE, then), tuple(cells))
     db.executemany(_inserting(into, len(rows[0]), 1, then), rows[many:])
 
 
