@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -60,16 +60,17 @@ class ExportFiles:
         """Where a file is made before it is sealed."""
         return self.directory() / f"{handle}.{form}"
 
-    def tidy(self, kept: Collection[str]) -> set[str]:
-        """Delete all but what is kept, or being made; return whose file is there."""
-        found = set()
-        for path in self._directory.glob("*"):
+    def tidy(self, kept: Callable[[], Collection[str]]) -> set[str]:
+        """Delete all but what is kept, or being made; return whose file is gone. `kept` is asked after what lies there
+        was listed: so what is finished meanwhile is not taken for a piece that was left behind."""
+        listed = list(self._directory.glob("*"))
+        known = kept()
+        for path in listed:
             handle = path.name.removeprefix(".").partition(".")[0]
-            if path.suffix == SEALED and handle in kept:
-                found.add(handle)
-            elif not self.is_alive(handle):
+            if not (path.suffix == SEALED and handle in known) and not self.is_alive(handle):
                 path.unlink(missing_ok=True)
-        return found
+        # One that is done takes its name in the next instant, under its lock.
+        return {handle for handle in known if not self.is_alive(handle) and not self.sealed(handle).exists()}
 
     def remove(self, handle: str) -> None:
         """Delete whatever there is of an export."""

@@ -181,9 +181,11 @@ class ExportBook:
 
     def tidy(self) -> None:
         """Delete files that belong to no export, such as what a kill left behind; say so where one's own is gone."""
-        kept = {one.id: one for one in self._exports("place = ? AND status = 'done'", (NODE,))}
-        for handle in kept.keys() - self._files.tidy(kept):
-            self.end(kept[handle], "deleted", "its file is gone")
+        for handle in self._files.tidy(self._kept):
+            self.end(self.named(handle), "deleted", "its file is gone")
+
+    def _kept(self) -> set[str]:
+        return {one.id for one in self._exports("place = ? AND status = 'done'", (NODE,))}
 
     def cut_short(self, is_alive: Callable[[str], bool], reason: str) -> list[Export]:
         """Mark those that run in no process any more as failed, and return them."""
@@ -230,12 +232,20 @@ class ExportBook:
                 found[Held(handle, recipients, shown, said, exported_at, expires_at)] = None
         return list(found)
 
-    def on_node(self, org: str, records: Collection[int]) -> list[Export]:
-        """Exports whose file the node has, or is about to have, and that these records are in."""
+    def has_any(self, number: int, records: Collection[int]) -> bool:
+        """Whether any of these records was read for an export."""
+        for some in _some(records):
+            query = f"SELECT 1 FROM export_row WHERE export = ? AND record IN ({','.join('?' * len(some))}) LIMIT 1"  # noqa: S608 - question marks
+            if self._db.execute(query, (number, *map(neg, some))).fetchone() is not None:
+                return True
+        return False
+
+    def within_reach(self, org: str, records: Collection[int]) -> list[Export]:
+        """Exports that these records are in, and whose file the node has, or that are still being made, wherever."""
         found: dict[str, Export] = {}
         for some in _some(records):
             where = f"""
-                org = ? AND place = ? AND status IN ('running', 'done')
+                org = ? AND (status = 'running' OR place = ? AND status = 'done')
                 AND EXISTS (SELECT 1 FROM export_row r WHERE r.export = export.id
                             AND r.record IN ({",".join("?" * len(some))}))
             """  # noqa: S608 - question marks
@@ -243,9 +253,9 @@ class ExportBook:
         return list(found.values())
 
     def withdraw(self, org: str, records: Collection[int]) -> None:
-        """Delete the node's files that erased records are in, or are about to be in. Of one that nobody fetched, there
-        is no copy then."""
-        for one in self.on_node(org, records):
+        """Delete the node's files that erased records are in, and end what is being made with them. Of one that nobody
+        fetched, there is no copy then."""
+        for one in self.within_reach(org, records):
             self.end(one, "deleted", ERASED)
 
     def forget(self, org: str, records: Collection[int]) -> None:
