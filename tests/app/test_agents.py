@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rapport.adapters.embedded.agent_requests import MOST_PER_HOUR, AgentRequests
+from rapport.adapters.embedded.agent_requests import MOST_PER_HOUR, AgentRequests, Row
 from rapport.adapters.embedded.agents import AgentFile
 from rapport.adapters.embedded.rights import RightsBook
-from rapport.app.agent_work import AgentWork
+from rapport.app.agent_work import FAILED, MOST_TRIES, AgentWork
 from rapport.app.agents import AgentDesk, results_path, results_secret
 from rapport.app.embedded import open_ledger
 from rapport.app.portal_rights import _sentence
@@ -551,6 +551,24 @@ def _die_after(patched: pytest.MonkeyPatch, name: str) -> None:
         raise Killed
 
     patched.setattr(owner, name, dying)
+
+
+def test_what_nobody_thought_of_in_one_request_keeps_no_other_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = shop.ask("access"), shop.ask("access", "bo@example.com")
+    carried_out = AgentWork._access
+
+    def access(work: AgentWork, row: Row, person: Any) -> Any:
+        if row.id == broken.id:
+            raise OSError("a disk that nobody thought of")
+        return carried_out(work, row, person)
+
+    monkeypatch.setattr(AgentWork, "_access", access)
+    assert shop.ended(sound).status == "fulfilled"
+    for _ in range(MOST_TRIES):
+        shop.later()
+    assert (shop.status(broken).status, shop.status(broken).details) == ("denied", FAILED.details)
 
 
 def test_twice_at_once_is_one_request(shop: Shop) -> None:

@@ -123,8 +123,11 @@ class AgentWork:
             work(row)
         except Busy:
             return  # the next round tries again
-        except RapportError as error:
-            log.warning("a request of an agent could not be carried out: %s", error.code)
+        except Exception as error:  # a supervisor loop: what nobody thought of, of one request, keeps no other waiting
+            if isinstance(error, RapportError):
+                log.warning("a request of an agent could not be carried out: %s", error.code)
+            else:
+                log.exception("a request of an agent could not be carried out")
             if self.requests.failed(row) >= MOST_TRIES:
                 self.requests.notice(row)
                 self._end(row, FAILED)
