@@ -5,6 +5,7 @@ import base64
 import contextlib
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from rapport.adapters.embedded.agent_requests import MOST_PER_HOUR, AgentRequests, Row
 from rapport.adapters.embedded.agents import AgentFile
 from rapport.adapters.embedded.rights import RightsBook
+from rapport.app import rights
 from rapport.app.agent_work import FAILED, MOST_TRIES, AgentWork
 from rapport.app.agents import AgentDesk, results_path, results_secret
 from rapport.app.embedded import open_ledger
@@ -664,6 +666,53 @@ def test_what_was_begun_is_not_taken_back(shop: Shop) -> None:
         with pytest.raises(Conflict):
             shop.revoke(one)
     assert not shop.knows()
+
+
+def test_an_erasure_that_is_under_way_is_not_said_to_be_taken_back(
+    patient: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = patient.people.add([f"{ORG}:email:{ADA}"])
+    told = patient.ask("deletion")
+    patient.later(0)
+    (case,) = RightsBook(patient.ledger).of_person(ada.id)[0]
+    desk, shred_claims = open_rights_desk(patient.settings), rights.shred_claims
+    refused: list[str] = []
+
+    def shred(*what: Any) -> Any:
+        loop = threading.Thread(target=withdraw)
+        loop.start()
+        loop.join()
+        return shred_claims(*what)
+
+    def withdraw() -> None:
+        try:
+            asyncio.run(desk.withdraw(ada.handle, case.id))
+        except Conflict as conflict:
+            refused.append(conflict.code)
+
+    monkeypatch.setattr(rights, "shred_claims", shred)
+    assert patient.ended(told, 3 * DAY).status == "fulfilled"
+    assert refused == ["ended"]
+    assert not patient.knows()
+    assert RightsBook(patient.ledger).case(case.id).status == "done"
+
+
+def test_what_is_taken_back_in_the_instant_in_which_it_begins_is_not_done(
+    patient: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = patient.people.add([f"{ORG}:email:{ADA}"])
+    told = patient.ask("deletion")
+    patient.later(0)
+    (case,) = RightsBook(patient.ledger).of_person(ada.id)[0]
+    begin_for = AgentRequests.begin_for
+
+    def begin(*what: Any, **made: Any) -> None:
+        RightsBook(patient.ledger).end(case.id, "withdrawn", "", ())
+        begin_for(*what, **made)
+
+    monkeypatch.setattr(AgentRequests, "begin_for", begin)
+    assert patient.ended(told, 3 * DAY).status == "revoked"
+    assert patient.knows()
 
 
 def test_a_revoke_must_be_signed_and_meant_for_here(patient: Shop) -> None:

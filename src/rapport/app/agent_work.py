@@ -181,6 +181,10 @@ class AgentWork:
         if isinstance(person, Outcome):
             return person
         row = self.requests.row(row.id)
+        # From now on nobody takes it back; who did so while it was begun is heard.
+        stopped = self._stopped(row)
+        if stopped is not None:
+            return stopped
         if row.exercise == "access":
             return self._access(row, person)
         return self._erase(row, person) if row.exercise == "deletion" else self._object(row, person)

@@ -3,8 +3,10 @@ on record with how long it took. The portal, the command line and agents' reques
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
+from rapport.adapters.embedded.agent_requests import AgentRequests
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.rights import LAST, RightsBook
@@ -120,10 +122,16 @@ class RightsDesk:
         case = self.book.case(case_id, person=person.id)
         if case.status == "open" and case.asked.right == "rectification":
             raise Conflict(_BY_ITSELF, code="by_itself")
-        ended = self.book.end(case.id, "withdrawn", "", ())
+        ended = self.book.end(case.id, "withdrawn", "", (), partial(self._not_begun, case))
         receipt = await self._looks.note(person.id, case.asked.org, WITHDRAWN, "you took a request back")
         self.book.add_receipt(case.id, receipt)
         return ended
+
+    def _not_begun(self, case: Case) -> tuple[str, ...]:
+        """Nobody is told; but what an agent asked for is not taken back once it is being carried out."""
+        if case.asked.by != YOU and AgentRequests(self._ledger).has_begun(case.person, case.id):
+            raise Conflict("this is being carried out already", code="ended")
+        return ()
 
     def knows(self, org: str) -> bool:
         return self._ledger.has_org(org)

@@ -242,6 +242,11 @@ class AgentRequests:
             query = "UPDATE agent_request SET begun = 1, person = ?, made = ? WHERE id = ?"
             self._db.execute(query, (person, made, row.id))
 
+    def has_begun(self, person: int, kase: str) -> bool:
+        """Whether what is on record as a person's request is being carried out, or was."""
+        query = "SELECT 1 FROM agent_request WHERE person = ? AND kase = ? AND begun"
+        return self._db.execute(query, (person, kase)).fetchone() is not None
+
     def failed(self, row: Row) -> int:
         """Note that a request could not be carried out; return how often that was."""
         with transaction(self._db):
