@@ -28,7 +28,7 @@ COMMANDS = {
     "recipient": ("demands", "Recipients: those named in a declaration, and where each takes deletion demands."),
     "demands": (
         "demands",
-        "List deletion demands, the newest first: who was asked, until when, and whether they acknowledged or stay silent.",
+        "List deletion demands, the newest first: who was asked, and who acknowledged or stays silent.",
     ),
     "outbox": ("outbox", "The outbox: what is on its way to other systems, and what could not be delivered."),
     "benefit": ("benefit", "Benefits: what uses gave to the customer and to the company."),

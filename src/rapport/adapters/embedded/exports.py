@@ -59,6 +59,11 @@ _TOGETHER = 500
 _SLICE = 10_000
 _RECEIPT = "rcp"
 
+_NOT_DONE = {
+    "waiting": "this export waits for its turn: ask again in a moment",
+    "running": "this export is not done yet: ask again in a moment",
+}
+
 
 class ExportBook:
     """The exports of a ledger; over one ledger connection, used by one thread at a time."""
@@ -140,8 +145,10 @@ class ExportBook:
     # -- what becomes of it
 
     def fetch(self, export: Export) -> SealKey:
-        """Somebody is about to have a copy of the node's file: the key that it is sealed under. Raises NotFound where
-        there is none, or none any more."""
+        """Somebody is about to have a copy of the node's file: the key that it is sealed under. Raises Conflict where
+        there is none yet, or never will be, NotFound where there is none any more."""
+        if export.status in ("waiting", "running", "failed"):
+            raise Conflict(_NOT_DONE.get(export.status, f"this export failed: {export.reason}"), code="not_done")
         with self._writing():
             query = """
                 UPDATE export SET fetched = fetched + 1 WHERE id = ? AND status = 'done' AND kept_until > ?
@@ -149,7 +156,7 @@ class ExportBook:
             """
             row = self._db.execute(query, (export.number, now())).fetchone()
         if row is None or row[0] is None:
-            raise NotFound("this export has no file here: it is not done, its time is over, or it was deleted")
+            raise NotFound("this export has no file here any more: its time is over, or it was deleted")
         return SealKey(self._ledger.keys.org(export.org).open(row[0], _key_place(export)))
 
     def end(self, export: Export, status: str, reason: str = "") -> None:
