@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,14 +20,15 @@ from hypothesis import strategies as st
 from rapport.adapters.embedded.agent_requests import MOST_PER_HOUR, AgentRequests, Row
 from rapport.adapters.embedded.agents import AgentFile
 from rapport.adapters.embedded.rights import RightsBook
-from rapport.app import rights
+from rapport.app import backing_up, rights
 from rapport.app.agent_work import FAILED, MOST_TRIES, AgentWork
 from rapport.app.agents import AgentDesk, results_path, results_secret
 from rapport.app.embedded import open_ledger
 from rapport.app.portal_rights import _sentence
+from rapport.app.restoring import restore
 from rapport.app.rights_desk import open_rights_desk
 from rapport.kernel.errors import BadInput, Conflict, Forbidden, NotFound, RapportError, TooMany, Unauthorized
-from rapport.kernel.times import DAY, HOUR, SECOND
+from rapport.kernel.times import DAY, HOUR, SECOND, now
 from rapport.terms import Declaration, Promise, Terms, data_rights
 from rapport.terms.data_rights import RESULTS_KEPT, TICK, Agent, Told, agent_key, asked, opened
 from tests.app.agent_client import NAME, Signer, by_email
@@ -657,6 +659,28 @@ def test_a_deletion_waits_and_can_be_taken_back_by_the_person(patient: Shop) -> 
     asyncio.run(desk.withdraw(person.handle, case.id))
     assert patient.ended(told, 3 * DAY).status == "revoked"
     assert patient.knows()
+
+
+def test_what_was_taken_back_since_a_backup_waits_anew_where_that_is_restored(patient: Shop, tmp_path: Path) -> None:
+    ada = patient.people.add([f"{ORG}:email:{ADA}"])
+    told = patient.ask("deletion")
+    patient.later(0)
+    archive, keys = tmp_path / "a.backup", tmp_path / "a.keys"
+    backing_up.back_up(patient.settings, archive)
+    backing_up.back_up_keys(patient.settings, keys)
+    desk = open_rights_desk(patient.settings)
+    asyncio.run(desk.withdraw(ada.handle, desk.cases(ada.handle)[0][0].id))
+    again = msgspec.structs.replace(patient.settings, data=str(tmp_path / "restored"))
+    restored_at = now()
+    restore(again, archive, keys, backing_up.backup_key_path(patient.settings))
+    ledger = open_ledger(again)
+    row = AgentRequests(ledger).row(told.id)
+    assert (row.status, row.due_at >= restored_at + 3 * DAY) == ("open", True)
+    AgentWork(again).round()  # long after it was due
+    said = [one.reason for _, one in ledger.receipts_of(ada.id)]
+    assert len([one for one in said if "unless you take it back" in one]) == 2
+    assert AgentRequests(ledger).row(told.id).status == "open"
+    ledger.close()
 
 
 def test_what_was_begun_is_not_taken_back(shop: Shop) -> None:

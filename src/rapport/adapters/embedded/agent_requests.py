@@ -213,6 +213,15 @@ class AgentRequests:
                 self._db.execute(query, (at,))
         return self._rows("WHERE status = 'working' ORDER BY number LIMIT 100", ())
 
+    def wait_anew(self, due_at: int) -> None:
+        """Let erasures that wait, of a ledger that was restored, wait until this time at least, and tell of them anew."""
+        with transaction(self._db):
+            query = """
+                UPDATE agent_request SET due_at = max(due_at, ?), noticed = 0
+                WHERE status = 'open' AND exercise = 'deletion'
+            """
+            self._db.execute(query, (due_at,))
+
     def unnoticed(self) -> list[Row]:
         """Requests that wait, and of which nobody was told yet."""
         return self._rows("WHERE status = 'open' AND NOT noticed ORDER BY number LIMIT 100", ())
