@@ -398,6 +398,8 @@ def test_a_correction_waits_for_no_answer_and_shows_its_company_no_value(shop: S
     asyncio.run(shop.corrector.take_up(now() + DAY))
     (heard,) = shop.desk.book.of_org(ORG)[0]
     assert (heard.asked, heard.status) == (Asked("rectification", ORG, "phone", None), "done")
+    assert shop.desk.book.case(case.id, org=ORG) == heard
+    assert shop.desk.book.case(case.id).asked.value == "secret"
     with pytest.raises(Conflict):
         asyncio.run(shop.desk.answer(ORG, case.id, "done", "We did."))
 

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from html import unescape
@@ -131,7 +132,9 @@ def test_who_was_given_an_export_is_named_when_it_is_asked_to_delete(home: Home,
     assert "has yet to say where it takes such demands" in page
 
 
-def test_erasing_says_first_what_would_go_and_needs_a_typed_word(home: Home, ada: Person) -> None:
+def test_erasing_says_first_what_would_go_and_needs_a_typed_word(
+    home: Home, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = ada.get("/me/erase").text
     assert "Nothing has been erased yet" in page
     assert f"<h2><bdi>{ORG}</bdi></h2>" in page
@@ -147,6 +150,10 @@ def test_erasing_says_first_what_would_go_and_needs_a_typed_word(home: Home, ada
     assert verify.verify(bundle)["ok"]
     assert bundle["receipts"][-1]["receipt"]["action"] == "your erasure"
     assert ada.get(f"/me/erased/{proof}x").status_code == 404
+    later = time.monotonic() + 11 * 60  # it is not there for ever
+    with monkeypatch.context() as patched:
+        patched.setattr("rapport.app.portal_rights.time.monotonic", lambda: later)
+        assert ada.get(f"/me/erased/{proof}").status_code == 404
     assert ada.get("/me/rights").headers["location"] == "/me/open"
     assert not home.reads("service")
 
