@@ -14,6 +14,7 @@ from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.rights import RightsBook
 from rapport.app import backing_up, demanding, embedded, erasing
 from rapport.app.bundling import Bundler
+from rapport.app.portability import drop_copies
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Conflict
@@ -51,6 +52,7 @@ def shred_person(
     legal = {org: _legal(promises, org) for org in {org for org, _, _ in person.claims}}
     erased = erasing.shred(settings, handle, person.claims, legal, progress)
     demanded = demanding.demand(settings, ledger, handle)
+    drop_copies(settings, handle)
     # Cut short after their key was destroyed, it is completed all the same: only the proof was lost with the key.
     proof = {} if keys.person(person.id) is None else _proof(settings, ledger, people, person, erased, at)
     people.forget_claims(handle)

@@ -13,6 +13,7 @@ from html import unescape
 import pytest
 
 from rapport.adapters.embedded.demands import DemandFile
+from rapport.app import rights
 from rapport.app.exporting import open_exporter
 from rapport.kernel import verify
 from rapport.terms import Declaration, Promise
@@ -109,6 +110,21 @@ def test_everything_is_taken_along_as_one_archive(home: Home, ada: Person) -> No
     assert ada.get("/me/export?format=exe").status_code == 400
     assert {one["right"] for one in requests(ada)} == {"access"}
     assert list((home.directory / "copies").iterdir()) == []
+
+
+def test_an_erasure_takes_what_a_kill_left_of_a_copy(home: Home, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    bo = Person(home, [f"{ORG}:user_id:bo"])
+    with monkeypatch.context() as killed:
+        killed.setattr("pathlib.Path.unlink", lambda *_, **__: None)
+        for person in (ada, bo):
+            assert person.get("/me/export").status_code == 200
+    place = home.directory / "copies"
+    assert len(list(place.iterdir())) == 2
+    (place / f"{ada.person}-tables").mkdir()
+    home.worker.close()
+    rights.shred_person(home.settings, ada.person)
+    home.restart()
+    assert [path.name.partition("-")[0] for path in place.iterdir()] == [bo.person]
 
 
 def _of(person: Person, form: str, table: str) -> str:
