@@ -113,8 +113,10 @@ class RightsDesk:
             raise Conflict(_BY_ITSELF, code="by_itself")
         verb = "did what you asked" if outcome == "done" else "said no to your request"
         said = f"{self._name(org)} {verb}, {took_words(self._now() - case.at)} after you asked"
-        receipt = await self._looks.note(case.person, org, ANSWERED, said)
-        return self.book.end(case_id, outcome, answer.strip(), (receipt,))
+        # Ended first: of two who answer at once, the person's book tells of the one who did.
+        self.book.end(case_id, outcome, answer.strip(), ())
+        self.book.add_receipt(case_id, await self._looks.note(case.person, org, ANSWERED, said))
+        return self.book.case(case_id)
 
     async def withdraw(self, handle: str, case_id: str) -> Case:
         """Take back a request that waits. Raises NotFound, Conflict where it has ended."""
