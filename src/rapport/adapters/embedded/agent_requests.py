@@ -214,7 +214,7 @@ class AgentRequests:
         return self._rows("WHERE status = 'working' ORDER BY number LIMIT 100", ())
 
     def wait_anew(self, due_at: int) -> None:
-        """Let erasures that wait, in a ledger that was restored, wait until this time at least, and tell of them anew."""
+        """Let erasures that wait, in a restored ledger, wait until this time at least, and tell of them anew."""
         with transaction(self._db):
             query = """
                 UPDATE agent_request SET due_at = max(due_at, ?), noticed = 0
