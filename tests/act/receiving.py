@@ -63,6 +63,17 @@ def drips(handler: "_Handler", _: Got) -> None:
         return
 
 
+def drips_to_the_end(handler: "_Handler", _: Got) -> None:
+    """Says at once that the line ends with the answer, which then comes a byte now and then."""
+    try:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for _number in range(1_000):
+            handler.wfile.write(b"x")
+            time.sleep(0.06)
+    except OSError:
+        return
+
+
 def garbage(handler: "_Handler", _: Got) -> None:
     handler.wfile.write(b"\x16\x03\x01 what is this\r\n\r\n")
 

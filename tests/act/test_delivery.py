@@ -1,6 +1,9 @@
 """How long a delivery is tried, and where it may go."""
 
 import ipaddress
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +14,7 @@ from rapport.act.delivery import FIRST_WAIT, GIVE_UP, JITTER, LONGEST_WAIT, Answ
 from rapport.act.demands import said_by
 from rapport.act.destinations import address_problem, destination, usable
 from rapport.kernel.errors import BadInput
-from rapport.kernel.times import SECOND
+from rapport.kernel.times import SECOND, now
 
 LUCK = st.floats(0, 1, exclude_max=True)
 
@@ -174,6 +177,20 @@ def test_any_message_verifies_and_no_changed_one_does(body: bytes, data: st.Data
     other = data.draw(st.text(st.characters(codec="ascii", categories=["L", "P", "S"]), max_size=20))
     assert not webhooks.verified({**dressed.headers, name: other}, body, secret, at)
     assert not webhooks.verified({}, body, secret, at)
+
+
+def test_the_how_to_verifies_what_is_sent_and_nothing_else() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/receive-webhooks.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    secret = webhooks.fresh_secret()
+    dressed = webhooks.dressed("msg_1", b'{"type":"x"}', secret, now())
+    assert names["is_genuine"](secret, dressed.headers, dressed.body)
+    assert not names["is_genuine"](secret, dressed.headers, b'{"type":"y"}')
+    assert not names["is_genuine"](webhooks.fresh_secret(), dressed.headers, dressed.body)
+    old = webhooks.dressed("msg_1", dressed.body, secret, now() - 301 * SECOND)
+    assert not names["is_genuine"](secret, old.headers, dressed.body)
 
 
 # -- what an answer says

@@ -5,27 +5,31 @@ import base64
 import contextlib
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rapport.adapters.embedded.agent_requests import MOST_PER_HOUR, AgentRequests
+from rapport.adapters.embedded.agent_requests import MOST_PER_HOUR, AgentRequests, Row
 from rapport.adapters.embedded.agents import AgentFile
 from rapport.adapters.embedded.rights import RightsBook
-from rapport.app.agent_work import AgentWork
+from rapport.app import backing_up, rights
+from rapport.app.agent_work import FAILED, MOST_TRIES, AgentWork
 from rapport.app.agents import AgentDesk, results_path, results_secret
 from rapport.app.embedded import open_ledger
 from rapport.app.portal_rights import _sentence
+from rapport.app.restoring import restore
 from rapport.app.rights_desk import open_rights_desk
 from rapport.kernel.errors import BadInput, Conflict, Forbidden, NotFound, RapportError, TooMany, Unauthorized
-from rapport.kernel.times import DAY, HOUR, SECOND
-from rapport.terms import Declaration, Promise, data_rights
+from rapport.kernel.times import DAY, HOUR, SECOND, now
+from rapport.terms import Declaration, Promise, Terms, data_rights
 from rapport.terms.data_rights import RESULTS_KEPT, TICK, Agent, Told, agent_key, asked, opened
 from tests.app.agent_client import NAME, Signer, by_email
 from tests.profile.house import ORG, TEN, House, at, told
@@ -263,6 +267,18 @@ def test_a_mailbox_of_several_is_nobodys(shop: Shop, exercise: str) -> None:
     told = shop.ended(shop.ask(exercise, "fam@example.com"))
     assert (told.status, told.reason) == ("denied", "insuf_verification")
     assert shop.people.persons() == []
+
+
+def test_who_also_claims_the_familys_mailbox_is_meant_alone(shop: Shop) -> None:
+    """What the agent did not verify is left as it is, and so are those who share it."""
+    person = shop.people.add([f"{ORG}:email:{ADA}", f"{ORG}:email:fam@example.com", f"{ORG}:user_id:ada"])
+    assert shop.ended(shop.ask("sale:opt_out")).status == "fulfilled"
+    assert shop.ended(shop.ask("access")).status == "fulfilled"
+    shop.people.set_terms(person.handle, Terms())
+    before = {user: shop.view(f"user_id:{user}")["traits"] for user in ("kin0", "kin1")}
+    assert shop.ended(shop.ask("deletion")).status == "fulfilled"
+    assert _seen(shop, "ada") is None
+    assert {user: _seen(shop, user) for user in before} == before
 
 
 def test_a_claim_of_two_persons_is_nobodys(shop: Shop) -> None:
@@ -541,6 +557,24 @@ def _die_after(patched: pytest.MonkeyPatch, name: str) -> None:
     patched.setattr(owner, name, dying)
 
 
+def test_what_nobody_thought_of_in_one_request_keeps_no_other_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = shop.ask("access"), shop.ask("access", "bo@example.com")
+    carried_out = AgentWork._access
+
+    def access(work: AgentWork, row: Row, person: Any) -> Any:
+        if row.id == broken.id:
+            raise OSError("a disk that nobody thought of")
+        return carried_out(work, row, person)
+
+    monkeypatch.setattr(AgentWork, "_access", access)
+    assert shop.ended(sound).status == "fulfilled"
+    for _ in range(MOST_TRIES):
+        shop.later()
+    assert (shop.status(broken).status, shop.status(broken).details) == ("denied", FAILED.details)
+
+
 def test_twice_at_once_is_one_request(shop: Shop) -> None:
     body = shop.signer.sign(shop.signer.asking(ORG, "access", shop.time, **by_email(ADA)))
     desks = [AgentDesk(shop.settings, lambda: None, lambda: shop.time) for _ in range(4)]
@@ -627,6 +661,28 @@ def test_a_deletion_waits_and_can_be_taken_back_by_the_person(patient: Shop) -> 
     assert patient.knows()
 
 
+def test_what_was_taken_back_since_a_backup_waits_anew_where_that_is_restored(patient: Shop, tmp_path: Path) -> None:
+    ada = patient.people.add([f"{ORG}:email:{ADA}"])
+    told = patient.ask("deletion")
+    patient.later(0)
+    archive, keys = tmp_path / "a.backup", tmp_path / "a.keys"
+    backing_up.back_up(patient.settings, archive)
+    backing_up.back_up_keys(patient.settings, keys)
+    desk = open_rights_desk(patient.settings)
+    asyncio.run(desk.withdraw(ada.handle, desk.cases(ada.handle)[0][0].id))
+    again = msgspec.structs.replace(patient.settings, data=str(tmp_path / "restored"))
+    restored_at = now()
+    restore(again, archive, keys, backing_up.backup_key_path(patient.settings))
+    ledger = open_ledger(again)
+    row = AgentRequests(ledger).row(told.id)
+    assert (row.status, row.due_at >= restored_at + 3 * DAY) == ("open", True)
+    AgentWork(again).round()  # long after it was due
+    said = [one.reason for _, one in ledger.receipts_of(ada.id)]
+    assert len([one for one in said if "unless you take it back" in one]) == 2
+    assert AgentRequests(ledger).row(told.id).status == "open"
+    ledger.close()
+
+
 def test_what_was_begun_is_not_taken_back(shop: Shop) -> None:
     known, unknown = shop.ask("deletion"), shop.ask("deletion", STRANGER)
     shop.later()
@@ -634,6 +690,53 @@ def test_what_was_begun_is_not_taken_back(shop: Shop) -> None:
         with pytest.raises(Conflict):
             shop.revoke(one)
     assert not shop.knows()
+
+
+def test_an_erasure_that_is_under_way_is_not_said_to_be_taken_back(
+    patient: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = patient.people.add([f"{ORG}:email:{ADA}"])
+    told = patient.ask("deletion")
+    patient.later(0)
+    (case,) = RightsBook(patient.ledger).of_person(ada.id)[0]
+    desk, shred_claims = open_rights_desk(patient.settings), rights.shred_claims
+    refused: list[str] = []
+
+    def shred(*what: Any) -> Any:
+        loop = threading.Thread(target=withdraw)
+        loop.start()
+        loop.join()
+        return shred_claims(*what)
+
+    def withdraw() -> None:
+        try:
+            asyncio.run(desk.withdraw(ada.handle, case.id))
+        except Conflict as conflict:
+            refused.append(conflict.code)
+
+    monkeypatch.setattr(rights, "shred_claims", shred)
+    assert patient.ended(told, 3 * DAY).status == "fulfilled"
+    assert refused == ["ended"]
+    assert not patient.knows()
+    assert RightsBook(patient.ledger).case(case.id).status == "done"
+
+
+def test_what_is_taken_back_in_the_instant_in_which_it_begins_is_not_done(
+    patient: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = patient.people.add([f"{ORG}:email:{ADA}"])
+    told = patient.ask("deletion")
+    patient.later(0)
+    (case,) = RightsBook(patient.ledger).of_person(ada.id)[0]
+    begin_for = AgentRequests.begin_for
+
+    def begin(*what: Any, **made: Any) -> None:
+        RightsBook(patient.ledger).end(case.id, "withdrawn", "", ())
+        begin_for(*what, **made)
+
+    monkeypatch.setattr(AgentRequests, "begin_for", begin)
+    assert patient.ended(told, 3 * DAY).status == "revoked"
+    assert patient.knows()
 
 
 def test_a_revoke_must_be_signed_and_meant_for_here(patient: Shop) -> None:

@@ -14,8 +14,9 @@ from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.rights import RightsBook
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.app import rights
-from rapport.app.correcting import CorrectionLetters, Corrector
-from rapport.app.embedded import Sources, open_ledger
+from rapport.app.correcting import Corrector
+from rapport.app.correction_letters import CorrectionLetters
+from rapport.app.embedded import Sources, ensure_source, open_ledger
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rights_desk import RightsDesk
 from rapport.collect import Correction, correction_entry
@@ -25,7 +26,7 @@ from rapport.kernel.times import DAY, SECOND, now
 from rapport.terms import Declaration, Gate, Promise, Request, Terms
 from rapport.terms.clauses import Clause
 from rapport.terms.own import OwnLooks
-from rapport.terms.rights import MAX_VALUE, Asked, Case
+from rapport.terms.rights import MAX_A_DAY, MAX_VALUE, Asked, Case
 from tests.profile.house import ORG, House, at, at_once, told
 from tests.profile.unsealing import readable
 
@@ -129,7 +130,7 @@ def test_taking_it_back_shows_what_would_be_shown_without_it(shop: Shop) -> None
 
 
 def test_a_correction_is_newer_than_the_last_whatever_the_clock_says(shop: Shop) -> None:
-    late, early = now() + 1000 * SECOND, now() - 1000 * SECOND
+    late, early = now() + 3 * DAY, now() - 3 * DAY
     for clock, value in ((late, "1"), (early, "2")):
         shop.corrector._now = lambda clock=clock: clock
         shop.correct("phone", value)
@@ -284,6 +285,8 @@ def test_no_system_can_take_the_person_s_place(shop: Shop) -> None:
     for name in (YOU, "You", "YOU"):
         with pytest.raises(BadInput):
             shop.ledger.add_source(ORG, name, trusted=True)
+        with pytest.raises(BadInput):
+            ensure_source(shop.settings, ORG, name, trusted=True)
     with pytest.raises(BadInput):
         shop.ledger.add_source(ORG, "loud", trust=OWN_WORD)
     assert Sources(shop.ledger).by_name(ORG, YOU).trust == OWN_WORD
@@ -357,6 +360,22 @@ def test_what_was_said_and_not_ended_is_said_no_second_time(shop: Shop) -> None:
     assert shop.rejected() == []
 
 
+def test_nobody_can_correct_without_end(shop: Shop) -> None:
+    person, book = shop.people.person(shop.person).id, shop.desk.book
+    with shop.ledger.db as db:
+        for _ in range(MAX_A_DAY):
+            row = (person, ORG, now())
+            db.execute(
+                "INSERT INTO rights (person, org, kind, addressed, at, status, body) "
+                "VALUES (?, ?, 'rectification', 1, ?, 'done', x'')",
+                row,
+            )
+    with pytest.raises(Conflict) as caught:
+        book.put(person, Asked("rectification", ORG, "phone", "1"), now())
+    assert caught.value.code == "too_many_requests"
+    assert book.put(person, Asked("rectification", ORG, "phone", "1"), now() + 2 * DAY).status == "open"
+
+
 def test_two_at_once_both_end_and_one_of_them_holds(shop: Shop) -> None:
     async def both() -> list[Case]:
         return await asyncio.gather(*(shop.desk.correct(shop.person, ORG, "phone", value) for value in ("1", "2", "2")))
@@ -370,13 +389,34 @@ def test_a_correction_waits_for_no_answer_and_shows_its_company_no_value(shop: S
     shop.broken = 1
     with pytest.raises(Busy):
         shop.correct("phone", "secret")
-    (case,) = RightsBook(shop.ledger).waiting(ORG)
-    assert case.asked == Asked("rectification", ORG, "phone", None)
-    assert RightsBook(shop.ledger).of_org(ORG)[0][0].asked.value is None
-    with pytest.raises(Conflict):
+    (case,) = shop.desk.cases(shop.person)[0]
+    assert (shop.desk.book.waiting(ORG), shop.desk.book.of_org(ORG)[0], shop.desk.book.times(ORG)) == ([], [], [])
+    with pytest.raises(NotFound):
         asyncio.run(shop.desk.answer(ORG, case.id, "done", "We did."))
     with pytest.raises(Conflict):
         asyncio.run(shop.desk.withdraw(shop.person, case.id))
+    asyncio.run(shop.corrector.take_up(now() + DAY))
+    (heard,) = shop.desk.book.of_org(ORG)[0]
+    assert (heard.asked, heard.status) == (Asked("rectification", ORG, "phone", None), "done")
+    assert shop.desk.book.case(case.id, org=ORG) == heard
+    assert shop.desk.book.case(case.id).asked.value == "secret"
+    with pytest.raises(Conflict):
+        asyncio.run(shop.desk.answer(ORG, case.id, "done", "We did."))
+
+
+@pytest.mark.parametrize("shut", ["lock", "terms"])
+def test_a_company_that_is_shut_out_does_not_hear_of_it(shop: Shop, shut: str) -> None:
+    shop.declare(SERVICE)
+    if shut == "lock":
+        shop.people.lock(shop.person)
+    else:
+        shop.people.set_terms(shop.person, NO_CONTACT)
+    case = shop.correct("phone", "1")
+    assert case.status == "done"
+    assert (shop.desk.book.of_org(ORG)[0], shop.desk.book.times(ORG)) == ([], [])
+    with pytest.raises(NotFound):
+        shop.desk.book.case(case.id, org=ORG)
+    assert [one.id for one in shop.desk.cases(shop.person)[0]] == [case.id]
 
 
 # -- who is told

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -174,3 +175,39 @@ def test_the_words_of_a_demand_name_nobody(shop: Shop) -> None:
     raw = msgspec.json.encode(letter).decode()
     assert "ada" not in raw.replace(letter.token, "").replace(letter.customers[0], "").replace(letter.id, "").lower()
     assert shop.person not in raw
+
+
+@pytest.mark.parametrize("erase", ["person", "claims"])
+@pytest.mark.parametrize("moment", ["before it is on record who was read", "after"])
+def test_whoever_is_erased_while_an_export_is_made_is_in_no_file(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, moment: str, erase: str
+) -> None:
+    """An export that a process makes slowly has read what is erased meanwhile."""
+    add = ExportBook.add
+
+    def erased() -> None:
+        if erase == "person":
+            rights.shred_person(shop.settings, shop.person)
+        else:
+            rights.shred_claims(shop.settings, shop.person, [(ORG, "user_id", "ada")])
+
+    def erasing_add(book: ExportBook, *what: Any) -> None:
+        if moment == "after":
+            add(book, *what)
+        monkeypatch.setattr(ExportBook, "add", add)
+        another = threading.Thread(target=erased)  # this one runs the export's loop
+        another.start()
+        another.join()
+        if moment != "after":
+            add(book, *what)
+
+    monkeypatch.setattr(ExportBook, "add", erasing_add)
+    with shop.without_worker(), pytest.raises(Conflict) as refused:
+        shop.export()
+    assert not (shop.directory / "out.parquet").exists()
+    assert refused.value.code in ("erased", "deleted")
+    assert shop.states() == []
+    shop.export()
+    ledger = open_ledger(shop.settings)
+    assert [one.customers for one in ExportBook(ledger).of_org(ORG)][:1] == [1]
+    ledger.close()

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from rapport.app.operators import LogOperators
-from rapport.kernel.errors import NotFound
-from rapport.kernel.ports import LogEntry
+from rapport.collect import Correction, correction_entry
+from rapport.kernel.errors import Conflict, NotFound
+from rapport.kernel.ports import YOU, LogEntry
 from rapport.terms import Clause, Terms
-from tests.profile.house import ORG, House, at_once, told
+from tests.profile.house import ORG, TEN, House, at_once, told
 
 NOBODYS = "evi_" + "0" * 52
 
@@ -100,3 +101,19 @@ def test_every_word_leaves_a_receipt_also_where_nobody_is(house, operators) -> N
     refused(operators, NOBODYS)
     kept = [(r.action, r.decision, r.caller) for r in house.receipts.kept]
     assert kept == [("link", "permitted", "eve"), ("link", "permitted", "eve"), ("retraction", "absent", "eve")]
+
+
+def test_operators_link_no_word_of_the_customers_own(house: House, operators: LogOperators) -> None:
+    said = Correction("rrq_1", "email", "ada@example.org", "email", TEN, (("email", "ada@example.com"),))
+    house.append(correction_entry(ORG, said, TEN))
+    house.settle()
+    records = {one["source"]: one["record"] for one in house.view("user_id:ada")["records"]}
+    before = house.customers()
+    for kind in ("must_link", "cannot_link"):
+        for ends in ((records[YOU], "user_id:bo"), ("user_id:bo", records[YOU])):
+            with pytest.raises(Conflict) as caught:
+                at_once(operators.assert_link(ORG, kind, *ends, "eve", "why not"))
+            assert caught.value.code == "own_word"
+    assert house.customers() == before
+    at_once(operators.assert_link(ORG, "cannot_link", records["crm"], records["web"], "eve", "why not"))
+    assert house.view("user_id:ada")["traits"]["email"]["source"] == YOU

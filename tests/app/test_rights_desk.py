@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from rapport.kernel import verify
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import DAY
 from rapport.terms import Gate
+from rapport.terms.own import OwnLooks
 from rapport.terms.rights import MAX_OPEN, MAX_WORDS, Asked, Case
 from tests.profile.house import ORG, House, at, at_once, told
 
@@ -97,6 +99,23 @@ def test_a_review_is_asked_for_once_and_answered_once(shop: Shop) -> None:
     assert set(ended.receipts) <= shop.own_book().keys()
     with pytest.raises(Conflict):
         asyncio.run(shop.desk.answer(ORG, case.id, "done", "After all."))
+
+
+def test_of_two_who_answer_at_once_the_book_tells_of_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = asyncio.run(shop.desk.review(shop.person, shop.use(), "Why?"))
+    note = OwnLooks.note
+
+    async def another_answers(looks: OwnLooks, *what: Any) -> str:
+        monkeypatch.setattr(OwnLooks, "note", note)
+        with pytest.raises(Conflict):
+            await shop.desk.answer(ORG, case.id, "refused", "No.")
+        return await note(looks, *what)
+
+    monkeypatch.setattr(OwnLooks, "note", another_answers)
+    ended = asyncio.run(shop.desk.answer(ORG, case.id, "done", "Yes."))
+    assert (ended.status, ended.answer, len(ended.receipts)) == ("done", "Yes.", 2)
+    told_of = [said for said in shop.own_book().values() if "did what you asked" in said or "said no" in said]
+    assert len(told_of) == 1
 
 
 def test_only_a_use_of_ones_own_can_be_looked_at(shop: Shop) -> None:

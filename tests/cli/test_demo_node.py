@@ -189,3 +189,14 @@ def test_the_demo_company_has_a_declaration_and_customers_with_terms_of_their_ow
     assert shop.read(ALICE, purpose="advertising").status == 404
     assert run("demo", "--data", str(shop.node.data), "--port", str(shop.node.port)).returncode == 0
     assert json.loads(run("person", "list", *here).stdout) == persons, "once is enough"
+
+
+def test_what_somebody_declared_themselves_is_left_alone(start: Callable[..., Node], tmp_path: Path) -> None:
+    node = start()
+    node.org("demo")
+    (tmp_path / "own.toml").write_text('[purposes.service]\nbasis = "contract"\n')
+    here = ("--data", str(node.data))
+    assert run("declaration", "put", "demo", str(tmp_path / "own.toml"), *here).returncode == 0
+    done = run("demo", *here, "--port", str(node.port), "--customers", "3")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(run("declaration", "show", "demo", *here, "--json").stdout)["version"] == 1

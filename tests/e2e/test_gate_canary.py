@@ -245,6 +245,8 @@ ROUTES: dict[str, Any] = {
     "/console/exports/{export}/file": plain("/console/exports/exp_nothing/file"),
     "/console/exports/{export}/metadata": plain("/console/exports/exp_nothing/metadata"),
     "/console/exports/{export}/delete": form("/console/exports/exp_nothing/delete"),
+    "/console/requests": plain("/console/requests"),
+    "/console/requests/{request}": form("/console/requests/rrq_nothing", outcome="done", words="x"),
     "/console/rejected": refusals,
     "/console/rejected/{refusal}": refusal,
     "/console/sources": plain("/console/sources"),

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from http import client as http_client
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ class Load:
             try:
                 if http("POST", f"{self._org.node.url}/v1/batch", body, headers).status == 200:
                     return True
-            except OSError:
+            except (OSError, http_client.HTTPException):  # killed before, or in the midst of, its answer
                 pass
             if self._stop.is_set():
                 # It may have been taken in: send it once more in peace, so that what is counted is known.
@@ -72,7 +73,7 @@ class Load:
             try:
                 if http("POST", f"{self._org.node.url}/v1/batch", body, headers).status == 200:
                     return True
-            except OSError:
+            except (OSError, http_client.HTTPException):
                 time.sleep(0.1)
         raise AssertionError("the node did not come back")
 

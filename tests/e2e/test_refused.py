@@ -141,3 +141,31 @@ def test_what_is_counted_for_anybody_does_not_tell_who_is_refused(home: Cast) ->
         assert home.handles[name] not in before
     assert "refused" not in before
     assert "locked" not in before
+
+
+def test_the_companys_statement_counts_refused_and_unknown_alike(home: Cast) -> None:
+    """However they are asked for, and wherever they would be listed."""
+    visitor = browser(home, home.acme)
+    told: dict[str, set[str]] = {}
+    for name in ("nobody", *home.refused):
+        grown = []
+        for ask in (
+            lambda name=name: get(home, f"/v1/customers/user_id:{name}/view?purpose=service"),
+            lambda name=name: get(home, f"/v1/customers/user_id:{name}/events?purpose=service"),
+            lambda name=name: visitor.go(f"/console/customers?q=user_id:{name}"),
+            lambda name=name: visitor.go(f"/console/customers?q=Name+{name}"),
+        ):
+            before = statement(home)
+            ask()
+            after = statement(home)
+            grown.append(after["nothing"] - before["nothing"])
+            assert after["settled"] == before["settled"]
+            assert after["promises"] == before["promises"]
+        told.setdefault(str(grown), set()).add(name)
+    assert list(told) == ["[1, 1, 0, 0]"], told
+
+
+def statement(home: Cast) -> dict[str, Any]:
+    """Less what changes by itself: uses of whoever may be seen."""
+    found: dict[str, Any] = get(home, "/v1/statement").json
+    return found

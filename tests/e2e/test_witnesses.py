@@ -306,6 +306,8 @@ class Odd(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Location", "http://127.0.0.1:1/")
+        if self.path.startswith("/cut"):
+            self.send_header("Content-Length", str(len(body) + 9))
         self.end_headers()
         with contextlib.suppress(OSError):  # whoever asked has read enough
             self.wfile.write(body)
@@ -321,6 +323,8 @@ ODD = {
     "endless": (200, "text/plain", b"x" * (1 << 20)),
     "a size that is none": (409, "text/x.tlog.size", b"-1\n"),
     "a size of digits that are none": (409, "text/x.tlog.size", "²\n".encode()),
+    "a size with more behind it": (409, "text/x.tlog.size", b"1x"),
+    "a size of no line": (409, "text/x.tlog.size", b"1"),
     "a huge size": (409, "text/x.tlog.size", b"9" * 5000 + b"\n"),
     "a size that is larger": (409, "text/x.tlog.size", b"99999\n"),
     "no size": (409, "text/plain", b"1\n"),
@@ -329,8 +333,10 @@ ODD = {
 }
 
 
+@pytest.mark.parametrize("path", ["", "/cut"])
 @pytest.mark.parametrize("name", ODD)
-def test_whatever_a_witness_answers_nothing_is_kept_of_it_but_its_signature(home: Home, name: str) -> None:
+def test_whatever_a_witness_answers_nothing_is_kept_of_it_but_its_signature(home: Home, name: str, path: str) -> None:
+    """Also where the answer breaks off."""
     home.reads()
     public = bytes(range(32))
     key = verify.vkey("w.example", public, verify.WITNESS)
@@ -338,7 +344,7 @@ def test_whatever_a_witness_answers_nothing_is_kept_of_it_but_its_signature(home
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        settings = Settings(data=str(home.directory), witnesses=f"{key} http://127.0.0.1:{server.server_port}")
+        settings = Settings(data=str(home.directory), witnesses=f"{key} http://127.0.0.1:{server.server_port}{path}")
         with pytest.raises(Unwitnessed):
             Asker(settings, settings.witnessed_by[0]).ask()
     finally:
@@ -409,6 +415,7 @@ def test_a_node_has_its_log_cosigned_publishes_it_and_cares_little_for_a_dead_wi
         assert "Witness w.example signed a log with all of them" in said.stdout
         assert run(*with_witness[:-1], "2").returncode == 1
         assert run("verify", str(file), "--witness", "nonsense").returncode == 1
+        assert b"\nrapport_witnesses_failing 1" in http("GET", f"{node.url}/metrics").body
         assert node.output().count("witness dead.example did not sign the log") == 1
     finally:
         node.stop()

@@ -63,7 +63,8 @@ def reading(log: Log) -> verify.Read:
 
 class Story:
     """Ada's bundles as a ledger gives them: one, and later ones that continue it. Two witnesses sign `new`; between
-    their rounds the log grows by what is another's. `log` was published with `new`, and `later_log` later."""
+    their rounds the log grows by what is another's, and its first entry is. `log` was published with `new`, `later_log`
+    later."""
 
     def __init__(self) -> None:
         with Home() as home:
@@ -73,6 +74,7 @@ class Story:
             self._asked = {name: Witness(made(home.directory / name), f"w.example/{name}", [log]) for name in "abc"}
             self.witnesses = [one.vkey for one in list(self._asked.values())[:2]]
             self.stranger = self._asked["c"].vkey
+            another(home)
             reads(home, 1)
             self._signs("a")
             self.small = self._bundle()
@@ -110,9 +112,7 @@ class Story:
 
     def _fork(self, log: Log) -> Log:
         """A log in which the entry of somebody else is another, signed by the node like the true one."""
-        places = {tree["entry"] for tree in [*self.new["trees"], *self.later["trees"]]}
-        entry = next(at for at in range(8, 99) if at not in places)
-        forked = tiles(log, lambda entries: entries.__setitem__(entry, bytes(48)))
+        forked = tiles(log, lambda entries: entries.__setitem__(0, bytes(48)))
         size = len(log) - 1
         entries = verify._entries(reading(forked), size)
         root = verify.root_of([verify.leaf_hash(one) for one in entries])
@@ -240,6 +240,27 @@ def graft(bundle: Bundle) -> None:
         first[name], second[name] = second[name], first[name]
 
 
+def head_key(tree: dict[str, Any]) -> str:
+    """The key of a tree's head, which it tells no longer how to make."""
+    heads = base64.b64decode(tree.pop("heads"))
+    return verify.b64(hmac.digest(heads, verify.head_number(tree["number"]), "sha256"))
+
+
+def falsely_signed(bundle: Bundle) -> None:
+    """The log's checkpoint with a signature by another key, under the log's name and id."""
+    body, signatures = verify.read_note(bundle["log"]["checkpoint"])
+    name, ident, _ = signatures[0]
+    line = f"— {name} {verify.b64(ident + Ed25519PrivateKey.generate().sign(body.encode()))}\n"
+    bundle["log"]["checkpoint"] = f"{body}\n{line}"
+
+
+def rekeyed(bundle: Bundle, kind: bytes = b"", ident: str = "") -> None:
+    """The log's key with another byte for its kind, or another id."""
+    name, its_id, encoded = bundle["log"]["key"].split("+", 2)
+    raw = base64.b64decode(encoded)
+    bundle["log"]["key"] = f"{name}+{ident or its_id}+{verify.b64(kind + raw[1:] if kind else raw)}"
+
+
 FOUND: dict[str, Callable[[Bundle], Any]] = {
     "edit": lambda b: b["receipts"][0]["receipt"].update(purpose="training"),
     "field added": lambda b: b["receipts"][0]["receipt"].update(more=1),
@@ -269,6 +290,7 @@ FOUND: dict[str, Callable[[Bundle], Any]] = {
     ),
     "key of heads not told": lambda b: b["trees"][0].pop("heads"),
     "number moved": lambda b: b["trees"][0].update(number=b["trees"][0]["number"] + 1),
+    "key of the head told for that of heads": lambda b: b["trees"][0].update(salt=head_key(b["trees"][0])),
     "number of before there were any": lambda b: b["trees"][0].update(number=0),
     "a salt beside the key of heads": lambda b: b["trees"][0].update(salt=NO_HASH),
     "number not told": lambda b: b["trees"][0].pop("number"),
@@ -279,6 +301,9 @@ FOUND: dict[str, Callable[[Bundle], Any]] = {
     "hidden is no object": lambda b: b["trees"][0].update(hidden=[]),
     "head unsigned": lambda b: b["log"].update(checkpoint=b["log"]["checkpoint"].partition("—")[0]),
     "head of another size": lambda b: b["log"].update(checkpoint=b["log"]["checkpoint"].replace("\n1", "\n2", 1)),
+    "head signed falsely": falsely_signed,
+    "key of another kind": lambda b: rekeyed(b, kind=b"\4"),
+    "key of another id": lambda b: rekeyed(b, ident="00000000"),
     "head cut off": lambda b: b["log"].update(checkpoint=b["log"]["checkpoint"][:-1]),
     "head with another end": lambda b: b["log"].update(checkpoint=b["log"]["checkpoint"][:-1] + "\v"),
     "head with a line more": lambda b: b["log"].update(checkpoint=b["log"]["checkpoint"].replace("\n\n", "\nx\n\n")),
@@ -330,14 +355,14 @@ def forged(bundle: Bundle) -> None:
     bundle["log"]["checkpoint"] = f"{body}\n— {ours}\n{line}"
 
 
-def by_another_key(bundle: Bundle) -> None:
+def by_another_key(bundle: Bundle, at: int = 1) -> None:
     """A witness that calls itself like the one trusted, told by the node with a key of its own."""
     key = Ed25519PrivateKey.generate()
     public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     body, signatures = verify.read_note(bundle["log"]["checkpoint"])
     name = signatures[1][0]
     ours = bundle["log"]["checkpoint"].split("\n— ")[1]
-    line = cosignature_of(key, name, verify.key_id(name, public, verify.WITNESS), body)
+    line = cosignature_of(key, name, verify.key_id(name, public, verify.WITNESS), body, at)
     told = [verify.vkey(name, public, verify.WITNESS), *bundle["log"]["witnesses"]]
     bundle["log"].update(checkpoint=f"{body}\n— {ours}\n{line}", witnesses=told)
 
@@ -398,6 +423,7 @@ def tiles(log: Log, change: Callable[[list[bytes]], Any]) -> Log:
 
 FOUND_IN_LOG: dict[str, Callable[[Log], Log]] = {
     "an entry changed": lambda log: tiles(log, lambda e: e.__setitem__(3, bytes(48))),
+    "an entry of another changed": lambda log: tiles(log, lambda e: e.__setitem__(0, bytes(48))),
     "a tag changed": lambda log: tiles(log, lambda e: e.__setitem__(3, bytes(16) + e[3][16:])),
     "an entry dropped": lambda log: tiles(log, lambda e: e.pop(2)),
     "the last entry dropped": lambda log: tiles(log, lambda e: e.pop()),
@@ -486,7 +512,9 @@ def mutations(story: Story) -> Iterator[tuple[str, Asked]]:
     yield "none of them", Asked(story.new, None, story.witnesses, 0)
     yield "a witness that is none", Asked(story.new, None, ["x"])
     yield "a log's key for a witness's", Asked(story.new, None, [story.new["log"]["key"]])
-    yield "not signed since", Asked(story.later, None, story.witnesses)
+    for witness in story.witnesses:
+        yield f"not signed since by {witness}", Asked(story.later, None, [witness])
+    yield "signed at a time beyond any", Asked(of(story.new, lambda b: by_another_key(b, 1 << 63)))
 
 
 # -- what is no bundle

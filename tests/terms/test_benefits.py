@@ -96,6 +96,8 @@ def test_nothing_and_less_than_nothing_are_shown(till: Till, amount: str) -> Non
         ({"kind": "minutes_saved"}, "bad_benefit", "unit"),
         ({"amount": "NaN"}, "bad_benefit", "amount"),
         ({"amount": "1e13"}, "bad_benefit", "amount"),
+        ({"amount": "1e999999999"}, "bad_benefit", "amount"),
+        ({"amount": "-1e1000000"}, "bad_benefit", "amount"),
         ({"amount": "1e-999999999"}, "bad_benefit", "amount"),
         ({"amount": "0.0000001"}, "bad_benefit", "amount"),
         ({"band": "10–20"}, "bad_benefit", "band"),

@@ -52,6 +52,7 @@ def test_nothing_and_less_than_nothing_are_estimates_too(effect: tuple[str, str,
     [
         ({"low": "0.5"}, "effect"),
         ({"high": "0.3"}, "effect"),
+        ({"high": '"1e999999999"'}, "high"),
         ({"n": "19"}, "n"),
         ({"n": "-1"}, "n"),
         ({"n": "1" + "0" * 15}, "n"),
@@ -79,7 +80,10 @@ def test_what_is_wrong_with_an_estimate_is_named(wrong: dict[str, str | None], f
     assert (error.value.code, error.value.field) == ("bad_estimate", field)
 
 
-@pytest.mark.parametrize("content", [b"", b"[[estimate]", b"\xff", b"[[guess]]\n", b"estimate = 1\n"])
+BAD = [b"", b"[[estimate]", b"\xff", b"[[guess]]\n", b"estimate = 1\n", b"a=" + b"[" * 100_000, b"a=" + b"1" * 5000]
+
+
+@pytest.mark.parametrize("content", BAD, ids=range(len(BAD)))
 def test_what_holds_no_estimate_is_said(content: bytes) -> None:
     with pytest.raises(BadInput):
         parse_estimates(content, TODAY)

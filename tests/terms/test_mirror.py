@@ -249,3 +249,12 @@ def test_no_sum_of_the_company_mixes_sides_or_units_or_what_is_estimated(
     assert told_["months"] == bare["months"]
     assert told_["promises"]["cost"] == by_kind(some)["customer"]
     assert len(told_["estimated"]["customer"]) + len(told_["estimated"]["company"]) == len(guesses)
+
+
+@pytest.mark.parametrize(("people", "criteria"), [(None, []), (25, [{"criterion": "retention", "people": 25}])])
+def test_of_too_few_people_no_criterion_is_told_either(people: int | None, criteria: list[Any]) -> None:
+    """Noise may let a part of a crowd be told where the whole is not."""
+    wanted = Wanted(30, people, [("retention", 25)])
+    stands = promises.standing("shop", FAIR, 1, 0, {})
+    told_ = mirror(Mirrored("shop", [Month("2026-11", {}, 0, [])], [], stands, wanted, "later"), str)
+    assert told_["promises"]["wanted"]["criteria"] == criteria

@@ -89,10 +89,11 @@ def permitted_after(house: House, person: int, seq: int) -> list[tuple[int, Rece
 def test_however_many_read_at_once_none_reads_after_the_lock(house: House) -> None:
     person = house.people.add([f"{ORG}:user_id:u0"])
     seq = 0
-    locked = threading.Event()
+    begun, locked = threading.Event(), threading.Event()
 
     def lock() -> None:
         nonlocal seq
+        assert begun.wait(20)
         seq = locking(house, person.handle)
         locked.set()
 
@@ -103,14 +104,15 @@ def test_however_many_read_at_once_none_reads_after_the_lock(house: House) -> No
             nonlocal late
             for _ in range(25):
                 was_locked = locked.is_set()
-                if await reads(gate, "user_id:u0") and was_locked:
-                    late += 1
+                if await reads(gate, "user_id:u0"):
+                    begun.set()
+                    late += was_locked
 
         with process(house) as gate:
-            timer = threading.Timer(0.05, lock)
-            timer.start()
+            locker = threading.Thread(target=lock)
+            locker.start()
             await asyncio.gather(*(reading(gate) for _ in range(8)))
-            timer.join()
+            locker.join()
             return late
 
     with ThreadPoolExecutor(2) as pool:

@@ -123,8 +123,11 @@ class AgentWork:
             work(row)
         except Busy:
             return  # the next round tries again
-        except RapportError as error:
-            log.warning("a request of an agent could not be carried out: %s", error.code)
+        except Exception as error:  # a supervisor loop: what nobody thought of, of one request, keeps no other waiting
+            if isinstance(error, RapportError):
+                log.warning("a request of an agent could not be carried out: %s", error.code)
+            else:
+                log.exception("a request of an agent could not be carried out")
             if self.requests.failed(row) >= MOST_TRIES:
                 self.requests.notice(row)
                 self._end(row, FAILED)
@@ -145,7 +148,7 @@ class AgentWork:
         claims = set(row.identifiers)
         if person is not None:
             claims.update((kind, value) for org, kind, value in person.claims if org == row.org)
-        known = self._looks.known(row.org, sorted(claims))
+        known = self._looks.known(row.org, row.identifiers, sorted(claims))
         if known.several:
             return Match(None, known=False, clear=False)
         return Match(person, known.records > 0)
@@ -178,6 +181,10 @@ class AgentWork:
         if isinstance(person, Outcome):
             return person
         row = self.requests.row(row.id)
+        # From now on nobody takes it back; who did so while it was begun is heard.
+        stopped = self._stopped(row)
+        if stopped is not None:
+            return stopped
         if row.exercise == "access":
             return self._access(row, person)
         return self._erase(row, person) if row.exercise == "deletion" else self._object(row, person)
@@ -261,7 +268,10 @@ class AgentWork:
             return FULFILLED
         case = self._case(row, person)
         self.requests.drop_results(person.id, row.org)
-        erased = rights.shred_at(self._settings, person.handle, row.org)
+        # What the account claims beside these may be a mailbox of others, too: the agent did not verify it.
+        users = {claim for claim in person.claims if claim[0] == row.org and claim[1] == "user_id"}
+        claims = users.union((row.org, kind, value) for kind, value in row.identifiers)
+        erased = rights.shred_claims(self._settings, person.handle, sorted(claims))
         kept = "".join(f"; {one.law} keeps {one.events} events" for one in erased.carved)
         took = f"{took_words(self._now() - row.at)} after it was asked"
         self._done(row, person, case, f"{row.agent_name} had all erased that is yours at {row.org}, {took}{kept}")

@@ -9,31 +9,26 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-import msgspec
-
-from rapport.act.delivery import Delivery, Dressed
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.people import ACTIVE, PeopleFile, Person
 from rapport.adapters.embedded.rights import LAST, RightsBook
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.webhooks import WebhookFile
-from rapport.app import embedded
-from rapport.app.newsroom import Newsroom
+from rapport.app.correction_letters import MESSAGE, letter, telling
+from rapport.app.saying import Saying
 from rapport.app.settings import Settings
-from rapport.app.waiting import wait_for
 from rapport.app.webhooks import tell_sources
 from rapport.collect import Correction, correction_entry
 from rapport.collect.correction import Key
-from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound, RapportError
-from rapport.kernel.ports import OWN_WORD, YOU, LogEntry
-from rapport.kernel.times import SECOND, now, rfc3339
+from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError
+from rapport.kernel.ports import OWN_WORD, YOU
+from rapport.kernel.times import SECOND, now
 from rapport.profile import view
 from rapport.profile.store import Found, ProfileReader
-from rapport.terms import Gate, Request
+from rapport.terms import Gate
 from rapport.terms.own import OwnLooks
 from rapport.terms.own_word import Correctable, concerned, correctable, fitting, is_heard
 from rapport.terms.rights import Asked, Case
@@ -42,46 +37,9 @@ from rapport.terms.still_open import still_open
 log = logging.getLogger("rapport.correcting")
 
 CORRECTED = "your correction"
-TELLING = "telling its systems of your correction"
-CALLER = "node"
-PURPOSE = "service"
-MESSAGE = "rectification"
 GRACE = 15 * SECOND
 """How long whoever asked carries a correction out alone; after that the node takes it up."""
 _EVERY_S = 5.0
-
-
-class Saying(Protocol):
-    async def say(self, entry: LogEntry) -> None:
-        """Write to the log; return once readers see it. Raises Busy where that takes too long."""
-
-
-class NodeSaying:
-    """In the web process, beside the worker that takes it in."""
-
-    def __init__(self, entries: GroupCommitLog, newsroom: Newsroom) -> None:
-        self._log = entries
-        self._newsroom = newsroom
-
-    async def say(self, entry: LogEntry) -> None:
-        seq = await self._log.append(entry)
-        if not await self._newsroom.until(seq):
-            raise Busy("it was taken in and will hold soon, but readers do not see it yet", retry_after=2)
-
-
-class DirectSaying:
-    """On the command line, beside a running node or without one."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    async def say(self, entry: LogEntry) -> None:
-        entries = embedded.open_log(self._settings)
-        try:
-            seq = entries.append([entry])
-        finally:
-            entries.close()
-        wait_for(self._settings, seq)
 
 
 class Told(NamedTuple):
@@ -237,8 +195,9 @@ class Corrector:
                 ids += tell_sources(self._ledger, org, MESSAGE, body, only=(source,), record=record, lasting=True)
             return ids
 
+        heard = self._may_hear(case, found)
         shut = f"Its systems were not told: your terms, or a lock, keep {org} from serving you."
-        return self._ended(case, "done", shut if letters.shut else "", letters.receipts, tell)
+        return self._ended(case, "done", shut if letters.shut else "", letters.receipts, tell, heard=heard)
 
     async def _say(self, org: str, correction: Correction) -> None:
         if correction.keys or correction.cleared:
@@ -251,11 +210,19 @@ class Corrector:
         answer: str,
         receipts: Sequence[str] = (),
         tell: Callable[[], Sequence[str]] = tuple,
+        *,
+        heard: bool = False,
     ) -> Case:
         try:
-            return self._book.end(case.id, status, answer, receipts, tell)
+            return self._book.end(case.id, status, answer, receipts, tell, heard=heard)
         except Conflict:
             return self._book.case(case.id)  # somebody else carried it out meanwhile
+
+    def _may_hear(self, case: Case, found: Correctable) -> bool:
+        """Whether the company may serve any of these customers: else it does not hear that one of them asks."""
+        trait = None if case.asked.value is None else case.asked.about
+        requests = [telling(case.asked.org, customer) for customer in found.customers]
+        return any(still_open(self._reader, self._people, request, trait) for request in requests)
 
     async def _letters(self, case: Case, found: Correctable, claims: Sequence[Key]) -> _Letters:
         """What the company's systems are to be told, with receipts in its name: by the gate, like any other use."""
@@ -273,7 +240,7 @@ class Corrector:
             return {source: keys for source, keys in named.items() if source in systems} or None
 
         for customer in found.customers:
-            request = Request(org, customer, PURPOSE, CALLER, TELLING, systems=tuple(systems))
+            request = telling(org, customer, systems)
             try:
                 there, named, receipt = await self._gate.read(request, answer, lambda _: (trait,))
             except NotFound:
@@ -282,55 +249,8 @@ class Corrector:
             out.receipts.append(receipt.id)
             record = next((part.number for part in there.parts if part.trust >= OWN_WORD), there.number)
             for source, keys in named.items():
-                out.letters.append((source, record, _message(case, there.customer, keys)))
+                out.letters.append((source, record, letter(case, there.customer, keys)))
         return out
-
-
-def _message(case: Case, customer: str, keys: Sequence[Key]) -> dict[str, Any]:
-    return {
-        "id": case.id,
-        "organization": case.asked.org,
-        "customer": customer,
-        "identifiers": [{"type": kind, "value": value} for kind, value in keys],
-        "trait": case.asked.about,
-        "value": case.asked.value,
-        "taken_back": case.asked.value is None,
-        "corrected_at": rfc3339(case.at),
-    }
-
-
-class _Said(msgspec.Struct):
-    organization: str
-    customer: str
-    trait: str
-    taken_back: bool = False
-
-
-class _Letter(msgspec.Struct):
-    type: str
-    data: msgspec.Raw
-
-
-class CorrectionLetters:
-    """Dresses webhooks; those about corrections only while they may still be told: withdrawal is immediate."""
-
-    def __init__(self, settings: Settings, ledger: LedgerFile, dress: Callable[[Delivery, bytes], Dressed]) -> None:
-        self._settings = settings
-        self._people = embedded.open_people(settings, ledger)
-        self._sources = embedded.Sources(ledger)
-        self._dress = dress
-
-    def dress(self, delivery: Delivery, body: bytes) -> Dressed:
-        """Raises NotFound where it may not be told any more."""
-        letter = msgspec.json.decode(body, type=_Letter)
-        if letter.type == MESSAGE:
-            said = msgspec.json.decode(letter.data, type=_Said)
-            request = Request(said.organization, said.customer, PURPOSE, CALLER, TELLING)
-            with contextlib.closing(embedded.open_reader(self._settings, self._sources.by_name)) as reader:
-                told = still_open(reader, self._people, request, None if said.taken_back else said.trait)
-            if not told:
-                raise NotFound("what it tells of may not be told any more")
-        return self._dress(delivery, body)
 
 
 def _ambiguous(org: str) -> str:

@@ -23,7 +23,7 @@ from rapport.adapters.embedded.outbox import AT_ONCE, OutboxFile, Place
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.adapters.http.sending import send
 from rapport.app.agents import StatusLetters
-from rapport.app.correcting import CorrectionLetters
+from rapport.app.correction_letters import CorrectionLetters
 from rapport.app.demanding import DemandLetters
 from rapport.app.embedded import open_ledger
 from rapport.app.ledger_thread import LedgerThread

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from rapport.adapters.embedded.erasures import ErasureReader
 from rapport.adapters.embedded.export_files import ExportFiles
 from rapport.adapters.embedded.exports import OUTSIDE, ExportBook
 from rapport.adapters.embedded.reader import StateReader
+from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.adapters.files.sealed import seal_file
 from rapport.adapters.files.sheet import Sheet, drafted
 from rapport.app import embedded
@@ -45,7 +47,8 @@ COLUMNS = {
 }
 """In every export; then `traits.NAME` for each trait that anybody in it has."""
 TRAIT = "traits."
-_TOGETHER = 250
+_TOGETHER = 50
+"""Customers in one transaction of receipts: whoever else wants to write one waits for so many, and no longer."""
 _NEWEST = 1 << 62
 
 Progress = Callable[[int, int], None]
@@ -66,12 +69,22 @@ class Exported(NamedTuple):
 class Exporter:
     """Exports over one reader of profiles and a gate over it."""
 
-    def __init__(self, reader: StateReader, people: People, gate: Gate, book: ExportBook, files: ExportFiles) -> None:
+    def __init__(
+        self,
+        reader: StateReader,
+        people: People,
+        gate: Gate,
+        book: ExportBook,
+        files: ExportFiles,
+        erased: Callable[[], Sequence[int]],
+    ) -> None:
+        """`erased`: the numbers of all records that are erased now."""
         self._reader = reader
         self._people = people
         self._gate = gate
         self._book = book
         self._files = files
+        self._erased = erased
 
     async def export(
         self,
@@ -96,6 +109,7 @@ class Exporter:
         handle = ids.fresh("exp")
         with self._files.at_work(handle):
             self._book.cut_short(self._files.is_alive, CUT_SHORT)
+            self._book.sweep(now())
             asked = self._book.ask(org, wish, OUTSIDE, handle)
             return await self.carry_out(asked, out, progress)
 
@@ -115,6 +129,7 @@ class Exporter:
             plain = files.draft(asked.id, asked.wish.format)
             at_last.callback(plain.unlink, missing_ok=True)
             at_last.enter_context(self._failing(asked))
+            checked(asked.wish, self._people.ground(asked.org, ()).standing)  # it may have changed while this waited
             done = await self._written(asked, plain, progress)
             key = fresh_key()
             finish = partial(self._book.finish, key=key)
@@ -156,6 +171,9 @@ class Exporter:
                     entries.append(Entry(receipt.records, found.number, receipt.id))
                 self._book.add(asked.number, entries, sheet.rows, walk.walked)
                 progress(walk.walked, sheet.rows)
+            # Whoever is erased later than this look finds the rows, and ends the export; whoever was before did not.
+            if self._book.has_any(asked.number, self._erased()):
+                raise Conflict("somebody in it was erased meanwhile: export again", code="erased")
             expires = None if keep_days is None else started + keep_days * DAY
             done = replace(
                 asked, declaration=declaration, exported_at=started, expires_at=expires, customers=sheet.rows
@@ -250,4 +268,5 @@ def open_exporter(settings: Settings, org: str) -> Exporter:
     people = embedded.open_people(settings)
     secret = embedded.open_keys(settings).secret("asked")
     gate = Gate(reader, people, DirectReceipts(embedded.open_ledger(settings)), secret=secret, quiet_s=0)
-    return Exporter(reader, people, gate, ExportBook(ledger), ExportFiles(settings.directory))
+    erased = ErasureReader(settings.directory, ledger.keys, MIGRATIONS).every_erased
+    return Exporter(reader, people, gate, ExportBook(ledger), ExportFiles(settings.directory), erased)

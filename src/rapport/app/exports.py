@@ -32,7 +32,7 @@ from rapport.kernel.times import now
 from rapport.terms.exports import Export, Wish, checked
 
 AT_ONCE = 2
-BUSY_S, IDLE_S, SWEEP_S = 0.1, 2.0, 30.0
+BUSY_S, IDLE_S, SWEEP_S, STOP_S = 0.1, 2.0, 30.0, 2.0
 STOPPED = "the node was stopped meanwhile: ask again"
 DAMAGED = "the node's file of this export is gone or damaged: export again"
 NOT_BEGUN = "it could not be begun"
@@ -129,6 +129,10 @@ class ExportRunner(LedgerThread):
         for _, process in self._making.values():
             process.terminate()
         for _, process in self._making.values():
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
             with process:
                 pass
 

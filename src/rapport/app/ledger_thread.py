@@ -12,8 +12,8 @@ from rapport.kernel.errors import RapportError
 class LedgerThread:
     """Looks after what any process puts into the ledger: at once where it is woken, else every `check_s`.
 
-    `watch` is the subclass's own: it goes on until `stopped`. After an error of ours, which is logged, it is called
-    anew. The thread begins with `begin`, last in a subclass's `__init__`.
+    `watch` is the subclass's own: it goes on until `stopped`. After an error, which is logged, it is called anew. The
+    thread begins with `begin`, last in a subclass's `__init__`.
     """
 
     name: ClassVar[str]
@@ -55,4 +55,7 @@ class LedgerThread:
                     self.watch()
             except RapportError as error:
                 self.log.warning("%s, and will be: %s", self.trouble, error.message)
+                self.pause()
+            except Exception as error:  # a supervisor loop: what nobody thought of ends no thread
+                self.log.exception("%s, and will be tried again: %s", self.trouble, type(error).__name__)
                 self.pause()

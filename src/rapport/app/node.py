@@ -22,6 +22,7 @@ from rapport.adapters.embedded.cosignatures import Cosignatures, PublishedLog
 from rapport.adapters.embedded.demands import DemandFile
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
+from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.tokens import USED_EVERY, TokenFile
 from rapport.adapters.embedded.uses import UseBook
@@ -33,7 +34,7 @@ from rapport.app.claim_links import HouseClaimLinks
 from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.console_signin import ConsoleSignin
-from rapport.app.correcting import Corrector, NodeSaying, keep_up
+from rapport.app.correcting import Corrector, keep_up
 from rapport.app.delivering import Deliverer
 from rapport.app.demanding import Acknowledgements
 from rapport.app.desk import HouseDesk
@@ -57,12 +58,14 @@ from rapport.app.proving import Proving, keep_claims
 from rapport.app.receipting import LedgerReceipts
 from rapport.app.recovering import HouseRecovery
 from rapport.app.rights_desk import RightsDesk
+from rapport.app.saying import NodeSaying
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
 from rapport.app.terms_desk import Parts
 from rapport.app.witnessing import Witnessing
 from rapport.kernel.errors import RapportError
 from rapport.kernel.times import SECOND, now
+from rapport.profile.store import ProfileReader
 from rapport.terms import Gate
 from rapport.terms.own import OwnLooks
 from rapport.terms.settling import Settler
@@ -119,8 +122,9 @@ class LedgerTokens:
 
 
 class HouseVitals:
-    def __init__(self, newsroom: Newsroom) -> None:
+    def __init__(self, newsroom: Newsroom, witnessing: Witnessing) -> None:
         self._newsroom = newsroom
+        self._witnessing = witnessing
         self.requests = 0
 
     def not_ready(self) -> str | None:
@@ -143,6 +147,12 @@ class HouseVitals:
                 "From acknowledged to readable, at the last commit.",
                 (news.lag_us or 0) / 1e6,
             ),
+            (
+                "rapport_witnesses_failing",
+                "gauge",
+                "Witnesses that did not sign the log of receipts when last asked.",
+                len(self._witnessing.failing),
+            ),
         ]
 
 
@@ -164,20 +174,39 @@ async def _broken(_: Request, error: Exception) -> Response:
 
 
 class _Threads(NamedTuple):
-    """Those of the node's threads that are woken from within it."""
+    """Those of the node's threads that are woken from within it, or asked how they fare."""
 
     reviewer: Reviewer
     exports: ExportRunner
     agents: AgentRunner
+    witnessing: Witnessing
 
 
 def _begun(settings: Settings, ends: contextlib.ExitStack) -> _Threads:
     """Begin the threads that look after what any process puts into the ledger; `ends` ends them."""
-    reviewer, deliverer, witnessing = Reviewer(settings), Deliverer(settings), Witnessing(settings)
-    threads = _Threads(reviewer, ExportRunner(settings), AgentRunner(settings))
-    for thread in (reviewer, deliverer, witnessing, threads.exports, threads.agents):
+    threads = _Threads(Reviewer(settings), ExportRunner(settings), AgentRunner(settings), Witnessing(settings))
+    for thread in (*threads, Deliverer(settings)):
         ends.callback(thread.close)
     return threads
+
+
+def _ways_in(
+    settings: Settings, ends: contextlib.ExitStack, where: tuple[PeopleFile, ProfileReader, Gate, LimitedLog]
+) -> tuple[ConsoleSignin, HouseSignin, HousePresence, Proving]:
+    """How operators and people show who they are; each has a thread and a ledger of its own, which `ends` ends."""
+    keys = open_keys(settings)
+
+    def ledger() -> LedgerFile:
+        return open_ledger(settings)
+
+    secret = keys.secret("signin")
+    entry = ConsoleSignin(ledger, secret, settings.url)
+    signin = HouseSignin(ledger, secret, settings.url)
+    presence = HousePresence(ledger, keys.secret("presence"), settings.url, *where)
+    proving = Proving(settings)
+    for way in (entry, signin, presence, proving):
+        ends.callback(way.close)
+    return entry, signin, presence, proving
 
 
 @contextlib.asynccontextmanager
@@ -206,7 +235,7 @@ async def application(
     promises.on_change = lambda *_: threads.reviewer.wake()
     simulator = Simulator(lambda: open_agreeing(settings))
     exports = Exports(settings, threads.exports.wake)
-    vitals = HouseVitals(newsroom)
+    vitals = HouseVitals(newsroom, threads.witnessing)
     acknowledgements = Acknowledgements(lambda: DemandFile(open_ledger(settings)))
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
@@ -218,18 +247,8 @@ async def application(
     rights = RightsDesk(ledger, people, looks, corrector)
     requests = ConsoleRequests(ledger, rights)
     demands = ConsoleDemands(settings, ledger, promises)
-    entry = ends.enter_context(
-        contextlib.closing(ConsoleSignin(lambda: open_ledger(settings), keys.secret("signin"), settings.url))
-    )
+    entry, signin, presence, proving = _ways_in(settings, ends, (people, reader, gate, limited))
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands, entry)
-    signin = HouseSignin(lambda: open_ledger(settings), keys.secret("signin"), settings.url)
-    ends.callback(signin.close)
-    presence = HousePresence(
-        lambda: open_ledger(settings), keys.secret("presence"), settings.url, people, reader, gate, limited
-    )
-    ends.callback(presence.close)
-    proving = Proving(settings)
-    ends.callback(proving.close)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
     correcting = asyncio.create_task(keep_up(corrector, settings))
     expiring = asyncio.create_task(keep_claims(proving))

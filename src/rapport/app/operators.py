@@ -8,8 +8,10 @@ from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.newsroom import Newsroom
 from rapport.app.operator import Assert, Operation, Retract, entry
-from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
+from rapport.app.saying import NodeSaying
+from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.identifiers import normalise
+from rapport.kernel.ports import OWN_WORD
 from rapport.profile.links import evidence_handle, split_handle
 from rapport.profile.store import Found
 from rapport.profile.view import Part
@@ -20,6 +22,7 @@ from rapport.web.api.evidence import Said
 PURPOSE = "service"
 NO_EVIDENCE = "there is no such evidence"
 NO_END = "there is no such record or customer"
+OWN_RECORD = "this is what the customer said themself: it goes with its identifier, so link the records of systems"
 NOBODY = "cus_nobody"
 """In place of the handle of a customer whom nothing names: the gate answers absent, as late as it answers refused."""
 
@@ -30,8 +33,7 @@ class LogOperators:
     def __init__(self, reader: StateReader, gate: Gate, log: GroupCommitLog, newsroom: Newsroom) -> None:
         self._reader = reader
         self._gate = gate
-        self._log = log
-        self._newsroom = newsroom
+        self._saying = NodeSaying(log, newsroom)
 
     async def assert_link(self, org: str, kind: str, a: str, b: str, by: str, why: str) -> Said:
         one, another = await self._end(org, a, by), await self._end(org, b, by)
@@ -98,7 +100,10 @@ class LogOperators:
 
         def part(found: Found) -> Part | None:
             parts = [part for part in found.parts if part.handle == named or not named.startswith("rec_")]
-            return min(parts, key=lambda part: part.number, default=None)
+            of_systems = [part for part in parts if part.trust < OWN_WORD]
+            if parts and not of_systems:
+                raise Conflict(OWN_RECORD, code="own_word")
+            return min(of_systems, key=lambda part: part.number, default=None)
 
         try:
             _, end, _ = await self._gate.read(Request(org, customer, PURPOSE, by, "link"), part, _fields)
@@ -107,9 +112,7 @@ class LogOperators:
         return end
 
     async def _say(self, org: str, operation: Operation) -> None:
-        seq = await self._log.append(entry(org, operation))
-        if not await self._newsroom.until(seq):
-            raise Busy("it was taken in and will hold soon, but readers do not see it yet", retry_after=2)
+        await self._saying.say(entry(org, operation))
 
 
 def _fields(_: object) -> tuple[str, ...]:

@@ -117,6 +117,10 @@ _PAGE = 500
 _LAST = 1 << 62
 
 
+COPIES = "copies"
+"""Under the data directory: archives on their way to their persons, whose handles their names begin with."""
+
+
 class Taken(NamedTuple):
     """A finished export: its files, the rows of each table, and how long it took."""
 
@@ -291,6 +295,15 @@ def _directory(out: Path) -> Iterator[Path]:
         raise BadInput(f"{out} cannot be made: {error.strerror}", field="out") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def drop_copies(settings: Settings, handle: str) -> None:
+    """Delete what a kill left of copies on their way to a person: it lies there in the clear."""
+    for path in (settings.directory / COPIES).glob(f"{handle}-*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def open_portability(settings: Settings) -> Portability:

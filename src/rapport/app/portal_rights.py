@@ -16,7 +16,7 @@ from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.rights import LAST
 from rapport.app import rights, words
 from rapport.app.correcting import Told
-from rapport.app.portability import open_portability
+from rapport.app.portability import COPIES, open_portability
 from rapport.app.rights_desk import EVERYTHING, RightsDesk
 from rapport.app.settings import Settings
 from rapport.kernel import ids
@@ -29,8 +29,6 @@ from rapport.terms.rights import LAW, YOU, Asked, Case, took_words
 from rapport.web.portal import rights_desk as ask
 from rapport.web.portal.told import Effect, Look, Session
 
-COPIES = "copies"
-"""Under the data directory: archives on their way to their persons."""
 _KEPT_S = 600
 _MOST_PROOFS = 100
 _SAID = {
@@ -141,10 +139,10 @@ class PortalRights:
     def _archived(self, person: str, form: str) -> Path:
         place = self._settings.directory / COPIES
         place.mkdir(mode=0o700, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place) as directory:
+        with tempfile.TemporaryDirectory(dir=place, prefix=f"{person}-") as directory:
             out = Path(directory) / "my-data"
             asyncio.run(open_portability(self._settings).export(person, out, form))
-            handle, name = tempfile.mkstemp(".zip", dir=place)
+            handle, name = tempfile.mkstemp(".zip", f"{person}-", place)
             with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 for one in sorted(out.iterdir()):
                     archive.write(one, f"my-data/{one.name}")

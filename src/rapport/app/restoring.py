@@ -11,6 +11,7 @@ from typing import IO
 import msgspec
 
 from rapport.adapters.embedded import backup, key_archive, key_files, restoring
+from rapport.adapters.embedded.agent_requests import AgentRequests
 from rapport.adapters.embedded.keyring import Keyring, key_encryption_key
 from rapport.app import mending
 from rapport.app.backing_up import SECRET
@@ -18,7 +19,8 @@ from rapport.app.embedded import open_ledger, open_log
 from rapport.app.settings import Settings
 from rapport.app.worker import Worker
 from rapport.kernel.errors import Conflict, Misconfigured
-from rapport.kernel.times import SECOND, rfc3339
+from rapport.kernel.times import DAY, SECOND, now, rfc3339
+from rapport.terms.data_rights import TICK
 
 Tell = Callable[[str, float], None]
 
@@ -64,7 +66,9 @@ def restore(
             key_files.make_key(stage / "backup.key", sealing)
         with closing(Keyring(stage, kek)) as ring:
             manifest = backup.read_archive(archive, stage, head.node, ring.secret(SECRET), tell)
-            open_ledger(inner).close()
+            with closing(open_ledger(inner)) as ledger:
+                # What somebody took back since the backup waits again: not to be done before they can say so anew.
+                AgentRequests(ledger).wait_anew(now() + TICK + settings.agent_erasure_days * DAY)
             open_log(inner).close()
             count, gone = restoring.unreadable_records(stage, ring, lambda part: tell("opening records", part))
             waiting, lost = restoring.drop_unreadable_log(stage, ring, manifest.cursor)

@@ -14,6 +14,7 @@ from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.rights import RightsBook
 from rapport.app import backing_up, demanding, embedded, erasing
 from rapport.app.bundling import Bundler
+from rapport.app.portability import drop_copies
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Conflict
@@ -51,6 +52,7 @@ def shred_person(
     legal = {org: _legal(promises, org) for org in {org for org, _, _ in person.claims}}
     erased = erasing.shred(settings, handle, person.claims, legal, progress)
     demanded = demanding.demand(settings, ledger, handle)
+    drop_copies(settings, handle)
     # Cut short after their key was destroyed, it is completed all the same: only the proof was lost with the key.
     proof = {} if keys.person(person.id) is None else _proof(settings, ledger, people, person, erased, at)
     people.forget_claims(handle)
@@ -59,13 +61,13 @@ def shred_person(
     return Shredded(erased, proof, demanded)
 
 
-def shred_at(settings: Settings, handle: str, org: str) -> Erased:
-    """Erase for good what is a person's at one organization, whatever else they have stays; return once that is
-    complete and durable. May be repeated. Raises NotFound."""
+def shred_claims(settings: Settings, handle: str, claims: Sequence[tuple[str, str, str]]) -> Erased:
+    """Erase for good what a person has by some of their claims (organization, type, value), and nothing else; return
+    once that is complete and durable. May be repeated."""
     with closing(embedded.open_ledger(settings)) as ledger:
-        person = embedded.open_people(settings, ledger, ledger.keys).person(handle)
-        legal = {org: _legal(PromiseBook(ledger, ledger.keys), org)}
-        erased = erasing.shred(settings, handle, [claim for claim in person.claims if claim[0] == org], legal)
+        promises = PromiseBook(ledger, ledger.keys)
+        legal = {org: _legal(promises, org) for org in {org for org, _, _ in claims}}
+        erased = erasing.shred(settings, handle, claims, legal)
         demanding.demand(settings, ledger, handle)
     backing_up.renew_backup_key(settings)
     return erased

@@ -3,14 +3,17 @@ on record with how long it took. The portal, the command line and agents' reques
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
+from rapport.adapters.embedded.agent_requests import AgentRequests
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.rights import LAST, RightsBook
 from rapport.app import embedded, words
-from rapport.app.correcting import Corrector, DirectSaying
+from rapport.app.correcting import Corrector
 from rapport.app.receipting import DirectReceipts
+from rapport.app.saying import DirectSaying
 from rapport.app.settings import Settings
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import now
@@ -110,8 +113,10 @@ class RightsDesk:
             raise Conflict(_BY_ITSELF, code="by_itself")
         verb = "did what you asked" if outcome == "done" else "said no to your request"
         said = f"{self._name(org)} {verb}, {took_words(self._now() - case.at)} after you asked"
-        receipt = await self._looks.note(case.person, org, ANSWERED, said)
-        return self.book.end(case_id, outcome, answer.strip(), (receipt,))
+        # Ended first: of two who answer at once, the person's book tells of the one who did.
+        self.book.end(case_id, outcome, answer.strip(), ())
+        self.book.add_receipt(case_id, await self._looks.note(case.person, org, ANSWERED, said))
+        return self.book.case(case_id)
 
     async def withdraw(self, handle: str, case_id: str) -> Case:
         """Take back a request that waits. Raises NotFound, Conflict where it has ended."""
@@ -119,10 +124,16 @@ class RightsDesk:
         case = self.book.case(case_id, person=person.id)
         if case.status == "open" and case.asked.right == "rectification":
             raise Conflict(_BY_ITSELF, code="by_itself")
-        ended = self.book.end(case.id, "withdrawn", "", ())
+        ended = self.book.end(case.id, "withdrawn", "", (), partial(self._not_begun, case))
         receipt = await self._looks.note(person.id, case.asked.org, WITHDRAWN, "you took a request back")
         self.book.add_receipt(case.id, receipt)
         return ended
+
+    def _not_begun(self, case: Case) -> tuple[str, ...]:
+        """Nobody is told; but what an agent asked for is not taken back once it is being carried out."""
+        if case.asked.by != YOU and AgentRequests(self._ledger).has_begun(case.person, case.id):
+            raise Conflict("this is being carried out already", code="ended")
+        return ()
 
     def knows(self, org: str) -> bool:
         return self._ledger.has_org(org)

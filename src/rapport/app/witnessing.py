@@ -5,6 +5,7 @@ back for a signature, nor the other witnesses.
 """
 
 import logging
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -26,6 +27,7 @@ ANEW = HOUR
 TIMEOUT_S = 10
 _ENOUGH = 64 << 10
 _SIZE_TYPE = "text/x.tlog.size"
+_SIZE = re.compile("(0|[1-9][0-9]{0,15})\n")
 
 
 class Unwitnessed(Exception):
@@ -76,9 +78,10 @@ class Asker:
         return True
 
     def _known(self, body: str, size: int) -> int:
-        known = int(body) if body[:-1].isdecimal() and len(body) < 18 else -1
-        if known < 0:
+        size_said = _SIZE.fullmatch(body)
+        if size_said is None:
             raise Unwitnessed("it answered with no size")
+        known = int(size_said[1])
         if known > size:
             raise Unwitnessed(
                 f"it has signed a log of {known} entries, and this has {size}: an older ledger was put back"
@@ -96,15 +99,13 @@ class Asker:
             method="POST",
         )
         try:
-            with _opener.open(request, timeout=TIMEOUT_S) as found:
-                return _Answer(
-                    found.status, found.headers.get_content_type(), found.read(_ENOUGH).decode("utf-8", "replace")
-                )
-        except urllib.error.HTTPError as error:
-            with error:
-                return _Answer(
-                    error.code, error.headers.get_content_type(), error.read(_ENOUGH).decode("utf-8", "replace")
-                )
+            try:
+                found = _opener.open(request, timeout=TIMEOUT_S)
+            except urllib.error.HTTPError as error:
+                found = error  # an answer like any other, whose body may break off, too
+            with found:
+                body = found.read(_ENOUGH).decode("utf-8", "replace")
+                return _Answer(found.status, found.headers.get_content_type(), body)
         except (OSError, HTTPException, ValueError) as error:
             raise Unwitnessed(f"it cannot be reached: {error}") from None
 
@@ -131,6 +132,8 @@ class Witnessing:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stopped = threading.Event()
+        self.failing: set[str] = set()
+        """Names of those that did not sign when they were last asked."""
         ledger = open_ledger(settings)
         Cosignatures(ledger.db).only([witness.key for witness in settings.witnessed_by])
         ledger.close()
@@ -157,6 +160,10 @@ class Witnessing:
                     asker.ask()
             except (Unwitnessed, RapportError) as error:
                 problem = str(error)
+            except Exception as error:  # a supervisor loop: what nobody thought of ends no thread
+                log.exception("witness %s could not be asked", witness.name)
+                problem = type(error).__name__
+            (self.failing.add if problem else self.failing.discard)(witness.name)
             if problem != said:  # once, and not each time
                 how = f"did not sign the log: {problem}" if problem else "signs the log again"
                 log.warning("witness %s %s", witness.name, how)

@@ -29,7 +29,10 @@ COMMANDS = {
     "agent": ("agent", "Agents: whom people may send to exercise their rights at a company."),
     "request": ("request", "Requests: what people ask a company for by right."),
     "recipient": ("demands", "Recipients: those named in a declaration, and where each takes deletion demands."),
-    "demands": ("demands", "List deletion demands to those who hold exports, and what came of each."),
+    "demands": (
+        "demands",
+        "List deletion demands, the newest first: who was asked, and who acknowledged or stays silent.",
+    ),
     "outbox": ("outbox", "The outbox: what is on its way to other systems, and what could not be delivered."),
     "benefit": ("benefit", "Benefits: what uses gave to the customer and to the company."),
     "verify": (

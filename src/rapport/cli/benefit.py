@@ -57,7 +57,9 @@ def estimate(
     book = BenefitFile(embedded.open_ledger(options.settings(data)))
     book.estimate(org, estimates)
     if json:
-        options.print_json({"organization": org, "estimates": [msgspec.to_builtins(one) for one in book.estimates(org)]})
+        options.print_json(
+            {"organization": org, "estimates": [msgspec.to_builtins(one) for one in book.estimates(org)]}
+        )
     else:
         typer.echo("\n".join(statements.said_estimate(one) for one in estimates))
 

@@ -90,7 +90,7 @@ def list_demands(
     data: options.Data = None,
     json: options.Json = False,
 ) -> None:
-    """List deletion demands, the newest first: who was asked, until when, and whether they acknowledged or stay silent.
+    """List deletion demands, the newest first: who was asked, and who acknowledged or stays silent.
 
     They are made when a person is erased whom somebody has in an export.
     """

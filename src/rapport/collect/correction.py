@@ -55,7 +55,8 @@ def message_id(correction: str, key: Key) -> str:
 def events_of(entry: LogEntry) -> Iterator[Event]:
     """The events of a correction, one for each record."""
     said = _decode(entry.body)
-    reception = Reception(entry.received_at)
+    # The node's own clock said both; where it was set back since, the time stays known, so that the newest word holds.
+    reception = Reception(max(entry.received_at, said.at))
     for keys, value in ((said.keys, said.value), (said.cleared, None)):
         for kind, known in keys:
             user = known if kind == "user_id" else None

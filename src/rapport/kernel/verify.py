@@ -528,7 +528,7 @@ def _latest(seen: Seen, read: Read) -> dict[str, int]:
         if at in marks and root_at(right) != marks[at]:
             raise Broken("the entries of the log published are not those that were signed")
         append(right, leaf_hash(entry))
-        if entry[:TAG] in found and len(entry) == TAG + _HASH:
+        if entry[:TAG] in found:
             found[entry[:TAG]].append(at)
     if root_at(right) != marks[max(marks)]:
         raise Broken("the entries of the log published are not those that were signed")

@@ -64,9 +64,7 @@ class RelyingParty(msgspec.Struct, frozen=True):
     def id(self) -> str:
         return urlsplit(self.origin).hostname or "localhost"
 
-    def enrolling(
-        self, challenge: bytes, person: str, known: Sequence[bytes], name: str = "My page"
-    ) -> dict[str, Any]:
+    def enrolling(self, challenge: bytes, person: str, known: Sequence[bytes], name: str = "My page") -> dict[str, Any]:
         """Options for making a passkey (`navigator.credentials.create`). `known`: credentials that the person has, so
         that a device does not make a second one; `name`: what their device calls it."""
         import webauthn  # noqa: PLC0415 (dear to load; commands that sign nobody in do without)

@@ -137,7 +137,8 @@ def is_currency(unit: str) -> bool:
 
 def amount_text(amount: Decimal) -> str:
     """A decimal number as it is kept, written and added. Raises BadInput."""
-    if not amount.is_finite() or abs(amount) > MOST or -int(amount.as_tuple().exponent) > PLACES:
+    # (Compared and not rounded, as `abs` would: of a number beyond all measure that raises.)
+    if not amount.is_finite() or not -MOST <= amount <= MOST or -int(amount.as_tuple().exponent) > PLACES:
         raise _bad("amount", f"an amount is a number of at most {MOST:,} with at most {PLACES} digits behind the point")
     return format(amount or abs(amount), "f")
 
@@ -146,7 +147,7 @@ def parse_mapping(content: bytes) -> tuple[Mapped, ...]:
     """The events that settle themselves, from TOML. Raises BadInput."""
     try:
         mapped = msgspec.toml.decode(content, type=MappingFile).benefit
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadInput(f"the mapping cannot be read: {error}", code="bad_mapping") from None
     for one in mapped:
         if one.kind not in KINDS[one.side]:

@@ -93,7 +93,7 @@ def parse_estimates(content: bytes, today: dt.date) -> tuple[Estimate, ...]:
     """Estimates from TOML, `[[estimate]]` each. Raises BadInput."""
     try:
         guesses = msgspec.toml.decode(content, type=GuessFile).estimate
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadInput(f"the estimates cannot be read: {error}", code="bad_estimate") from None
     if not 0 < len(guesses) <= MOST_AT_ONCE:
         raise BadInput(f"a file holds 1 to {MOST_AT_ONCE:,} tables [[estimate]]", code="bad_estimate", field="estimate")

@@ -85,17 +85,19 @@ def _users(part: Part) -> frozenset[str]:
 
 
 class Known(NamedTuple):
-    """Whether a company knows somebody: how many records are firmly theirs, and whether one of their identifiers is on
-    records of several users, so that it may be somebody else's."""
+    """Whether a company knows somebody: how many records are firmly theirs, and whether what they are asked for by is
+    on records of several users, so that it may be somebody else's."""
 
     records: int
     several: bool
 
 
-def _several(reader: ProfileReader, org: str, claims: Sequence[tuple[str, str]]) -> bool:
-    """Whether a claimed identifier is on records, by whatever evidence, of several users whose ids are not claimed."""
+def _several(
+    reader: ProfileReader, org: str, asked: Iterable[tuple[str, str]], claims: Iterable[tuple[str, str]]
+) -> bool:
+    """Whether one of these is on records, by whatever evidence, of several users whose ids are not claimed."""
     links = frozenset(f"{kind}:{value}" for kind, value in claims)
-    for kind, value in claims:
+    for kind, value in asked:
         link = f"{kind}:{value}"
         parts = [part for found in reader.by_identifier(org, kind, value) for part in found.parts]
         users = frozenset[str]().union(*(_users(part) for part in parts if link in part.record.links))
@@ -125,11 +127,12 @@ class OwnLooks:
                 return own._replace(receipt=pending.receipt.id)
         raise Busy("what you claim is changing too quickly: ask again in a moment")
 
-    def known(self, org: str, claims: Sequence[tuple[str, str]]) -> Known:
-        """Whether a company knows whoever claims these (`(type, value)` each). Nothing that is known leaves by it."""
+    def known(self, org: str, asked: Collection[tuple[str, str]], claims: Collection[tuple[str, str]]) -> Known:
+        """Whether a company knows whoever is asked for by some identifiers, and claims these (`(type, value)` each).
+        Nothing that is known leaves by it."""
         with self._reader.snapshot():
-            parts, shared = own_parts(self._reader, org, claims)
-            return Known(len(parts), bool(shared) or _several(self._reader, org, claims))
+            parts, _ = own_parts(self._reader, org, claims)
+            return Known(len(parts), _several(self._reader, org, asked, claims))
 
     async def take(self, person: int, org: str, give: Give) -> str:
         """Let a person take along all that a company knows: `give` gets it once the receipt, which is returned, is

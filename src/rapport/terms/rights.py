@@ -2,7 +2,8 @@
 
 Some are carried out at once (access, portability, erasure, restriction, objection), and no company hears of them: a
 company that is shut out sees what it sees of an unknown customer. The others are addressed to a company, which so
-learns that its customer asks: a correction, and a human's look at a decision.
+learns that its customer asks: a correction (once it is made, and where it may serve the customer), and a human's look
+at a decision.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,8 @@ DEADLINE = 30 * DAY
 """How long a company has to answer, µs (article 12(3): one month)."""
 MAX_WORDS = 2000
 MAX_OPEN = 100
+MAX_A_DAY = 500
+"""How often a person may correct something in 24 hours: each time is kept for good."""
 MAX_VALUE = 4096
 """Bytes of a corrected value as JSON."""
 YOU = "you"

@@ -21,8 +21,8 @@ class Step(NamedTuple):
 
 def asked(query: Mapping[str, str]) -> str | None:
     """The month that is asked for; whether it is one is told where it is read. Raises BadInput."""
-    month = query.get("month") or None
-    if month is not None and len(month) > _LENGTH:
+    month = query.get("month")
+    if month is not None and len(month) != _LENGTH:
         raise BadInput("a month is written as 2026-11", code="bad_month", field="month")
     return month
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rapport.adapters.embedded.export_files import ExportFiles
 from rapport.adapters.embedded.exports import MOST_KEPT, MOST_WAITING, NODE, OUTSIDE, ExportBook
 from rapport.app.embedded import open_ledger
 from rapport.kernel import ids
@@ -132,7 +133,8 @@ class Twins:
         self.registry.forget(org, records)
         for one in self.exports:
             if one.org == org:
-                if one.on_node and any(number in records for number, _ in one.rows):
+                reached = one.status == "running" or one.on_node
+                if reached and any(number in records for number, _ in one.rows):
                     one.end("deleted")
                 one.rows = {row: receipt for row, receipt in one.rows.items() if row[0] not in records}
 
@@ -222,4 +224,39 @@ def test_the_node_keeps_so_many_files_of_an_organization_and_no_more() -> None:
         registry.ask(ORG, Wish("service", "csv"), OUTSIDE, ids.fresh("exp"))
         registry.end(asked, "deleted")
         registry.ask(ORG, Wish("service", "csv"), NODE, ids.fresh("exp"))
+        ledger.close()
+
+
+@pytest.mark.parametrize("moment", ["done, and its file not named yet", "finished while what lies there is listed"])
+def test_tidying_up_takes_no_file_that_is_finished_meanwhile(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with House() as house:
+        ledger = open_ledger(house.settings)
+        registry, files = ExportBook(ledger), ExportFiles(house.directory)
+        asked = registry.ask(ORG, Wish("service", "csv"), NODE, ids.fresh("exp"))
+        whole = msgspec.structs.replace(asked, exported_at=now(), kept_until=now() + DAY, size=1)
+
+        def finish() -> None:
+            with files.at_work(asked.id):
+                registry.start(asked.number)
+                registry.finish(whole, KEY)
+                if moment.startswith("done"):
+                    registry.tidy()
+                files.sealed(asked.id).write_bytes(b"sealed")
+
+        if moment.startswith("done"):
+            finish()
+        else:
+            listed = ExportBook._exports
+
+            def late(book: ExportBook, *what: Any) -> list[Export]:
+                monkeypatch.setattr(ExportBook, "_exports", listed)
+                found = list(listed(book, *what))
+                finish()
+                return found
+
+            monkeypatch.setattr(ExportBook, "_exports", late)
+        registry.tidy()
+        monkeypatch.undo()
+        assert files.sealed(asked.id).exists()
+        assert registry.named(asked.id).status == "done"
         ledger.close()

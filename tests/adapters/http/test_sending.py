@@ -11,14 +11,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rapport.act.delivery import MAX_ANSWER
 from rapport.act.destinations import address_problem
 from rapport.adapters.http import sending
 from rapport.adapters.http.sending import send
-from tests.act.receiving import Receiver, drips, garbage, huge, never, says
+from tests.act.receiving import Receiver, drips, drips_to_the_end, garbage, huge, never, says
 
 
 def post(receiver: Receiver, **more: Any) -> sending.Answer:
@@ -46,7 +46,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     assert inside.visited == []
 
 
-@pytest.mark.parametrize("behaviour", [never, drips])
+@pytest.mark.parametrize("behaviour", [never, drips, drips_to_the_end])
 def test_whoever_is_slow_is_given_up_in_time(behaviour: Any) -> None:
     with Receiver(behaviour) as receiver:
         started = time.monotonic()
@@ -110,6 +110,8 @@ def resolved(*addresses: str) -> Any:
 
 
 @given(st.lists((st.ip_addresses(v=4) | st.ip_addresses(v=6)).map(str), min_size=1, max_size=4))
+@example(["93.184.215.14", "10.0.0.1"])
+@example(["2606:2800:220:1::1", "93.184.215.14", "::1"])
 def test_a_name_that_leads_to_any_address_inside_is_not_connected_to(addresses: list[str]) -> None:
     """Of whatever a resolver answers, all is checked, and nothing but that is connected to."""
     tried: list[str] = []

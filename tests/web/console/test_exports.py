@@ -98,7 +98,9 @@ def test_too_many_on_their_way_is_said_and_when_to_come_back() -> None:
 def test_a_page_looks_again_by_itself_for_who_watches_while_there_is_something_to_wait_for() -> None:
     browser = Visitor()
     again = 'http-equiv="refresh"'
-    assert {path: again in browser.get(f"{path}?watch=yes").text for path in (WAITING, RUNNING, DONE, BY_HAND, FAILED, OVER)} == {
+    assert {
+        path: again in browser.get(f"{path}?watch=yes").text for path in (WAITING, RUNNING, DONE, BY_HAND, FAILED, OVER)
+    } == {
         WAITING: True,
         RUNNING: True,
         DONE: False,

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from html import unescape
@@ -12,6 +13,7 @@ from html import unescape
 import pytest
 
 from rapport.adapters.embedded.demands import DemandFile
+from rapport.app import rights
 from rapport.app.exporting import open_exporter
 from rapport.kernel import verify
 from rapport.terms import Declaration, Promise
@@ -110,6 +112,21 @@ def test_everything_is_taken_along_as_one_archive(home: Home, ada: Person) -> No
     assert list((home.directory / "copies").iterdir()) == []
 
 
+def test_an_erasure_takes_what_a_kill_left_of_a_copy(home: Home, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    bo = Person(home, [f"{ORG}:user_id:bo"])
+    with monkeypatch.context() as killed:
+        killed.setattr("pathlib.Path.unlink", lambda *_, **__: None)
+        for person in (ada, bo):
+            assert person.get("/me/export").status_code == 200
+    place = home.directory / "copies"
+    assert len(list(place.iterdir())) == 2
+    (place / f"{ada.person}-tables").mkdir()
+    home.worker.close()
+    rights.shred_person(home.settings, ada.person)
+    home.restart()
+    assert [path.name.partition("-")[0] for path in place.iterdir()] == [bo.person]
+
+
 def _of(person: Person, form: str, table: str) -> str:
     archive = zipfile.ZipFile(io.BytesIO(person.get(f"/me/export?format={form}").content))
     return archive.read(f"my-data/{table}.{form}").decode()
@@ -131,7 +148,9 @@ def test_who_was_given_an_export_is_named_when_it_is_asked_to_delete(home: Home,
     assert "has yet to say where it takes such demands" in page
 
 
-def test_erasing_says_first_what_would_go_and_needs_a_typed_word(home: Home, ada: Person) -> None:
+def test_erasing_says_first_what_would_go_and_needs_a_typed_word(
+    home: Home, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = ada.get("/me/erase").text
     assert "Nothing has been erased yet" in page
     assert f"<h2><bdi>{ORG}</bdi></h2>" in page
@@ -147,6 +166,10 @@ def test_erasing_says_first_what_would_go_and_needs_a_typed_word(home: Home, ada
     assert verify.verify(bundle)["ok"]
     assert bundle["receipts"][-1]["receipt"]["action"] == "your erasure"
     assert ada.get(f"/me/erased/{proof}x").status_code == 404
+    later = time.monotonic() + 11 * 60  # it is not there for ever
+    with monkeypatch.context() as patched:
+        patched.setattr("rapport.app.portal_rights.time.monotonic", lambda: later)
+        assert ada.get(f"/me/erased/{proof}").status_code == 404
     assert ada.get("/me/rights").headers["location"] == "/signin"
     assert not home.reads("service")
 

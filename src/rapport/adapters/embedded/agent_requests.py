@@ -213,6 +213,15 @@ class AgentRequests:
                 self._db.execute(query, (at,))
         return self._rows("WHERE status = 'working' ORDER BY number LIMIT 100", ())
 
+    def wait_anew(self, due_at: int) -> None:
+        """Let erasures that wait, in a restored ledger, wait until this time at least, and tell of them anew."""
+        with transaction(self._db):
+            query = """
+                UPDATE agent_request SET due_at = max(due_at, ?), noticed = 0
+                WHERE status = 'open' AND exercise = 'deletion'
+            """
+            self._db.execute(query, (due_at,))
+
     def unnoticed(self) -> list[Row]:
         """Requests that wait, and of which nobody was told yet."""
         return self._rows("WHERE status = 'open' AND NOT noticed ORDER BY number LIMIT 100", ())
@@ -241,6 +250,11 @@ class AgentRequests:
         with transaction(self._db):
             query = "UPDATE agent_request SET begun = 1, person = ?, made = ? WHERE id = ?"
             self._db.execute(query, (person, made, row.id))
+
+    def has_begun(self, person: int, kase: str) -> bool:
+        """Whether what is on record as a person's request is being carried out, or was."""
+        query = "SELECT 1 FROM agent_request WHERE person = ? AND kase = ? AND begun"
+        return self._db.execute(query, (person, kase)).fetchone() is not None
 
     def failed(self, row: Row) -> int:
         """Note that a request could not be carried out; return how often that was."""

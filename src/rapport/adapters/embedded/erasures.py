@@ -288,6 +288,10 @@ class ErasureReader:
         query = "SELECT record FROM erased WHERE person = ? ORDER BY record"
         return [number for (number,) in self._db.execute(query, (person_node(self._keys, person),))]
 
+    def every_erased(self) -> list[int]:
+        """Numbers of all records that are erased, whosever they were."""
+        return [number for (number,) in self._db.execute("SELECT record FROM erased WHERE person IS NOT NULL")]
+
     def refused(self, org: str) -> int:
         """How many events of an organization were rejected `erased`."""
         row = self._db.execute("SELECT coalesce(sum(count), 0) FROM refused WHERE org = ?", (org,)).fetchone()

@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import IO
 
 from rapport.kernel.errors import Misconfigured
 
@@ -29,12 +31,14 @@ class ExportFiles:
     @contextlib.contextmanager
     def at_work(self, handle: str) -> Iterator[None]:
         path = self.directory() / f"{handle}{LOCK}"
-        with path.open("ab") as file:
-            try:
+        with contextlib.ExitStack() as held:
+            file = held.enter_context(path.open("ab"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            while not _is(path, file):  # whoever tidied up took it for one that was left behind
+                file = held.enter_context(path.open("ab"))
                 fcntl.flock(file, fcntl.LOCK_EX)
-                yield
-            finally:
-                path.unlink(missing_ok=True)
+            held.callback(path.unlink, missing_ok=True)
+            yield
 
     def is_alive(self, handle: str) -> bool:
         """Whether a process is at work on an export."""
@@ -56,19 +60,28 @@ class ExportFiles:
         """Where a file is made before it is sealed."""
         return self.directory() / f"{handle}.{form}"
 
-    def tidy(self, kept: Collection[str]) -> set[str]:
-        """Delete all but what is kept, or being made; return whose file is there."""
-        found = set()
-        for path in self._directory.glob("*"):
+    def tidy(self, kept: Callable[[], Collection[str]]) -> set[str]:
+        """Delete all but what is kept, or being made; return whose file is gone. `kept` is asked after what lies there
+        was listed: so what is finished meanwhile is not taken for a piece that was left behind."""
+        listed = list(self._directory.glob("*"))
+        known = kept()
+        for path in listed:
             handle = path.name.removeprefix(".").partition(".")[0]
-            if path.suffix == SEALED and handle in kept:
-                found.add(handle)
-            elif not self.is_alive(handle):
+            if not (path.suffix == SEALED and handle in known) and not self.is_alive(handle):
                 path.unlink(missing_ok=True)
-        return found
+        # One that is done takes its name in the next instant, under its lock.
+        return {handle for handle in known if not self.is_alive(handle) and not self.sealed(handle).exists()}
 
     def remove(self, handle: str) -> None:
         """Delete whatever there is of an export."""
         for path in self._directory.glob(f"*{handle}*"):
             if path.suffix != LOCK:
                 path.unlink(missing_ok=True)
+
+
+def _is(path: Path, file: IO[bytes]) -> bool:
+    """Whether an open file is still the one of this name."""
+    try:
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False

@@ -59,6 +59,11 @@ _TOGETHER = 500
 _SLICE = 10_000
 _RECEIPT = "rcp"
 
+_NOT_DONE = {
+    "waiting": "this export waits for its turn: ask again in a moment",
+    "running": "this export is not done yet: ask again in a moment",
+}
+
 
 class ExportBook:
     """The exports of a ledger; over one ledger connection, used by one thread at a time."""
@@ -140,8 +145,10 @@ class ExportBook:
     # -- what becomes of it
 
     def fetch(self, export: Export) -> SealKey:
-        """Somebody is about to have a copy of the node's file: the key that it is sealed under. Raises NotFound where
-        there is none, or none any more."""
+        """Somebody is about to have a copy of the node's file: the key that it is sealed under. Raises Conflict where
+        there is none yet, or never will be, NotFound where there is none any more."""
+        if export.status in ("waiting", "running", "failed"):
+            raise Conflict(_NOT_DONE.get(export.status, f"this export failed: {export.reason}"), code="not_done")
         with self._writing():
             query = """
                 UPDATE export SET fetched = fetched + 1 WHERE id = ? AND status = 'done' AND kept_until > ?
@@ -149,7 +156,7 @@ class ExportBook:
             """
             row = self._db.execute(query, (export.number, now())).fetchone()
         if row is None or row[0] is None:
-            raise NotFound("this export has no file here: it is not done, its time is over, or it was deleted")
+            raise NotFound("this export has no file here any more: its time is over, or it was deleted")
         return SealKey(self._ledger.keys.org(export.org).open(row[0], _key_place(export)))
 
     def end(self, export: Export, status: str, reason: str = "") -> None:
@@ -181,9 +188,11 @@ class ExportBook:
 
     def tidy(self) -> None:
         """Delete files that belong to no export, such as what a kill left behind; say so where one's own is gone."""
-        kept = {one.id: one for one in self._exports("place = ? AND status = 'done'", (NODE,))}
-        for handle in kept.keys() - self._files.tidy(kept):
-            self.end(kept[handle], "deleted", "its file is gone")
+        for handle in self._files.tidy(self._kept):
+            self.end(self.named(handle), "deleted", "its file is gone")
+
+    def _kept(self) -> set[str]:
+        return {one.id for one in self._exports("place = ? AND status = 'done'", (NODE,))}
 
     def cut_short(self, is_alive: Callable[[str], bool], reason: str) -> list[Export]:
         """Mark those that run in no process any more as failed, and return them."""
@@ -230,12 +239,20 @@ class ExportBook:
                 found[Held(handle, recipients, shown, said, exported_at, expires_at)] = None
         return list(found)
 
-    def on_node(self, org: str, records: Collection[int]) -> list[Export]:
-        """Exports whose file the node has, or is about to have, and that these records are in."""
+    def has_any(self, number: int, records: Collection[int]) -> bool:
+        """Whether any of these records was read for an export."""
+        for some in _some(records):
+            query = f"SELECT 1 FROM export_row WHERE export = ? AND record IN ({','.join('?' * len(some))}) LIMIT 1"  # noqa: S608 - question marks
+            if self._db.execute(query, (number, *map(neg, some))).fetchone() is not None:
+                return True
+        return False
+
+    def within_reach(self, org: str, records: Collection[int]) -> list[Export]:
+        """Exports that these records are in, and whose file the node has, or that are still being made, wherever."""
         found: dict[str, Export] = {}
         for some in _some(records):
             where = f"""
-                org = ? AND place = ? AND status IN ('running', 'done')
+                org = ? AND (status = 'running' OR place = ? AND status = 'done')
                 AND EXISTS (SELECT 1 FROM export_row r WHERE r.export = export.id
                             AND r.record IN ({",".join("?" * len(some))}))
             """  # noqa: S608 - question marks
@@ -243,9 +260,9 @@ class ExportBook:
         return list(found.values())
 
     def withdraw(self, org: str, records: Collection[int]) -> None:
-        """Delete the node's files that erased records are in, or are about to be in. Of one that nobody fetched, there
-        is no copy then."""
-        for one in self.on_node(org, records):
+        """Delete the node's files that erased records are in, and end what is being made with them. Of one that nobody
+        fetched, there is no copy then."""
+        for one in self.within_reach(org, records):
             self.end(one, "deleted", ERASED)
 
     def forget(self, org: str, records: Collection[int]) -> None:

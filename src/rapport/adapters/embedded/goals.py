@@ -54,8 +54,8 @@ class GoalFile:
             return []
         opened = msgspec.msgpack.Decoder(Goal).decode
         return [
-            Said(handle, *times, opened(key.open(sealed, _PLACE + handle.encode())))
-            for _, handle, *times, sealed in rows
+            Said(handle, said_at, paused_at, finished_at, opened(key.open(sealed, _PLACE + handle.encode())))
+            for _, handle, said_at, paused_at, finished_at, sealed in rows
         ]
 
     def say(self, person: str, goal: Goal) -> Said:

@@ -335,9 +335,9 @@ class LedgerFile:
         with _no_search_for_cycles():
             rows = []
             for seq, (pending, at) in enumerate(zip(kept, self.receipt_log.append(kept, first), strict=True), first):
-                r, person, unmet = pending.receipt, pending.person or None, pending.unmet or None
-                said = (seq, r.id, r.org, r.at, at.body, person, r.purpose, r.decision, unmet)
-                rows.append((*said, at.tree, at.place, at.leaf, at.previous))
+                r, (*place, body) = pending.receipt, at
+                person, unmet = pending.person or None, pending.unmet or None
+                rows.append((seq, r.id, r.org, r.at, body, person, r.purpose, r.decision, unmet, *place))
             put_rows(self.db, _PUT_RECEIPT, rows)
         tallies.note(self.db, kept)
         return first + len(kept) - 1

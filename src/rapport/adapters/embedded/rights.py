@@ -14,8 +14,8 @@ import msgspec
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound
-from rapport.kernel.times import now
-from rapport.terms.rights import ADDRESSED, MAX_OPEN, Answered, Asked, Case, Right, Status
+from rapport.kernel.times import DAY, now
+from rapport.terms.rights import ADDRESSED, MAX_A_DAY, MAX_OPEN, Answered, Asked, Case, Right, Status
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
@@ -28,6 +28,9 @@ SCHEMA = """
     CREATE INDEX rights_at ON rights (org, status) WHERE addressed
 """
 
+_NOBODYS, _HEARD, _UNDECIDED = 0, 1, 2
+"""Whether a company hears of a request: not, or it does; or, of a correction under way, that is not decided yet."""
+_HEARS = "addressed AND addressed = 1"  # the first for the index
 _KIND = b"rrq"
 _PLACE = b"rights"
 _LISTED = "SELECT id, person, at, status, ended_at, body FROM rights WHERE"
@@ -67,7 +70,15 @@ class RightsBook:
             if len(waiting) >= MAX_OPEN:
                 message = f"{MAX_OPEN} of your requests wait to be answered, which is all there may be"
                 raise Conflict(message, code="too_many_requests")
+            if asked.right == "rectification":
+                self._check_pace(person, at)
             return self._insert(person, asked, at)
+
+    def _check_pace(self, person: int, at: int) -> None:
+        query = "SELECT count(*) FROM rights WHERE person = ? AND kind = 'rectification' AND at > ?"
+        (lately,) = self._db.execute(query, (person, at - DAY)).fetchone()
+        if lately >= MAX_A_DAY:
+            raise Conflict(f"{MAX_A_DAY} corrections are all there may be in a day", code="too_many_requests")
 
     def put_done(self, person: int, asked: Asked, at: int, receipts: Sequence[str], answer: str = "") -> Case:
         """Keep a request that was carried out at once; asked for at `at` (µs), done now."""
@@ -83,13 +94,19 @@ class RightsBook:
         answer: str,
         receipts: Sequence[str],
         tell: Callable[[], Sequence[str]] = tuple,
+        *,
+        heard: bool | None = None,
     ) -> Case:
         """End a request that waits. Raises NotFound, Conflict where it has ended. `tell` puts deliveries about it into
-        the outbox, in the same transaction, and returns their ids."""
+        the outbox, in the same transaction, and returns their ids; `heard` says whether the company hears of it, where
+        that was not decided yet."""
         with transaction(self._db):
             case = self.case(handle)
             if case.status != "open":
                 raise Conflict("this request has ended already", code="ended")
+            if heard is not None:
+                row = (_HEARD if heard else _NOBODYS, self._number(handle))
+                self._db.execute("UPDATE rights SET addressed = ? WHERE id = ?", row)
             return self._end(case, status, answer, receipts, tell())
 
     def _insert(self, person: int, asked: Asked, at: int) -> Case:
@@ -97,7 +114,8 @@ class RightsBook:
         if key is None:
             raise Conflict("this person is erased", code="erased")
         body = key.seal(msgspec.msgpack.encode(_Body(asked)), _PLACE)
-        row = (person, asked.org, asked.right, asked.right in ADDRESSED, at, "open", body)
+        heard = _UNDECIDED if asked.right == "rectification" else _HEARD if asked.right in ADDRESSED else _NOBODYS
+        row = (person, asked.org, asked.right, heard, at, "open", body)
         query = "INSERT INTO rights (person, org, kind, addressed, at, status, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
         number = self._db.execute(query, row).lastrowid or 0
         return Case(self._handle(number), person, asked, at)
@@ -136,7 +154,7 @@ class RightsBook:
     def case(self, handle: str, *, person: int | None = None, org: str | None = None) -> Case:
         """A request, of this person, or addressed to this organization. Raises NotFound."""
         number = ids.record_of(self._keys.blind, _KIND, handle)
-        query = f"{_LISTED} id = ? AND (?2 IS NULL OR person = ?2) AND (?3 IS NULL OR org = ?3 AND addressed)"
+        query = f"{_LISTED} id = ? AND (?2 IS NULL OR person = ?2) AND (?3 IS NULL OR org = ?3 AND {_HEARS})"
         cases = [] if number is None else self._cases(query.replace("id = ?", "id = ?1"), (number, person, org))
         if not cases:
             raise NotFound(f"there is no request {handle[:60]!r}")
@@ -149,13 +167,13 @@ class RightsBook:
     def of_org(self, org: str, before: int = LAST, limit: int = PAGE) -> tuple[list[Case], int | None]:
         """Requests addressed to an organization, the newest first, likewise; but for those of people who were erased.
         None that it is not to hear of."""
-        query = f"{_LISTED} org = ? AND addressed AND person > 0 AND id < ? ORDER BY id DESC LIMIT ?"
+        query = f"{_LISTED} org = ? AND {_HEARS} AND person > 0 AND id < ? ORDER BY id DESC LIMIT ?"
         cases, following = self._page(query, (org, before), limit)
         return [_veiled(case) for case in cases], following
 
     def waiting(self, org: str) -> list[Case]:
         """Requests that wait for an organization's answer, the oldest first."""
-        query = f"{_LISTED} org = ? AND addressed AND status = 'open' ORDER BY id LIMIT ?"
+        query = f"{_LISTED} org = ? AND {_HEARS} AND status = 'open' ORDER BY id LIMIT ?"
         return [_veiled(case) for case in self._cases(query, (org, _COUNTED))]
 
     def corrections(self, before: int, person: int | None = None) -> list[Case]:
@@ -170,7 +188,8 @@ class RightsBook:
         """How long requests of each kind took, at one organization (those addressed to it) or on the node."""
         query = """
             SELECT kind, ended_at - at FROM rights
-            WHERE status != 'withdrawn' AND (?1 IS NULL OR org = ?1 AND addressed) ORDER BY id DESC LIMIT ?2
+            WHERE status != 'withdrawn' AND (?1 IS NULL OR org = ?1 AND addressed AND addressed = 1)
+            ORDER BY id DESC LIMIT ?2
         """
         took: dict[str, list[int | None]] = defaultdict(list)
         for kind, time in self._db.execute(query, (org, _COUNTED)):

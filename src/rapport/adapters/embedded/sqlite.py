@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ _AT_ONCE = 50
 def _inserting(into: str, columns: int, rows: int, then: str) -> str:
     row = f"({', '.join('?' * columns)})"
     # A statement of many rows that may fail halfway keeps a journal of its own, but not where all ends with it.
-    return f"INSERT OR ROLLBACK INTO {into} VALUES {', '.join([row] * rows)} {then}"
+    return f"INSERT OR ROLLBACK INTO {into} VALUES {', '.join([row] * rows)} {then}"  # noqa: S608 (names of our own)
 
 
 def put_rows(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]], then: str = "") -> None:
@@ -119,8 +120,8 @@ def put_rows(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]]
         return
     many = len(rows) - len(rows) % _AT_ONCE
     for at in range(0, many, _AT_ONCE):
-        cells = [cell for row in rows[at : at + _AT_ONCE] for cell in row]
-        db.execute(_inserting(into, len(rows[0]), _AT_ONCE, then), cells)
+        cells = chain.from_iterable(rows[at : at + _AT_ONCE])
+        db.execute(_inserting(into, len(rows[0]), _AT_ONCE, then), tuple(cells))
     db.executemany(_inserting(into, len(rows[0]), 1, then), rows[many:])
 
 

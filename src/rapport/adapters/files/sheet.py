@@ -25,6 +25,11 @@ _WIDEST = 1 << 63
 _PLAIN = {"VARCHAR", "BIGINT", "DOUBLE"}
 """What the cell of a CSV file holds as it is; of anything else it holds the JSON."""
 _TO_QUOTE = re.compile('[",\r\n]').search
+_IS_COMPUTED = re.compile(
+    "'*(?:[=@\t\r\n\uff1d\uff20]|[-+\uff0b\uff0d](?!(?:[0-9 ./()-]*|[0-9.]+[eE][-+]?[0-9]+)\\Z))"
+).match
+"""What a spreadsheet takes for something to compute, numbers and those of phones aside, by any width of its letters;
+or, behind an apostrophe, what was marked as none."""
 _SQL = {"big": "BIGINT", "none": "VARCHAR", "json": "JSON"}
 
 Ready = Callable[[], None]
@@ -109,7 +114,8 @@ class Sheet:
                 raise BadInput(f"{out} cannot be written: {str(error).partition(chr(10))[0]}", field="out") from None
 
     def write_csv(self, out: Path, metadata: Mapping[str, str] | None = None, ready: Ready = _at_once) -> Path | None:
-        """What is neither text nor a number is written as JSON; metadata beside it, into a file that is returned: a
+        """What is neither text nor a number is written as JSON, and what a spreadsheet would compute behind an
+        apostrophe; metadata beside it, into a file that is returned: a
         table without it is never there. Raises BadInput as above."""
         side = None if metadata is None else out.with_name(f"{out.name}.meta.json")
         columns = self.columns()
@@ -204,6 +210,10 @@ def _csv_line(cells: Sequence[object]) -> str:
 
 
 def _csv_cell(text: str) -> str:
+    """Whoever sends events chooses what stands in a cell, and whoever opens the file wants to read it and not to run
+    it: so what would be computed is text, by an apostrophe before it."""
+    if _IS_COMPUTED(text):
+        text = f"'{text}"
     return '"' + text.replace('"', '""') + '"' if _TO_QUOTE(text) else text
 
 

@@ -99,6 +99,8 @@ class _Line(http.client.HTTPConnection):
         self._place = place
         self._addresses = addresses
         self._until = until
+        self._cuttable: socket.socket | None = None
+        """The line itself: `sock` is gone once an answer says that nothing comes after it, though it still drips."""
         self.over = False
 
     def connect(self) -> None:
@@ -113,10 +115,10 @@ class _Line(http.client.HTTPConnection):
                 last = error
                 continue
             bare.settimeout(self._left())
-            self.sock = bare
+            self.sock = self._cuttable = bare
             if self._place.scheme == "https":
-                # The handshake comes after `sock` is what it is to be, so that it can be cut, too.
-                self.sock = secure = _trust().wrap_socket(
+                # The handshake comes after the line is what it is to be, so that it can be cut, too.
+                self.sock = self._cuttable = secure = _trust().wrap_socket(
                     bare, server_hostname=self._place.host, do_handshake_on_connect=False
                 )
                 secure.do_handshake()
@@ -129,7 +131,7 @@ class _Line(http.client.HTTPConnection):
     def cut(self) -> None:
         """End it, from another thread."""
         self.over = True
-        line = self.sock
+        line = self._cuttable
         if line is not None:
             try:
                 # A TLS socket's own `shutdown` is for its own thread alone; what is cut is the line below it.

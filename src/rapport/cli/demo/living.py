@@ -24,7 +24,7 @@ def live(sender: Sender, company: Company, settings: Settings, org: str, note: N
     company.use("personalisation", 5)
     company.use("advertising", 4)
     company.use("analytics", 2)  # nobody promised anything for it yet
-    if embedded.open_promises(settings).standing(org).version == 1:
+    if embedded.open_promises(settings).standing(org).hash == month.first_promise():
         company.declare(month.promised_anew())
         agreeing.review(settings, org)
     company.use("analytics")

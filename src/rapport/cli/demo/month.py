@@ -22,6 +22,7 @@ from rapport.cli.demo.people import ALICE, Shopper, household, lots
 from rapport.cli.demo.premises import Note
 from rapport.cli.demo.steps import Step, Visit
 from rapport.kernel.times import MINUTE, SECOND
+from rapport.terms import promises
 from rapport.terms.benefits import parse_mapping
 from rapport.terms.presets import PRESETS
 
@@ -149,6 +150,11 @@ def prepare(settings: Settings, org: str, note: Note) -> None:
     book = BenefitFile(embedded.open_ledger(settings))
     if not book.mapping(org):
         book.set_mapping(org, parse_mapping(_file("benefits.toml")))
+
+
+def first_promise() -> str:
+    """The hash of what Lantern Lane promises first; whatever else stands there is somebody's own, and is left alone."""
+    return promises.hash_of(promises.parse(_file("lantern_lane.toml"), "toml"))
 
 
 def promised_anew() -> bytes:

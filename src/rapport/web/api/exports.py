@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rapport.kernel.errors import BadInput, NotFound
+from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import rfc3339
 from rapport.terms.exports import Export, Wish, metadata_of
 from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, noted, shaped
@@ -62,6 +62,8 @@ class ExportsApi:
         org = caller.org
         if request.method == "HEAD":
             one = await self._exports.named(org, handle)
+            if one.status in ("waiting", "running", "failed"):
+                raise Conflict("this export has no file yet", code="not_done")
             if one.status != "done" or not one.size:
                 raise NotFound("this export has no file here")
             return Response(headers=file_headers(one, PATH), media_type=MEDIA[one.wish.format])

@@ -130,7 +130,10 @@ def _file() -> dict[str, Any]:
         "longer. That it was fetched is on record.",
         parameters=[_ID],
         responses=answers(
-            {"200": {"description": "The file.", "headers": headers, "content": both}}, _404="NotFound", **_REFUSALS
+            {"200": {"description": "The file.", "headers": headers, "content": both}},
+            _404="NotFound",
+            _409="Conflict",
+            **_REFUSALS,
         ),
     )
 

@@ -530,7 +530,7 @@ async function walk(read, marks, found) {
     for (let index = 0; index < some.length; index++) {
       await held(first + index)
       await append(right, leaves[index])
-      if (some[index].length === TAG + 32) found.get(hex(some[index].slice(0, TAG)))?.push(first + index)
+      found.get(hex(some[index].slice(0, TAG)))?.push(first + index)
     }
   }
   await held(size)
