@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.operators import Operators
 from rapport.app.exporting import open_exporter
 from rapport.kernel import verify
 from rapport.terms import Clause, Declaration, Promise, Terms
@@ -71,8 +71,7 @@ def test_a_company_s_link_opens_no_person_s_page_and_a_person_s_link_no_console(
 
 
 def test_a_person_s_session_is_none_of_the_console_s(home: Home, ada: Person) -> None:
-    ledger: LedgerFile = home.ledger
-    assert ledger.session(ada.cookies["rapport_me_80"]) is None
+    assert Operators(home.ledger).session(ada.cookies["rapport_me_80"]) is None
 
 
 def test_closing_the_page_ends_the_session_on_the_node(ada: Person) -> None:
