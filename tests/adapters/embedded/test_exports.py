@@ -119,8 +119,9 @@ class Twins:
     def fetch(self, one: One, asked: Export, _: None) -> None:
         try:
             assert self.registry.fetch(asked).raw == KEY
-        except NotFound:
+        except (Conflict, NotFound) as refused:
             assert one.status != "done" or one.place == OUTSIDE
+            assert isinstance(refused, Conflict) is (one.status in ("waiting", "running", "failed"))
             return
         one.fetched = True
 
