@@ -147,8 +147,6 @@ class ExportBook:
     def fetch(self, export: Export) -> SealKey:
         """Somebody is about to have a copy of the node's file: the key that it is sealed under. Raises Conflict where
         there is none yet, or never will be, NotFound where there is none any more."""
-        if export.status in ("waiting", "running", "failed"):
-            raise Conflict(_NOT_DONE.get(export.status, f"this export failed: {export.reason}"), code="not_done")
         with self._writing():
             query = """
                 UPDATE export SET fetched = fetched + 1 WHERE id = ? AND status = 'done' AND kept_until > ?
@@ -156,6 +154,9 @@ class ExportBook:
             """
             row = self._db.execute(query, (export.number, now())).fetchone()
         if row is None or row[0] is None:
+            found = self._db.execute("SELECT status, reason FROM export WHERE id = ?", (export.number,)).fetchone()
+            if found is not None and found[0] in ("waiting", "running", "failed"):
+                raise Conflict(_NOT_DONE.get(found[0], f"this export failed: {found[1]}"), code="not_done")
             raise NotFound("this export has no file here any more: its time is over, or it was deleted")
         return SealKey(self._ledger.keys.org(export.org).open(row[0], _key_place(export)))
 

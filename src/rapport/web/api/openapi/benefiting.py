@@ -59,11 +59,12 @@ def _estimate() -> dict[str, Any]:
     }
 
 
-_AMOUNT: Schema = {"type": "string", "pattern": rf"^-?[0-9]{{1,12}}(\.[0-9]{{1,{PLACES}}})?$"}
+_AMOUNT: Schema = {"type": ["string", "number"]}
+_HOW = f"A decimal number of at most {PLACES} digits behind the point, as text or as a JSON number"
 _GUESSED: dict[str, Schema] = {
     "side": told(one_of(*KINDS), "Who got it."),
     "group": told({**TEXT, "minLength": 1, "maxLength": MOST_GROUP}, "Of whom.", examples=["people who got offers"]),
-    "effect": told(_AMOUNT, "Per person, a decimal number.", examples=["0.40"]),
+    "effect": told(_AMOUNT, f"Per person. {_HOW}.", examples=["0.40"]),
     "low": told(_AMOUNT, "Where its interval begins.", examples=["0.10"]),
     "high": told(_AMOUNT, "Where it ends.", examples=["0.70"]),
     "unit": told({"type": "string", "pattern": "^([A-Z]{3}|minutes)$"}, "A currency, or minutes.", examples=["GBP"]),
@@ -96,8 +97,8 @@ SHAPES: dict[str, Schema] = {
             _COMMON,
             {
                 "amount": told(
-                    {"type": "string", "pattern": rf"^-?[0-9]{{1,12}}(\.[0-9]{{1,{PLACES}}})?$"},
-                    "A decimal number as text, or as a JSON number; zero and less are shown like all others.",
+                    _AMOUNT,
+                    f"{_HOW}; zero and less are shown like all others.",
                     examples=["5.00"],
                 ),
                 "band": told(
