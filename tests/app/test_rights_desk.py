@@ -204,3 +204,18 @@ def test_every_request_ends_at_most_once_and_is_listed_once(steps: list[tuple[st
 
 def test_a_desk_answers_in_one_house(shop: Shop) -> None:
     assert at_once(shop.desk.object(shop.person, ORG, "offers")).status == "done"
+
+
+def test_an_erasure_that_is_cut_short_at_its_end_is_on_record_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.worker.close()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rapport.adapters.embedded.people.PeopleFile.forget_claims", killed)
+        with pytest.raises(KeyboardInterrupt):
+            rights.shred_person(shop.settings, shop.person)
+    rights.shred_person(shop.settings, shop.person)
+    shop.restart()
+    assert [(one.right, one.ended) for one in shop.desk.book.times()] == [("erasure", 1)]

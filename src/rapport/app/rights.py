@@ -88,7 +88,10 @@ def _proof(
         )
         said = f"everything that is yours at {org} was erased, {took_words(now() - at)} after you asked"
         receipts.append(asyncio.run(looks.note(person.id, org, ERASURE, f"{said}; {kept}" if kept else said)))
-    RightsBook(ledger).put_done(person.id, Asked("erasure", ""), at, receipts)
+    book = RightsBook(ledger)
+    # One that was cut short after this is on record already.
+    if not any((case.asked.right, case.status) == ("erasure", "done") for case in book.of_person(person.id)[0]):
+        book.put_done(person.id, Asked("erasure", ""), at, receipts)
     return Bundler(ledger, people, reader).bundle(person.handle)
 
 

@@ -27,7 +27,7 @@ GROCER = Company(
     "g-1001",
     ((20, "Order Completed", "Oat milk and rye bread", 8.4), (6, "Order Completed", "Beetroot and dill", 5.2)),
 )
-BOOKSHOP = Company("bookshop", "the bookshop", "b-77", ((12, "Order Completed", "Birds of the marshes", 14.5),))
+BOOKSHOP = Company("bookshop", "the bookshop", "reader-7741", ((12, "Order Completed", "Birds of the marshes", 14.5),))
 INSURER = Company("insurer", "the insurer", "p-300", ((9, "Order Completed", "Bicycle cover", 60.0),))
 COMPANIES = (GROCER, BOOKSHOP, INSURER)
 
