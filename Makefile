@@ -29,7 +29,7 @@ demo: $(RUNTIME) ## Send a demo company's day to a running node
 	@$(BIN)/rapport demo
 
 test: $(DEV) $(NODE) ## Run the tests, with samples of the long proofs (≤ 10 minutes)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 prove: $(DEV) $(NODE) ## Run the long proofs and all properties at full size (hours)
 	@RAPPORT_PROVE=1 $(BIN)/python -m pytest -m "prove or hypothesis" -o timeout=7200

@@ -19,7 +19,7 @@ from tests.e2e.api import House, house
 from tests.e2e.running import run
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
-SAMPLE_S, FULL_S = 20, 1_200
+SAMPLE_S, FULL_S = 14, 1_200
 DECLARING = ("--include-tag", declaring.TAG, "--phases", "examples,coverage,fuzzing")  # no links lead to others
 
 CONFIGURATION = """
