@@ -14,6 +14,7 @@ from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
 from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit, by_software
+from rapport.web.scripted import browser_of, client_of, told
 
 SESSION_SECONDS = 30 * 24 * 3600
 DONE = ("made", "revoked", "ended", "bound", "unbound")
@@ -83,7 +84,7 @@ async def proving(visit: Visit) -> Response:
 async def prove(visit: Visit) -> Response:
     raw = await body_of(visit.request, MAX_RESPONSE)
     desk = visit.desk.devices
-    token = await desk.prove(visit.session, visit.token, raw, client_of(visit.request), _browser(visit.request))
+    token = await desk.prove(visit.session, visit.token, raw, client_of(visit.request), browser_of(visit.request))
     back = inner_path(visit.asked("back"), f"{AREA}/") or AREA
     response = told({"next": back})
     secure = visit.area.secure
@@ -99,7 +100,7 @@ async def making(visit: Visit) -> Response:
 
 async def make(visit: Visit) -> Response:
     raw = await body_of(visit.request, MAX_RESPONSE)
-    await visit.desk.devices.make(visit.session, raw, client_of(visit.request), _browser(visit.request))
+    await visit.desk.devices.make(visit.session, raw, client_of(visit.request), browser_of(visit.request))
     return told({"next": f"{AREA}/devices?done=made"})
 
 
@@ -118,15 +119,3 @@ def scripted(portal: Portal, handler: Handler) -> Callable[[Request], Awaitable[
             return await on_error(request, error)
 
     return endpoint
-
-
-def told(content: object) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")
-
-
-def client_of(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
-
-
-def _browser(request: Request) -> str:
-    return request.headers.get("user-agent", "")[:300]

@@ -6,8 +6,8 @@ from rapport.kernel.errors import Conflict, Unauthorized
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
 from rapport.web.forms import go
-from rapport.web.portal.devices import client_of, told
 from rapport.web.portal.visit import AREA, Visit
+from rapport.web.scripted import client_of, told
 
 CONTACTS, CLAIMS = f"{AREA}/contacts", f"{AREA}/claim"
 DONE = ("verified", "dropped", "stopped", "claimed", "unclaimed", "joined", "parted")

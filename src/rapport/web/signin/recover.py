@@ -6,7 +6,6 @@ Whatever address is typed, the answer is the same. What this browser goes on by 
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -18,6 +17,7 @@ from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
 from rapport.web.forms import check_origin, go
 from rapport.web.portal.visit import AREA, Portal
+from rapport.web.scripted import client_of, told
 from rapport.web.signin.recover_desk import RecoverDesk
 
 RECOVER = "/signin/recover"
@@ -53,7 +53,7 @@ class RecoverPages:
         return await self._formed(request, self._send)
 
     async def _send(self, request: Request, form: dict[str, str]) -> Response:
-        made = await self._desk.ask(form.get("address", "")[:_MOST], _client(request))
+        made = await self._desk.ask(form.get("address", "")[:_MOST], client_of(request))
         return self._page(request, made=made)
 
     async def begin(self, request: Request) -> Response:
@@ -63,7 +63,7 @@ class RecoverPages:
         made = form.get("made", "")[:_MOST]
         try:
             secret = await self._desk.begin(
-                made, form.get("code", "")[:_MOST], form.get("paper", "")[:_MOST], _client(request)
+                made, form.get("code", "")[:_MOST], form.get("paper", "")[:_MOST], client_of(request)
             )
         except Unauthorized as error:
             return self._page(request, 401, made=made, problem=error.message)
@@ -76,7 +76,7 @@ class RecoverPages:
 
     async def making(self, request: Request) -> Response:
         async def making(_: bytes) -> Response:
-            return _told(await self._desk.making(request.cookies.get(self._cookie, ""), _client(request)))
+            return told(await self._desk.making(request.cookies.get(self._cookie, ""), client_of(request)))
 
         return await self._scripted(request, making)
 
@@ -84,8 +84,8 @@ class RecoverPages:
         async def make(body: bytes) -> Response:
             secret = request.cookies.get(self._cookie, "")
             browser = request.headers.get("user-agent", "")[:300]
-            token = await self._desk.make(secret, body, _client(request), browser)
-            response = _told({"next": f"{AREA}/contacts"})
+            token = await self._desk.make(secret, body, client_of(request), browser)
+            response = told({"next": f"{AREA}/contacts"})
             for name, value, seconds in ((self._area.cookie, token, SESSION_SECONDS), (self._cookie, "", 0)):
                 secure = self._area.secure
                 response.set_cookie(name, value, seconds, path="/", secure=secure, httponly=True, samesite="strict")
@@ -109,11 +109,3 @@ class RecoverPages:
     def _page(self, request: Request, status: int = 200, **values: object) -> Response:
         shared = {"recovery": None, "made": "", "problem": "", "mails": self._desk.mails}
         return self._area.page(request, "recover.html", status, **{**shared, **values})
-
-
-def _told(content: object) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")
-
-
-def _client(request: Request) -> str:
-    return request.client.host if request.client is not None else ""

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from rapport.kernel.errors import BadInput, RapportError
+from rapport.kernel.errors import RapportError
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web import language, pages, words
 from rapport.web.api.customers import body_of
@@ -23,6 +23,7 @@ from rapport.web.api.problems import on_error
 from rapport.web.door import CODE_LENGTH, YEAR_SECONDS
 from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.portal.visit import AREA, Portal
+from rapport.web.scripted import browser_of, client_of, code_of, object_of, told
 from rapport.web.signin.desk import SigninDesk
 from rapport.web.signin.recover import RecoverPages
 from rapport.web.signin.recover_desk import RecoverDesk
@@ -93,29 +94,29 @@ class _Pages:
         return response
 
     async def ask(self, request: Request) -> Response:
-        return await self._json(request, lambda _: self._desk.ask(_client(request)))
+        return await self._json(request, lambda _: self._desk.ask(client_of(request)))
 
     async def prove(self, request: Request) -> Response:
         async def prove(body: bytes) -> str:
-            return await self._desk.prove(body, _client(request), _browser(request))
+            return await self._desk.prove(body, client_of(request), browser_of(request))
 
         return await self._opening(request, prove)
 
     async def enrolling(self, request: Request) -> Response:
-        return await self._json(request, lambda body: self._desk.enrolling(_code(body), _client(request)))
+        return await self._json(request, lambda body: self._desk.enrolling(code_of(body), client_of(request)))
 
     async def enrol(self, request: Request) -> Response:
         async def enrol(body: bytes) -> str:
-            said = _object(body)
+            said = object_of(body)
             answer = msgspec.json.encode(said.get("passkey"))
-            return await self._desk.enrol(_code(body), answer, _client(request), _browser(request))
+            return await self._desk.enrol(code_of(body), answer, client_of(request), browser_of(request))
 
         return await self._opening(request, enrol)
 
     async def _json(self, request: Request, answer: Callable[[bytes], Awaitable[Mapping[str, Any]]]) -> Response:
         try:
             check_origin(request, self._area.origin)
-            return _told(await answer(await body_of(request, _SMALL)))
+            return told(await answer(await body_of(request, _SMALL)))
         except RapportError as error:
             return await on_error(request, error)
 
@@ -126,7 +127,7 @@ class _Pages:
             token = await opened(await body_of(request, MAX_RESPONSE))
         except RapportError as error:
             return await on_error(request, error)
-        response = _told({"next": AREA})
+        response = told({"next": AREA})
         response.set_cookie(
             self._area.cookie,
             token,
@@ -137,30 +138,3 @@ class _Pages:
             samesite="strict",
         )
         return response
-
-
-def _told(content: Mapping[str, Any]) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise BadInput("This address takes a JSON object.", code="bad_json")
-    return found
-
-
-def _code(body: bytes) -> str:
-    code = _object(body).get("code")
-    return code if isinstance(code, str) and len(code) <= CODE_LENGTH else ""
-
-
-def _client(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
-
-
-def _browser(request: Request) -> str:
-    return request.headers.get("user-agent", "")[:300]

@@ -1,0 +1,43 @@
+"""What pages' scripts send in JSON, and who sends it: alike in every area of pages."""
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rapport.kernel.errors import BadInput
+from rapport.web.door import CODE_LENGTH
+
+_LONGEST_NAME = 300
+
+
+def told(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+def client_of(request: Request) -> str:
+    """Where a request came from, to be slowed down."""
+    return request.client.host if request.client is not None else ""
+
+
+def browser_of(request: Request) -> str:
+    """What a browser says it is, to be known by later."""
+    return request.headers.get("user-agent", "")[:_LONGEST_NAME]
+
+
+def object_of(body: bytes) -> dict[str, Any]:
+    """Raises BadInput."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput("This address takes a JSON object.", code="bad_json")
+    return found
+
+
+def code_of(body: bytes) -> str:
+    """The code in a body; "" where it holds none of a length that makes sense."""
+    code = object_of(body).get("code")
+    return code if isinstance(code, str) and len(code) <= CODE_LENGTH else ""
