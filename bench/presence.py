@@ -41,7 +41,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     (number,) = ledger.db.execute("SELECT number FROM pairing").fetchone()
     file.approve(person, code, number)
     # What a proof needs of the rest of the house is nothing.
-    desk = HousePresence(lambda: embedded.open_ledger(settings), SECRET, ORIGIN, *[None] * 4)  # type: ignore[arg-type]
+    desk = HousePresence(lambda: embedded.open_ledger(settings), SECRET, ORIGIN, *[None] * 4)  # type: ignore[arg-type]  # unasked
     asked = [Signed(_proof(key, number), "GET", PATH, b"", str(number)) for number in range(1, WARM + REQUESTS + 1)]
     took, waited = asyncio.run(_believed(desk, asked))
     desk.close()
