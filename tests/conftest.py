@@ -37,6 +37,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A test's name without the bytes that it is run with: packed ones hold the second at which they were packed, and
+    processes that run the suite together must all know a test by one name.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 class MissingPartError(Exception):
     """A real part of the machine is not there; says what to do about it."""
 

@@ -244,18 +244,18 @@ def test_the_bytes_of_a_body_say_how_it_is_packed_not_its_labels(http, log, body
     assert [event.message_id for event in kept(log)] == ["m1"]
 
 
-@pytest.mark.parametrize(
-    ("body", "encoding"),
-    [
-        (gzip.compress(BODY)[:-12], "gzip"),
-        (gzip.compress(BODY)[:12] + b"\x00" * 20, "gzip"),
-        (b"\x1f\x8b", ""),
-        (gzip.compress(b"") * 20_000, "gzip"),
-        (b"\x78\x9c\xff\xff", "deflate"),
-        (b"anything", "br"),
-        (b"data=%%%", ""),
-    ],
-)
+UNPACKABLE = {
+    "gzip without its end": (gzip.compress(BODY)[:-12], "gzip"),
+    "gzip overwritten": (gzip.compress(BODY)[:12] + b"\x00" * 20, "gzip"),
+    "two bytes of gzip": (b"\x1f\x8b", ""),
+    "gzip in 20,000 members": (gzip.compress(b"") * 20_000, "gzip"),
+    "deflate of nothing": (b"\x78\x9c\xff\xff", "deflate"),
+    "an encoding nobody knows": (b"anything", "br"),
+    "a form of no base64": (b"data=%%%", ""),
+}
+
+
+@pytest.mark.parametrize(("body", "encoding"), UNPACKABLE.values(), ids=UNPACKABLE)
 def test_a_body_that_cannot_be_unpacked_is_refused_by_name_and_noted(http, log, body, encoding):
     answer = send(http, "/v1/batch", body, {**basic(), "Content-Encoding": encoding})
     assert (answer.status_code, answer.json()["code"]) == (415, "bad_encoding")
