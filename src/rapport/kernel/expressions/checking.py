@@ -6,7 +6,7 @@ own three-valued logic do the rest, and what an expression depends on is known e
 the kinds of every function.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from rapport.kernel.expressions import syntax
@@ -15,7 +15,7 @@ from rapport.kernel.expressions.calls import call, measured
 from rapport.kernel.expressions.comparing import compared, elapsed
 from rapport.kernel.expressions.functions import FUNCTIONS, ROOTS
 from rapport.kernel.expressions.kinds import Kind, Schema, kind_of
-from rapport.kernel.expressions.leaves import Known, Leaf
+from rapport.kernel.expressions.leaves import Known, Leaf, Truth
 from rapport.kernel.expressions.problems import Misread, Problem, alike, placed
 from rapport.kernel.expressions.terms import ARTICLED, Part, Term, number, quoted
 
@@ -40,7 +40,7 @@ def check(source: str, schema: Schema | None = None, *, wanted: Kind = Kind.BOOL
     except Misread as wrong:
         walk.wrong(wrong)
         return Checked(Kind.ANY, {}, None, tuple(walk.problems))
-    term = walk.tried(tree)
+    term = walk.truth(tree) if wanted is Kind.BOOL else walk.tried(tree)
     if not walk.failed:
         walk.judge_result(term, wanted)
     part = None if walk.failed else walk.part(term)
@@ -76,14 +76,9 @@ class Checker:
             return Term(Kind.ANY, "true", node)
 
     def judge_result(self, term: Term, wanted: Kind) -> None:
-        node = term.node
-        if wanted is Kind.BOOL and term.kind not in (Kind.BOOL, Kind.ANY):
-            message = f"this is {ARTICLED[term.kind]}: who is in and who is out takes a comparison, such as … > 3"
-            self.wrong(Misread(node.start, node.end, message))
-        elif term.kind is Kind.DURATION:
+        if wanted is not Kind.BOOL and term.kind is Kind.DURATION:
+            node = term.node
             self.wrong(Misread(node.start, node.end, "a duration is no value of a trait: days_since(…) is a number"))
-        elif wanted is Kind.BOOL:
-            self._doubt_kind(term, Kind.BOOL)
 
     def _doubt_kind(self, term: Term, *wanted: Kind) -> None:
         if term.seen and not term.seen & {*wanted, Kind.ANY}:
@@ -172,7 +167,7 @@ class Checker:
             case syntax.Logic():
                 return self._logic(node)
             case syntax.Choice():
-                return self._choice(node)
+                return self._choice(node, self.tried)
             case syntax.Items():
                 terms = [self.visit(item) for item in node.items]
                 return Term(Kind.LIST, f"[{', '.join(term.code for term in terms)}]", node)
@@ -189,17 +184,24 @@ class Checker:
             return elapsed(self, node, *passing)
         return compared(self, node, self.visit(node.left), self.visit(node.right))
 
-    def _truth(self, node: syntax.Node) -> Term:
+    def truth(self, node: syntax.Node) -> Term:
         """A node that must be true or false."""
+        if isinstance(node, syntax.Choice):
+            return self._choice(node, self.truth)
         term = self.tried(node)
-        if term.kind not in (Kind.BOOL, Kind.ANY):
+        if term.kind is Kind.ANY:
+            # What a customer's value is shows only when they are at hand. If it is neither, that is a fault of this
+            # leaf like any other, and CEL never meets it.
+            self._doubt_kind(term, Kind.BOOL)
+            found = next((leaf for leaf, name in self.leaves.items() if name == term.code), None)
+            return term if found is None else self.leaf(node, Truth(found), Kind.BOOL)
+        if term.kind is not Kind.BOOL:
             self.wrong(Misread(node.start, node.end, f"true or false belongs here, and this is {ARTICLED[term.kind]}"))
-        self._doubt_kind(term, Kind.BOOL)
         return term
 
     def _unary(self, node: syntax.Unary) -> Term:
         if node.op == "!":
-            term = self._truth(node.operand)
+            term = self.truth(node.operand)
             return Term(Kind.BOOL, f"!({term.code})", node, items=(self.part(term),))
         term = self.visit(node.operand)
         if term.kind not in (Kind.NUMBER, Kind.ANY, Kind.DURATION):
@@ -207,12 +209,12 @@ class Checker:
         return Term(term.kind if term.kind is Kind.DURATION else Kind.NUMBER, f"neg({term.code})[0]", node)
 
     def _logic(self, node: syntax.Logic) -> Term:
-        terms = [self._truth(item) for item in node.items]
+        terms = [self.truth(item) for item in node.items]
         code = f" {node.op} ".join(term.code for term in terms)
         return Term(Kind.BOOL, f"({code})", node, items=tuple(self.part(term) for term in terms))
 
-    def _choice(self, node: syntax.Choice) -> Term:
-        condition, then, otherwise = self._truth(node.condition), self.tried(node.then), self.tried(node.otherwise)
+    def _choice(self, node: syntax.Choice, branch: Callable[[syntax.Node], Term]) -> Term:
+        condition, then, otherwise = self.truth(node.condition), branch(node.then), branch(node.otherwise)
         kinds = {then.kind, otherwise.kind}
         if len(kinds) == 2 and Kind.ANY not in kinds:
             message = f"one branch is {ARTICLED[then.kind]}, the other {ARTICLED[otherwise.kind]}"

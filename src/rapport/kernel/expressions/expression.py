@@ -1,6 +1,7 @@
 """An expression, compiled once: evaluated on one customer's facts, and asked when time alone may change its result."""
 
 import functools
+import re
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,8 +16,6 @@ from rapport.kernel.expressions.leaves import (
     DaysSince,
     Elapsed,
     Fault,
-    Has,
-    Known,
     Leaf,
     Stamp,
     event_of,
@@ -29,6 +28,7 @@ from rapport.kernel.times import rfc3339
 MOST_EDGES = 64
 """At most so many instants are tried for the next change; the last of them is then given, to be tried again."""
 _MOST_INTERNED = 100_000
+_VARIABLE = re.compile(r"\bv\d+\b")
 
 
 class Result(NamedTuple):
@@ -175,7 +175,11 @@ class Expression(msgspec.Struct, frozen=True, eq=False):
             result = Result(error=self._reason(part, values)) if not name else UNKNOWN
             result = result if fault is None else Result(error=fault.reason)
         saw = (
-            () if part.items else tuple({self.text[start:end]: looked[name] for name, start, end in part.looks}.items())
+            ()
+            if part.items
+            else tuple(
+                {self.text[start:end]: looked[name] for name, start, end in part.looks if name in looked}.items()
+            )
         )
         parts = tuple(self._explained(item, values, faults, looked) for item in part.items)
         return Why(self.text[part.start : part.end], result, saw, parts)
@@ -238,7 +242,8 @@ def compile_expression(text: str, wanted: Kind = Kind.BOOL) -> Expression:
     checked = check(text, wanted=wanted)
     if checked.part is None:
         raise ExpressionError(checked.problems)
-    leaves = tuple((name, _shared(leaf)) for leaf, name in checked.leaves.items())
+    used = set(_VARIABLE.findall(checked.part.code))
+    leaves = tuple((name, _shared(leaf)) for leaf, name in checked.leaves.items() if name in used)
     return Expression(
         text,
         checked.kind,
@@ -270,5 +275,5 @@ def _dependencies(leaves: list[Leaf]) -> Dependencies:
         {name: frozenset(properties) for name, properties in events.items()},
         frozenset(named["identifiers"]),
         frozenset(named["computed"]),
-        any(not isinstance(leaf, Known | Has | Stamp) for leaf in leaves),
+        any(event_of(leaf) is not None or isinstance(leaf, Elapsed | DaysSince) for leaf in leaves),
     )

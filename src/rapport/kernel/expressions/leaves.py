@@ -83,6 +83,21 @@ class Has(Leaf, frozen=True, tag=True):
         return self.what.found(facts) is not None
 
 
+class Truth(Leaf, frozen=True, tag=True):
+    """What another leaf found, where it is true or false."""
+
+    what: Leaf
+
+    def value(self, facts: Facts, now: int) -> Any:
+        value = self.what.value(facts, now)
+        if value is ABSENT or type(value) is bool or type(value) is Fault:
+            return value
+        return Fault("something is neither true nor false that should be")
+
+    def edge(self, facts: Facts, now: int) -> int | None:
+        return self.what.edge(facts, now)
+
+
 class Events(Leaf, frozen=True):
     """What looks at the events of one name, in a window or at all that were so far."""
 
@@ -292,6 +307,8 @@ def event_of(leaf: Leaf) -> tuple[str, str] | None:
     """The event and property that a leaf looks at; ("", "") of any name: ANY_EVENT."""
     if isinstance(leaf, Elapsed | DaysSince):
         return event_of(leaf.when)
+    if isinstance(leaf, Truth):
+        return event_of(leaf.what)
     if isinstance(leaf, Total | Moment):
         return leaf.event, leaf.property
     return (leaf.event, "") if isinstance(leaf, Events) else None
@@ -301,6 +318,8 @@ def known_of(leaf: Leaf) -> Known | None:
     """What a leaf looks at that is no event."""
     if isinstance(leaf, Elapsed | DaysSince):
         return known_of(leaf.when)
+    if isinstance(leaf, Truth):
+        return known_of(leaf.what)
     if isinstance(leaf, Has | Stamp):
         return leaf.what
     return leaf if isinstance(leaf, Known) else None

@@ -1,5 +1,6 @@
 """An expression's text as tokens, each with its place."""
 
+import math
 import re
 from typing import NamedTuple
 
@@ -99,8 +100,10 @@ def _number(raw: str, start: int, end: int) -> int | float:
             value = int(raw)
         else:
             raise Misread(start, end, f"{raw[:40]} is no number") from None
-    if not -MAX_INT <= value <= MAX_INT:
-        raise Misread(start, end, "a number is at most 9223372036854775807")
+    if isinstance(value, int) and value > MAX_INT:
+        raise Misread(start, end, "a whole number is at most 9223372036854775807")
+    if value == math.inf:
+        raise Misread(start, end, "this number is too large")
     return value
 
 
