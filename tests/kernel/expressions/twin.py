@@ -85,7 +85,7 @@ def _numbers(inner: Any) -> Any:
     )
 
 
-_number = st.recursive(_numbers(st.tuples(st.just("number"), _number_literal)), _numbers, max_leaves=4)
+numbers = _number = st.recursive(_numbers(st.tuples(st.just("number"), _number_literal)), _numbers, max_leaves=4)
 _text: Any = st.recursive(
     st.one_of(
         st.tuples(st.just("text"), st.sampled_from(("gold", "g", "", "é\n", 'a"b\\'))),

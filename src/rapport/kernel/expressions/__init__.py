@@ -6,7 +6,15 @@ person can write or a source can send makes it crash or run long; what is withhe
 nothing outside an expression's dependencies changes its result.
 """
 
-from rapport.kernel.expressions.expression import UNKNOWN, Expression, Result, Why, compile_expression, review
+from rapport.kernel.expressions.expression import (
+    UNKNOWN,
+    Expression,
+    Result,
+    Why,
+    compile_expression,
+    first_change,
+    review,
+)
 from rapport.kernel.expressions.facts import ANY_EVENT, NOTHING, UNTIMED, Dependencies, Facts, Series
 from rapport.kernel.expressions.functions import FUNCTIONS, ROOTS, Function
 from rapport.kernel.expressions.kinds import Kind, Schema, kind_of
@@ -31,6 +39,7 @@ __all__ = [
     "Series",
     "Why",
     "compile_expression",
+    "first_change",
     "kind_of",
     "review",
 ]

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -61,6 +62,21 @@ class Why(msgspec.Struct, frozen=True):
     parts: tuple["Why", ...] = ()
 
 
+def first_change(evaluate: Callable[[int], Any], edge: Callable[[int], int | None], now: int) -> int | None:
+    """The earliest instant after `now` at which `evaluate` gives another result, where it can only do so at an `edge`.
+    As `Expression.next_change` gives it."""
+    before = evaluate(now)
+    at = now
+    for _ in range(MOST_EDGES):
+        following = edge(at)
+        if following is None:
+            return None
+        at = following
+        if evaluate(at) != before:
+            break
+    return at
+
+
 class Expression(msgspec.Struct, frozen=True, eq=False):
     """Immutable, and safe to share. Made by `compile_expression`."""
 
@@ -94,16 +110,12 @@ class Expression(msgspec.Struct, frozen=True, eq=False):
         """
         if not self.dependencies.time:
             return None
-        before = self.evaluate(facts, now)
-        at = now
-        for _ in range(MOST_EDGES):
-            edges = [edge for _, leaf in self._leaves if (edge := leaf.edge(facts, at)) is not None]
-            if not edges:
-                return None
-            at = min(edges)
-            if self.evaluate(facts, at) != before:
-                break
-        return at
+        return first_change(lambda at: self.evaluate(facts, at), lambda at: self.edge(facts, at), now)
+
+    def edge(self, facts: Facts, now: int) -> int | None:
+        """The earliest instant after `now` at which anything that it looks at may be another, if no event comes."""
+        edges = [edge for _, leaf in self._leaves if (edge := leaf.edge(facts, now)) is not None]
+        return min(edges) if edges else None
 
     def explain(self, facts: Facts, now: int) -> Why:
         """What each piece gives, and what it looked at."""

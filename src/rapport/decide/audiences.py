@@ -1,0 +1,166 @@
+"""Audiences: named sets of customers, each by an expression for a purpose.
+
+Whether a customer is in is a pure function of the definition, of the facts that the gate lets through for its purpose,
+and of the moment. A customer who may not be read for the purpose has no facts, and is out exactly as one who is not
+there. What happened in between (who entered and left when) is written down by whoever calls `moved`; a full
+recomputation gives the same members, since nothing of the past is asked for but the facts.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from rapport.decide.traits import Computation, name_of
+from rapport.kernel.errors import BadInput
+from rapport.kernel.expressions import (
+    UNKNOWN,
+    Dependencies,
+    Expression,
+    ExpressionError,
+    Facts,
+    Result,
+    Why,
+    compile_expression,
+    first_change,
+)
+from rapport.kernel.vocabulary import purpose as known_purpose
+
+Cause = Literal["event", "time", "definition", "gone"]
+"""Why a membership changed: what became known, the mere passing of time, another version of the definition, or that the
+customer is no longer there: merged, erased, or not to be read any more, which nobody can tell apart."""
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """One version of a definition. `at`: when it was saved (µs)."""
+
+    org: str
+    name: str
+    expression: str
+    purpose: str
+    version: int = 1
+    at: int = 0
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Whether a customer is in. `error`: why the expression fails on them, if it does: then they are out. `due`: the
+    earliest instant at which time alone changes the verdict (None: never)."""
+
+    inside: bool
+    error: str = ""
+    due: int | None = None
+
+
+OUT = Verdict(inside=False)
+
+
+class Member(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept of one customer in one audience. `since`: when they entered (µs), None while they are out; `due` and
+    `error` as in the verdict; `version`: of the definition that was asked."""
+
+    since: int | None
+    version: int
+    due: int | None = None
+    error: str = ""
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """A customer entered or left."""
+
+    kind: Literal["entered", "left"]
+    at: int
+    cause: Cause
+    version: int
+
+
+class Rule:
+    """An audience, compiled, over an organization's computed traits. Where its expression can no longer be read (by a
+    later release, say) everybody is out, and `trouble` says why."""
+
+    def __init__(self, audience: Audience, computation: Computation) -> None:
+        self.audience = audience
+        self.trouble = ""
+        self.expression: Expression | None = None
+        try:
+            self.expression = compile_expression(audience.expression)
+        except ExpressionError as error:
+            self.trouble = error.message
+        self._computation = computation
+        own = Dependencies() if self.expression is None else self.expression.dependencies
+        self._needed = computation.needed(own.computed)
+        self.dependencies = computation.dependencies(own)
+        """All that can change a verdict, computed traits followed to what they rest on."""
+
+    def verdict(self, facts: Facts | None, now: int, memo: dict[int, Any] | None = None) -> Verdict:
+        """Whether a customer is in. `facts`: None where they may not be read for the purpose. `memo`: shared by rules
+        of one purpose that are asked about the same customer at the same moment."""
+        if self.trouble:
+            return Verdict(inside=False, error=self.trouble)
+        if facts is None:
+            return OUT
+        result = self._result(facts, now, memo)
+        due = self._due(facts, now) if self.dependencies.time else None
+        return Verdict(result.holds, result.error, due)
+
+    def inside(self, facts: Facts | None, now: int, memo: dict[int, Any] | None = None) -> bool:
+        """The same in short, for a preview and a first filling that ask for no deadlines."""
+        return facts is not None and self._result(facts, now, memo).holds
+
+    def why(self, facts: Facts | None, now: int) -> tuple[Why, ...]:
+        """Why a customer is in or out: each piece of the expression with what it gives and what it saw, then each
+        computed trait behind it. Empty where they may not be read."""
+        if facts is None or self.expression is None:
+            return ()
+        filled = self._computation.fill(facts, self._needed, now)
+        behind = [self._computation.computed(name).explain(filled, now) for name in self._needed]
+        return (self.expression.explain(filled, now), *behind)
+
+    def _result(self, facts: Facts, now: int, memo: dict[int, Any] | None = None) -> Result:
+        if self.expression is None:
+            return UNKNOWN
+        filled = self._computation.fill(facts, self._needed, now, memo)
+        return self.expression.evaluate(filled, now, memo)
+
+    def _due(self, facts: Facts, now: int) -> int | None:
+        expression, needed = self.expression, self._needed
+        if expression is None or not needed:
+            return None if expression is None else expression.next_change(facts, now)
+
+        def edge(at: int) -> int | None:
+            filled = self._computation.fill(facts, needed, at)
+            edges = (expression.edge(filled, at), self._computation.edge(filled, needed, at))
+            return min((one for one in edges if one is not None), default=None)
+
+        return first_change(lambda at: self._result(facts, at), edge, now)
+
+
+def audience(org: str, name: str, expression: str, purpose: str) -> Audience:
+    """A first version, checked. Raises BadInput for a bad name or purpose, ExpressionError."""
+    compile_expression(expression)
+    return Audience(org, name_of(name, "an audience"), expression, known_purpose(purpose))
+
+
+def next_version(before: Audience, expression: str, purpose: str, at: int) -> Audience:
+    """The version after this one; the same one where nothing changes. Raises as `audience` does."""
+    made = audience(before.org, before.name, expression, purpose)
+    if (made.expression, made.purpose) == (before.expression, before.purpose):
+        return before
+    return msgspec.structs.replace(made, version=before.version + 1, at=at)
+
+
+def moved(
+    before: Member | None, verdict: Verdict, version: int, now: int, cause: Cause
+) -> tuple[Member | None, Moved | None]:
+    """What to keep of a customer from now on (None: nothing, they are out and nothing is due), and whether they entered
+    or left. Asking again with the same verdict changes nothing: a replay moves nobody twice.
+    """
+    if before is not None and before.version > version:
+        raise BadInput("a later version of this audience was asked already", code="stale_version")
+    since = None if before is None else before.since
+    move: Moved | None = None
+    if verdict.inside and since is None:
+        since, move = now, Moved("entered", now, cause, version)
+    elif not verdict.inside and since is not None:
+        since, move = None, Moved("left", now, cause, version)
+    if since is None and verdict.due is None and not verdict.error:
+        return None, move
+    return Member(since, version, verdict.due, verdict.error), move
