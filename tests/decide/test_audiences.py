@@ -221,3 +221,6 @@ def test_no_verdict_changes_before_it_is_due(rules: Rulebook, facts: Facts, late
         until = NOW + 90 * DAY if verdict.due is None else verdict.due - 1
         for at in (min(NOW + later, until), min(NOW + step, until), until):
             assert rule.inside(facts, at) is verdict.inside
+        hasty = rule.verdict(facts, NOW, {}, exact=False)
+        assert (hasty.inside, hasty.error) == (verdict.inside, verdict.error)
+        assert verdict.due is None or (hasty.due is not None and NOW < hasty.due <= verdict.due)

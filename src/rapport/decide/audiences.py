@@ -42,8 +42,8 @@ class Audience(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Whether a customer is in. `error`: why the expression fails on them, if it does: then they are out. `due`: the
-    earliest instant at which time alone changes the verdict (None: never)."""
+    """Whether a customer is in. `error`: why the expression fails on them, if it does: then they are out. `due`: when
+    to ask again: time alone changes the verdict at no earlier instant (None: never)."""
 
     inside: bool
     error: str = ""
@@ -90,16 +90,28 @@ class Rule:
         self.dependencies = computation.dependencies(own)
         """All that can change a verdict, computed traits followed to what they rest on."""
 
-    def verdict(self, facts: Facts | None, now: int, memo: dict[int, Any] | None = None) -> Verdict:
+    def verdict(
+        self, facts: Facts | None, now: int, memo: dict[int, Any] | None = None, *, exact: bool = True
+    ) -> Verdict:
         """Whether a customer is in. `facts`: None where they may not be read for the purpose. `memo`: shared by rules
-        of one purpose that are asked about the same customer at the same moment."""
+        of one purpose that are asked about the same customer at the same moment.
+
+        `exact`: `due` is the very instant at which the verdict changes, found by trying one after the other at which it
+        may; else it is the first of those, which costs a tenth. Whoever answers an event asks inexactly, whoever
+        answers a timer exactly: so a timer fires once for nothing at most, and events wait for nobody.
+        """
         if self.trouble:
             return Verdict(inside=False, error=self.trouble)
         if facts is None:
             return OUT
-        result = self._result(facts, now, memo)
-        due = self._due(facts, now) if self.dependencies.time else None
-        return Verdict(result.holds, result.error, due)
+        if self.expression is None:
+            return OUT
+        filled = self._computation.fill(facts, self._needed, now, memo)
+        value, error = self.expression.evaluate(filled, now, memo)
+        due = None
+        if self.dependencies.time:
+            due = self._due(facts, now) if exact else self._edge(filled, now)
+        return Verdict(value is True, error, due)
 
     def inside(self, facts: Facts | None, now: int, memo: dict[int, Any] | None = None) -> bool:
         """The same in short, for a preview and a first filling that ask for no deadlines."""
@@ -121,16 +133,16 @@ class Rule:
         return self.expression.evaluate(filled, now, memo)
 
     def _due(self, facts: Facts, now: int) -> int | None:
-        expression, needed = self.expression, self._needed
-        if expression is None or not needed:
-            return None if expression is None else expression.next_change(facts, now)
-
         def edge(at: int) -> int | None:
-            filled = self._computation.fill(facts, needed, at)
-            edges = (expression.edge(filled, at), self._computation.edge(filled, needed, at))
-            return min((one for one in edges if one is not None), default=None)
+            return self._edge(self._computation.fill(facts, self._needed, at), at)
 
+        # What fails in another way is no other verdict, but is told too.
         return first_change(lambda at: self._result(facts, at), edge, now)
+
+    def _edge(self, filled: Facts, now: int) -> int | None:
+        own = None if self.expression is None else self.expression.edge(filled, now)
+        behind = self._computation.edge(filled, self._needed, now) if self._needed else None
+        return behind if own is None else own if behind is None else min(own, behind)
 
 
 def audience(org: str, name: str, expression: str, purpose: str) -> Audience:

@@ -85,6 +85,7 @@ class Expression(msgspec.Struct, frozen=True, eq=False):
     wanted: Kind
     dependencies: Dependencies
     _leaves: tuple[tuple[str, Leaf], ...]
+    _timed: tuple[Leaf, ...]
     _whole: Part
     _compiled: evaluator.Compiled
 
@@ -114,8 +115,12 @@ class Expression(msgspec.Struct, frozen=True, eq=False):
 
     def edge(self, facts: Facts, now: int) -> int | None:
         """The earliest instant after `now` at which anything that it looks at may be another, if no event comes."""
-        edges = [edge for _, leaf in self._leaves if (edge := leaf.edge(facts, now)) is not None]
-        return min(edges) if edges else None
+        first = None
+        for leaf in self._timed:
+            edge = leaf.edge(facts, now)
+            if edge is not None and (first is None or edge < first):
+                first = edge
+        return first
 
     def explain(self, facts: Facts, now: int) -> Why:
         """What each piece gives, and what it looked at."""
@@ -262,6 +267,7 @@ def compile_expression(text: str, wanted: Kind = Kind.BOOL) -> Expression:
         wanted,
         _dependencies([leaf for _, leaf in leaves]),
         leaves,
+        tuple(leaf for _, leaf in leaves if _is_timed(leaf)),
         checked.part,
         evaluator.compiled(checked.part.code),
     )
@@ -287,5 +293,9 @@ def _dependencies(leaves: list[Leaf]) -> Dependencies:
         {name: frozenset(properties) for name, properties in events.items()},
         frozenset(named["identifiers"]),
         frozenset(named["computed"]),
-        any(event_of(leaf) is not None or isinstance(leaf, Elapsed | DaysSince) for leaf in leaves),
+        any(map(_is_timed, leaves)),
     )
+
+
+def _is_timed(leaf: Leaf) -> bool:
+    return isinstance(leaf, Elapsed | DaysSince) or event_of(leaf) is not None

@@ -106,9 +106,15 @@ class Events(Leaf, frozen=True):
 
     def span(self, facts: Facts, now: int) -> tuple[Series, int, int]:
         """The series, and the indexes between which its events count."""
-        series = facts.events.get(self.event, _EMPTY)
-        start = 0 if self.window is None else bisect_left(series.times, self.window.start(now))
-        return series, start, bisect_right(series.times, now)
+        series = facts.events.get(self.event)
+        if series is None:
+            return _EMPTY, 0, 0
+        times, window = series.times, self.window
+        # Most events are of the past: then their number is known without a search.
+        end = len(times) if times and times[-1] <= now else bisect_right(times, now)
+        if window is None:
+            return series, 0, end
+        return series, bisect_left(times, window.start(now), 0, end), end
 
     def edge(self, facts: Facts, now: int) -> int | None:
         series, start, end = self.span(facts, now)
@@ -117,7 +123,7 @@ class Events(Leaf, frozen=True):
         if self.window is None or start >= end:
             return comes
         leaves = self.window.leaves(series.times[start], now)
-        return leaves if comes is None else min(leaves, comes)
+        return leaves if comes is None or leaves < comes else comes
 
 
 class Count(Events, frozen=True, tag=True):
