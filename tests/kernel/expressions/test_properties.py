@@ -22,7 +22,7 @@ from rapport.kernel.times import DAY, HOUR
 from tests.kernel.expressions import twin
 
 _SIGNS = [*"()[]{}',.<>!-+/?:=", "==", "!=", "&&", "||", "//", "r'", "in"]
-_VALUES = ["true", "3", "1.5", "null", "0x", "1e999"]
+_VALUES = ["now", "ago", "true", "3", "1.5", "null", "0x", "1e999"]
 _ODD = ['"', " ", "\n", "\\", "é", "\x00", "\ud800", '"""', "9" * 25, "traits['a b']"]
 _NAMES = ["traits.", "plan", "computed.score", '"Order Completed"', "days(30)"]
 _pieces = st.lists(st.sampled_from([*FUNCTIONS, *_NAMES, *_SIGNS, *_VALUES, *_ODD]), max_size=25)

@@ -47,6 +47,11 @@ def test_a_count_changes_when_enough_events_have_left_the_window() -> None:
         ('since(last("Seen")) < days(30)', 30 * DAY),
         ('days(30) >= since(last("Seen"))', 30 * DAY + 1),
         ('days_since(last("Seen")) > 30', 31 * DAY),
+        ('now - last("Seen") > days(30)', 30 * DAY + 1),
+        ('last("Seen") < now - days(30)', 30 * DAY + 1),
+        ('last("Seen") <= ago(days(30))', 30 * DAY),
+        ('ago(hours(720)) < last("Seen")', 30 * DAY),
+        ('last("Seen") + days(30) > now', 30 * DAY),
         ('days_since(last("Seen")) <= 30', 31 * DAY),
         ('30 <= days_since(last("Seen"))', 30 * DAY),
         ('days_since(last("Seen")) == 7', 7 * DAY),
@@ -62,7 +67,11 @@ def test_a_deadline_is_known_to_the_microsecond(text: str, change: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "change"),
-    [("until(traits.renews) < days(14)", 6 * DAY + 1), ("until(traits.renews) <= days(14)", 6 * DAY)],
+    [
+        ("until(traits.renews) < days(14)", 6 * DAY + 1),
+        ("until(traits.renews) <= days(14)", 6 * DAY),
+        ("traits.renews - now <= days(14)", 6 * DAY),
+    ],
 )
 def test_what_is_ahead_comes_nearer(text: str, change: int) -> None:
     facts = Facts(traits={"renews": rfc3339(NOW + 20 * DAY)})

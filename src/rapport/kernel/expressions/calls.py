@@ -178,19 +178,6 @@ def _moment(walk: Walk, node: Call) -> Term:
 # -- time
 
 
-def measured(node: Binary) -> tuple[Call, Node] | None:
-    """The measure of passing time in a comparison and what it is compared with, where time decides it: whole days only
-    where they are compared with a whole number, which takes one deadline and not one a day."""
-    for one, other in ((node.left, node.right), (node.right, node.left)):
-        if not isinstance(one, Call) or one.target is not None:
-            continue
-        if one.name in ("since", "until"):
-            return one, other
-        if one.name == "days_since" and isinstance(other, Literal) and type(other.value) is int:
-            return (one, other) if node.op in ("<", "<=", ">", ">=") else None
-    return None
-
-
 def moment_of(walk: Walk, node: Call) -> Time:
     """The time that since(), until() and days_since() measure from. Raises Misread."""
     if len(node.args) != 1 or node.target is not None:
@@ -203,14 +190,14 @@ def moment_of(walk: Walk, node: Call) -> Time:
         if arg.name in ("first", "last") and len(arg.args) == 1:
             return Moment(_event(walk, arg), None, arg.name)
         if arg.name == "timestamp":
-            return _stamp(walk, arg)
+            return stamp_of(walk, arg)
     if isinstance(arg, Literal) and isinstance(arg.value, str):
         message = "a time is measured from here, such as that of the last event of this name"
         raise Misread(arg.start, arg.end, message, f"last({quoted(arg.value)})")
     raise Misread(arg.start, arg.end, f"a time stands here, such as {FUNCTIONS[node.name].forms[0]}")
 
 
-def _stamp(walk: Walk, node: Call) -> Time:
+def stamp_of(walk: Walk, node: Call) -> Time:
     if len(node.args) == 1 and isinstance(arg := node.args[0], Path):
         return Stamp(walk.known(arg)[0])
     if len(node.args) == 1 and isinstance(arg := node.args[0], Literal) and not isinstance(arg.value, bool):
@@ -222,7 +209,7 @@ def _stamp(walk: Walk, node: Call) -> Time:
 
 
 def _timestamp(walk: Walk, node: Call) -> Term:
-    when = _stamp(walk, node)
+    when = stamp_of(walk, node)
     if isinstance(when, At):
         return Term(Kind.TIME, str(when.time) if when.time >= 0 else f"({when.time})", node)
     return walk.leaf(node, when, Kind.TIME)
@@ -322,6 +309,7 @@ _CALLS: dict[str, Callable[[Walk, Call], Term]] = {
     "last": _moment,
     "since": _bare_elapsing,
     "until": _bare_elapsing,
+    "ago": _bare_elapsing,
     "days_since": _days_since,
     "timestamp": _timestamp,
     "size": _size,

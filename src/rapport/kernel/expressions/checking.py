@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from rapport.kernel.expressions import syntax
 from rapport.kernel.expressions.arithmetic import SIGNS
-from rapport.kernel.expressions.calls import call, measured
-from rapport.kernel.expressions.comparing import compared, elapsed
+from rapport.kernel.expressions.calls import call
+from rapport.kernel.expressions.comparing import compared
 from rapport.kernel.expressions.functions import FUNCTIONS, ROOTS
 from rapport.kernel.expressions.kinds import Kind, Schema, kind_of
 from rapport.kernel.expressions.leaves import Known, Leaf, Truth
+from rapport.kernel.expressions.passing import passing
 from rapport.kernel.expressions.problems import Misread, Problem, alike, placed
 from rapport.kernel.expressions.terms import ARTICLED, Part, Term, number, quoted
 
@@ -115,7 +116,9 @@ class Checker:
     def _unknown_root(self, path: syntax.Path) -> Misread:
         end = path.start + len(path.root)
         if path.root == "now":
-            return Misread(path.start, end, "the present is not named: since(…) and until(…) measure from it")
+            return Misread(
+                path.start, end, 'the present is compared with times only: now - last("Order Completed") > days(30)'
+            )
         if path.root in FUNCTIONS:
             return Misread(path.start, end, f"{path.root} is a function: {FUNCTIONS[path.root].forms[0]}")
         traits = () if self.schema is None else self.schema.traits
@@ -179,9 +182,9 @@ class Checker:
     def _binary(self, node: syntax.Binary) -> Term:
         if node.op in SIGNS:
             return self._arithmetic(node)
-        passing = measured(node)
-        if passing is not None:
-            return elapsed(self, node, *passing)
+        term = passing(self, node)
+        if term is not None:
+            return term
         return compared(self, node, self.visit(node.left), self.visit(node.right))
 
     def truth(self, node: syntax.Node) -> Term:

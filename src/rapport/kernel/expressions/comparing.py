@@ -1,14 +1,10 @@
-"""Comparisons: which kinds can be compared, and the ones that time itself decides."""
+"""Comparisons: which kinds can be compared with which."""
 
-from rapport.kernel.expressions.calls import fixed_duration, moment_of
 from rapport.kernel.expressions.kinds import Kind
-from rapport.kernel.expressions.leaves import Elapsed
 from rapport.kernel.expressions.problems import Misread
-from rapport.kernel.expressions.syntax import Binary, Call, Items, Literal, Node
+from rapport.kernel.expressions.syntax import Binary, Items, Literal
 from rapport.kernel.expressions.terms import ARTICLED, Term, Walk
-from rapport.kernel.times import DAY
 
-_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _ORDERED = (Kind.NUMBER, Kind.TEXT, Kind.TIME, Kind.DURATION)
 
 
@@ -61,24 +57,3 @@ def _contained(walk: Walk, node: Binary, left: Term, right: Term) -> Term:
     elif right.seen and not right.seen & {Kind.LIST, Kind.ANY}:
         walk.doubt(right.node.start, right.node.end, "so far this was never a list")
     return Term(Kind.BOOL, f"({left.code} in {right.code})", node)
-
-
-def elapsed(walk: Walk, node: Binary, subject: Call, bound: Node) -> Term:
-    """A comparison that becomes another by the mere passing of time: `since(…) > days(30)`. Raises Misread."""
-    op = node.op if subject is node.left else _FLIPPED.get(node.op, node.op)
-    if op not in ("<", "<=", ">", ">="):
-        raise Misread(node.start, node.end, "time passes without a stop: it is compared by <, <=, > or >=")
-    if subject.name == "days_since" and isinstance(bound, Literal) and isinstance(bound.value, int):
-        # Of whole days that have passed, more than 30 are at least 31 days of time.
-        length, op = (bound.value + (op in (">", "<="))) * DAY, ">=" if op in (">", ">=") else "<"
-    else:
-        length = _length(bound)
-    return walk.leaf(node, Elapsed(moment_of(walk, subject), op, length, subject.name == "until"), Kind.BOOL)
-
-
-def _length(bound: Node) -> int:
-    length = fixed_duration(bound)
-    if length is None:
-        message = "what has passed is compared with a fixed duration, such as days(30); days_since(…) gives a number"
-        raise Misread(bound.start, bound.end, message)
-    return length

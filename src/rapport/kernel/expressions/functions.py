@@ -56,6 +56,13 @@ FUNCTIONS = {
             1,
         ),
         Function(
+            "ago",
+            ('last("Order Completed") < ago(days(30))',),
+            "the time that was so long before the present; only compared with a time",
+            1,
+            1,
+        ),
+        Function(
             "days_since", ('days_since(last("Order Completed"))',), "whole days of 24 hours since, a number", 1, 1
         ),
         Function(
