@@ -67,6 +67,16 @@ def traits(parts: Iterable[Part]) -> dict[str, Any]:
     return folded
 
 
+def bare(parts: Sequence[Part], names: Iterable[str]) -> dict[str, Any]:
+    """The values that `traits` shows for some names, without their provenance."""
+    found: dict[str, Any] = {}
+    for name in names:
+        facts = [(part, fact) for part in parts if (fact := part.record.facts.get(name)) and fact.value is not None]
+        if facts:
+            found[name] = facts[0][1].value if len(facts) == 1 else max(facts, key=_preference)[1].value
+    return found
+
+
 def _preference(candidate: tuple[Part, Fact]) -> tuple[Any, ...]:
     part, fact = candidate
     time = UNKNOWN if fact.time is None else fact.time
