@@ -1,5 +1,7 @@
 """What the language says, what it refuses, and how it tells."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from rapport.kernel.expressions import (
@@ -292,3 +294,10 @@ def test_every_form_in_the_reference_of_functions_can_be_read() -> None:
 
 def test_an_expression_is_compiled_once() -> None:
     assert compile_expression("traits.age > 3") is compile_expression("traits.age > 3")
+
+
+def test_one_expression_serves_many_threads_at_once() -> None:
+    expression = compile_expression('traits.plan == "gold" && traits.age / 3 > 9')
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: expression.evaluate(ADA, NOW).holds, range(500)))
+    assert all(results)
