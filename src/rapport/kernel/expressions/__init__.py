@@ -6,6 +6,7 @@ person can write or a source can send makes it crash or run long; what is withhe
 nothing outside an expression's dependencies changes its result.
 """
 
+from rapport.kernel.expressions.completing import Completion, complete
 from rapport.kernel.expressions.expression import (
     UNKNOWN,
     Expression,
@@ -27,6 +28,7 @@ __all__ = [
     "ROOTS",
     "UNKNOWN",
     "UNTIMED",
+    "Completion",
     "Dependencies",
     "Expression",
     "ExpressionError",
@@ -39,6 +41,7 @@ __all__ = [
     "Series",
     "Why",
     "compile_expression",
+    "complete",
     "first_change",
     "kind_of",
     "review",
