@@ -1,5 +1,7 @@
 """RFM and the models that ship, on customers whose place is known."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +95,9 @@ def test_a_model_that_is_not_there_is_named() -> None:
     with pytest.raises(BadInput) as caught:
         shipped("acme", "it", "magic", "Order", "", "analytics")
     assert caught.value.code == "unknown_model"
+
+
+def test_every_model_is_in_the_reference_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/computed-traits.md").read_text("utf-8")
+    table = page.partition("| model |")[2].partition("\n\n")[0]
+    assert {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")} == set(MODELS)
