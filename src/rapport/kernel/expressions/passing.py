@@ -42,7 +42,8 @@ def passing(walk: Walk, node: Binary) -> Term | None:
     if node.op not in _FLIPPED:
         raise Misread(node.start, node.end, "time passes without a stop: it is compared by <, <=, > or >=")
     total = _sum(walk, node.left).plus(_sum(walk, node.right), -1)
-    if abs(total.now) != 1 or [sign for sign, _ in total.times] != [-total.now]:
+    # Signs are 1 or -1: so this is one time, and the present once, against it.
+    if [sign for sign, _ in total.times] != [-total.now]:
         message = "the present is compared with one time, such as in since(traits.signed_up_at) > days(30)"
         raise Misread(node.start, node.end, message)
     if abs(total.length) > LONGEST:
