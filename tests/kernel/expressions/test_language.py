@@ -223,6 +223,7 @@ def test_a_name_without_its_root_is_found() -> None:
         "-" * 3_000 + "1 > 1",
         " && ".join(f"has(traits.t{n})" for n in range(100)),
         " || ".join(["true"] * 700),
+        f"1 in [{','.join('1' * 700)}]",
         "traits.a == " + "9" * 3_000,
         "(((" * 1_000 + "1" + ")))" * 300,
     ],
