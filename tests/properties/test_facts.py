@@ -123,3 +123,18 @@ def test_a_trait_that_is_no_longer_known_hides_no_other_records_value() -> None:
     records.apply(other, event(time=5, traits={"plan": "gold"}))
     parts = [Part(1, "rec_1", one, trust=9), Part(2, "rec_2", other)]
     assert view.bare(parts, ["plan", "none"]) == {"plan": "gold"}
+
+
+_said = st.tuples(st.integers(0, 3), st.booleans(), st.none() | st.integers(0, 9), st.integers(0, 2))
+
+
+@given(st.lists(_said, max_size=5))
+def test_a_bare_value_is_the_one_that_the_view_shows(several: list[tuple[int, bool, int | None, int]]) -> None:
+    parts = []
+    for number, (time, once, value, trust) in enumerate(several):
+        record = Record("shop", f"source{number}", "user_id", "u")
+        said = {"traits_once" if once else "traits": {"plan": value}}
+        records.apply(record, event(message_id=f"m{number}", time=time, **said))
+        parts.append(Part(number, f"rec_{number}", record, trust=trust))
+    shown = {name: trait["value"] for name, trait in view.traits(parts).items()}
+    assert view.bare(parts, ["plan", "age"]) == shown
