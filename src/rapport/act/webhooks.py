@@ -27,6 +27,14 @@ def fresh_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
+def key_size(secret: str) -> int | None:
+    """How many bytes a secret signs with; None where it is none."""
+    try:
+        return len(base64.b64decode(secret.removeprefix(PREFIX), validate=True))
+    except (ValueError, binascii.Error):
+        return None
+
+
 def message(kind: str, body: dict[str, Any], at: int) -> bytes:
     """The bytes of a message: `{"type", "timestamp", "data"}`."""
     return msgspec.json.encode({"type": kind, "timestamp": rfc3339(at), "data": body})

@@ -19,6 +19,7 @@ from rapport.adapters.embedded import (
     accounts,
     agent_requests,
     agents,
+    audiences,
     audit,
     benefits,
     claims,
@@ -135,6 +136,7 @@ MIGRATIONS = [
     goals.SCHEMA,
     contacts.SCHEMA,
     claims.SCHEMA,
+    audiences.SCHEMA,
 ]
 
 LINK_LIFE = 10 * MINUTE

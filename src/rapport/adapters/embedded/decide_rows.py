@@ -1,0 +1,35 @@
+"""decide.db: who is in which audience, until when, and how it came to that. Written by the evaluator alone, synced.
+
+    audience   number of each definition that was evaluated, with how far: `version`; `basis` (of it and all that it
+               rests on); `inside`: how many are in now
+    member     one row for whoever is in, or has a timer, or on whom the expression fails
+    history    who entered and left, when and why, oldest first by `seq`
+    daily      per audience and UTC day (days since the epoch): how many were in at its end, entered, left; days
+               on which nothing moved have no row: the count is that of the row before
+    fill       audiences that all customers are being asked about, newest record first, from record `before` down
+    meta       `touched`, `stir`: how far the feeds of state.db and ledger.db were consumed
+
+`customer` is the number of the record whose handle the customer shows. Times are µs. A partial index over `due` is the
+timers. Moves, members, timers and cursors are one transaction, and so is whatever rides along (see `DecideFile.write`):
+a destination's queue misses nothing and is told nothing twice.
+"""
+
+MIGRATIONS = [
+    """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE audience (id INTEGER PRIMARY KEY AUTOINCREMENT, org TEXT NOT NULL, name TEXT NOT NULL,
+                           version INTEGER NOT NULL, basis TEXT NOT NULL, inside INTEGER NOT NULL, filled_at INTEGER,
+                           UNIQUE (org, name));
+    CREATE TABLE member (audience INTEGER, customer INTEGER, since INTEGER, version INTEGER NOT NULL, due INTEGER,
+                         error TEXT NOT NULL, PRIMARY KEY (audience, customer)) WITHOUT ROWID;
+    CREATE INDEX member_due ON member (due) WHERE due IS NOT NULL;
+    CREATE INDEX member_of ON member (customer);
+    CREATE TABLE history (seq INTEGER PRIMARY KEY AUTOINCREMENT, audience INTEGER NOT NULL, customer INTEGER NOT NULL,
+                          kind TEXT NOT NULL, at INTEGER NOT NULL, cause TEXT NOT NULL, version INTEGER NOT NULL);
+    CREATE INDEX history_of ON history (customer);
+    CREATE INDEX history_in ON history (audience, seq);
+    CREATE TABLE daily (audience INTEGER, day INTEGER, inside INTEGER NOT NULL, entered INTEGER NOT NULL,
+                        left INTEGER NOT NULL, PRIMARY KEY (audience, day)) WITHOUT ROWID;
+    CREATE TABLE fill (audience INTEGER PRIMARY KEY, cause TEXT NOT NULL, before INTEGER NOT NULL)
+    """,
+]

@@ -1,0 +1,214 @@
+"""The queues of destinations in decide.db: what waits for each, in the order in which it happened to each customer.
+
+A row is put in by the transaction of what caused it, such as that a customer entered an audience, and names only who
+and what: what it says is read when it leaves. It is gone once it was taken or may not be told; what was given up stays
+as a dead letter until somebody asks for it again, or its time is over.
+
+Of one customer only the oldest row is due; whoever waits longer holds nobody else up.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from rapport.act.activation import Delivery, Health, What
+from rapport.act.delivery import KEPT
+from rapport.adapters.embedded.sqlite import transaction, translating
+from rapport.kernel import ids
+from rapport.kernel.errors import NotFound
+from rapport.kernel.keys import SealKey
+from rapport.kernel.times import now
+
+SCHEMA = """
+    CREATE TABLE queue (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, destination INTEGER NOT NULL,
+                        customer INTEGER NOT NULL, what TEXT NOT NULL, at INTEGER NOT NULL, since INTEGER NOT NULL,
+                        next_at INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0,
+                        error TEXT NOT NULL DEFAULT '', record INTEGER, body BLOB);
+    CREATE INDEX queue_due ON queue (destination, next_at, seq) WHERE NOT dead;
+    CREATE INDEX queue_of ON queue (destination, customer, seq) WHERE NOT dead;
+    CREATE INDEX queue_dead ON queue (destination, seq) WHERE dead;
+    CREATE TABLE queue_health (destination INTEGER PRIMARY KEY, sent INTEGER NOT NULL DEFAULT 0,
+                               withheld INTEGER NOT NULL DEFAULT 0, sent_at INTEGER, error TEXT NOT NULL DEFAULT '',
+                               failed_at INTEGER)
+"""
+AT_ONCE = 0
+"""When a delivery is due that somebody asks for: it does not wait until its destination has rested."""
+_DELIVERIES = "SELECT seq, id, destination, customer, what, at, since, next_at, tries, dead, error FROM queue"
+_DUE = f"""
+    {_DELIVERIES} AS q WHERE destination = ? AND NOT dead AND next_at <= ? AND (? OR what = 'deleted')
+    AND NOT EXISTS (SELECT 1 FROM queue AS earlier WHERE earlier.destination = q.destination AND NOT earlier.dead
+                    AND earlier.customer = q.customer AND earlier.seq < q.seq)
+    ORDER BY next_at, seq LIMIT ?
+"""  # noqa: S608 - fixed
+_PUT = """
+    INSERT INTO queue (id, destination, customer, what, at, since, next_at, record, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Which event a delivery is of: its name, its message id, and the number of the record that it is on."""
+
+    name: str
+    message_id: str
+    record: int
+
+
+class Row(NamedTuple):
+    """Something to put in. `sealed`: of an event, which it is, as `sealed_event` makes it."""
+
+    destination: int
+    customer: int
+    what: What
+    at: int
+    record: int | None = None
+    sealed: bytes | None = None
+
+
+def put(db: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """Put rows in, within the caller's transaction over decide.db."""
+    at = now()
+    db.executemany(
+        _PUT,
+        [
+            (ids.fresh("msg"), row.destination, row.customer, row.what, row.at, at, at, row.record, row.sealed)
+            for row in rows
+        ],
+    )
+
+
+def sealed_event(key: SealKey, told: Told) -> bytes:
+    """Which event a row is of, under the key of the record that it is on, so that an erasure takes it along."""
+    return key.seal(msgspec.msgpack.encode(told), _place(told.record))
+
+
+class DestinationQueue:
+    """The queues, over one connection to decide.db that is used by one thread at a time."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+        self._db = db
+        self._path = path
+
+    def put(self, rows: Sequence[Row]) -> None:
+        with translating(self._path), transaction(self._db):
+            put(self._db, rows)
+
+    # -- sending
+
+    def waiting(self) -> list[int]:
+        """The destinations for which something waits."""
+        found = []
+        row = self._next(-1)
+        while row is not None:
+            found.append(row)
+            row = self._next(row)
+        return found
+
+    def _next(self, after: int) -> int | None:
+        query = "SELECT destination FROM queue WHERE NOT dead AND destination > ? ORDER BY destination LIMIT 1"
+        row = self._db.execute(query, (after,)).fetchone()
+        return None if row is None else row[0]
+
+    def due(self, destination: int, at: int, limit: int, *, deletions_only: bool = False) -> list[Delivery]:
+        """What is to be tried next, at most one of each customer."""
+        rows = self._db.execute(_DUE, (destination, at, not deletions_only, limit)).fetchall()
+        return [_delivery(row) for row in rows]
+
+    def event(self, delivery: Delivery, key_of: Callable[[int], SealKey | None]) -> Told | None:
+        """Which event it is of; None where that was erased."""
+        row = self._db.execute("SELECT record, body FROM queue WHERE seq = ?", (delivery.seq,)).fetchone()
+        key = None if row is None or row[0] is None or row[1] is None else key_of(row[0])
+        return None if key is None else msgspec.msgpack.decode(key.open(row[1], _place(row[0])), type=Told)
+
+    def taken(self, done: Sequence[Delivery]) -> None:
+        """They arrived: nothing of them is kept."""
+        self._gone(done, "sent = sent + 1, sent_at = max(coalesce(sent_at, 0), ?1)")
+
+    def withheld(self, refused: Sequence[Delivery], then: Sequence[Row] = ()) -> None:
+        """They may not be told, or there is nothing to tell any more; `then` is put in in their place."""
+        self._gone(refused, "withheld = withheld + (?1 > 0)", then)
+
+    def _gone(self, some: Sequence[Delivery], counted: str, then: Sequence[Row] = ()) -> None:
+        at = now()
+        with translating(self._path), transaction(self._db):
+            for one in some:
+                if self._db.execute("DELETE FROM queue WHERE seq = ?", (one.seq,)).rowcount:
+                    self._know(one.destination)
+                    query = f"UPDATE queue_health SET {counted} WHERE destination = ?2"  # noqa: S608 - fixed
+                    self._db.execute(query, (at, one.destination))
+            put(self._db, then)
+
+    def failed(self, delivery: Delivery, error: str, next_at: int | None) -> None:
+        """It was not taken: it is tried again then, or given up (None)."""
+        with translating(self._path), transaction(self._db):
+            query = "UPDATE queue SET tries = tries + 1, error = ?, next_at = ?, dead = ? WHERE seq = ?"
+            self._db.execute(query, (error, next_at or now(), next_at is None, delivery.seq))
+            self._know(delivery.destination)
+            query = "UPDATE queue_health SET error = ?, failed_at = ? WHERE destination = ?"
+            self._db.execute(query, (error, now(), delivery.destination))
+
+    def _know(self, destination: int) -> None:
+        self._db.execute("INSERT OR IGNORE INTO queue_health (destination) VALUES (?)", (destination,))
+
+    # -- withdrawal
+
+    def recall(self, destination: int, customer: int, at: int) -> None:
+        """A customer is to be deleted there: what waits of them goes, and the deletion waits instead."""
+        with translating(self._path), transaction(self._db):
+            query = "SELECT 1 FROM queue WHERE destination = ? AND customer = ? AND what = 'deleted'"
+            if self._db.execute(query, (destination, customer)).fetchone() is None:
+                self._db.execute("DELETE FROM queue WHERE destination = ? AND customer = ?", (destination, customer))
+                put(self._db, [Row(destination, customer, "deleted", at)])
+
+    def end(self, destination: int) -> None:
+        """It was removed: nothing goes there but deletions."""
+        with translating(self._path), transaction(self._db):
+            self._db.execute("DELETE FROM queue WHERE destination = ? AND what != 'deleted'", (destination,))
+
+    # -- looking
+
+    def health(self, destination: int) -> Health:
+        query = "SELECT count(*), min(since) FROM queue WHERE destination = ? AND NOT dead"
+        waiting, oldest = self._db.execute(query, (destination,)).fetchone()
+        query = "SELECT count(*) FROM queue WHERE destination = ? AND dead"
+        (dead,) = self._db.execute(query, (destination,)).fetchone()
+        query = "SELECT sent, withheld, sent_at, error, failed_at FROM queue_health WHERE destination = ?"
+        row = self._db.execute(query, (destination,)).fetchone() or (0, 0, None, "", None)
+        return Health(waiting, oldest, dead, *row)
+
+    def failures(self, destination: int, before: int = 1 << 62, limit: int = 50) -> list[Delivery]:
+        """Dead letters, the newest first."""
+        query = f"{_DELIVERIES} WHERE destination = ? AND dead AND seq < ? ORDER BY seq DESC LIMIT ?"
+        return [_delivery(row) for row in self._db.execute(query, (destination, before, limit)).fetchall()]
+
+    def replay(self, destination: int, handle: str | None = None) -> int:
+        """Try dead letters again (one, or all) as if they had just been put in, and before all else; return how many.
+        Raises NotFound where there is no such."""
+        with translating(self._path), transaction(self._db):
+            query = "UPDATE queue SET dead = 0, since = ?, next_at = ? WHERE destination = ? AND dead"
+            values = (now(), AT_ONCE, destination)
+            if handle is None:
+                return self._db.execute(query, values).rowcount
+            if not self._db.execute(f"{query} AND id = ?", (*values, handle)).rowcount:
+                raise NotFound(f"there is no dead letter {handle[:60]!r}", field="id")
+        return 1
+
+    def sweep(self, at: int) -> None:
+        """Forget what was given up long ago."""
+        with translating(self._path), transaction(self._db):
+            self._db.execute("DELETE FROM queue WHERE dead AND next_at < ?", (at - KEPT,))
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _delivery(row: tuple[int, str, int, int, What, int, int, int, int, int, str]) -> Delivery:
+    seq, handle, destination, customer, what, at, since, next_at, tries, dead, error = row
+    return Delivery(seq, handle, destination, customer, what, at, since, next_at, tries, bool(dead), error)
+
+
+def _place(record: int) -> bytes:
+    return b"queue" + record.to_bytes(8, "big")

@@ -1,0 +1,190 @@
+"""Previews of audiences: an expression over today's customers, before anything is saved.
+
+Whoever is looked at is read through the gate, with a receipt a day (a standing use): so the number who would be in is
+exact for those who may be read, and nobody else is in any number but one. That one, how many may not be read for the
+purpose, is an aggregate; it does not hang on the expression, and is worked out once a day for each purpose, so that no
+series of questions tells more of it than one.
+
+Customers are taken spread over all records, old and new, until everybody was looked at or the time is over. Then
+numbers are scaled, and `share` says from how much. What was told is of the purpose and the day: the same customers are
+looked at each time, so that two previews can be compared.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from math import gcd
+from typing import NamedTuple
+
+from rapport.adapters.embedded.reader import StateReader
+from rapport.decide import Rule
+from rapport.kernel.errors import Busy
+from rapport.kernel.expressions import Dependencies
+from rapport.kernel.times import DAY, now
+from rapport.profile.store import Found
+from rapport.terms import Gate, Request
+from rapport.terms.aggregates import Crowd, Guard
+from rapport.terms.facts import HistoryOf, facts_of
+from rapport.terms.standing_use import StandingUse
+from rapport.web.audiences import Preview
+
+ACTION = "audience preview"
+PREVIEW_S = 2.0
+"""How long a preview looks at customers."""
+WAIT_S = 20.0
+_TOGETHER = 50
+_NEWEST, _ALL = 1 << 62, 1 << 62
+_GOLDEN = 0.6180339887498949
+_MOST_NOTED = 1_000
+
+Members = Callable[[Sequence[int]], set[int]]
+"""Which of these customers (numbers of shown records) are in the saved version."""
+
+
+class Looking(NamedTuple):
+    """What a preview reads by, all of one thread."""
+
+    reader: StateReader
+    gate: Gate
+    guard: Guard
+    crowd: Callable[[Sequence[int]], Crowd]
+    history_of: Callable[[Dependencies], HistoryOf]
+
+
+class _Seen(NamedTuple):
+    number: int
+    inside: bool
+    error: str
+
+
+class Previewer:
+    """One preview at a time; each in a thread, over parts of its own."""
+
+    def __init__(self, open_parts: Callable[[], Looking], limit_s: float = PREVIEW_S) -> None:
+        self._open = open_parts
+        self._limit = limit_s
+        self._running = threading.Lock()
+        self._parts: Looking | None = None
+        self._use = StandingUse()
+        self._refusing: dict[tuple[str, str], tuple[int, int | None]] = {}
+
+    def preview(self, org: str, rule: Rule, members: Members | None, caller: str) -> Preview:
+        """Blocks for seconds: for a thread. Raises Busy."""
+        if not self._running.acquire(timeout=WAIT_S):
+            raise Busy("another preview is being worked out: ask again in a moment", retry_after=2)
+        try:
+            if self._parts is None:
+                self._parts = self._open()
+            return asyncio.run(self._preview(self._parts, org, rule, members, caller))
+        finally:
+            self._running.release()
+
+    async def _preview(self, parts: Looking, org: str, rule: Rule, members: Members | None, caller: str) -> Preview:
+        purpose = rule.audience.purpose
+        request = Request(org, "", purpose, caller, ACTION)
+        history_of = parts.history_of(rule.dependencies)
+        numbers = parts.reader.newest_records(org, _NEWEST, _ALL)
+        present, until = now(), time.monotonic() + self._limit
+        walk = _Walk(parts.reader, org, numbers)
+
+        def seen(found: Found) -> _Seen:
+            verdict = rule.verdict(facts_of(found, rule.dependencies, history_of), present, {}, exact=False)
+            return _Seen(found.number, verdict.inside, verdict.error)
+
+        def fields(_: _Seen) -> tuple[str, ...]:
+            return looked_at(rule.dependencies)
+
+        tally = _Tally()
+        while not walk.done and time.monotonic() < until:
+            answers = await parts.gate.each(request, walk.following, seen, fields, self._use)
+            told = [one for _, one, _ in answers]
+            tally.add(told, set() if members is None else members([one.number for one in told]))
+            tally.shut += set(walk.latest) - {one.number for one in told}
+        share = walk.looked / len(numbers) if numbers else 1.0
+        refusing = self._told_refusing(parts, org, purpose, tally.shut, share)
+        return tally.preview(share, refusing, compared=members is not None)
+
+    def _told_refusing(self, parts: Looking, org: str, purpose: str, shut: list[int], share: float) -> int | None:
+        today = now() // DAY
+        known = self._refusing.get((org, purpose))
+        if known is None or known[0] != today:
+            told = parts.guard.told(parts.crowd(shut)) if shut else None
+            if told is not None and share < 1:
+                told = 10 * round(told / share / 10)
+            if len(self._refusing) >= _MOST_NOTED:
+                self._refusing.clear()
+            known = self._refusing[org, purpose] = (today, told)
+        return known[1]
+
+
+class _Walk:
+    """Customers of an organization, each once, spread over all its records."""
+
+    def __init__(self, reader: StateReader, org: str, numbers: Sequence[int]) -> None:
+        self._reader = reader
+        self._org = org
+        self._numbers = numbers
+        self._places = spread(len(numbers))
+        self.latest: list[int] = []
+        self.looked = 0
+        self.done = not numbers
+
+    def following(self) -> list[Found]:
+        """The next customers, within a reader's snapshot."""
+        customers: list[Found] = []
+        while len(customers) < _TOGETHER and not self.done:
+            place = next(self._places)
+            self.looked += 1
+            self.done = self.looked == len(self._numbers)
+            found = self._reader.found(self._org, self._numbers[place])
+            # A record stands for its customer only where it is the one that is shown: so each is looked at once.
+            if found is not None and found.number == self._numbers[place]:
+                customers.append(found)
+        self.latest = [found.number for found in customers]
+        return customers
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.shut: list[int] = []
+        self._inside = self._new = self._left = self._failing = 0
+        self._reasons: dict[str, int] = {}
+
+    def add(self, told: Sequence[_Seen], members: set[int]) -> None:
+        for one in told:
+            self._inside += one.inside
+            self._new += one.inside and one.number not in members
+            self._left += not one.inside and one.number in members
+            if one.error:
+                self._failing += 1
+                self._reasons[one.error] = self._reasons.get(one.error, 0) + 1
+
+    def preview(self, share: float, refusing: int | None, *, compared: bool) -> Preview:
+        def whole(count: int) -> int:
+            return count if share >= 1 else round(count / share)
+
+        return Preview(
+            whole(self._inside),
+            whole(self._new) if compared else None,
+            whole(self._left) if compared else None,
+            refusing,
+            whole(self._failing),
+            max(self._reasons, key=lambda reason: (self._reasons[reason], reason), default=""),
+            round(share, 4),
+        )
+
+
+def spread(total: int) -> Iterator[int]:
+    """Every place below `total` once, so that the first ones lie evenly over all."""
+    step = max(1, int(total * _GOLDEN))
+    while gcd(step, total) > 1:
+        step += 1
+    return (turn * step % total for turn in range(total))
+
+
+def looked_at(needs: Dependencies) -> tuple[str, ...]:
+    """What of a customer an expression looks at, for the receipt."""
+    kinds = [kind for kind, there in (("identifiers", needs.identifiers), ("events", needs.events)) if there]
+    return (*kinds, *sorted(needs.traits))
+

@@ -1,0 +1,447 @@
+"""Audiences and computed traits: who is meant, and what is worked out of what is known."""
+
+from typing import Any
+
+from rapport.decide.models import MODELS
+from rapport.kernel.expressions.tokens import MAX_LENGTH
+from rapport.kernel.vocabulary import PURPOSES
+from rapport.terms.aggregates import FLOOR
+from rapport.web.api import audiences, traits
+from rapport.web.api.openapi import shapes
+from rapport.web.api.openapi.answers import PROBLEM, answer, answers, content
+from rapport.web.api.openapi.parameters import in_path, in_query
+from rapport.web.api.openapi.schema import (
+    ANYTHING,
+    COUNT,
+    FLAG,
+    TEXT,
+    TIME,
+    Schema,
+    list_of,
+    maybe,
+    named,
+    one_of,
+    ref,
+    thing,
+    told,
+)
+
+TAG = "Audiences"
+
+_TOKEN: list[dict[str, list[str]]] = [{"api_token": []}]
+_REFUSALS = {"_401": "NoToken", "_403": "WrongScope"}
+_TO_A_BODY = {"_413": "TooLarge", "_415": "UnknownEncoding", **_REFUSALS}
+_NAME: Schema = {"type": "string", "pattern": "^(?!preview$)[A-Za-z_][A-Za-z0-9_-]{0,62}$"}
+_TRAIT_NAME: Schema = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,62}$"}
+_AUDIENCE = in_path("name", "The audience's name.", _NAME, example="gold_lately")
+_TRAIT = in_path("name", "The computed trait's name.", _TRAIT_NAME, example="orders_a_year")
+_PAGED = [
+    in_query("cursor", "The `next` of the page before.", {**TEXT, "maxLength": 100}),
+    {"$ref": "#/components/parameters/Limit"},
+]
+_CURSOR = {"$ref": "#/components/parameters/Cursor"}
+_LIMIT = {"$ref": "#/components/parameters/Limit"}
+_OPERATOR = "Needs a token of scope `operator`."
+_BAD = answer(
+    "It cannot be used: `message` says why, `field` where. Of an expression (`bad_expression`) `problems` tells all that "
+    "is wrong with it, and where.",
+    ref("ExpressionProblem"),
+    PROBLEM,
+)
+_BUSY = answer(
+    "`busy`, `full`: there are too many of them, or another preview is being worked out.",
+    ref("Problem"),
+    PROBLEM,
+    headers={"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": COUNT}},
+)
+
+
+def paths() -> dict[str, Any]:
+    """The paths of this area with their operations."""
+    return {
+        audiences.PATH: {"get": _list()},
+        audiences.PREVIEW: {"post": _preview()},
+        audiences.ONE: {"put": _put(), "get": _read(), "delete": _delete()},
+        audiences.MEMBERS: {"get": _members()},
+        audiences.HISTORY: {"get": _history()},
+        audiences.WHY: {"get": _why()},
+        traits.PATH: {"get": _list_traits()},
+        traits.ONE: {"put": _put_trait(), "get": _read_trait(), "delete": _delete_trait()},
+    }
+
+
+def _operation(name: str, summary: str, description: str, **more: Any) -> dict[str, Any]:
+    return {
+        "tags": [TAG],
+        "operationId": name,
+        "summary": summary,
+        "description": description,
+        "security": _TOKEN,
+        **more,
+    }
+
+
+def _list() -> dict[str, Any]:
+    return _operation(
+        "listAudiences",
+        "List your audiences",
+        "By name.",
+        parameters=_PAGED,
+        responses=answers(
+            {"200": answer("A page of audiences.", ref("AudiencesPage"))}, _400="BadRequest", **_REFUSALS
+        ),
+    )
+
+
+def _put() -> dict[str, Any]:
+    return _operation(
+        "saveAudience",
+        "Save an audience",
+        f"{_OPERATOR} Another expression or purpose makes another version; the same makes none. Members follow: `filling` "
+        "tells how far. What no source ever sent is a doubt, told in `warnings`, and refuses nothing.",
+        parameters=[_AUDIENCE],
+        requestBody={"required": True, "content": content(ref("AudienceAsked"))},
+        responses=answers(
+            {
+                "200": answer("It was there, and is so now.", ref("AudienceSaved")),
+                "201": answer("It is new.", ref("AudienceSaved")),
+                "400": _BAD,
+                "503": _BUSY,
+            },
+            **_TO_A_BODY,
+        ),
+    )
+
+
+def _read() -> dict[str, Any]:
+    return _operation(
+        "readAudience",
+        "See how an audience is",
+        "Its definition, how many are in, and how far it is filled. Whoever may not be read for its purpose is not in.",
+        parameters=[_AUDIENCE],
+        responses=answers({"200": answer("The audience.", ref("Audience"))}, _404="NotFound", **_REFUSALS),
+    )
+
+
+def _delete() -> dict[str, Any]:
+    return _operation(
+        "removeAudience",
+        "Remove an audience",
+        f"{_OPERATOR} Its members leave with it.",
+        parameters=[_AUDIENCE],
+        responses=answers(
+            {
+                "204": {"description": "There is none any more."},
+                "409": answer("`in_use`: a destination is given it; `message` names it.", ref("Problem"), PROBLEM),
+            },
+            _404="NotFound",
+            **_REFUSALS,
+        ),
+    )
+
+
+def _members() -> dict[str, Any]:
+    return _operation(
+        "readMembers",
+        "Page through an audience's members",
+        f"{_OPERATOR} Each is handed over through the gate for the audience's purpose, with the receipt of it: one for "
+        "each customer and day, and one where anything changed that it rests on.",
+        parameters=[_AUDIENCE, _CURSOR, _LIMIT],
+        responses=answers(
+            {"200": answer("A page of members.", ref("MembersPage"))},
+            _400="BadRequest",
+            _404="NotFound",
+            _503="NoPlace",
+            **_REFUSALS,
+        ),
+    )
+
+
+def _history() -> dict[str, Any]:
+    days = {"type": "integer", "minimum": 1, "maximum": audiences.MOST_DAYS, "default": audiences.DEFAULT_DAYS}
+    return _operation(
+        "readAudienceHistory",
+        "See an audience day by day",
+        "How many were in at the end of each day (UTC), and how many came and went. Days before it was saved are left "
+        "out.",
+        parameters=[_AUDIENCE, in_query("days", "How many days, today among them.", days)],
+        responses=answers(
+            {"200": answer("The days, the oldest first.", ref("AudienceHistory"))},
+            _400="BadRequest",
+            _404="NotFound",
+            **_REFUSALS,
+        ),
+    )
+
+
+def _why() -> dict[str, Any]:
+    customer = in_query(
+        "customer",
+        "`type:value` of any identifier, or a `cus_…` handle.",
+        shapes.ID,
+        required=True,
+        example="email:ada@example.com",
+    )
+    return _operation(
+        "explainMembership",
+        "Ask why a customer is in or out",
+        "Each piece of the expression with what it gives and what it saw, through the gate for the audience's purpose, "
+        "with a receipt.",
+        parameters=[_AUDIENCE, customer],
+        responses=answers(
+            {"200": answer("Why.", ref("WhyInAudience"))},
+            _400="BadRequest",
+            _404="NotFound",
+            _409="Ambiguous",
+            _503="NoPlace",
+            **_REFUSALS,
+        ),
+    )
+
+
+def _preview() -> dict[str, Any]:
+    return _operation(
+        "previewAudience",
+        "Try an expression on today's data",
+        f"{_OPERATOR} Nothing is saved. Every customer that is looked at is read through the gate, and has a receipt "
+        "a day of it. Of many customers a part is looked at (`share`), and numbers are scaled from it.",
+        requestBody={"required": True, "content": content(ref("AudiencePreviewed"))},
+        responses=answers(
+            {
+                "200": answer("What it would give.", ref("AudiencePreview")),
+                "400": _BAD,
+                "503": _BUSY,
+            },
+            _404="NotFound",
+            **_TO_A_BODY,
+        ),
+    )
+
+
+def _list_traits() -> dict[str, Any]:
+    return _operation(
+        "listComputedTraits",
+        "List your computed traits",
+        "By name.",
+        parameters=_PAGED,
+        responses=answers(
+            {"200": answer("A page of computed traits.", ref("ComputedTraitsPage"))}, _400="BadRequest", **_REFUSALS
+        ),
+    )
+
+
+def _put_trait() -> dict[str, Any]:
+    return _operation(
+        "saveComputedTrait",
+        "Save a computed trait",
+        f"{_OPERATOR} By an expression, or by a model with the event that is a purchase and the property that says for "
+        "how much. Another definition makes another version; the same makes none.",
+        parameters=[_TRAIT],
+        requestBody={"required": True, "content": content(ref("ComputedTraitAsked"))},
+        responses=answers(
+            {
+                "200": answer("It was there, and is so now.", ref("ComputedTraitSaved")),
+                "201": answer("It is new.", ref("ComputedTraitSaved")),
+                "400": _BAD,
+                "409": answer("`cycle`: computed traits would rest on each other.", ref("Problem"), PROBLEM),
+                "503": _BUSY,
+            },
+            **_TO_A_BODY,
+        ),
+    )
+
+
+def _read_trait() -> dict[str, Any]:
+    return _operation(
+        "readComputedTrait",
+        "Read a computed trait's definition",
+        "Its values are worked out wherever it is used, from what that purpose permits.",
+        parameters=[_TRAIT],
+        responses=answers({"200": answer("The definition.", ref("ComputedTrait"))}, _404="NotFound", **_REFUSALS),
+    )
+
+
+def _delete_trait() -> dict[str, Any]:
+    in_use = "`in_use`: audiences or computed traits name it; `message` says which."
+    return _operation(
+        "removeComputedTrait",
+        "Remove a computed trait",
+        f"{_OPERATOR} Not while something names it.",
+        parameters=[_TRAIT],
+        responses=answers(
+            {"204": {"description": "There is none any more."}, "409": answer(in_use, ref("Problem"), PROBLEM)},
+            _404="NotFound",
+            **_REFUSALS,
+        ),
+    )
+
+
+# -- shapes
+
+_PURPOSE = told(one_of(*PURPOSES), "What it is for; any other id of the Data Privacy Vocabulary will do, too.")
+_EXPRESSION = told(
+    {**TEXT, "minLength": 1, "maxLength": MAX_LENGTH},
+    "True or false of a customer.",
+    examples=['traits.plan == "gold" && count("Order Completed", days(30)) >= 2'],
+)
+_VALUE_OF = {**_EXPRESSION, "description": "What gives the value.", "examples": ['count("Order Completed", days(365))']}
+_NEXT = told(maybe(TEXT), "The `cursor` of the next page; null at the end.")
+_DEFINED: dict[str, Schema] = {
+    "name": TEXT,
+    "expression": told(maybe(TEXT), "Null of a computed trait by a model."),
+    "purpose": TEXT,
+    "version": told(COUNT, "From 1."),
+    "since": told(TIME, "When this version was saved."),
+}
+_MODEL = {name: maybe(TEXT) for name in ("model", "event", "value")}
+_WARNINGS = {"warnings": told(list_of(ref("Warning")), "Doubts: what no source ever sent, or nothing is promised for.")}
+_PLACED: dict[str, Schema] = {
+    "line": told(COUNT, "From 1."),
+    "column": told(COUNT, "From 1, in characters."),
+    "text": told(TEXT, "The part that is meant."),
+    "message": told(TEXT, "What is the matter, in words.", minLength=1),
+    "suggestion": told(maybe(TEXT), "What was probably meant in its place."),
+}
+_AUDIENCE_FIELDS: dict[str, Schema] = {
+    **_DEFINED,
+    "count": told(COUNT, "How many are in."),
+    "filling": {
+        "description": "How far everybody was asked for this version; null once that is done.",
+        "anyOf": [
+            thing("How far.", {"done": told(COUNT, "Records."), "total": told(COUNT, "Of so many.")}),
+            {"type": "null"},
+        ],
+    },
+}
+
+SHAPES: dict[str, Schema] = {
+    "AudienceAsked": {
+        **thing("Who is meant.", {"expression": _EXPRESSION, "purpose": _PURPOSE}),
+        "additionalProperties": False,
+    },
+    "AudienceSaved": thing("An audience that is saved.", {**_DEFINED, **_WARNINGS}),
+    "Audience": thing("An audience as it is.", _AUDIENCE_FIELDS),
+    "AudiencesPage": thing("A page of audiences.", {"audiences": list_of(ref("Audience")), "next": _NEXT}),
+    "Member": thing(
+        "A customer who is in.",
+        {
+            "customer": told(named("cus"), "The customer's handle."),
+            "since": told(TIME, "When they entered."),
+            "receipt": told(named("rcp"), "The receipt of their being handed over."),
+        },
+    ),
+    "MembersPage": thing("A page of members.", {"members": list_of(ref("Member")), "next": _NEXT}),
+    "AudienceHistory": thing(
+        "An audience day by day.",
+        {
+            "days": list_of(
+                thing(
+                    "A day, UTC.",
+                    {
+                        "day": {"type": "string", "format": "date"},
+                        "inside": told(COUNT, "How many were in at its end, or are now."),
+                        "entered": COUNT,
+                        "left": COUNT,
+                    },
+                )
+            )
+        },
+    ),
+    "AudiencesOfCustomer": thing(
+        "The audiences that a customer is in.",
+        {
+            "customer": told(named("cus"), "The customer's handle."),
+            "audiences": told(list_of(TEXT), "Names of those for this purpose."),
+            "receipt": told(named("rcp"), "The receipt of this very read."),
+            "as_of": told(TIME, "When it was read."),
+            "next": _NEXT,
+        },
+    ),
+    "WhyInAudience": thing(
+        "Why a customer is in or out.",
+        {
+            "customer": told(named("cus"), "The customer's handle."),
+            "audience": TEXT,
+            "version": COUNT,
+            "inside": FLAG,
+            "error": told(maybe(TEXT), "Why the expression fails on this customer, where it does: then they are out."),
+            "since": told(maybe(TIME), "When they entered; null while they are out."),
+            "due": told(maybe(TIME), "Time alone changes it no earlier than this; null: never."),
+            "why": told(list_of(ref("WhyPiece")), "The expression, then each computed trait behind it."),
+            "receipt": told(named("rcp"), "The receipt of this very read."),
+            "as_of": told(TIME, "When it was read."),
+        },
+    ),
+    "WhyPiece": thing(
+        "A piece of an expression.",
+        {
+            "text": told(TEXT, "As it is written."),
+            "result": told(ANYTHING, "What it gives; null where that is unknown."),
+            "error": told(maybe(TEXT), "Why it fails."),
+            "saw": list_of(
+                thing("What it looked at.", {"what": TEXT, "value": told(ANYTHING, "Null: absent.")}),
+            ),
+            "parts": list_of(ref("WhyPiece")),
+        },
+    ),
+    "AudiencePreviewed": {
+        **thing(
+            "What to try.",
+            {"expression": _EXPRESSION, "purpose": _PURPOSE},
+            {"name": told(maybe(TEXT), "An audience of yours to compare it with.")},
+        ),
+        "additionalProperties": False,
+    },
+    "AudiencePreview": thing(
+        "What an expression would give today.",
+        {
+            "in": told(COUNT, "How many would be in."),
+            "new": told(maybe(COUNT), "Of them, how many are not in the saved version."),
+            "left": told(maybe(COUNT), "How many are in the saved version, and would not be in."),
+            "refusing": told(
+                maybe(COUNT),
+                f"About how many may not be read for the purpose, whatever the expression; null: fewer than {FLOOR}. "
+                "Worked out once a day.",
+            ),
+            "failing": told(COUNT, "On how many the expression fails: they would not be in."),
+            "reason": told(maybe(TEXT), "Why it fails on most of those."),
+            "share": told({"type": "number", "minimum": 0, "maximum": 1}, "Which part of all records was looked at."),
+            "sampled": told(FLAG, "Whether that was a part: then numbers are scaled."),
+            **_WARNINGS,
+        },
+    ),
+    "ComputedTraitAsked": {
+        **thing(
+            "What gives the value: `expression`, or `model` with `event`.",
+            {"purpose": _PURPOSE},
+            {
+                "expression": maybe(_VALUE_OF),
+                "model": {
+                    "description": "A model that ships with Rapport.",
+                    "type": ["string", "null"],
+                    "enum": [*MODELS, None],
+                },
+                "event": told(maybe(TEXT), "The event that is a purchase."),
+                "value": told(maybe(TEXT), "The property that says for how much."),
+            },
+        ),
+        "additionalProperties": False,
+    },
+    "ComputedTrait": thing("A computed trait.", {**_DEFINED, **_MODEL}),
+    "ComputedTraitSaved": thing("A computed trait that is saved.", {**_DEFINED, **_MODEL, **_WARNINGS}),
+    "ComputedTraitsPage": thing(
+        "A page of computed traits.", {"traits": list_of(ref("ComputedTrait")), "next": _NEXT}
+    ),
+    "Warning": thing("A doubt.", {"field": one_of("expression", "purpose"), **_PLACED}),
+    "ExpressionProblem": {
+        "description": "What went wrong (RFC 9457), and of an expression all that is.",
+        "allOf": [
+            ref("Problem"),
+            thing(
+                "With what is wrong with an expression.",
+                {},
+                {"problems": list_of(thing("One thing wrong.", _PLACED))},
+            ),
+        ],
+    },
+}
