@@ -21,8 +21,10 @@ from rapport.adapters.embedded.retaining import RetentionTables
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.state import StateFile
 from rapport.adapters.embedded.state_rows import KEEP_REJECTED
+from rapport.adapters.embedded.touched import consumed
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rules_of
 from rapport.app.erasures import Erasures
+from rapport.app.following import Following
 from rapport.app.operator import Operations, is_erasure
 from rapport.app.retaining import Retention
 from rapport.app.settings import Settings
@@ -71,6 +73,8 @@ class Worker:
             tables,
             lambda org: promises.standing(org).declaration,
         )
+        self._following = Following(self.state.touched, self.assembler.touches, ledger, consumed(settings.directory))
+        self.links.moved = self.assembler.touches.moved
         self._keys = keys
         self.cursor = self.committed = self.state.cursor()
         self._since_commit = 0
@@ -87,6 +91,8 @@ class Worker:
 
     def step(self) -> bool:
         """Take in what is waiting, commit if it is time; return whether there may be more."""
+        if not self._first_uncommitted and self._following.look():
+            self.commit()
         entries = self._log.read(self.cursor, READ_ENTRIES)
         for seq, entry in entries:
             if is_erasure(entry):
@@ -124,13 +130,13 @@ class Worker:
         decoded = decode(entry)
         outcome = self.assembler.outcome
         before = (outcome.accepted, outcome.rejected, outcome.duplicates)
-        take = self.assembler.take
+        take, note = self.assembler.take, self._note
         if len(decoded.events) > 1:
             self.assembler.expect(source, decoded.events)
         for event in decoded.events:
             held = take(source, event)
-            if held is not None and len(self._news) < NEWS_PER_COMMIT:
-                self._news.append(_news_of(entry, event, held.number))
+            if held is not None:
+                note(entry, event, held.number)
         if decoded.rejected:
             kept = [
                 Rejected(entry.org, entry.source, entry.received_at, r.code, r.message, r.raw) for r in decoded.rejected
@@ -155,9 +161,15 @@ class Worker:
         source = self.sources.by_name(entry.org, entry.source)
         for event in events:
             held = self.assembler.take(source, event)
-            if held is not None and len(self._news) < NEWS_PER_COMMIT:
-                self._news.append(_news_of(entry, event, held.number))
+            if held is not None:
+                self._note(entry, event, held.number)
             self._since_commit += 1
+
+    def _note(self, entry: LogEntry, event: Event, record: int) -> None:
+        """What others are told of an event that was taken in."""
+        self._following.note(entry.org, event)
+        if len(self._news) < NEWS_PER_COMMIT:
+            self._news.append(_news_of(entry, event, record))
 
     def _erase(self, seq: int, entry: LogEntry) -> None:
         """An erasure is wholly after the entries before it, and complete before those after it."""
@@ -168,6 +180,7 @@ class Worker:
         self._erasures.finish(seq)
 
     def commit(self) -> None:
+        self._following.before_commit()
         outcome = self.assembler.commit(self.cursor)
         self._barred = self._barred or outcome.barred > 0
         self.committed = self.cursor

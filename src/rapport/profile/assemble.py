@@ -21,6 +21,7 @@ from rapport.profile.record import Record
 from rapport.profile.search import words
 from rapport.profile.store import Rejected, Seen
 from rapport.profile.timeline import Fresh, fresh
+from rapport.profile.touching import Touches
 from rapport.profile.working_set import Held, WorkingSet, fold, links_of
 from rapport.resolve import WHOLE, record_node
 
@@ -58,6 +59,7 @@ class Assembler:
         self.devices = Devices(store, self.held, evidence)
         self._fresh: dict[bytes, tuple[Held, Fresh]] = {}
         self._bars = Bar(store.erasures)
+        self.touches = Touches()
         self.outcome = Outcome()
 
     # -- one event
@@ -84,6 +86,8 @@ class Assembler:
         item = fresh(event)
         held.fresh.append(item)
         fold(held, event)
+        if self.touches.orgs:
+            self.touches.event(held, event)
         self._fresh[key] = (held, item)
         self._after_fold(held, event)
         self.outcome.accepted += 1
@@ -210,6 +214,7 @@ class Assembler:
         """Settle and commit everything taken in so far, with the log's cursor; return what became of it."""
         moved = self.devices.settle()
         changed = self.held.changed()
+        self.touches.settled(changed)
         for held in changed:
             if held.refold:
                 self._refold(held)
@@ -218,13 +223,15 @@ class Assembler:
         places: dict[int, tuple[int, int]] = {}
         for held in changed:
             if held.fresh:
-                self.held.write_blocks(held, places)
+                self.touches.written(held, self.held.write_blocks(held, places))
             if held.words:
                 self._store.index_words(held.record.org, held.number, words(held.record))
                 held.words = False
             self._store.save(held.number, held.record)
             held.changed = False
         self._remember(places, moved)
+        if self.touches.orgs:
+            self._store.touch(self.touches.take(self._store.org_of))
         self._store.commit(cursor)
         self._fresh.clear()
         self.held.let_go()

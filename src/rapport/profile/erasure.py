@@ -300,6 +300,7 @@ class Eraser:
         for held in found.helds.values():
             self._links.withdraw_record(held)
             self._graph.untie(held.node)
+        self._assembler.touches.wholly(org, found.helds)
         self._store.erase(org, person, Rows(found.helds.keys(), found.blocks, self._words(found)))
         self._assembler.held.drop(found.helds.values())
         for held in found.helds.values():

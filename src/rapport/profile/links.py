@@ -1,6 +1,6 @@
 """From links to evidence: what a record names becomes edges, told to resolution at every commit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -12,7 +12,7 @@ from rapport.profile import record as records
 from rapport.profile.devices import TYPES
 from rapport.profile.record import Record
 from rapport.profile.working_set import Held
-from rapport.resolve import Edge, EvidenceStore, Resolver, Rules, alias, identifier_node, names, regrouped
+from rapport.resolve import Change, Edge, EvidenceStore, Resolver, Rules, alias, identifier_node, names, regrouped
 from rapport.resolve.evidence import USER
 from rapport.resolve.reasons import thing
 
@@ -117,6 +117,8 @@ class Links:
         self._orgs: dict[int, str] = {}
         self.news: list[Regrouping] = []
         """What `settle` found to tell; whoever tells it empties it."""
+        self.moved: Callable[[Iterable[int]], None] | None = None
+        """Called with the records whose customers may be others now, where somebody wants to know."""
 
     def _edges(self, held: Held, links: dict[str, int]) -> Iterator[tuple[str, Edge]]:
         source = self._source_of(held.record.org, held.record.source)
@@ -213,6 +215,7 @@ class Links:
                 self._notice([numbered for numbered in self._retracted.values() if numbered], retracted=True)
             change = self._resolver.apply(withdrawn=list(self._withdrawn), retracted=list(self._retracted))
             changed += len(change.moves)
+            self._tell_moved(change)
             renamed = {number for _, number in self._withdrawn.values()}
             self._withdrawn.clear()
             self._retracted.clear()
@@ -229,12 +232,23 @@ class Links:
                 self._store.adopt(node, number)
         if asserted:
             self._notice(fresh)
-            changed += len(self._resolver.apply(asserted).moves)
+            change = self._resolver.apply(asserted)
+            changed += len(change.moves)
+            self._tell_moved(change)
         self._asserted.clear()
         self._asserted_of.clear()
         self._orgs.clear()
         self._store.forget()
         return changed
+
+    def _tell_moved(self, change: Change) -> None:
+        """Of a group that records left, any that stayed stands for it."""
+        if self.moved is None or not change.moves:
+            return
+        left = {move.before for move in change.moves}
+        stayed = (next(iter(self._store.members(group)), group) for group in left)
+        numbers = (self._store.known(node) for node in (*(move.record for move in change.moves), *stayed))
+        self.moved([number for number in numbers if number is not None])
 
     def _notice(self, evidence: list[Numbered], *, retracted: bool = False) -> None:
         """Note which customers the evidence brings together or parts, where it is little enough to be told."""

@@ -161,6 +161,7 @@ class Retainer:
         something came to it just now, or an operator spoke of it."""
         held = self._assembler.held.get(number)
         if held is not None and not (held.fresh or held.record.all.count or self._graph.edges_of_record(node)):
+            self._assembler.touches.wholly(held.record.org, (number,))
             self._store.remove(held.record.org, Rows((number,), places, ()))
             self._assembler.held.drop([held])
 
@@ -220,6 +221,7 @@ class Retainer:
         self._links.withdraw_record(held)
         self._graph.untie(held.node)
         found_by = {(word, held.number) for word in words_gone}
+        self._assembler.touches.wholly(held.record.org, (held.number,))
         self._store.remove(held.record.org, Rows((held.number,), places, found_by))
         self._assembler.held.drop([held])
         for link, how in held.record.links.items():

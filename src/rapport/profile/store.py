@@ -1,9 +1,11 @@
 """What profile asks of storage. This port shows facts in the clear: the import rules let only profile, terms, adapters
 and app see it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from rapport.profile.record import Record
 from rapport.profile.timeline import Block, NewBlock
@@ -37,6 +39,18 @@ class Rejected(NamedTuple):
     code: str
     message: str
     body: bytes
+
+
+class Touch(msgspec.Struct, array_like=True):
+    """What changed of one record: names of traits and events, types of identifiers; `all`: it may be anything.
+    `blocks`: where its timeline holds what was taken in (and what was moved to it, as messages that are known)."""
+
+    record: int
+    traits: set[str] = msgspec.field(default_factory=set)
+    events: set[str] = msgspec.field(default_factory=set)
+    identifiers: set[str] = msgspec.field(default_factory=set)
+    all: bool = False
+    blocks: list[int] = msgspec.field(default_factory=list)
 
 
 class ProfileStore(Protocol):
@@ -95,6 +109,12 @@ class ProfileStore(Protocol):
     def index_words(self, org: str, number: int, words: Iterable[str]) -> None:
         """Make a record findable by word prefixes."""
 
+    def touch(self, touches: Mapping[str, Sequence[Touch]]) -> None:
+        """Tell whoever follows an organization's records what became another of them, with the next commit."""
+
+    def org_of(self, number: int) -> str | None:
+        """Whose a record is; None where it is not there (any more)."""
+
     def commit(self, cursor: int) -> None:
         """Commit everything since the last commit, with the cursor, in one transaction; new record keys first."""
 
@@ -124,6 +144,9 @@ class ProfileReader(Protocol):
 
     def by_handle(self, org: str, handle: str) -> Found | None:
         """The customer that a `cus_…` handle of this organization names."""
+
+    def found(self, org: str, number: int) -> Found | None:
+        """The customer that a record belongs to, by its number."""
 
     def by_identifier(self, org: str, kind: str, value: str) -> Sequence[Found]:
         """The customers with active evidence of a normalised identifier: none, one, or several."""

@@ -256,7 +256,9 @@ class Definitions:
 def using(db: sqlite3.Connection, org: str, kind: str, name: str) -> None:
     """Say, within a transaction, that something rests on what happens at an organization: the worker follows it."""
     db.execute("INSERT OR IGNORE INTO in_use VALUES (?, ?, ?)", (org, kind, name))
+    db.execute("UPDATE defined SET version = version + 1")
 
 
 def unused(db: sqlite3.Connection, org: str, kind: str, name: str) -> None:
     db.execute("DELETE FROM in_use WHERE org = ? AND kind = ? AND name = ?", (org, kind, name))
+    db.execute("UPDATE defined SET version = version + 1")

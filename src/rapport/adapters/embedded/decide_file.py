@@ -203,11 +203,12 @@ class DecideFile:
                     gone.append((number, customer))
                 else:
                     kept.append((number, customer, member.since, member.version, member.due, member.error))
+            kept.sort(key=lambda row: row[:2])
             self.db.executemany("DELETE FROM member WHERE audience = ? AND customer = ?", sorted(gone))
             put_rows(
                 self.db,
                 "member",
-                sorted(kept, key=lambda row: row[:2]),
+                kept,
                 "ON CONFLICT DO UPDATE SET since = excluded.since, version = excluded.version, due = excluded.due, "
                 "error = excluded.error",
             )

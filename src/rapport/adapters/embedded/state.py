@@ -5,7 +5,7 @@ NORMAL: the log still holds what a power cut takes back, and the cursor goes bac
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,12 +24,13 @@ from rapport.adapters.embedded.state_rows import (
     record_place,
     word_token,
 )
+from rapport.adapters.embedded.touched import TouchTables
 from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import SealKey, fresh_key
 from rapport.kernel.times import now
 from rapport.profile.erasure import Rows
 from rapport.profile.record import Record
-from rapport.profile.store import Mark, Rejected, Seen
+from rapport.profile.store import Mark, Rejected, Seen, Touch
 from rapport.profile.timeline import Block, NewBlock
 
 _ADD_VOLUME = """
@@ -70,6 +71,7 @@ class StateFile:
         self._orgs: dict[str, int] = {name: number for number, name in self.db.execute("SELECT id, name FROM org")}
         self._org_names = {number: name for name, number in self._orgs.items()}
         self.erasures = ErasureTables(self.db, keys, self._org)
+        self.touched = TouchTables(self.db, keys)
         self._next_record = max(self._max("record", "id"), self._meta("record")) + 1
         self._next_block = max(self._max("timeline", "position"), self._meta("block")) + 1
         self._record_keys: dict[int, SealKey | None] = {}
@@ -245,6 +247,15 @@ class StateFile:
 
     def index_words(self, org: str, number: int, words: Iterable[str]) -> None:
         self._words.extend((word_token(self._word_secret, org, word), number) for word in words)
+
+    def touch(self, touches: Mapping[str, Sequence[Touch]]) -> None:
+        self.touched.put(touches)
+
+    def org_of(self, number: int) -> str | None:
+        if number in self._created:
+            return self._created[number][0]
+        row = self.db.execute("SELECT org FROM record WHERE id = ?", (number,)).fetchone()
+        return None if row is None else self._org_names[row[0]]
 
     # -- erasing
 

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from rapport.adapters.embedded import erasures, evidence_tables, seen
+from rapport.adapters.embedded import erasures, evidence_tables, seen, touched
 from rapport.kernel.keys import SealKey
 from rapport.kernel.times import DAY
 from rapport.profile.record import Record
@@ -31,6 +31,7 @@ MIGRATIONS = [
     {evidence_tables.SCHEMA}
     """,
     erasures.SCHEMA,
+    touched.SCHEMA,
 ]
 
 KEEP_REJECTED = 7 * DAY

@@ -1,0 +1,68 @@
+"""The worker's part of deciding: whose records are followed, and which names were seen.
+
+It is told by the ledger which organizations have anything in use. Nothing is noted of the others.
+"""
+
+import time
+from collections.abc import Callable
+
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.touched import TouchTables
+from rapport.collect import Event
+from rapport.profile.sightings import Sightings
+from rapport.profile.touching import Touches
+
+LOOK_SECONDS = 0.2
+LET_GO_SECONDS = 1.0
+
+
+class Following:
+    """One worker's. `consumed`: how far what it told was dealt with."""
+
+    def __init__(self, tables: TouchTables, touches: Touches, ledger: LedgerFile, consumed: Callable[[], int]) -> None:
+        self._tables = tables
+        self._touches = touches
+        self._ledger = ledger
+        self._consumed = consumed
+        self._version = -1
+        self._looked = self._dropped = 0.0
+        self._seen: dict[str, Sightings] = {}
+        self._news: set[str] = set()
+        self._uncommitted = False
+        touches.orgs = frozenset(tables.followed())
+        # Whatever was dealt with beyond what is here now was taken back by a power cut.
+        self.look(anew=consumed() > tables.last)
+
+    def look(self, *, anew: bool = False) -> bool:
+        """Now and then, see who is to be followed; return whether it is to be committed."""
+        present = time.monotonic()
+        if not anew and self._version >= 0 and present - self._looked < LOOK_SECONDS:
+            return self._uncommitted
+        self._looked = present
+        (version,) = self._ledger.db.execute("SELECT version FROM defined").fetchone()
+        if version == self._version and not anew:
+            return self._uncommitted
+        self._version = version
+        orgs = frozenset(org for (org,) in self._ledger.db.execute("SELECT DISTINCT org FROM in_use"))
+        if orgs != self._touches.orgs or anew:
+            self._tables.follow(orgs, anew=anew)
+            self._touches.orgs = orgs
+            self._uncommitted = True
+        return self._uncommitted
+
+    def note(self, org: str, event: Event) -> None:
+        seen = self._seen.get(org)
+        if seen is None:
+            seen = self._seen[org] = self._tables.sightings(org)
+        if seen.note(event):
+            self._news.add(org)
+
+    def before_commit(self) -> None:
+        for org in self._news:
+            self._tables.put_sightings(org, self._seen[org])
+        self._news.clear()
+        self._uncommitted = False
+        present = time.monotonic()
+        if self._touches.orgs and present - self._dropped >= LET_GO_SECONDS:
+            self._dropped = present
+            self._tables.let_go(self._consumed())
