@@ -42,12 +42,12 @@ class Meant(NamedTuple, Generic[Content]):
 
 
 class Handing(NamedTuple, Generic[Content]):
-    """What became of one. `content` None: it may not be told, or there is nothing to tell. `shown`: the handle that the
-    customer shows now, "" where they may not be read; `refused`: they may not be read, or are gone."""
+    """What became of one. `content` None: it may not be told, or there is nothing to tell; `refused`: they may not be
+    read, or are gone; `shown`: the number of the record whose handle the customer shows now, 0 of who is refused."""
 
     content: Content | None
     refused: bool
-    shown: str
+    shown: int
     use: Before | None
 
 
@@ -115,7 +115,7 @@ class Handover:
                 pending.listed = True
                 said = _said(pending)
                 use = one.before if one.before is not None and one.before.said == said else None
-                shown = "" if opened is None else opened.customer
+                shown = 0 if opened is None else opened.number
                 known = use or Before(pending.receipt, said)
                 handing = Handing(content, opened is None, shown, known)
                 out.append((place, None if use is not None else pending, handing))

@@ -7,12 +7,15 @@
     daily      per audience and UTC day (days since the epoch): how many were in at its end, entered, left; days
                on which nothing moved have no row: the count is that of the row before
     fill       audiences that all customers are being asked about, newest record first, from record `before` down
+    queue, queue_health, recheck   what waits for destinations: see `destination_queue`
     meta       `touched`, `stir`: how far the feeds of state.db and ledger.db were consumed
 
 `customer` is the number of the record whose handle the customer shows. Times are µs. A partial index over `due` is the
 timers. Moves, members, timers and cursors are one transaction, and so is whatever rides along (see `DecideFile.write`):
 a destination's queue misses nothing and is told nothing twice.
 """
+
+from rapport.adapters.embedded import destination_queue
 
 MIGRATIONS = [
     """
@@ -32,4 +35,5 @@ MIGRATIONS = [
                         left INTEGER NOT NULL, PRIMARY KEY (audience, day)) WITHOUT ROWID;
     CREATE TABLE fill (audience INTEGER PRIMARY KEY, cause TEXT NOT NULL, before INTEGER NOT NULL)
     """,
+    destination_queue.SCHEMA,
 ]

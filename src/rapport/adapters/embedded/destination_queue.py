@@ -32,7 +32,8 @@ SCHEMA = """
     CREATE INDEX queue_dead ON queue (destination, seq) WHERE dead;
     CREATE TABLE queue_health (destination INTEGER PRIMARY KEY, sent INTEGER NOT NULL DEFAULT 0,
                                withheld INTEGER NOT NULL DEFAULT 0, sent_at INTEGER, error TEXT NOT NULL DEFAULT '',
-                               failed_at INTEGER)
+                               failed_at INTEGER);
+    CREATE TABLE recheck (seq INTEGER PRIMARY KEY AUTOINCREMENT, org TEXT NOT NULL, customer INTEGER)
 """
 AT_ONCE = 0
 """When a delivery is due that somebody asks for: it does not wait until its destination has rested."""
@@ -78,6 +79,12 @@ def put(db: sqlite3.Connection, rows: Iterable[Row]) -> None:
             for row in rows
         ],
     )
+
+
+def recheck(db: sqlite3.Connection, org: str, customers: Iterable[int | None]) -> None:
+    """Say, within the caller's transaction, that customers (None: any of the organization's) may not be read any more
+    as they were: whoever was handed over is looked at again."""
+    db.executemany("INSERT INTO recheck (org, customer) VALUES (?, ?)", [(org, one) for one in customers])
 
 
 def sealed_event(key: SealKey, told: Told) -> bytes:
@@ -150,6 +157,12 @@ class DestinationQueue:
             query = "UPDATE queue_health SET error = ?, failed_at = ? WHERE destination = ?"
             self._db.execute(query, (error, now(), delivery.destination))
 
+    def overdue(self, destination: int, before: int, error: str) -> None:
+        """Give up all that has waited since before then."""
+        with translating(self._path), transaction(self._db):
+            query = "UPDATE queue SET dead = 1, error = ?, next_at = ? WHERE destination = ? AND NOT dead AND since < ?"
+            self._db.execute(query, (error, now(), destination, before))
+
     def _know(self, destination: int) -> None:
         self._db.execute("INSERT OR IGNORE INTO queue_health (destination) VALUES (?)", (destination,))
 
@@ -162,6 +175,15 @@ class DestinationQueue:
             if self._db.execute(query, (destination, customer)).fetchone() is None:
                 self._db.execute("DELETE FROM queue WHERE destination = ? AND customer = ?", (destination, customer))
                 put(self._db, [Row(destination, customer, "deleted", at)])
+
+    def rechecks(self, limit: int) -> list[tuple[int, str, int | None]]:
+        """(place, organization, customer) of those to be looked at again, the oldest first."""
+        query = "SELECT seq, org, customer FROM recheck ORDER BY seq LIMIT ?"
+        return self._db.execute(query, (limit,)).fetchall()
+
+    def rechecked(self, upto: int) -> None:
+        with translating(self._path), transaction(self._db):
+            self._db.execute("DELETE FROM recheck WHERE seq <= ?", (upto,))
 
     def end(self, destination: int) -> None:
         """It was removed: nothing goes there but deletions."""

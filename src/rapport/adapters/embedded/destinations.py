@@ -24,6 +24,8 @@ SCHEMA = """
                               made_at INTEGER NOT NULL, ended_at INTEGER, paused INTEGER NOT NULL DEFAULT 0,
                               why TEXT NOT NULL DEFAULT '', body BLOB NOT NULL, secret BLOB);
     CREATE UNIQUE INDEX destination_named ON destination (org, name) WHERE ended_at IS NULL;
+    CREATE TABLE destination_version (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL);
+    INSERT INTO destination_version VALUES (1, 1);
     CREATE TABLE handed (destination INTEGER, customer INTEGER, at INTEGER NOT NULL, known BLOB,
                          PRIMARY KEY (destination, customer)) WITHOUT ROWID;
     CREATE INDEX handed_of ON handed (customer)
@@ -31,6 +33,7 @@ SCHEMA = """
 MOST = 200
 """Destinations of one organization."""
 _COLUMNS = "SELECT id, org, name, made_at, paused, why, body, secret IS NOT NULL FROM destination"
+_COLUMNS_AND_END = _COLUMNS.replace(" FROM ", ", ended_at FROM ")
 _HANDED = "INSERT INTO handed VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, known = excluded.known"
 
 
@@ -95,6 +98,7 @@ class DestinationBook:
             made = None
             if secret is None and wish.kind == "webhook" and not (stays and before is not None and before.has_secret):
                 secret = made = fresh_secret()
+            self._moved()
             if secret is not None:
                 sealed = self._seal.seal(secret.encode(), _secret_place(number))
                 self._db.execute("UPDATE destination SET secret = ? WHERE id = ?", (sealed, number))
@@ -107,7 +111,11 @@ class DestinationBook:
             self._end(found.number)
         return found
 
+    def _moved(self) -> None:
+        self._db.execute("UPDATE destination_version SET value = value + 1")
+
     def _end(self, number: int) -> None:
+        self._moved()
         self._db.execute("UPDATE destination SET ended_at = ? WHERE id = ?", (now(), number))
 
     def pause(self, number: int, why: str = "") -> None:
@@ -137,15 +145,23 @@ class DestinationBook:
         rows = self._db.execute(f"{_COLUMNS} WHERE org = ? AND ended_at IS NULL ORDER BY name", (org,))
         return [_destination(row) for row in rows.fetchall()]
 
-    def every(self) -> dict[int, Destination]:
-        """All that anything may be sent to, by number."""
-        rows = self._db.execute(f"{_COLUMNS} WHERE ended_at IS NULL").fetchall()
-        return {row[0]: _destination(row) for row in rows}
+    def every(self) -> list[Destination]:
+        """All that anything may be sent to, of whomever."""
+        return [_destination(row) for row in self._db.execute(f"{_COLUMNS} WHERE ended_at IS NULL").fetchall()]
 
-    def ended(self) -> dict[int, Destination]:
-        """All that are no more, and may owe deletions."""
-        rows = self._db.execute(f"{_COLUMNS} WHERE ended_at IS NOT NULL").fetchall()
-        return {row[0]: _destination(row) for row in rows}
+    def version(self) -> int:
+        """Moves whenever a destination is made, changed or removed."""
+        version: int = self._db.execute("SELECT value FROM destination_version").fetchone()[0]
+        return version
+
+    def numbered(self, number: int) -> tuple[Destination, bool] | None:
+        """A destination, and whether it is no more and only owes deletions."""
+        row = self._db.execute(f"{_COLUMNS_AND_END} WHERE id = ?", (number,)).fetchone()
+        return None if row is None else (_destination(row[:-1]), row[-1] is not None)
+
+    def owing(self) -> list[int]:
+        """The numbers of those that hold anybody's data."""
+        return [number for (number,) in self._db.execute("SELECT DISTINCT destination FROM handed ORDER BY 1")]
 
     def secret(self, number: int) -> str | None:
         row = self._db.execute("SELECT secret FROM destination WHERE id = ?", (number,)).fetchone()
@@ -185,6 +201,23 @@ class DestinationBook:
     def handed_count(self) -> Mapping[int, int]:
         """How many each destination was handed that were not deleted there since."""
         return dict(self._db.execute("SELECT destination, count(*) FROM handed GROUP BY destination").fetchall())
+
+    def holding(self, org: str, customer: int) -> list[int]:
+        """The numbers of an organization's destinations that were handed a customer."""
+        query = "SELECT h.destination FROM handed h JOIN destination d ON d.id = h.destination "
+        rows = self._db.execute(f"{query} WHERE h.customer = ? AND d.org = ?", (customer, org))
+        return [number for (number,) in rows.fetchall()]
+
+    def epoch(self) -> int:
+        """Moves whenever anything changes on which decisions rest."""
+        epoch: int = self._db.execute("SELECT value FROM epoch").fetchone()[0]
+        return epoch
+
+    def forget_ended(self) -> None:
+        """Let go of those that are no more and hold nobody's data, with their secrets."""
+        with translating(self._ledger.path), transaction(self._db):
+            query = "DELETE FROM destination WHERE ended_at IS NOT NULL AND id NOT IN (SELECT destination FROM handed)"
+            self._db.execute(query)
 
     def given_back(self, destination: int, customer: int, at: int) -> None:
         """Whoever has the destination was told to delete a customer whom it was handed by then."""

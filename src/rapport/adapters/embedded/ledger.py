@@ -26,6 +26,7 @@ from rapport.adapters.embedded import (
     contacts,
     cosignatures,
     demands,
+    destinations,
     devices,
     exports,
     goals,
@@ -137,6 +138,7 @@ MIGRATIONS = [
     contacts.SCHEMA,
     claims.SCHEMA,
     audiences.SCHEMA,
+    destinations.SCHEMA,
 ]
 
 LINK_LIFE = 10 * MINUTE

@@ -1,0 +1,220 @@
+"""What destinations are told of customers: read through the gate, and put on record, just before it leaves."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+from rapport.act import letters
+from rapport.act.activation import Delivery, Destination
+from rapport.act.letters import Letter
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.destination_queue import DestinationQueue, Told
+from rapport.adapters.embedded.destinations import DestinationBook, Handed
+from rapport.app import embedded
+from rapport.app.receipting import DirectReceipts
+from rapport.app.settings import Settings
+from rapport.collect import Event
+from rapport.decide.traits import joined
+from rapport.kernel import ids
+from rapport.kernel.errors import NotFound
+from rapport.kernel.times import now
+from rapport.profile import paging
+from rapport.profile.history import History, history_of
+from rapport.profile.store import Found, ProfileReader
+from rapport.profile.view import Part
+from rapport.terms import Request
+from rapport.terms.facts import facts_of
+from rapport.terms.filtering import permitted_event
+from rapport.terms.handing import Before, Handover, Meant
+
+CALLER, ACTION = "node", "destination"
+OTHER_PURPOSE = "the audience is for another purpose than the destination now"
+NO_AUDIENCE = "there is no such audience any more"
+
+
+class Said(NamedTuple):
+    """What a customer's letter says."""
+
+    fields: dict[str, Any]
+    event: dict[str, Any] | None
+
+
+class Ready(NamedTuple):
+    """A delivery with what it says now."""
+
+    delivery: Delivery
+    letter: Letter
+
+
+class Paused(Exception):
+    """Nothing may be sent there until somebody looks at it; says why."""
+
+
+class Desk:
+    """What is sent to destinations, over connections of its own; used by one thread at a time."""
+
+    def __init__(self, settings: Settings, queue: DestinationQueue, ends: ExitStack) -> None:
+        self.queue = queue
+        self._ledger = embedded.open_ledger(settings)
+        ends.callback(self._ledger.close)
+        receipts = embedded.open_ledger(settings)
+        ends.callback(receipts.close)
+        self.book = DestinationBook(self._ledger)
+        self._definitions = Definitions(self._ledger)
+        self._keys = self._ledger.keys
+        self._sources = embedded.Sources(self._ledger)
+        self._reader = embedded.open_reader(settings, self._sources.by_name)
+        ends.callback(self._reader.close)
+        people = embedded.open_people(settings, self._ledger)
+        self._handover = Handover(self._reader, people, DirectReceipts(receipts), secret=self._keys.secret("asked"))
+        self._runner = ends.enter_context(asyncio.Runner())
+        self.uses: dict[str, Before] = {}
+        """By delivery, the receipt of an earlier try that failed."""
+
+    # -- what leaves
+
+    def ready(self, one: Destination, deliveries: Sequence[Delivery]) -> list[Ready]:
+        """What of these may be sent now, each with its receipt, and on record as handed over. What may not be told is
+        withdrawn from whoever was handed it before. Raises Paused."""
+        deletions = [delivery for delivery in deliveries if delivery.what == "deleted"]
+        others = [delivery for delivery in deliveries if delivery.what != "deleted"]
+        done = [Ready(delivery, self._deletion(one, delivery)) for delivery in deletions]
+        if others:
+            self._check(one)
+            done += self._opened(one, others)
+        return done
+
+    def _check(self, one: Destination) -> None:
+        if one.audience is None:
+            return
+        try:
+            audience = self._definitions.audience(one.org, one.audience)
+        except NotFound:
+            raise Paused(NO_AUDIENCE) from None
+        if audience.purpose != one.purpose:
+            raise Paused(OTHER_PURPOSE)
+
+    def _opened(self, one: Destination, deliveries: Sequence[Delivery]) -> list[Ready]:
+        reading = _Reading(self._reader, self._definitions, one)
+        meant: list[Meant[Said]] = []
+        for delivery in deliveries:
+            told = self._event(one, delivery) if delivery.what == "event" else None
+            record = delivery.customer if told is None else told.record
+            meant.append(Meant(record, reading.of(delivery, told), self.uses.get(delivery.id)))
+        request = request_of(one)
+        handed = self._runner.run(self._handover.hand(request, meant, lambda _: reading.names))
+        ready, refused, nothing, given = [], [], [], []
+        for delivery, handing in zip(deliveries, handed, strict=True):
+            if handing.refused:
+                refused.append(delivery)
+            elif handing.content is None or handing.use is None:
+                nothing.append(delivery)
+            else:
+                content = handing.content
+                # An event is told of whoever it is of now, whatever was joined or parted since it came in.
+                customer = handing.shown if delivery.what == "event" else delivery.customer
+                handle = self.handle(one.org, customer)
+                letter = Letter(
+                    delivery.id, delivery.what, handle, delivery.at, content.fields, handing.use.receipt.id,
+                    content.event,
+                )  # fmt: skip
+                ready.append(Ready(delivery, letter))
+                given.append(Handed(one.number, customer, now(), letters.keys_of(one, content.fields)))
+                self.uses[delivery.id] = handing.use
+        if given:
+            self.book.hand(one.org, given)
+        if refused or nothing:
+            self.queue.withheld([*refused, *nothing])
+            for delivery in refused:
+                self.recall(one, delivery.customer)
+        return ready
+
+    def _event(self, one: Destination, delivery: Delivery) -> Told | None:
+        return self.queue.event(delivery, lambda record: self._keys.record(one.org, record))
+
+    def _deletion(self, one: Destination, delivery: Delivery) -> Letter:
+        """It says the handle, and nothing else of them."""
+        handed = self.book.handed(one.org, one.number, delivery.customer)
+        known = {} if handed is None else handed.known_as
+        return Letter(delivery.id, "deleted", self.handle(one.org, delivery.customer), delivery.at, known_as=known)
+
+    def handle(self, org: str, customer: int) -> str:
+        return ids.handle(self._keys.handles(org), ids.CUSTOMER, customer)
+
+    # -- what is taken back
+
+    def recall(self, one: Destination, customer: int) -> None:
+        """Where a customer was handed over, have them deleted."""
+        if self.book.handed(one.org, one.number, customer) is not None:
+            self.queue.recall(one.number, customer, now())
+
+    def recheck(self, one: Destination, customers: Sequence[int]) -> None:
+        """Have those deleted who may not be read any more for what they were handed over for."""
+        for customer in self._handover.refused(request_of(one), customers):
+            self.recall(one, customer)
+
+
+def request_of(one: Destination) -> Request:
+    """The use that a destination is."""
+    recipients = one.recipients or None
+    return Request(one.org, "", one.purpose, CALLER, ACTION, recipients=recipients, systems=one.systems)
+
+
+class _Reading:
+    """What a destination's letters say of a customer whom the gate opened."""
+
+    def __init__(self, reader: ProfileReader, definitions: Definitions, one: Destination) -> None:
+        self._reader = reader
+        self._one = one
+        self._expressions = one.expressions()
+        needed = [expression.dependencies for expression in self._expressions.values()]
+        own = joined(needed)
+        self._computation = definitions.rulebook(one.org).computation
+        self._computed = self._computation.needed(own.computed)
+        self._needs = self._computation.dependencies(own)
+        about = ("events",) if one.events else (f"audience {one.audience}",)
+        self.names = tuple(dict.fromkeys([*about, *sorted(self._needs.traits), *sorted(self._needs.events)]))
+
+    def of(self, delivery: Delivery, told: Told | None) -> Callable[[Found], Said | None]:
+        def said(found: Found) -> Said | None:
+            if delivery.what != "event":
+                return Said(self._fields(found), None)
+            event = None if told is None else self._event(found, told)
+            return None if event is None else Said(self._fields(found), event)
+
+        return said
+
+    def _fields(self, found: Found) -> dict[str, Any]:
+        """A value for each field; None where it is unknown, withheld, or cannot be worked out."""
+        if not self._one.fields:
+            return {}
+        present = now()
+        facts = self._computation.fill(facts_of(found, self._needs, self._history), self._computed, present)
+        told = dict.fromkeys(self._one.fields)
+        for name, expression in self._expressions.items():
+            told[name] = expression.evaluate(facts, present).value
+        return told
+
+    def _history(self, part: Part) -> History:
+        return history_of(self._events(part), self._needs.events)
+
+    def _events(self, part: Part) -> Iterator[Event]:
+        position = part.record.head
+        while position:
+            block = self._reader.block_of(part, position)
+            yield from block.events
+            position = block.previous
+
+    def _event(self, found: Found, told: Told) -> dict[str, Any] | None:
+        """An event as the timeline shows it, of what it may say."""
+
+        def the_one(part: Part, event: Event) -> Event | None:
+            return permitted_event(part, event) if event.message_id == told.message_id else None
+
+        parts = [part for part in found.parts if part.number == told.record]
+        events, _ = paging.newest_first(parts, self._reader.block_of, None, 1, the_one)
+        if not events or events[0][1].name != told.name:
+            return None
+        shown = paging.shown(*events[0])
+        return {name: shown[name] for name in ("event", "type", "name", "time", "properties")}

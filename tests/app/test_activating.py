@@ -1,0 +1,292 @@
+"""What destinations are sent, by real requests to real receivers: each through the gate at the moment it leaves."""
+
+import base64
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from rapport.act import delivery as deliveries
+from rapport.act import webhooks
+from rapport.act.activation import Wish, checked
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.decide_rows import MIGRATIONS
+from rapport.adapters.embedded.destination_feed import Feeding
+from rapport.adapters.embedded.destination_queue import DestinationQueue, Row, Told
+from rapport.adapters.embedded.destinations import DestinationBook
+from rapport.adapters.embedded.sqlite import connect, transaction
+from rapport.app.activating import Activator
+from rapport.app.embedded import open_ledger
+from rapport.app.settings import Settings
+from rapport.kernel.errors import BadInput
+from rapport.kernel.times import SECOND, now
+from tests.act.receiving import Receiver, drips, eventually, garbage, never, says
+from tests.profile.house import ORG, House, told
+
+PEOPLE = ("ada", "bo", "cy")
+
+
+class Sent:
+    """A house with destinations, their queues, and what sends them."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.settings = Settings(data=house.settings.data, private_destinations=True)
+        self.ledger = open_ledger(self.settings)
+        self.book = DestinationBook(self.ledger)
+        path = self.settings.directory / "decide.db"
+        self.db = connect(path, MIGRATIONS, durable=True)
+        self.queue = DestinationQueue(self.db, path)
+        self.activator: Activator | None = None
+        Definitions(self.ledger).put_audience(ORG, "gold", 'traits.plan == "gold"', "service", "test")
+
+    def begin(self) -> None:
+        self.activator = Activator(self.settings, check_s=0.01)
+
+    def close(self) -> None:
+        if self.activator is not None:
+            self.activator.close()
+        self.queue.close()
+        self.ledger.close()
+
+    def to(self, name: str, url: str, **more: Any) -> int:
+        wish = {"kind": "webhook", "audience": "gold", "purpose": "service", **more}
+        if wish.get("events"):
+            wish["audience"] = None
+        right = checked(name, Wish(url=url, **wish), private=True)
+        return self.book.put(ORG, name, right)[0].number
+
+    def customer(self, user: str) -> int:
+        with self.house.reader.snapshot():
+            (found,) = self.house.reader.by_identifier(ORG, "user_id", user)
+        return found.number
+
+    def handle(self, user: str) -> str:
+        with self.house.reader.snapshot():
+            (found,) = self.house.reader.by_identifier(ORG, "user_id", user)
+        return found.customer
+
+    def happens(self, number: int, user: str, what: Any = "entered") -> None:
+        self.queue.put([Row(number, self.customer(user), what, now())])
+
+    def lock(self, user: str) -> None:
+        people = self.house.people
+        people.lock(people.add([f"{ORG}:user_id:{user}"]).handle)
+
+    def receipts(self) -> list[Any]:
+        return [one for one in self.ledger.receipts(ORG, 1_000) if one.action == "destination"]
+
+
+@pytest.fixture
+def it(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
+    monkeypatch.setattr(deliveries, "FIRST_WAIT", SECOND // 50)
+    with House() as house:
+        for number, user in enumerate(PEOPLE):
+            traits = {"plan": "gold", "email": f"{user}@example.com", "visits": number}
+            house.send(told(type="identify", userId=user, messageId=f"i-{user}", traits=traits), source="crm")
+        house.settle()
+        sent = Sent(house)
+        try:
+            yield sent
+        finally:
+            sent.close()
+
+
+def test_who_enters_is_told_signed_with_the_fields_that_were_asked_for(it: Sent) -> None:
+    secret = webhooks.fresh_secret()
+    with Receiver() as receiver:
+        number = it.to("shop", receiver.url, secret=secret, fields={"plan": "traits.plan", "none": "traits.shoe"})
+        it.happens(number, "ada")
+        it.begin()
+        (got,) = receiver.wait()
+        eventually(lambda: it.queue.health(number).sent == 1)
+    assert webhooks.verified(got.headers, got.body, secret, now())
+    data = got.json["data"]
+    assert got.json["type"] == "audience.entered"
+    assert data["customer"] == it.handle("ada")
+    assert data["fields"] == {"plan": "gold", "none": None}
+    (receipt,) = it.receipts()
+    assert receipt.id == data["receipt"]
+    assert receipt.recipients == ("destination shop",)
+    assert (receipt.decision, receipt.purpose) == ("permitted", "service")
+    assert set(receipt.fields) == {"audience gold", "plan", "shoe"}
+    assert it.queue.health(number).waiting == 0
+    assert secret.encode() not in b"".join(path.read_bytes() for path in it.settings.directory.glob("ledger.db*"))
+
+
+def test_terms_that_changed_while_it_waited_hold_and_what_was_handed_is_taken_back(it: Sent) -> None:
+    with Receiver() as receiver:
+        number = it.to("shop", receiver.url, fields={"plan": "traits.plan"})
+        it.happens(number, "ada")
+        it.happens(number, "bo")
+        it.lock("bo")
+        it.begin()
+        receiver.wait()
+        eventually(lambda: it.queue.health(number).withheld == 1)
+        it.lock("ada")
+        _, second = receiver.wait(2)
+        eventually(lambda: it.book.handed_after(number, 0, 10) == [])
+        time.sleep(0.2)
+    assert second.json["type"] == "customer.deleted"
+    assert second.json["data"]["customer"] == it.handle("ada")
+    assert "fields" not in second.json["data"]
+    assert len(receiver.got) == 2  # nothing of Bo, who was never handed over
+    assert it.handle("bo").encode() not in b"".join(got.body for got in receiver.got)
+
+
+def test_an_event_is_told_as_far_as_it_may_be_and_dies_with_its_record(it: Sent) -> None:
+    it.house.send(told(type="track", userId="ada", messageId="o1", event="Order Completed", properties={"total": 5}))
+    it.house.settle()
+    with it.house.reader.snapshot():
+        (found,) = it.house.reader.by_identifier(ORG, "user_id", "ada")
+    record = next(part.number for part in found.parts if part.record.source == "web")
+    with Receiver() as receiver:
+        number = it.to("orders", receiver.url, events=("Order Completed",), kind="cloudevents", secret="s3cret")
+        feed = Feeding(it.ledger)
+        assert feed.events(ORG) == {"Order Completed"}
+        with transaction(it.db):
+            told_of = [Told("Order Completed", "o1", record), Told("Page Viewed", "o2", record)]
+            feed.happened(it.db, ORG, found.number, told_of)
+        assert b"Order" not in b"".join(bytes(row[0]) for row in it.db.execute("SELECT body FROM queue"))
+        it.begin()
+        (got,) = receiver.wait()
+        eventually(lambda: it.queue.health(number).sent == 1)
+    assert got.headers["content-type"].startswith("application/cloudevents+json")
+    assert got.headers["authorization"] == "Bearer s3cret"
+    assert got.json["specversion"] == "1.0"
+    assert got.json["subject"] == it.handle("ada")
+    assert got.json["type"] == "rapport.event"
+    assert got.json["data"]["event"]["properties"] == {"total": 5}
+    assert got.json["data"]["event"]["name"] == "Order Completed"
+
+
+def test_segment_is_sent_batches_and_a_bad_one_alone_is_given_up(it: Sent) -> None:
+    def picky(handler: Any, got: Any) -> None:
+        bad = any(one["userId"] == it.handle("bo") for one in got.json["batch"])
+        says(400 if bad else 200, {"success": not bad})(handler, got)
+
+    with Receiver(otherwise=picky) as receiver:
+        number = it.to("cdp", receiver.url, kind="segment", secret="wk_1", fields={"plan": "traits.plan"})
+        for user in PEOPLE:
+            it.happens(number, user)
+        it.begin()
+        eventually(lambda: it.queue.health(number).sent == 2)
+        eventually(lambda: it.queue.health(number).dead == 1)
+        (dead,) = it.queue.failures(number)
+        assert dead.error == "it answered 400"
+        receiver.answers(says(200))
+        assert it.queue.replay(number, dead.id) == 1
+        eventually(lambda: it.queue.health(number).sent == 3)
+        assert it.queue.health(number).dead == 0
+    first = receiver.got[0]
+    assert first.headers["authorization"] == "Basic " + base64.b64encode(b"wk_1:").decode()
+    assert [one["type"] for one in first.json["batch"]] == ["identify", "track"] * 3
+    assert first.json["batch"][0]["traits"] == {"plan": "gold", "gold": True}
+    assert first.json["batch"][1]["event"] == "Audience Entered"
+
+
+def test_one_that_hangs_drips_or_fails_delays_nobody_and_keeps_the_order_of_each_customer(it: Sent) -> None:
+    with (
+        Receiver(otherwise=never) as mute,
+        Receiver(otherwise=drips) as slow,
+        Receiver(garbage, says(503), says(302, location="http://169.254.169.254/")) as moody,
+        Receiver() as well,
+    ):
+        named = {name: it.to(name, one.url) for name, one in [("a", mute), ("b", slow), ("c", moody), ("d", well)]}
+        for number in named.values():
+            for what in ("entered", "left", "entered"):
+                it.happens(number, "ada", what)
+        began = time.monotonic()
+        it.begin()
+        well.wait(3)
+        took = time.monotonic() - began
+        moody.wait(6)
+        assert moody.visited == []
+    assert took < 2
+    assert [got.json["type"].split(".")[1] for got in well.got] == ["entered", "left", "entered"]
+    assert [got.json["type"].split(".")[1] for got in moody.got] == ["entered"] * 4 + ["left", "entered"]
+    assert len({got.headers["webhook-id"] for got in moody.got}) == 3
+    # Tried again, it is the same use: one receipt for each delivery.
+    by_receipt = {got.json["data"]["receipt"] for got in moody.got}
+    assert len(by_receipt) == 3
+
+
+def test_who_says_gone_is_paused_until_somebody_resumes(it: Sent) -> None:
+    with Receiver(says(410)) as receiver:
+        number = it.to("shop", receiver.url)
+        it.happens(number, "ada")
+        it.happens(number, "bo")
+        it.begin()
+        eventually(lambda: it.book.named(ORG, "shop").paused)
+        time.sleep(0.2)
+        assert len(receiver.got) == 1
+        assert "410" in it.book.named(ORG, "shop").why
+        it.book.resume(number)
+        receiver.wait(3)
+        eventually(lambda: it.queue.health(number).sent == 2)
+
+
+def test_a_destination_that_leads_elsewhere_owes_its_old_place_the_deletions(it: Sent) -> None:
+    with Receiver() as old, Receiver() as new:
+        number = it.to("shop", old.url)
+        it.happens(number, "ada")
+        it.begin()
+        eventually(lambda: it.queue.health(number).sent == 1)
+        other = it.to("shop", new.url)
+        assert other != number
+        it.happens(other, "bo")
+        eventually(lambda: it.queue.health(other).sent == 1)
+        it.lock("ada")
+        old.wait(2)
+        eventually(lambda: it.book.handed_after(number, 0, 10) == [])
+    assert [got.json["type"] for got in old.got] == ["audience.entered", "customer.deleted"]
+    assert [got.json["type"] for got in new.got] == ["audience.entered"]
+
+
+def test_an_audience_for_another_purpose_pauses_the_destination(it: Sent) -> None:
+    with Receiver() as receiver:
+        number = it.to("shop", receiver.url)
+        Definitions(it.ledger).put_audience(ORG, "gold", 'traits.plan == "gold"', "offers", "test")
+        it.happens(number, "ada")
+        it.begin()
+        eventually(lambda: it.book.named(ORG, "shop").paused)
+        time.sleep(0.1)
+    assert receiver.got == []
+    assert it.receipts() == []
+
+
+def test_a_rate_is_kept(it: Sent) -> None:
+    with Receiver() as receiver:
+        number = it.to("shop", receiver.url, per_second=10)
+        for _ in range(12):
+            it.happens(number, "ada")
+        began = time.monotonic()
+        it.begin()
+        receiver.wait(12)
+        assert time.monotonic() - began >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"kind": "carrier pigeon"}, "kind"),
+        ({"url": "http://127.0.0.1/"}, "url"),
+        ({"url": "ftp://example.com/"}, "url"),
+        ({"audience": None}, "events"),
+        ({"events": ("x",)}, "audience"),
+        ({"audience": None, "events": ("",)}, "events"),
+        ({"purpose": "world domination"}, "purpose"),
+        ({"fields": {"x": "traits.("}}, "fields.x"),
+        ({"fields": {"": "traits.plan"}}, "fields"),
+        ({"secret": "whsec_short"}, "secret"),
+        ({"secret": "line\nbreak", "kind": "segment"}, "secret"),
+        ({"per_second": 0}, "per_second"),
+        ({"at_once": 17}, "at_once"),
+    ],
+)
+def test_what_cannot_be_a_destination_is_said(more: dict[str, Any], field: str) -> None:
+    wish = Wish(**{"kind": "webhook", "url": "https://example.com/", "purpose": "service", "audience": "gold", **more})
+    with pytest.raises(BadInput) as error:
+        checked("shop", wish, private=False)
+    assert error.value.field == field
