@@ -42,7 +42,12 @@ LOOKED_AT = {
     ("app/portability.py", "give"): "timelines of records that OwnLooks.take found to be the person's own, for them",
     ("app/portal_desk.py", "_customers"): "which purposes and categories are open, in words, for the person alone",
     ("app/presence.py", "_customer"): "the identifier that Gate.read is asked for",
+    ("app/audiences.py", "_standing"): "the number of the newest record, to tell how far a filling is",
+    ("app/audiences.py", "customers"): "customers for Gate.each",
+    ("app/audiences.py", "folded_of"): "histories for an answer of the gate, of what it let through, with facts_of",
     ("app/exporting.py", "following"): "customers for Gate.each",
+    ("app/previewing.py", "_preview"): "numbers of records alone",
+    ("app/previewing.py", "following"): "customers for Gate.each",
     ("app/statements.py", "settle"): "the same",
     ("app/live.py", "customers"): "customers for Gate.each",
     ("app/operators.py", "retract"): "the handle that Gate.read is asked for",
@@ -122,4 +127,11 @@ def test_a_gate_is_made_in_few_places_and_always_over_the_book() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Gate"
     }
-    assert made == {"app/node.py", "app/exporting.py", "app/rights_desk.py", "app/statements.py", "cli/show.py"}
+    assert made == {
+        "app/node.py",
+        "app/audiences.py",
+        "app/exporting.py",
+        "app/rights_desk.py",
+        "app/statements.py",
+        "cli/show.py",
+    }

@@ -29,6 +29,7 @@ from rapport.adapters.embedded.uses import UseBook
 from rapport.app.agent_runner import AgentRunner
 from rapport.app.agents import AgentDesk
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
+from rapport.app.audiences import open_audiences
 from rapport.app.backlog import LimitedLog
 from rapport.app.claim_links import HouseClaimLinks
 from rapport.app.console_demands import ConsoleDemands
@@ -69,6 +70,7 @@ from rapport.profile.store import ProfileReader
 from rapport.terms import Gate
 from rapport.terms.own import OwnLooks
 from rapport.terms.settling import Settler
+from rapport.web.api.audiences import audience_routes
 from rapport.web.api.benefits import benefit_routes
 from rapport.web.api.claim_links import claim_link_routes
 from rapport.web.api.collect import collect_routes
@@ -85,6 +87,7 @@ from rapport.web.api.problems import on_error, on_http_error, problem
 from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.simulate import simulate_routes
 from rapport.web.api.statement import statement_routes
+from rapport.web.api.traits import trait_routes
 from rapport.web.console import console_routes
 from rapport.web.portal import portal_routes
 from rapport.web.signin import signin_routes
@@ -250,12 +253,16 @@ async def application(
     entry, signin, presence, proving = _ways_in(settings, ends, (people, reader, gate, limited))
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands, entry)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
+    audiences, traits = open_audiences(settings, reader, gate, keys)
+    ends.callback(audiences.close)
     correcting = asyncio.create_task(keep_up(corrector, settings))
     expiring = asyncio.create_task(keep_claims(proving))
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
-            *customer_routes(gate, tokens),
+            *customer_routes(gate, tokens, {"audiences": audiences.of_customer}),
+            *audience_routes(audiences, tokens),
+            *trait_routes(traits, tokens),
             *evidence_routes(operators, tokens),
             *benefit_routes(settler, benefits, tokens),
             *statement_routes(lambda org, month: mirrored(mirrors, org, month), tokens),

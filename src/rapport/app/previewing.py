@@ -187,4 +187,3 @@ def looked_at(needs: Dependencies) -> tuple[str, ...]:
     """What of a customer an expression looks at, for the receipt."""
     kinds = [kind for kind, there in (("identifiers", needs.identifiers), ("events", needs.events)) if there]
     return (*kinds, *sorted(needs.traits))
-

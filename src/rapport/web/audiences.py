@@ -31,10 +31,9 @@ class Saved(msgspec.Struct, frozen=True):
 
 
 class Filling(msgspec.Struct, frozen=True):
-    """How far everybody was asked for a version: `done` of `total` records; both are 0 where it has not begun."""
+    """Everybody is being asked for a version: `share` of all records was (0 to 1)."""
 
-    done: int
-    total: int
+    share: float
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -79,10 +78,11 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 class Audiences(Protocol):
-    """What the node does about audiences, each for one organization. `caller` is told in receipts."""
+    """What the node does about audiences, each for one organization. `who` is told in the audit log, `caller` in
+    receipts."""
 
-    async def put(self, org: str, name: str, expression: str, purpose: str) -> Saved:
-        """Raises BadInput, ExpressionError, Full where there are too many."""
+    async def put(self, org: str, name: str, expression: str, purpose: str, who: str) -> Saved:
+        """Raises BadInput, ExpressionError, Conflict (`too_many`)."""
 
     async def named(self, org: str, name: str) -> Standing:
         """Raises NotFound, also where it is another organization's."""
@@ -90,7 +90,7 @@ class Audiences(Protocol):
     async def page(self, org: str, after: str, limit: int) -> list[Standing]:
         """By name, those after one."""
 
-    async def delete(self, org: str, name: str) -> None:
+    async def delete(self, org: str, name: str, who: str) -> None:
         """Raises NotFound, Conflict (`in_use`)."""
 
     async def members(
@@ -112,8 +112,8 @@ class Audiences(Protocol):
 class Traits(Protocol):
     """What the node does about computed traits, each for one organization."""
 
-    async def put(self, org: str, name: str, wish: "TraitWish") -> Saved:
-        """Raises BadInput, ExpressionError, Conflict (`cycle`), Full."""
+    async def put(self, org: str, name: str, wish: "TraitWish", who: str) -> Saved:
+        """Raises BadInput, ExpressionError, Conflict (`cycle`, `too_many`)."""
 
     async def named(self, org: str, name: str) -> ComputedTrait:
         """Raises NotFound."""
@@ -121,7 +121,7 @@ class Traits(Protocol):
     async def page(self, org: str, after: str, limit: int) -> list[ComputedTrait]:
         """By name, those after one."""
 
-    async def delete(self, org: str, name: str) -> None:
+    async def delete(self, org: str, name: str, who: str) -> None:
         """Raises NotFound, Conflict (`in_use`)."""
 
 
@@ -143,7 +143,7 @@ def told_audience(standing: Standing) -> dict[str, Any]:
     return {
         **told_definition(one),
         "count": standing.count,
-        "filling": None if filling is None else {"done": filling.done, "total": filling.total},
+        "filling": None if filling is None else {"share": filling.share},
     }
 
 

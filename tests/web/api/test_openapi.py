@@ -38,6 +38,7 @@ FILLED = {
     "{agent_id}": "AGENT",
     "{secret}": "secret",
     "{version}": "1",
+    "{name}": "gold",
     "{level}": "0",
     "{tile}": "000",
     "{tile:path}": "000",
@@ -178,7 +179,7 @@ def test_it_says_what_the_code_says() -> None:
 def test_whoever_reads_customers_needs_a_token_and_whoever_sends_a_key() -> None:
     for path, _, operation in operations():
         needed = [name for each in operation.get("security", []) for name in each]
-        areas = ("customers", "evidence", "declaration", "benefits", "exports", "statement", "claim-links")
+        areas = ("customers", "evidence", "declaration", "benefits", "exports", "statement", "claim-links", "audiences", "traits")
         if path.startswith(tuple(f"/v1/{area}" for area in areas)):
             assert needed == ["api_token"], path
         elif path in PATHS:

@@ -2,6 +2,7 @@
 
     DecideReader(data)                        one instance per thread
       .state(org, name)                       → State(version, inside, filling, filled_at) | None: not evaluated yet
+      .filled_down_to(org, name)              → the record that a fill has come down to | None: it has not begun, or is over
       .members(org, name, after, limit)       → [(customer, since)], by customer; `after`: the last of the page before
       .membership(org, name, customer)        → Member | None
       .audiences_of(org, customer)            → [(name, since)] of those that the customer is in
@@ -56,6 +57,10 @@ class DecideReader:
         """
         row = self._db.execute(query, (org, name)).fetchone()
         return None if row is None else State(row[0], row[1], bool(row[2]), row[3])
+
+    def filled_down_to(self, org: str, name: str) -> int | None:
+        row = self._db.execute(f"SELECT before FROM fill WHERE audience = {_ID}", (org, name)).fetchone()  # noqa: S608 (our own text)
+        return None if row is None else row[0]
 
     def members(self, org: str, name: str, after: int = 0, limit: int = 100) -> list[tuple[int, int]]:
         query = (

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rapport.kernel.errors import BadInput
-from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, noted, shaped
+from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
 from rapport.web.api.problems import json_answer, not_allowed
 from rapport.web.audiences import (
     Audiences,
@@ -65,13 +65,11 @@ class AudiencesApi:
         if request.method == "PUT":
             caller = caller_of(request, self._tokens, "operator")
             asked = shaped(await body_of(request, MAX_BODY), _Asked, _SHOULD)
-            with noted(self._tokens, caller, "saved an audience", name[:100]):
-                saved = await self._audiences.put(caller.org, name, asked.expression, asked.purpose)
+            saved = await self._audiences.put(caller.org, name, asked.expression, asked.purpose, caller.token)
             return json_answer(told_saved(saved), 201 if saved.fresh else 200)
         if request.method == "DELETE":
             caller = caller_of(request, self._tokens, "operator")
-            with noted(self._tokens, caller, "removed an audience", name[:100]):
-                await self._audiences.delete(caller.org, name)
+            await self._audiences.delete(caller.org, name, caller.token)
             return Response(status_code=204)
         return json_answer(told_audience(await self._audiences.named(caller_of(request, self._tokens).org, name)))
 

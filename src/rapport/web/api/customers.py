@@ -2,7 +2,7 @@
 work."""
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -114,9 +114,9 @@ Page = Callable[[Wish, str | None, int], Awaitable[dict[str, Any]]]
 
 
 class CustomersApi:
-    """Handlers over the gate. `view` answers GET and POST; the parts are paged by cursor."""
+    """Handlers over the gate. `view` answers GET and POST; the parts are paged by cursor, `more` of them, too."""
 
-    def __init__(self, gate: Gate, tokens: Tokens) -> None:
+    def __init__(self, gate: Gate, tokens: Tokens, more: Mapping[str, Page]) -> None:
         self._gate = gate
         self._tokens = tokens
         self._parts: dict[str, Page] = {
@@ -124,6 +124,7 @@ class CustomersApi:
             "events": gate.events,
             "identifiers": gate.identifiers,
             "evidence": gate.evidence,
+            **more,
         }
 
     async def post_view(self, request: Request) -> Response:
@@ -133,7 +134,7 @@ class CustomersApi:
         return json_answer(await self._gate.view(_wish(caller, ask.id, ask.purpose, "view")))
 
     async def get(self, request: Request) -> Response:
-        """`/v1/customers/{type}:{value}/{view,traits,events,identifiers,evidence}?purpose=`."""
+        """`/v1/customers/{type}:{value}/{view,traits,events,identifiers,evidence,audiences}?purpose=`."""
         caller = caller_of(request, self._tokens)
         kept = _split(request.scope)
         page = self._parts.get(kept.part)
@@ -192,8 +193,9 @@ class RawCustomerPaths:
         await response(scope, receive, send)
 
 
-def customer_routes(gate: Gate, tokens: Tokens) -> list[Route]:
-    api = CustomersApi(gate, tokens)
+def customer_routes(gate: Gate, tokens: Tokens, more: Mapping[str, Page] | None = None) -> list[Route]:
+    """`more`: parts of a customer that are answered by others, each through the gate."""
+    api = CustomersApi(gate, tokens, more or {})
     return [
         Route(VIEW, api.post_view, methods=["POST"]),
         Route("/v1/customers/{rest:path}", RawCustomerPaths(api)),

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rapport.web.api.audiences import MAX_BODY, after_of
-from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, noted, shaped
+from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
 from rapport.web.api.problems import json_answer
 from rapport.web.audiences import Traits, TraitWish, told_definition, told_saved
 
@@ -33,13 +33,11 @@ class TraitsApi:
         if request.method == "PUT":
             caller = caller_of(request, self._tokens, "operator")
             wish = shaped(await body_of(request, MAX_BODY), TraitWish, _SHOULD)
-            with noted(self._tokens, caller, "saved a computed trait", name[:100]):
-                saved = await self._traits.put(caller.org, name, wish)
+            saved = await self._traits.put(caller.org, name, wish, caller.token)
             return json_answer(told_saved(saved), 201 if saved.fresh else 200)
         if request.method == "DELETE":
             caller = caller_of(request, self._tokens, "operator")
-            with noted(self._tokens, caller, "removed a computed trait", name[:100]):
-                await self._traits.delete(caller.org, name)
+            await self._traits.delete(caller.org, name, caller.token)
             return Response(status_code=204)
         return json_answer(told_definition(await self._traits.named(caller_of(request, self._tokens).org, name)))
 

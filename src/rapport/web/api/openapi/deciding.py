@@ -43,8 +43,8 @@ _CURSOR = {"$ref": "#/components/parameters/Cursor"}
 _LIMIT = {"$ref": "#/components/parameters/Limit"}
 _OPERATOR = "Needs a token of scope `operator`."
 _BAD = answer(
-    "It cannot be used: `message` says why, `field` where. Of an expression (`bad_expression`) `problems` tells all that "
-    "is wrong with it, and where.",
+    "It cannot be used: `message` says why, `field` where. Of an expression (`bad_expression`) `problems` tells all "
+    "that is wrong with it, and where.",
     ref("ExpressionProblem"),
     PROBLEM,
 )
@@ -97,8 +97,8 @@ def _put() -> dict[str, Any]:
     return _operation(
         "saveAudience",
         "Save an audience",
-        f"{_OPERATOR} Another expression or purpose makes another version; the same makes none. Members follow: `filling` "
-        "tells how far. What no source ever sent is a doubt, told in `warnings`, and refuses nothing.",
+        f"{_OPERATOR} Another expression or purpose makes another version; the same makes none. Members follow: "
+        "`filling` tells how far. What no source ever sent is a doubt, told in `warnings`, and refuses nothing.",
         parameters=[_AUDIENCE],
         requestBody={"required": True, "content": content(ref("AudienceAsked"))},
         responses=answers(
@@ -308,7 +308,7 @@ _AUDIENCE_FIELDS: dict[str, Schema] = {
     "filling": {
         "description": "How far everybody was asked for this version; null once that is done.",
         "anyOf": [
-            thing("How far.", {"done": told(COUNT, "Records."), "total": told(COUNT, "Of so many.")}),
+            thing("How far.", {"share": {"type": "number", "minimum": 0, "maximum": 1}}),
             {"type": "null"},
         ],
     },
@@ -429,9 +429,7 @@ SHAPES: dict[str, Schema] = {
     },
     "ComputedTrait": thing("A computed trait.", {**_DEFINED, **_MODEL}),
     "ComputedTraitSaved": thing("A computed trait that is saved.", {**_DEFINED, **_MODEL, **_WARNINGS}),
-    "ComputedTraitsPage": thing(
-        "A page of computed traits.", {"traits": list_of(ref("ComputedTrait")), "next": _NEXT}
-    ),
+    "ComputedTraitsPage": thing("A page of computed traits.", {"traits": list_of(ref("ComputedTrait")), "next": _NEXT}),
     "Warning": thing("A doubt.", {"field": one_of("expression", "purpose"), **_PLACED}),
     "ExpressionProblem": {
         "description": "What went wrong (RFC 9457), and of an expression all that is.",

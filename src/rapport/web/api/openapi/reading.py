@@ -56,6 +56,7 @@ def paths() -> dict[str, Any]:
         VIEW: {"post": _asked()},
         "/v1/customers/{id}/view": {"get": _read()},
         **{f"/v1/customers/{{id}}/{part}": {"get": _part(part)} for part in _PARTS},
+        "/v1/customers/{id}/audiences": {"get": _audiences()},
     }
 
 
@@ -93,6 +94,22 @@ def _read() -> dict[str, Any]:
         "security": _SECURITY,
         "parameters": _parameters("Customer", "Purpose"),
         "responses": answers({"200": answer("The view.", ref("View"))}, **_REFUSALS, _503="NoPlace"),
+    }
+
+
+def _audiences() -> dict[str, Any]:
+    return {
+        "tags": [TAG],
+        "operationId": "readAudiencesOfCustomer",
+        "summary": "List the audiences that a customer is in",
+        "description": "Of those that are for this purpose, as they were committed last; by name.",
+        "security": _SECURITY,
+        "parameters": _parameters("Customer", "Purpose", "Cursor", "Limit"),
+        "responses": answers(
+            {"200": answer("A page.", told(ref("AudiencesOfCustomer"), "A page of names."))},
+            **_REFUSALS,
+            _503="NoPlace",
+        ),
     }
 
 

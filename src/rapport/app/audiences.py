@@ -1,0 +1,390 @@
+"""Audiences and computed traits as the API, the console and the command line ask for them.
+
+Definitions are in ledger.db, who is in is what the evaluator committed to decide.db. Neither is told of a customer but
+through the gate: members, memberships and reasons are answers of it, so whoever refuses is in none of them at once,
+before the evaluator knows.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.decide_reader import DecideReader
+from rapport.adapters.embedded.destinations import DestinationBook
+from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.reader import StateReader
+from rapport.adapters.embedded.sqlite import translating
+from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_promises, open_reader
+from rapport.app.previewing import Looking, Previewer, looked_at
+from rapport.app.receipting import DirectReceipts
+from rapport.app.settings import Settings
+from rapport.decide import Audience, ComputedTrait, Rule, Verdict, audience, expressed
+from rapport.decide.models import shipped
+from rapport.kernel import ids
+from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.expressions import Dependencies, Kind, Problem, Schema, Why, review
+from rapport.kernel.times import DAY, now, rfc3339
+from rapport.kernel.vocabulary import purpose as known_purpose
+from rapport.profile.history import history_of
+from rapport.profile.paging import page_of
+from rapport.profile.store import Found
+from rapport.profile.timeline import events
+from rapport.profile.view import Part
+from rapport.terms import Gate, Request, headed
+from rapport.terms.aggregates import Crowd, Guard
+from rapport.terms.facts import HistoryOf, facts_of
+from rapport.terms.policy import promise_for
+from rapport.terms.standing_use import StandingUse
+from rapport.web.audiences import Day, Filling, Member, Preview, Saved, Standing, TraitWish, Warned, told_why
+
+ACTION, WHY_ACTION = "audience", "audience: why"
+RESERVED = "preview"
+_TOGETHER = 50
+"""Members in one transaction of receipts, so that nobody else waits long."""
+_MEMBER = b"mbr"
+_MOST_MEMBERS = 100_000
+Answer = TypeVar("Answer")
+Desk = Callable[[Definitions, LedgerFile], Answer]
+
+
+class Ledgers:
+    """Work on the ledger in threads, one at a time, over one connection."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._turn = threading.Lock()
+        self._ledger: LedgerFile | None = None
+        self._definitions: Definitions | None = None
+
+    async def with_definitions(self, work: Desk[Answer]) -> Answer:
+        def worked() -> Answer:
+            with self._turn:
+                if self._ledger is None or self._definitions is None:
+                    self._ledger = open_ledger(self._settings)
+                    self._definitions = Definitions(self._ledger)
+                with translating(self._settings.directory / "ledger.db"):
+                    return work(self._definitions, self._ledger)
+
+        return await asyncio.to_thread(worked)
+
+    def close(self) -> None:
+        with self._turn:
+            if self._ledger is not None:
+                self._ledger.close()
+                self._ledger = None
+
+
+class HouseTraits:
+    """The Traits of an embedded node."""
+
+    def __init__(self, ledgers: Ledgers, doubts: "Doubts") -> None:
+        self._ledgers = ledgers
+        self._doubts = doubts
+
+    async def put(self, org: str, name: str, wish: TraitWish, who: str) -> Saved:
+        made = trait_of(org, name, wish)
+
+        def put(definitions: Definitions, _: LedgerFile) -> Saved:
+            before = _or_none(definitions.trait, org, name)
+            saved = definitions.put_trait(made, who)
+            warnings = self._doubts.of(definitions, org, made.expression, made.purpose, Kind.ANY)
+            return Saved(saved, warnings, before is None)
+
+        return await self._ledgers.with_definitions(put)
+
+    async def named(self, org: str, name: str) -> ComputedTrait:
+        return await self._ledgers.with_definitions(lambda definitions, _: definitions.trait(org, name))
+
+    async def page(self, org: str, after: str, limit: int) -> list[ComputedTrait]:
+        listed = await self._ledgers.with_definitions(lambda definitions, _: definitions.traits(org))
+        return [one for one in listed if one.name > after][:limit]
+
+    async def delete(self, org: str, name: str, who: str) -> None:
+        await self._ledgers.with_definitions(lambda definitions, _: definitions.delete_trait(org, name, who))
+
+
+class HouseAudiences:
+    """The Audiences of an embedded node. `gate` and `reader` are the caller's own, of its thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledgers: Ledgers,
+        reader: StateReader,
+        gate: Gate,
+        keys: Keyring,
+        previewer: Previewer,
+        doubts: "Doubts",
+    ) -> None:
+        self._ledgers = ledgers
+        self._reader = reader
+        self._gate = gate
+        self._keys = keys
+        self._previewer = previewer
+        self._doubts = doubts
+        self._decided = DecideReader(settings.directory)
+        self._use = StandingUse()
+
+    # -- definitions
+
+    async def put(self, org: str, name: str, expression: str, purpose: str, who: str) -> Saved:
+        if name == RESERVED:
+            raise BadInput("no audience can be called preview: choose another name", code="bad_name", field="name")
+        audience(org, name, expression, purpose)  # what is wrong with it is told before anything is opened
+
+        def put(definitions: Definitions, _: LedgerFile) -> Saved:
+            before = _or_none(definitions.audience, org, name)
+            saved = definitions.put_audience(org, name, expression, purpose, who)
+            return Saved(saved, self._doubts.of(definitions, org, expression, saved.purpose, Kind.BOOL), before is None)
+
+        return await self._ledgers.with_definitions(put)
+
+    async def named(self, org: str, name: str) -> Standing:
+        return self._standing(await self._audience(org, name))
+
+    async def page(self, org: str, after: str, limit: int) -> list[Standing]:
+        listed = await self._ledgers.with_definitions(lambda definitions, _: definitions.audiences(org))
+        return [self._standing(one) for one in [one for one in listed if one.name > after][:limit]]
+
+    async def delete(self, org: str, name: str, who: str) -> None:
+        def delete(definitions: Definitions, ledger: LedgerFile) -> None:
+            definitions.audience(org, name)
+            using = [one.name for one in DestinationBook(ledger).of_org(org) if one.audience == name]
+            if using:
+                more = " and others" if len(using) > 5 else ""
+                message = f"destinations are given it: {', '.join(using[:5])}{more}; remove or change them first"
+                raise Conflict(message, code="in_use", field="name")
+            definitions.delete_audience(org, name, who)
+
+        await self._ledgers.with_definitions(delete)
+
+    async def _audience(self, org: str, name: str) -> Audience:
+        return await self._ledgers.with_definitions(lambda definitions, _: definitions.audience(org, name))
+
+    async def _rule(self, org: str, name: str) -> Rule:
+        def rule(definitions: Definitions, _: LedgerFile) -> Rule:
+            definitions.audience(org, name)
+            return definitions.rulebook(org).rules[name]
+
+        return await self._ledgers.with_definitions(rule)
+
+    def _standing(self, one: Audience) -> Standing:
+        state = self._decided.state(one.org, one.name)
+        if state is None:
+            return Standing(one, 0, Filling(0.0))
+        if not state.filling and state.version == one.version:
+            return Standing(one, state.inside)
+        newest = self._reader.newest_records(one.org, 1 << 62, 1)
+        before = self._decided.filled_down_to(one.org, one.name) if state.version == one.version else None
+        share = 0.0 if before is None or not newest else max(0.0, 1 - before / (newest[0] + 1))
+        return Standing(one, state.inside, Filling(round(share, 2)))
+
+    # -- members
+
+    async def members(
+        self, org: str, name: str, caller: str, cursor: str | None, limit: int
+    ) -> tuple[list[Member], str | None]:
+        rule = await self._rule(org, name)
+        request = Request(org, "", rule.audience.purpose, caller, ACTION)
+        after = self._after(org, cursor)
+        found: list[Member] = []
+        # A page is filled up past those who may not be seen, so that its length does not tell that they are there.
+        while len(found) < limit:
+            rows = self._decided.members(org, name, after, min(_TOGETHER, limit - len(found)))
+            if not rows:
+                return found, None
+            after = rows[-1][0]
+            found += await self._handed(request, rule, dict(rows))
+        if not self._decided.members(org, name, after, 1):
+            return found, None
+        return found, ids.handle(self._keys.handles(org), _MEMBER, after)
+
+    async def _handed(self, request: Request, rule: Rule, since: dict[int, int]) -> list[Member]:
+        """Those of some customers whom the gate lets through."""
+
+        def customers() -> list[Found]:
+            found = (self._reader.found(request.org, number) for number in since)
+            # Whose record is another's by now is soon out, and the other is asked anew.
+            return [one for one in found if one is not None and one.number in since]
+
+        def there(found: Found) -> int | None:
+            return since.get(found.number)
+
+        def fields(_: int) -> tuple[str, ...]:
+            return looked_at(rule.dependencies)
+
+        answers = await self._gate.each(request, customers, there, fields, self._use)
+        return [Member(found.customer, at, receipt.id) for found, at, receipt in answers]
+
+    def _after(self, org: str, cursor: str | None) -> int:
+        if cursor is None:
+            return 0
+        number = ids.record_of(self._keys.handles(org), _MEMBER, cursor)
+        if number is None:
+            raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
+        return number
+
+    async def history(self, org: str, name: str, days: int) -> list[Day]:
+        one = await self._audience(org, name)
+        first = await self._ledgers.with_definitions(lambda d, _: d.audience_versions(org, name)[-1].at)
+        return daily(self._decided.daily(org, one.name), first // DAY, now() // DAY, days)
+
+    # -- one customer
+
+    async def of_customer(self, wish: Request, cursor: str | None, limit: int) -> dict[str, Any]:
+        """The names of the audiences that a customer is in, of those that are for the purpose of the wish."""
+        purpose = known_purpose(wish.purpose)
+        listed = await self._ledgers.with_definitions(lambda definitions, _: definitions.audiences(wish.org))
+        names = {one.name for one in listed if one.purpose == purpose}
+
+        def page(found: Found) -> dict[str, Any]:
+            inside = sorted(name for name, _ in self._decided.audiences_of(wish.org, found.number) if name in names)
+            some, following = page_of(inside, cursor, limit)
+            return {"audiences": list(some), "next": following}
+
+        return headed(*await self._gate.read(wish, page, lambda _: ("audiences",)))
+
+    async def why(self, org: str, name: str, customer: str, caller: str) -> dict[str, Any]:
+        rule = await self._rule(org, name)
+        request = Request(org, customer, rule.audience.purpose, caller, WHY_ACTION)
+
+        def told(found: Found) -> dict[str, Any]:
+            at = now()
+            facts = facts_of(found, rule.dependencies, folded(self._reader, rule.dependencies))
+            member = self._decided.membership(org, name, found.number)
+            since = None if member is None else member.since
+            return why_told(rule, rule.verdict(facts, at), rule.why(facts, at), since)
+
+        return headed(*await self._gate.read(request, told, lambda _: looked_at(rule.dependencies)))
+
+    # -- what is not saved
+
+    async def preview(self, org: str, expression: str, purpose: str, name: str | None, caller: str) -> Preview:
+        tried = audience(org, "tried", expression, purpose)
+
+        def prepared(definitions: Definitions, _: LedgerFile) -> tuple[Rule, tuple[Warned, ...]]:
+            if name is not None:
+                definitions.audience(org, name)
+            rule = Rule(tried, definitions.rulebook(org).computation)
+            return rule, self._doubts.of(definitions, org, expression, tried.purpose, Kind.BOOL)
+
+        rule, warnings = await self._ledgers.with_definitions(prepared)
+        members = None if name is None else lambda numbers: self._inside(org, name, numbers)
+        told = await asyncio.to_thread(self._previewer.preview, org, rule, members, caller)
+        return msgspec.structs.replace(told, warnings=warnings)
+
+    def _inside(self, org: str, name: str, numbers: Sequence[int]) -> set[int]:
+        kept = ((number, self._decided.membership(org, name, number)) for number in numbers)
+        return {number for number, member in kept if member is not None and member.since is not None}
+
+    def close(self) -> None:
+        self._decided.close()
+        self._ledgers.close()
+
+
+class Doubts:
+    """What a writer of definitions may want to know, and nobody refuses. `seen`: what an organization's sources sent,
+    with its computed traits; None where that is not known."""
+
+    def __init__(self, seen: Callable[[str, dict[str, Kind]], Schema | None], settings: Settings) -> None:
+        self._seen = seen
+        self._settings = settings
+
+    def of(self, definitions: Definitions, org: str, expression: str, purpose: str, wanted: Kind) -> tuple[Warned, ...]:
+        schema = self._seen(org, definitions.rulebook(org).kinds())
+        doubts = []
+        if expression and schema is not None:
+            doubts = [Warned("expression", one) for one in review(expression, schema, wanted)]
+        with contextlib.closing(open_ledger(self._settings)) as ledger:
+            promised = promise_for(open_promises(self._settings, ledger).standing(org), purpose)
+        if promised is None:
+            message = f"your declaration promises nothing for {purpose}: nobody can be read for it"
+            doubts.append(Warned("purpose", Problem(1, 1, purpose, message, doubt=True)))
+        return tuple(doubts)
+
+
+def trait_of(org: str, name: str, wish: TraitWish) -> ComputedTrait:
+    """A computed trait as it is asked for. Raises BadInput, ExpressionError."""
+    if (wish.expression is None) == (wish.model is None):
+        message = "a computed trait is given either an expression, or a model with its event"
+        raise BadInput(message, code="bad_trait", field="expression")
+    if wish.expression is not None:
+        if wish.event is not None or wish.value is not None:
+            raise BadInput("event and value belong to a model", code="bad_trait", field="event")
+        return expressed(org, name, wish.expression, wish.purpose)
+    for field, text in (("event", wish.event or ""), ("value", wish.value or "")):
+        if len(text) > 1_024:
+            raise BadInput(f"{field} is longer than 1,024 characters", code="bad_event", field=field)
+    return shipped(org, name, wish.model or "", wish.event or "", wish.value or "", wish.purpose)
+
+
+def folded(reader: StateReader, needs: Dependencies) -> HistoryOf:
+    """Histories folded from timelines, of what nobody follows yet or somebody asks for now and then."""
+
+    def folded_of(part: Part) -> Any:
+        return history_of(events(part.record.head, lambda position: reader.block_of(part, position)), needs.events)
+
+    return folded_of
+
+
+def daily(rows: Sequence[tuple[int, int, int, int]], first: int, today: int, days: int) -> list[Day]:
+    """A day each, from `first` on; where nothing moved, as many are in as the day before."""
+    moves = {day: (inside, entered, left) for day, inside, entered, left in rows}
+    start = max(first, today - days + 1)
+    inside = next((row[1] for row in reversed(rows) if row[0] < start), 0)
+    told = []
+    for day in range(start, today + 1):
+        inside, entered, left = moves.get(day, (inside, 0, 0))
+        told.append(Day(day, inside, entered, left))
+    return told
+
+
+def why_told(rule: Rule, verdict: Verdict, why: Sequence[Why], since: int | None) -> dict[str, Any]:
+    return {
+        "audience": rule.audience.name,
+        "version": rule.audience.version,
+        "inside": verdict.inside,
+        "error": verdict.error or None,
+        "since": None if since is None or not verdict.inside else rfc3339(since),
+        "due": None if verdict.due is None else rfc3339(verdict.due),
+        "why": [told_why(one) for one in why],
+    }
+
+
+def _or_none(look: Callable[[str, str], Answer], org: str, name: str) -> Answer | None:
+    try:
+        return look(org, name)
+    except NotFound:
+        return None
+
+
+def open_audiences(
+    settings: Settings, reader: StateReader, gate: Gate, keys: Keyring
+) -> tuple[HouseAudiences, HouseTraits]:
+    """Both over one ledger connection of their own; `reader` and `gate` are of the caller's thread."""
+    ledgers = Ledgers(settings)
+    doubts = Doubts(lambda _org, _kinds: None, settings)
+    previewer = Previewer(lambda: looking(settings))
+    return HouseAudiences(settings, ledgers, reader, gate, keys, previewer, doubts), HouseTraits(ledgers, doubts)
+
+
+def looking(settings: Settings) -> Looking:
+    """What previews read by: parts of their own, since they are of another thread."""
+    from rapport.adapters.embedded.crowds import crowd_of  # noqa: PLC0415 (it loads NumPy)
+
+    ledger = open_ledger(settings)
+    keys = open_keys(settings)
+    reader = open_reader(settings, Sources(ledger).by_name)
+    gate = Gate(reader, open_people(settings, ledger), DirectReceipts(ledger), secret=keys.secret("asked"), quiet_s=0)
+    key = keys.blind.derived("shut out")
+
+    def crowd(numbers: Sequence[int]) -> Crowd:
+        return crowd_of(key, numbers)
+
+    return Looking(reader, gate, Guard(keys.secret("aggregates")), crowd, lambda needs: folded(reader, needs))
