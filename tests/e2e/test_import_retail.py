@@ -17,7 +17,8 @@ from rapport.app import embedded
 from rapport.app.settings import Settings
 from rapport.collect import mapping_toml
 from rapport.collect.grouping import Groups
-from rapport.collect.importing import Importer
+from rapport.collect.importing import Importer, Tally
+from rapport.collect.mapping import Mapping
 from rapport.terms import Gate, Pending, Request
 from tests.e2e.running import run
 
@@ -95,6 +96,32 @@ def test_every_customer_has_the_purchases_of_the_file_to_the_penny(truth, tmp_pa
     assert (tally.lines, tally.events, tally.in_events) == (541_909, 22_190, 406_829)
     assert {reason: refused.lines for reason, refused in tally.refused.items()} == {"missing_id": 135_080}
     assert largest == 542
+
+
+def events_by(mapping: Mapping, tmp_path: Path) -> tuple[dict[tuple[str, str], dict[str, Any]], Tally]:
+    """The file's events by name and order, without what only names the mapping, the currency and the key's manner."""
+    table = open_files([RETAIL], mapping)
+    spill = SealedSpill(tmp_path)
+    importer = Importer(mapping, mapping.columns(), Groups(spill), lambda *_: None)
+    found = {}
+    for batch in importer.batches(table.read):
+        for event in json.loads(batch.body, parse_float=Decimal, parse_int=Decimal)["batch"]:
+            properties = {key: value for key, value in event.pop("properties").items() if key != "currency"}
+            kept = {key: event.get(key) for key in ("userId", "timestamp", "context")}
+            found[event["event"], f"{properties['order_id']} {event['userId']}"] = kept | {"properties": properties}
+    spill.close()
+    return found, importer.tally
+
+
+def test_the_suggested_mapping_gives_the_events_of_the_written_one_and_refuses_nothing(tmp_path):
+    out = tmp_path / "suggested.toml"
+    done = run("import", "--suggest", str(RETAIL), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    suggested, tally = events_by(mapping_toml.load(out), tmp_path)
+    expected, _ = events_by(mapping_toml.load(MAPPING), tmp_path)
+    assert suggested == expected
+    assert tally.refused == {}
+    assert (tally.events, tally.left_out) == (22_190, 135_080)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from rapport.adapters.files import Checkpoint, Files, Progress, SealedSpill, ope
 from rapport.app import embedded
 from rapport.app.settings import Settings
 from rapport.app.waiting import wait_for
+from rapport.cli import import_suggest as suggestion
 from rapport.cli import options
 from rapport.cli.import_report import Bar, Report, say_summary, summary
 from rapport.collect import mapping_toml
@@ -31,10 +32,11 @@ SHOWN_EVENTS = 5
 _BUSY_SECONDS = 60.0
 
 Paths = Annotated[
-    list[Path], typer.Argument(metavar="FILE…", help="CSV, NDJSON, JSON or Parquet files, which are read as one table.")
+    list[Path] | None,
+    typer.Argument(metavar="FILE…", help="CSV, NDJSON, JSON or Parquet files, which are read as one table."),
 ]
 MappingFile = Annotated[
-    Path, typer.Option("--mapping", help="What the columns mean (TOML): docs/reference/mapping.md.")
+    Path | None, typer.Option("--mapping", help="What the columns mean (TOML): docs/reference/mapping.md.")
 ]
 Org = Annotated[str | None, typer.Option("--org", help="The organization the customers are of.")]
 Source = Annotated[
@@ -46,14 +48,19 @@ ReportFile = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Write nothing: show the first events and what is refused.")]
 
+Suggest = Annotated[
+    bool, typer.Option("--suggest", help="Propose a mapping from the data, with the reasons; write nothing.")
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Write the proposed mapping to this file.")]
+
 
 def register(app: typer.Typer) -> None:
     app.command("import")(import_files)
 
 
 def import_files(
-    files: Paths,
-    mapping: MappingFile,
+    files: Paths = None,
+    mapping: MappingFile = None,
     org: Org = None,
     source: Source = None,
     data: options.Data = None,
@@ -61,6 +68,8 @@ def import_files(
     report: ReportFile = None,
     json: options.Json = False,
     dry_run: DryRun = False,
+    suggest: Suggest = False,
+    out: Out = None,
 ) -> None:
     """Import files by a mapping from their columns to identifiers, traits and events.
 
@@ -69,6 +78,16 @@ def import_files(
 
     Exit 0: done, even where lines were refused. Exit 2: a file or the mapping cannot be used.
     """
+    files = files or []
+    if out and not suggest:
+        raise BadInput("--out is where --suggest writes; an import writes to the log")
+    if suggest:
+        suggestion.suggest(files, out, as_json=json)
+        return
+    if not files:
+        raise BadInput("say which files to import")
+    if mapping is None:
+        raise BadInput("say what the columns mean: --mapping MAPPING.toml (--suggest proposes one)")
     read = mapping_toml.load(mapping)
     table = open_files(files, read)
     settings = options.settings(data)

@@ -6,7 +6,8 @@ raises BadInput, naming the file and what is wrong with it, if possible before i
 """
 
 from rapport.adapters.files.checkpoint import Checkpoint, Progress
+from rapport.adapters.files.peeking import Peeked, open_peeked, peek
 from rapport.adapters.files.spill import SealedSpill
 from rapport.adapters.files.table import Files, open_files
 
-__all__ = ["Checkpoint", "Files", "Progress", "SealedSpill", "open_files"]
+__all__ = ["Checkpoint", "Files", "Peeked", "Progress", "SealedSpill", "open_files", "open_peeked", "peek"]

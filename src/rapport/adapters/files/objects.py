@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rapport.collect.refusals import Reason, Unreadable
 _CHUNK = 1 << 18
 _MAX_VALUE = 16 * 1024 * 1024
 _MAX_COLUMNS = 10_000
+_DEEPEST_COLUMN = 4
 _BETWEEN = re.compile(r"[\s,]*")
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -53,6 +55,15 @@ class _Objects:
             yield line, values
         if unseen and there:
             raise missing_column(self.path, min(unseen), list(there))
+
+    def keys(self, lines: int) -> list[str]:
+        """The columns of the first lines, fields of objects by their paths, in the order they are met."""
+        there: dict[str, None] = {}
+        for _, raw in islice(self._each(), lines):
+            found = raw if isinstance(raw, Unreadable) else _object(raw)
+            if not isinstance(found, Unreadable) and len(there) < _MAX_COLUMNS:
+                there.update(dict.fromkeys(_paths(found, _DEEPEST_COLUMN)))
+        return list(there)
 
     def progress(self) -> float:
         return self._bytes.progress()
@@ -181,6 +192,14 @@ def _mended_object(raw: bytes, error: Exception) -> dict[str, Any] | Unreadable:
         return Unreadable(Reason.BAD_JSON, "it is JSON, but no object")
     except (msgspec.DecodeError, RecursionError):
         return Unreadable(Reason.BAD_JSON, f"it is not JSON: {error}")
+
+
+def _paths(found: dict[str, Any], depth: int) -> Iterator[str]:
+    for key, value in found.items():
+        if isinstance(value, dict) and value and depth > 1 and "." not in key:
+            yield from (f"{key}.{inner}" for inner in _paths(value, depth - 1))
+        elif key:
+            yield key
 
 
 def _getter(column: str) -> Callable[[dict[str, Any]], Any]:

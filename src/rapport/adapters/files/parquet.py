@@ -39,6 +39,8 @@ class Parquet:
             self._rows: int = self._ask(db, "SELECT count(*) FROM read_parquet(?)")[0][0] or 1
             described = self._ask(db, "DESCRIBE SELECT * FROM read_parquet(?)")
             types: dict[str, str] = {name: kind for name, kind, *_ in described}
+            self.names = [name for name, kind in types.items() if kind != "BLOB"]
+            """All columns that an event could hold."""
             found = [self._find(db, column, types) for column in columns]
         self._select = ", ".join(sql for sql, _ in found) or "NULL"
         self._nested = [index for index, (_, nested) in enumerate(found) if nested]

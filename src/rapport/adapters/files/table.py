@@ -8,7 +8,7 @@ from rapport.adapters.files.delimited import Delimited
 from rapport.adapters.files.objects import JsonLines, JsonList
 from rapport.adapters.files.source import Source, check, format_of
 from rapport.collect.importing import Read
-from rapport.collect.mapping import Mapping
+from rapport.collect.mapping import FileFormat, Mapping
 
 
 class Files:
@@ -51,11 +51,11 @@ def open_files(paths: Sequence[Path], mapping: Mapping) -> Files:
 
     Raises BadInput for the first that cannot be used.
     """
-    return Files([_open(path, mapping) for path in paths])
+    return Files([open_columns(path, mapping.file, mapping.columns()) for path in paths])
 
 
-def _open(path: Path, mapping: Mapping) -> Source:
-    written, columns = mapping.file, mapping.columns()
+def open_columns(path: Path, written: FileFormat, columns: tuple[str, ...]) -> Source:
+    """One file, of whose lines these columns are read."""
     format_ = format_of(path, written.format)
     check(path, format_, written.encoding)
     match format_:

@@ -131,7 +131,9 @@ class Column:
         if unix := _unix(values, hinted=hinted):
             return TimeLook((unix,), 0)
         texts = [value.strip() for value in values if isinstance(value, str)]
-        if len(texts) < len(values) or not all(len(text) <= _LONGEST_TIME and _DIGIT.search(text) for text in texts[:20]):
+        if len(texts) < len(values) or not all(
+            len(text) <= _LONGEST_TIME and _DIGIT.search(text) for text in texts[:20]
+        ):
             return None
         if not hinted and all(text.isalnum() for text in texts[:20]):
             return None  # 20101201 is a number, where nothing says otherwise

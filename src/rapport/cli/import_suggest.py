@@ -1,0 +1,105 @@
+"""`rapport import --suggest`: a mapping proposed from the data; nothing is written but the file that is asked for."""
+
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import typer
+
+from rapport.adapters.files import Files, SealedSpill, open_peeked, peek
+from rapport.cli import options
+from rapport.cli.import_report import summary
+from rapport.collect import mapping_toml
+from rapport.collect.grouping import Groups
+from rapport.collect.importing import Importer, Read
+from rapport.collect.mapping import FileFormat
+from rapport.collect.refusals import Unreadable
+from rapport.collect.suggesting import SAMPLE_BYTES, SAMPLE_LINES, plan, written
+from rapport.kernel.errors import BadInput, Conflict
+
+
+def suggest(files: list[Path], out: Path | None, *, as_json: bool) -> None:
+    """Print a mapping for the file, or write it to `out`."""
+    if len(files) != 1:
+        raise BadInput("--suggest looks at one file; give one that is like the others")
+    path = files[0]
+    peeked = peek(path)
+    names = tuple(dict.fromkeys(name for name in peeked.names if name and peeked.names.count(name) == 1))
+    tell(path.name.removesuffix(".gz"), open_peeked(path, peeked, names), peeked.file, names, out, as_json=as_json)
+    if doubled := sorted({name for name in peeked.names if peeked.names.count(name) > 1 and name}):
+        shown = ", ".join(map(repr, doubled[:10]))
+        typer.echo(f"rapport: columns that are there more than once cannot be mapped: {shown}", err=True)
+
+
+def tell(
+    table: str, lines: Files, file: FileFormat, names: tuple[str, ...], out: Path | None, *, as_json: bool
+) -> None:
+    """Suggest from the first lines of what `lines` reads, try it on the same lines, and say both."""
+    if out is not None and out.exists():
+        raise Conflict(f"{out} is there already; name another file, or remove it", field="out")
+    sample = _sample(lines)
+    proposed = plan(Path(table).stem, names, [row for _, row in sample if not isinstance(row, Unreadable)], file)
+    tally = _tried(written(proposed), names, lines, sample)
+    text = written(proposed, _head(table, len(sample), tally))
+    mapping_toml.parse(text, "the suggestion")
+    if out is not None:
+        _write(out, text)
+    if as_json:
+        columns = [msgspec.to_builtins(told) for told in proposed.told]
+        shown = None if out is None else str(out)
+        options.print_json({"file": table, "out": shown, "mapping": text, "columns": columns, "tried": tally})
+    elif out is None:
+        typer.echo(text, nl=False)
+    else:
+        typer.echo(f"{out}: {_head(table, len(sample), tally)[1]}")
+
+
+def _sample(lines: Files) -> list[Read]:
+    sample: list[Read] = []
+    size = 0
+    for read in lines.read():
+        sample.append(read)
+        size += 64 if isinstance(read[1], Unreadable) else sum(_size(cell) for cell in read[1])
+        if len(sample) >= SAMPLE_LINES or size >= SAMPLE_BYTES:
+            break
+    return sample
+
+
+def _size(cell: Any) -> int:
+    return len(cell) + 50 if isinstance(cell, str) else 24 if isinstance(cell, int | float | None) else len(str(cell))
+
+
+def _tried(text: str, names: tuple[str, ...], lines: Files, sample: list[Read]) -> dict[str, Any]:
+    """How the sample fares under the mapping."""
+    mapping = mapping_toml.parse(text, "the suggestion")
+    columns = mapping.columns()
+    index = [names.index(column) for column in columns]
+
+    def read() -> list[Read]:
+        return [(place, row if isinstance(row, Unreadable) else tuple(row[i] for i in index)) for place, row in sample]
+
+    with tempfile.TemporaryDirectory() as directory, closing(SealedSpill(Path(directory))) as spill:
+        importer = Importer(mapping, columns, Groups(spill), lambda *_: None)
+        for _ in importer.batches(read):
+            pass
+    return summary(importer.tally, lines)
+
+
+def _head(table: str, lines: int, tally: dict[str, Any]) -> list[str]:
+    refused = ", ".join(f"{count:,} {reason}" for reason, count in tally["rejected"].items()) or "none"
+    fared = f"{tally['events']:,} events of {tally['in_events']:,}, {tally['left_out']:,} left out, refused: {refused}"
+    return [
+        f"Suggested from the first lines of {table}. Read it before it is used: what is called a guess is one.",
+        f"Of {lines:,} lines: {fared}.",
+        f"  rapport import {table} --org ORG --source SOURCE --mapping THIS.toml",
+    ]
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise BadInput(f"{out} cannot be written: {error.strerror}", field="out") from None
