@@ -37,6 +37,7 @@ class Rulebook:
         kept = {trait.name: trait for trait in traits}
         made = {name: computed_of(trait, fitted.get(name)) for name, trait in kept.items()}
         self.traits = kept
+        self._fitted = fitted
         self.computation = Computation({name: computed for name, computed in made.items() if computed is not None})
         self.rules: dict[str, Rule] = {one.name: Rule(one, self.computation) for one in audiences}
         self._by_trait: dict[str, list[str]] = {}
@@ -91,6 +92,10 @@ class Rulebook:
             if name in self.computation and trait in self.computation.computed(name).dependencies.computed
         ]
         return sorted(audiences) + sorted(computed)
+
+    def fitted_at(self, trait: str) -> int:
+        """When a trait's model was fitted (µs); 0: never."""
+        return self._fitted[trait].at if trait in self._fitted else 0
 
     def kinds(self) -> dict[str, Kind]:
         """Computed trait → kind, for a Schema."""

@@ -11,7 +11,7 @@ Reading is `decide_reader`'s, for every other process.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -153,6 +153,11 @@ class DecideFile:
                 found.setdefault(customer, {})[where] = Member(*rest)
         return found
 
+    def between(self, low: int, high: int) -> dict[int, dict[tuple[str, str], Member]]:
+        """The same of all customers from a number up to another, that one left out."""
+        query = "SELECT DISTINCT customer FROM member WHERE customer >= ? AND customer < ?"
+        return self.members([customer for (customer,) in self.db.execute(query, (low, high)).fetchall()])
+
     def due(self, now: int, limit: int) -> list[tuple[str, str, int]]:
         """(organization, audience, customer) of timers that have come, the earliest first."""
         query = "SELECT audience, customer FROM member WHERE due <= ? ORDER BY due LIMIT ?"
@@ -166,10 +171,11 @@ class DecideFile:
         due: int | None = self.db.execute("SELECT min(due) FROM member WHERE due IS NOT NULL").fetchone()[0]
         return due
 
-    def filling(self) -> Fill | None:
-        """What to go on with: the furthest behind, so that it comes to where the others are and goes on with them."""
+    def filling(self, orgs: Collection[str]) -> Fill | None:
+        """What to go on with, of some organizations: the furthest behind, so that it comes to where the others are and
+        goes on with them."""
         query = "SELECT audience, cause, before FROM fill ORDER BY before DESC"
-        rows = [row for row in self.db.execute(query).fetchall() if self._names[row[0]][0]]
+        rows = [row for row in self.db.execute(query).fetchall() if self._names[row[0]][0] in orgs]
         if not rows:
             return None
         first, cause, before = rows[0]

@@ -111,6 +111,14 @@ class TouchReader:
                 break
         return found
 
+    def records_of(self, token: bytes) -> list[tuple[str, int]]:
+        """(organization, number) of the records that hold an identifier, by its blinded node."""
+        query = (
+            "SELECT DISTINCT org.name, record.id FROM edge JOIN record ON record.id = edge.record "
+            "JOIN org ON org.id = record.org WHERE other = ?"
+        )
+        return self._db.execute(query, (token,)).fetchall()
+
     def rounds(self) -> dict[str, int]:
         """Organization that is followed → the round that it is in."""
         return dict(self._db.execute("SELECT org, round FROM followed").fetchall())

@@ -1,0 +1,300 @@
+"""The evaluator: keeps who is in which audience, in a process of its own, so that judging never delays the worker.
+
+What it answers: records that the worker touched; timers that have come; persons, claims and promises that changed in
+the ledger; definitions that are new, for which everybody is asked, in slices, between the others. All that came of one
+round is one transaction of decide.db, with the cursors of both feeds: it happens once, whatever is killed when.
+
+A verdict is a pure function of the definition, what the gate lets through, and the moment; so asking too often changes
+nothing, and whatever a feed repeats is harmless.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from typing import NamedTuple
+
+import msgspec
+
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.decide_file import Along, Batch, DecideFile, Wanted
+from rapport.adapters.embedded.sqlite import connect
+from rapport.adapters.embedded.state_rows import MIGRATIONS
+from rapport.adapters.embedded.touched import TouchReader
+from rapport.app import embedded
+from rapport.app.asking import Ask, Asker, Outcome
+from rapport.app.receipting import DirectReceipts
+from rapport.app.settings import Settings
+from rapport.decide import Cause, Change, Member, Rulebook, Verdict
+from rapport.kernel.times import now
+from rapport.profile.store import Found, Touch
+from rapport.terms import Gate
+
+TOGETHER = 250
+"""Customers in one round: whoever writes a receipt meanwhile waits for so many."""
+_ROUND = "round "
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Slice(NamedTuple):
+    """What a round is about: numbers of records of one organization, why they are asked, and whose members are to be
+    looked at beside them."""
+
+    org: str
+    asks: dict[int, Ask]
+    cause: Cause
+    between: tuple[int, int] | None = None
+
+
+class Evaluator:
+    """One evaluator over one data directory. `along`: what rides in its transactions."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], int] = now, along: Along | None = None) -> None:
+        self._ends = ExitStack()
+        self._clock = clock
+        self._along = along
+        self.file = DecideFile(settings.directory)
+        self._ends.callback(self.file.close)
+        ledger, receipts = embedded.open_ledger(settings), embedded.open_ledger(settings)
+        for opened in (ledger, receipts):
+            self._ends.callback(opened.close)
+        self._definitions = Definitions(ledger)
+        self._sources = embedded.Sources(ledger)
+        self._reader = embedded.open_reader(settings, self._sources.by_name)
+        self._ends.callback(self._reader.close)
+        people = embedded.open_people(settings, ledger)
+        secret = ledger.keys.secret("asked")
+        self._gate = Gate(self._reader, people, DirectReceipts(receipts), secret=secret, quiet_s=0)
+        state = connect(settings.directory / "state.db", MIGRATIONS, durable=False, cache_mb=4)
+        self._ends.callback(state.close)
+        self._feed = TouchReader(state, ledger.keys)
+        self._run = self._ends.enter_context(asyncio.Runner())
+        self._askers: dict[str, Asker] = {}
+        self._version = -1
+
+    # -- one round
+
+    def step(self) -> bool:
+        """Deal with some of what there is; return whether there may be more."""
+        self._know()
+        at = self._clock()
+        batch = Batch(at)
+        slices: dict[str, Slice] = {}
+        more = self._touched(slices, batch)
+        more = self._stirred(slices, batch) or more
+        more = self._due(slices, at) or more
+        for one in slices.values():
+            self._ask(one, batch)
+        self._write(batch)
+        if not more:
+            more = self._fill() or self.file.drop_some()
+        return more
+
+    def settle(self) -> None:
+        """Until nothing is left that can be dealt with now."""
+        while self.step():
+            pass
+
+    def next_due(self) -> int | None:
+        return self.file.next_due()
+
+    def _know(self) -> None:
+        """Follow the definitions."""
+        version = self._definitions.version()
+        if version != self._version:
+            wanted = set(self._definitions.orgs())
+            for org in wanted | self.file.orgs():
+                rulebook = self._definitions.rulebook(org)
+                known = self._askers.get(org)
+                if known is None or known.rulebook is not rulebook:
+                    self._askers[org] = Asker(org, rulebook, self._reader, self._gate, self._run)
+                self.file.sync(
+                    org,
+                    {
+                        name: Wanted(rule.audience.version, _basis(rulebook, name))
+                        for name, rule in rulebook.rules.items()
+                    },
+                )
+            for org in self._askers.keys() - wanted:
+                del self._askers[org]
+            self._version = version
+
+    # -- what there is to be asked
+
+    def _touched(self, slices: dict[str, Slice], batch: Batch) -> bool:
+        rows = self._feed.after(self.file.meta("touched"), TOGETHER)
+        for row in rows:
+            batch.cursors["touched"] = row.seq
+            asker = self._askers.get(row.org)
+            for touch in row.touches:
+                ask = None if asker is None else self._asked_by(asker, touch)
+                if ask is not None:
+                    _put(slices, row.org, touch.record, ask)
+        return bool(rows)
+
+    def _asked_by(self, asker: Asker, touch: Touch) -> Ask | None:
+        if touch.all:
+            asker.histories.forget(touch.record)
+            return Ask(all=True)
+        change = Change(frozenset(touch.traits), frozenset(touch.events), frozenset(touch.identifiers))
+        names = asker.rulebook.touched(change)
+        # A record that got another identifier may be the one by which its customer is shown now.
+        return Ask(set(names)) if names or touch.identifiers else None
+
+    def _stirred(self, slices: dict[str, Slice], batch: Batch) -> bool:
+        rows = self._definitions.stirred(self.file.meta("stir"), TOGETHER)
+        for row in rows:
+            batch.cursors["stir"] = row.seq
+            if row.token is None:
+                self._sources.forget()
+                for org in [*self._askers] if row.org is None else [row.org]:
+                    self.file.refill(org)
+                continue
+            for org, number in self._feed.records_of(row.token):
+                if org in self._askers:
+                    _put(slices, org, number, Ask(all=True))
+        return bool(rows)
+
+    def _due(self, slices: dict[str, Slice], at: int) -> bool:
+        due = self.file.due(at, TOGETHER)
+        for org, audience, customer in due:
+            _put(slices, org, customer, Ask(timed={audience}))
+        return len(due) == TOGETHER
+
+    def _fill(self) -> bool:
+        """A slice of what everybody is asked; return whether there is more of it."""
+        self._begin_rounds()
+        fill = self.file.filling(self._rounds)
+        if fill is None:
+            return False
+        batch = Batch(self._clock())
+        with self._reader.snapshot():
+            numbers = self._reader.newest_records(fill.org, fill.before, TOGETHER)
+        rest = [number for number in numbers if number >= fill.until]
+        before = fill.until if len(rest) < TOGETHER else rest[-1]
+        asks = {number: Ask(set(fill.names)) for number in rest}
+        self._ask(Slice(fill.org, asks, fill.cause, (before, fill.before)), batch, filling=True)
+        batch.filled.append((fill, before))
+        self._write(batch)
+        return True
+
+    def _begin_rounds(self) -> None:
+        """Where an organization was not followed for a while, nobody knows what happened: everybody is asked."""
+        self._rounds = self._feed.rounds()
+        for org in self._askers:
+            number = self._rounds.get(org)
+            if number is not None and self.file.meta(_ROUND + org) != number:
+                self.file.refill(org)
+                self.file.write(Batch(self._clock(), cursors={_ROUND + org: number}))
+
+    # -- asking
+
+    def _ask(self, one: Slice, batch: Batch, *, filling: bool = False) -> None:
+        """Ask customers behind some records, and note what came of it."""
+        asker = self._askers[one.org]
+        kept = self.file.between(*one.between) if one.between is not None else {}
+        asks = dict(one.asks)
+        for number, known in kept.items():
+            if any(org == one.org for org, _ in known):
+                asks.setdefault(number, Ask())
+        with self._reader.snapshot():
+            customers, gone = self._behind(one.org, asks)
+        others = {part.number for found, _ in customers.values() for part in found.parts} | gone
+        kept |= self.file.members(sorted((others | customers.keys()) - kept.keys()))
+        before = {
+            number: {name: member for (org, name), member in known.items() if org == one.org}
+            for number, known in kept.items()
+        }
+        outcomes: list[Outcome] = []
+        for number in others - customers.keys():
+            if before.get(number):
+                outcomes += asker.gone(number, before[number], batch.at)
+        for found, ask in customers.values():
+            # Whose number another customer had until now is asked everything: they were never asked under this one.
+            if any(before.get(part.number) for part in found.parts if part.number != found.number):
+                ask.all = True
+        wanted = {number: ask for number, (_, ask) in customers.items() if ask.all or ask.names or ask.timed}
+        if filling:
+            wanted = {number: ask for number, ask in wanted.items() if number in one.asks or ask.all}
+        version = self._reader.version()
+
+        def again() -> Sequence[Found]:
+            if self._reader.version() == version:
+                return [found for found, _ in customers.values()]
+            found = (self._reader.found(one.org, number) for number in wanted)
+            return list({each.number: each for each in found if each is not None}.values())
+
+        outcomes += asker.asked(again, wanted, before, batch.at, one.cause)
+        self._note(one.org, outcomes, before, batch)
+        with self._reader.snapshot():
+            batch.erased |= {number for number in gone if self._reader.part(one.org, number) is None}
+
+    def _behind(self, org: str, asks: dict[int, Ask]) -> tuple[dict[int, tuple[Found, Ask]], set[int]]:
+        """Customers by number, each with what is asked of it; and the records that are shown of no customer."""
+        customers: dict[int, tuple[Found, Ask]] = {}
+        gone: set[int] = set()
+        for number, ask in asks.items():
+            found = self._reader.found(org, number)
+            if found is None or found.number != number:
+                gone.add(number)
+            if found is not None:
+                known = customers.setdefault(found.number, (found, Ask()))
+                known[1].join(ask)
+        return customers, gone
+
+    def _note(self, org: str, outcomes: Iterable[Outcome], before: dict[int, dict[str, Member]], batch: Batch) -> None:
+        for one in outcomes:
+            if before.get(one.customer, {}).get(one.audience) != one.member:
+                batch.members[org, one.audience, one.customer] = one.member
+            if one.moved is not None:
+                batch.moves.append((org, one.audience, one.customer, one.moved))
+
+    def _write(self, batch: Batch) -> None:
+        if batch.members or batch.moves or batch.cursors or batch.filled or batch.erased:
+            if self._along is None:
+                self.file.write(batch)
+            else:
+                self.file.write(batch, self._along)
+            if "stir" in batch.cursors:
+                self._definitions.settled(batch.cursors["stir"])
+
+    # -- from scratch
+
+    def recomputed(self, org: str, name: str) -> dict[int, Verdict]:
+        """Number → verdict of every customer who may be read for the audience's purpose, worked out anew."""
+        self._know()
+        asker = self._askers[org]
+        fresh = Asker(org, asker.rulebook, self._reader, self._gate, self._run)
+        at, before = self._clock(), 1 << 62
+        verdicts: dict[int, Verdict] = {}
+        while True:
+            with self._reader.snapshot():
+                numbers = self._reader.newest_records(org, before, TOGETHER)
+            if not numbers:
+                return verdicts
+            before = numbers[-1]
+
+            def customers(numbers: Sequence[int] = tuple(numbers)) -> list[Found]:
+                found = ((number, self._reader.found(org, number)) for number in numbers)
+                return [one for number, one in found if one is not None and one.number == number]
+
+            verdicts |= fresh.verdicts(name, customers, at)
+
+    def close(self) -> None:
+        self._ends.close()
+
+
+def _put(slices: dict[str, Slice], org: str, number: int, ask: Ask) -> None:
+    one = slices.get(org)
+    if one is None:
+        one = slices[org] = Slice(org, {}, "event")
+    one.asks.setdefault(number, Ask()).join(ask)
+
+
+def _basis(rulebook: Rulebook, name: str) -> str:
+    """What an audience and all that it rests on are made of: where it is another, everybody is asked."""
+    rule = rulebook.rules[name]
+    own = rule.expression.dependencies.computed if rule.expression is not None else frozenset()
+    needed = rulebook.computation.needed(own)
+    behind = [(trait, rulebook.traits[trait].version, rulebook.fitted_at(trait)) for trait in needed]
+    return hashlib.sha256(_encode([rule.audience.purpose, behind])).hexdigest()[:24]

@@ -1,0 +1,207 @@
+"""The evaluator keeps who is in which audience as it changes, by events, time, definitions, and the person's own word."""
+
+import contextlib
+
+import pytest
+
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.decide_reader import DecideReader
+from rapport.app.embedded import open_ledger
+from rapport.app.evaluating import Evaluator
+from rapport.decide import expressed
+from rapport.kernel.times import DAY, HOUR, SECOND
+from tests.profile.house import ORG, TEN, House, told
+
+WHO = "command line"
+
+
+class Deciding:
+    """A house with definitions and an evaluator, over a clock that is moved by hand."""
+
+    def __init__(self, house):
+        self.house = house
+        self.at = TEN
+        self.ledger = open_ledger(house.settings)
+        self.kept = Definitions(self.ledger)
+        self.evaluator = self._evaluator()
+        self.read = DecideReader(house.directory)
+
+    def _evaluator(self):
+        return Evaluator(self.house.settings, lambda: self.at)
+
+    def restart(self):
+        self.evaluator.close()
+        self.evaluator = self._evaluator()
+
+    def close(self):
+        self.evaluator.close()
+        self.read.close()
+        self.ledger.close()
+
+    def put(self, name, expression, purpose="service"):
+        return self.kept.put_audience(ORG, name, expression, purpose, WHO)
+
+    def settle(self):
+        self.house.worker._following._looked = 0.0
+        self.house.worker.step()
+        self.house.settle()
+        self.evaluator.settle()
+
+    def send(self, user, name="Order Completed", time=None, settle=True, **fields):
+        time = self.at if time is None else time
+        event = told(time, type="track", userId=user, event=name, messageId=f"m{time}{name}{user}", **fields)
+        self.house.send(event, received_at=self.at)
+        if settle:
+            self.settle()
+
+    def identify(self, user, settle=True, **traits):
+        event = told(
+            self.at, type="identify", userId=user, messageId=f"i{self.at}{user}{sorted(traits)}", traits=traits
+        )
+        self.house.send(event, received_at=self.at)
+        if settle:
+            self.settle()
+
+    def users(self, audience):
+        """User ids of its members."""
+        by_number = {found.number: found for found in self.house.found()}
+        members = self.read.members(ORG, audience, limit=1000)
+        return {part.record.key_value for number, _ in members for part in by_number[number].parts}
+
+    def moves(self, audience):
+        """(kind, cause), oldest first."""
+        return [(one.kind, one.cause) for one in reversed(self.read.history(ORG, audience))]
+
+
+@pytest.fixture
+def deciding():
+    with House() as house, contextlib.closing(Deciding(house)) as deciding:
+        yield deciding
+
+
+def test_an_event_lets_its_customer_in_at_once_and_nobody_else(deciding):
+    deciding.put("buyers", 'count("Order Completed") >= 2')
+    deciding.send("ada")
+    deciding.at += SECOND
+    deciding.send("bo")
+    assert deciding.users("buyers") == set()
+    deciding.at += SECOND
+    deciding.send("ada")
+    assert deciding.users("buyers") == {"ada"}
+    assert deciding.read.members(ORG, "buyers")[0][1] == deciding.at
+    assert deciding.moves("buyers") == [("entered", "event")]
+
+
+def test_a_new_audience_is_filled_with_those_who_are_there_already(deciding):
+    for user, plan in (("ada", "gold"), ("bo", "basic"), ("cy", "gold")):
+        deciding.identify(user, plan=plan)
+    deciding.put("gold", 'traits.plan == "gold"')
+    deciding.settle()
+    assert deciding.users("gold") == {"ada", "cy"}
+    assert deciding.moves("gold") == [("entered", "definition")] * 2
+    state = deciding.read.state(ORG, "gold")
+    assert (state.version, state.inside, state.filling) == (1, 2, False)
+
+
+def test_time_alone_lets_people_out_and_in_each_exactly_once(deciding):
+    deciding.put("recent", 'count("Order Completed", days(30)) >= 1')
+    deciding.send("ada")
+    deciding.at += 29 * DAY
+    deciding.settle()
+    assert deciding.users("recent") == {"ada"}
+    due = deciding.evaluator.next_due()
+    deciding.at = due - 1
+    deciding.settle()
+    assert deciding.users("recent") == {"ada"}
+    deciding.at = due
+    deciding.restart()
+    deciding.settle()
+    deciding.restart()
+    deciding.settle()
+    assert deciding.moves("recent") == [("entered", "event"), ("left", "time")]
+
+
+def test_a_lock_takes_its_person_out_and_unlocking_brings_them_back(deciding):
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.send("ada")
+    person = deciding.house.people.add([f"{ORG}:user_id:ada"])
+    deciding.house.people.lock(person.handle)
+    deciding.settle()
+    assert deciding.users("buyers") == set()
+    deciding.house.people.unlock(person.handle)
+    deciding.settle()
+    assert deciding.users("buyers") == {"ada"}
+    assert deciding.moves("buyers") == [("entered", "event"), ("left", "gone"), ("entered", "event")]
+
+
+def test_another_definition_asks_everybody_anew(deciding):
+    for user, plan in (("ada", "gold"), ("bo", "basic")):
+        deciding.identify(user, plan=plan)
+    deciding.put("chosen", 'traits.plan == "gold"')
+    deciding.settle()
+    deciding.put("chosen", 'traits.plan == "basic"')
+    deciding.settle()
+    assert deciding.users("chosen") == {"bo"}
+    deciding.kept.put_trait(expressed(ORG, "fine", 'traits.plan == "gold"', "service"), WHO)
+    deciding.put("chosen", "computed.fine")
+    deciding.settle()
+    assert deciding.users("chosen") == {"ada"}
+    deciding.kept.put_trait(expressed(ORG, "fine", 'traits.plan == "basic"', "service"), WHO)
+    deciding.settle()
+    assert deciding.users("chosen") == {"bo"}
+
+
+def test_a_merge_leaves_one_of_two_customers_and_an_unmerge_brings_both_back(deciding):
+    house = deciding.house
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.send("ada")
+    house.send(told(deciding.at, type="track", event="Order Completed", anonymousId="tab", messageId="t1"))
+    deciding.settle()
+    assert len(deciding.read.members(ORG, "buyers")) == 2
+    house.send(told(deciding.at, type="identify", userId="ada", anonymousId="tab", messageId="t2"))
+    deciding.settle()
+    assert len(deciding.read.members(ORG, "buyers")) == 1
+    (evidence,) = [
+        one for one in house.evidence("user_id:ada") if one["rule"] == "named" and one["identifier"]["value"] == "tab"
+    ]
+    house.retract(evidence["id"])
+    deciding.settle()
+    assert len(deciding.read.members(ORG, "buyers")) == 2
+
+
+def test_a_deleted_audience_has_nobody_and_begins_anew(deciding):
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.send("ada")
+    deciding.kept.delete_audience(ORG, "buyers", WHO)
+    deciding.settle()
+    assert deciding.read.state(ORG, "buyers") is None
+    assert deciding.evaluator.file.db.execute("SELECT count(*) FROM member").fetchone() == (0,)
+    deciding.at += HOUR
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.settle()
+    assert deciding.users("buyers") == {"ada"}
+
+
+def test_what_happens_while_nothing_is_in_use_leaves_no_trace_in_the_feed(deciding):
+    deciding.send("ada")
+    rows = deciding.house.worker.state.db.execute("SELECT count(*) FROM touched").fetchone()
+    assert rows == (0,)
+
+
+def test_what_was_dealt_with_is_let_go_of(deciding):
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.send("ada")
+    deciding.house.worker._following._dropped = -10.0
+    deciding.house.worker.commit()
+    assert deciding.house.worker.state.db.execute("SELECT count(*) FROM touched").fetchone() == (0,)
+
+
+def test_each_customer_purpose_and_day_leaves_one_receipt_and_each_move_one(deciding):
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.put("many", 'count("Order Completed") >= 3')
+    for _ in range(4):
+        deciding.send("ada", "Order Completed")
+        deciding.at += SECOND
+    receipts = deciding.ledger.receipts(ORG)
+    assert [receipt.action for receipt in receipts] == ["audiences"] * 2
+    assert receipts[0].fields == ("events",)
