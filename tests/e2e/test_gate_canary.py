@@ -5,6 +5,7 @@ What the node offers is asked of the node itself: a route that is not tried here
 """
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -94,6 +95,33 @@ def export_form(it: Offered, purpose: str) -> Tries:
     for path in (where, f"{where}/metadata", f"{where}/file"):
         yield *it.go(path), ()
     yield *it.send(f"{where}/delete"), ()
+
+
+EVERYONE = 'traits.firstName != "nobody" && !("nobody" in identifiers.email) && count("*") > 0'
+
+
+def audiences(it: Offered, purpose: str) -> Tries:
+    """One of everybody, and all that is told of it, also by name and of each customer."""
+    asked = json.dumps({"expression": EVERYONE, "purpose": purpose}).encode()
+    for path in ("/v1/audiences/preview", "/v1/audiences/everyone"):
+        yield *it.api("POST" if path.endswith("preview") else "PUT", path, asked), ()
+    deadline = time.monotonic() + 20
+    while it.org.get("/v1/audiences/everyone").json["filling"] is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    for path in ("", "/everyone", "/everyone/members", "/everyone/members?limit=1", "/everyone/history"):
+        yield *it.api("GET", f"/v1/audiences{path}"), ()
+    for customer in ids(it):
+        yield *it.api("GET", f"/v1/audiences/everyone/why?customer={quote(customer, safe='')}"), ()
+    yield *it.api("DELETE", "/v1/audiences/everyone"), ()
+
+
+def computed(it: Offered, purpose: str) -> Tries:
+    asked = json.dumps({"expression": 'last("Order Completed", "sku")', "purpose": purpose}).encode()
+    yield *it.api("PUT", "/v1/traits/sku", asked), ()
+    yield *it.api("GET", "/v1/traits"), ()
+    yield *it.api("GET", "/v1/traits/sku"), ()
+    yield *it.api("DELETE", "/v1/traits/sku"), ()
 
 
 def search(it: Offered, _: str) -> Tries:
@@ -196,6 +224,20 @@ ROUTES: dict[str, Any] = {
     "/presence/session": plain("/presence/session"),
     "/presence/taps": body("POST", "/presence/taps"),
     "/presence/taps/result": body("POST", "/presence/taps/result", b'{"tap": "x.canary"}'),
+    "/v1/audiences": audiences,
+    "/v1/audiences/preview": body("POST", "/v1/audiences/preview"),
+    "/v1/audiences/{name}": body("PUT", "/v1/audiences/nothing"),
+    "/v1/audiences/{name}/members": plain("/v1/audiences/nothing/members"),
+    "/v1/audiences/{name}/history": plain("/v1/audiences/nothing/history"),
+    "/v1/audiences/{name}/why": plain("/v1/audiences/nothing/why?customer=user_id:nobody"),
+    "/v1/traits": computed,
+    "/v1/traits/{name}": plain("/v1/traits/nothing"),
+    "/v1/destinations": plain("/v1/destinations"),
+    "/v1/destinations/{name}": body("PUT", "/v1/destinations/nothing"),
+    "/v1/destinations/{name}/failures": plain("/v1/destinations/nothing/failures"),
+    "/v1/destinations/{name}/replay": body("POST", "/v1/destinations/nothing/replay"),
+    "/v1/destinations/{name}/pause": body("POST", "/v1/destinations/nothing/pause"),
+    "/v1/destinations/{name}/resume": body("POST", "/v1/destinations/nothing/resume"),
     "/v1/exports": exports,
     "/v1/exports/{id}": plain("/v1/exports/exp_nothing"),
     "/v1/exports/{id}/file": plain("/v1/exports/exp_nothing/file"),

@@ -31,6 +31,7 @@ write_key_bearer = {{ bearer = "{key}" }}
 
 [dictionaries]
 orgs = {{ values = ["acme"] }}
+audiences = {{ values = ["gold", "everybody"] }}
 customers = {{ values = {customers} }}
 evidence = {{ values = {evidence} }}
 
@@ -80,6 +81,19 @@ include-tag = "Exports"
 checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "503"]
 checks.negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "406", "413", "415", "5xx"]
+
+# Whether a text is an expression, and which name is taken or named, no schema tells.
+[[operations]]
+include-tag = "Audiences"
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "503"]
+parameters = {{ "path.name" = {{ dictionary = "audiences", probability = 0.5 }} }}
+
+# Which audience there is, and what an expression is, no schema tells.
+[[operations]]
+include-tag = "Destinations"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
+parameters = {{ "path.name" = {{ dictionary = "audiences", probability = 0.5 }} }}
 
 # A token that is right cannot be thought of, and an id must be that of the path.
 [[operations]]

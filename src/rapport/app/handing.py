@@ -1,7 +1,7 @@
 """What destinations are told of customers: read through the gate, and put on record, just before it leaves."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from rapport.kernel.times import now
 from rapport.profile import paging
 from rapport.profile.history import History, history_of
 from rapport.profile.store import Found, ProfileReader
+from rapport.profile.timeline import events
 from rapport.profile.view import Part
 from rapport.terms import Request
 from rapport.terms.facts import facts_of
@@ -197,14 +198,8 @@ class _Reading:
         return told
 
     def _history(self, part: Part) -> History:
-        return history_of(self._events(part), self._needs.events)
-
-    def _events(self, part: Part) -> Iterator[Event]:
-        position = part.record.head
-        while position:
-            block = self._reader.block_of(part, position)
-            yield from block.events
-            position = block.previous
+        every = events(part.record.head, lambda position: self._reader.block_of(part, position))
+        return history_of(every, self._needs.events)
 
     def _event(self, found: Found, told: Told) -> dict[str, Any] | None:
         """An event as the timeline shows it, of what it may say."""
@@ -213,8 +208,8 @@ class _Reading:
             return permitted_event(part, event) if event.message_id == told.message_id else None
 
         parts = [part for part in found.parts if part.number == told.record]
-        events, _ = paging.newest_first(parts, self._reader.block_of, None, 1, the_one)
-        if not events or events[0][1].name != told.name:
+        found_events, _ = paging.newest_first(parts, self._reader.block_of, None, 1, the_one)
+        if not found_events or found_events[0][1].name != told.name:
             return None
-        shown = paging.shown(*events[0])
+        shown = paging.shown(*found_events[0])
         return {name: shown[name] for name in ("event", "type", "name", "time", "properties")}

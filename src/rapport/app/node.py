@@ -26,6 +26,7 @@ from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.tokens import USED_EVERY, TokenFile
 from rapport.adapters.embedded.uses import UseBook
+from rapport.app.activating import Activator
 from rapport.app.agent_runner import AgentRunner
 from rapport.app.agents import AgentDesk
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
@@ -39,6 +40,7 @@ from rapport.app.correcting import Corrector, keep_up
 from rapport.app.delivering import Deliverer
 from rapport.app.demanding import Acknowledgements
 from rapport.app.desk import HouseDesk
+from rapport.app.destinations import HouseDestinations
 from rapport.app.embedded import (
     Sources,
     open_benefits,
@@ -78,6 +80,7 @@ from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.data_rights import data_rights_routes
 from rapport.web.api.declaration import declaration_routes
 from rapport.web.api.demands import demand_routes
+from rapport.web.api.destinations import destination_routes
 from rapport.web.api.evidence import evidence_routes
 from rapport.web.api.exports import export_routes
 from rapport.web.api.health import health_routes
@@ -188,7 +191,7 @@ class _Threads(NamedTuple):
 def _begun(settings: Settings, ends: contextlib.ExitStack) -> _Threads:
     """Begin the threads that look after what any process puts into the ledger; `ends` ends them."""
     threads = _Threads(Reviewer(settings), ExportRunner(settings), AgentRunner(settings), Witnessing(settings))
-    for thread in (*threads, Deliverer(settings)):
+    for thread in (*threads, Deliverer(settings), Activator(settings)):
         ends.callback(thread.close)
     return threads
 
@@ -269,6 +272,7 @@ async def application(
             *declaration_routes(promises, tokens),
             *simulate_routes(simulator, tokens),
             *export_routes(exports, tokens),
+            *destination_routes(ends.enter_context(contextlib.closing(HouseDestinations(settings))), tokens),
             *receipt_log_routes(PublishedLog(ledger.receipt_log, Cosignatures(ledger.db))),
             *demand_routes(acknowledgements),
             *data_rights_routes(AgentDesk(settings, threads.agents.wake)),

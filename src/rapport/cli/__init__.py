@@ -33,6 +33,7 @@ COMMANDS = {
         "demands",
         "List deletion demands, the newest first: who was asked, and who acknowledged or stays silent.",
     ),
+    "destination": ("destination", "Destinations: where what happens to customers is sent, and how each fares."),
     "outbox": ("outbox", "The outbox: what is on its way to other systems, and what could not be delivered."),
     "benefit": ("benefit", "Benefits: what uses gave to the customer and to the company."),
     "verify": (
@@ -49,6 +50,8 @@ COMMANDS = {
         "Explain why a customer's records are together: every piece of evidence, used or not, and why.",
     ),
     "export": ("export", "Export the customers that may be read for a purpose, one row and one receipt for each."),
+    "audience": ("audience", "Audiences: who is meant, by an expression for a purpose; and who is in."),
+    "trait": ("trait", "Computed traits: values worked out of what is known, by expressions and models."),
     "backup": (
         "backup",
         "Back up a node, running or not: its data into FILE, which holds no key; its keys by --keys, to be kept apart.",

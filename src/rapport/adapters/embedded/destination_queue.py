@@ -18,7 +18,7 @@ from rapport.act.activation import Delivery, Health, What
 from rapport.act.delivery import KEPT
 from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.kernel import ids
-from rapport.kernel.errors import NotFound
+from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.keys import SealKey
 from rapport.kernel.times import now
 
@@ -201,8 +201,16 @@ class DestinationQueue:
         row = self._db.execute(query, (destination,)).fetchone() or (0, 0, None, "", None)
         return Health(waiting, oldest, dead, *row)
 
-    def failures(self, destination: int, before: int = 1 << 62, limit: int = 50) -> list[Delivery]:
-        """Dead letters, the newest first."""
+    def failures(self, destination: int, after: str | None = None, limit: int = 50) -> list[Delivery]:
+        """Dead letters, the newest first; those after one (by its id), where one is given. Raises BadInput where there
+        is none of that id."""
+        before = 1 << 62
+        if after is not None:
+            query = "SELECT seq FROM queue WHERE destination = ? AND id = ?"
+            row = self._db.execute(query, (destination, after)).fetchone()
+            if row is None:
+                raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
+            before = row[0]
         query = f"{_DELIVERIES} WHERE destination = ? AND dead AND seq < ? ORDER BY seq DESC LIMIT ?"
         return [_delivery(row) for row in self._db.execute(query, (destination, before, limit)).fetchall()]
 

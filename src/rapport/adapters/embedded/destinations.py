@@ -12,6 +12,7 @@ import msgspec
 
 from rapport.act.activation import Destination, Wish
 from rapport.act.webhooks import fresh_secret
+from rapport.adapters.embedded.audiences import unused, using
 from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.kernel.errors import Conflict, NotFound
 from rapport.kernel.times import now
@@ -30,6 +31,7 @@ SCHEMA = """
                          PRIMARY KEY (destination, customer)) WITHOUT ROWID;
     CREATE INDEX handed_of ON handed (customer)
 """
+_IN_USE = "destination"
 MOST = 200
 """Destinations of one organization."""
 _COLUMNS = "SELECT id, org, name, made_at, paused, why, body, secret IS NOT NULL FROM destination"
@@ -98,6 +100,7 @@ class DestinationBook:
             made = None
             if secret is None and wish.kind == "webhook" and not (stays and before is not None and before.has_secret):
                 secret = made = fresh_secret()
+            using(self._db, org, _IN_USE, name)
             self._moved()
             if secret is not None:
                 sealed = self._seal.seal(secret.encode(), _secret_place(number))
@@ -109,10 +112,12 @@ class DestinationBook:
         with translating(self._ledger.path), transaction(self._db):
             found = self.named(org, name)
             self._end(found.number)
+            unused(self._db, org, _IN_USE, name)
         return found
 
     def _moved(self) -> None:
         self._db.execute("UPDATE destination_version SET value = value + 1")
+        self._db.execute("UPDATE defined SET version = version + 1")  # whoever follows for us looks there
 
     def _end(self, number: int) -> None:
         self._moved()

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from rapport import __version__
 from rapport.web.api import cors
 from rapport.web.api.openapi import (
+    activating,
     answers,
     benefiting,
     claiming,
@@ -58,6 +59,7 @@ _TAGS = [
     {"name": benefiting.TAG, "description": "What uses gave, to both sides, with the event that shows it."},
     {"name": declaring.TAG, "description": "What an organization promises: signed, versioned, and public."},
     {"name": deciding.TAG, "description": "Who is meant, by expressions; who is in; and what is worked out of traits."},
+    {"name": activating.TAG, "description": "Where what happens to customers is sent, each by the gate as it leaves."},
     {"name": exporting.TAG, "description": "Customers as a file, for a purpose, with a receipt for each."},
     {"name": exercising.TAG, "description": "People's rights, exercised by authorised agents (Data Rights Protocol)."},
     {"name": presenting.TAG, "description": "Bound devices, and tills: who is there, as far as their terms show it."},
@@ -107,6 +109,7 @@ def document(origin: str) -> dict[str, Any]:
             **demanding.paths(),
             **declaring.paths(),
             **deciding.paths(),
+            **activating.paths(),
             **exporting.paths(),
             **exercising.paths(),
             **presenting.paths(),
@@ -116,6 +119,7 @@ def document(origin: str) -> dict[str, Any]:
         "components": {
             "schemas": {
                 **shapes.SHAPES,
+                **activating.SHAPES,
                 **benefiting.SHAPES,
                 **claiming.SHAPES,
                 **demanding.SHAPES,

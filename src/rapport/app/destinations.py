@@ -1,0 +1,169 @@
+"""Destinations, as the API, the console and the command line define and look after them."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from rapport.act.activation import Delivery, Destination, Health, Wish, checked
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.decide_rows import MIGRATIONS
+from rapport.adapters.embedded.destination_queue import DestinationQueue
+from rapport.adapters.embedded.destinations import DestinationBook
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.sqlite import connect, translating
+from rapport.app import embedded
+from rapport.app.settings import Settings
+from rapport.kernel.errors import BadInput, NotFound
+from rapport.terms.policy import promise_for
+
+Answer = TypeVar("Answer")
+
+
+class Placed(NamedTuple):
+    """A destination that was put. `secret`: one that was made for it, told this once; `fresh`: it was not there;
+    `warnings`: why nothing may come of it, in words."""
+
+    destination: Destination
+    health: Health
+    secret: str | None
+    fresh: bool
+    warnings: tuple[str, ...]
+
+
+class Destinations:
+    """Over one ledger connection and one to decide.db; used by one thread at a time."""
+
+    def __init__(self, settings: Settings, ledger: LedgerFile) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._book = DestinationBook(ledger)
+        self._definitions = Definitions(ledger)
+        path = settings.directory / "decide.db"
+        self._queue = DestinationQueue(connect(path, MIGRATIONS, durable=True, cache_mb=4), path)
+
+    def put(self, org: str, name: str, wish: Wish) -> Placed:
+        """Make a destination, or change it. Raises BadInput, NotFound for an unknown organization, Conflict where there
+        are too many."""
+        right = checked(name, wish, private=self._settings.private_destinations)
+        self._check_audience(org, right)
+        warnings = self._check_promise(org, right)
+        before = {one.name: one for one in self._book.of_org(org)}.get(name)
+        made, secret = self._book.put(org, name, right)
+        if before is not None and before.number != made.number:
+            self._queue.end(before.number)
+        return Placed(made, self._queue.health(made.number), secret, before is None, warnings)
+
+    def _check_audience(self, org: str, wish: Wish) -> None:
+        if wish.audience is None:
+            return
+        try:
+            audience = self._definitions.audience(org, wish.audience)
+        except NotFound:
+            message = f"there is no audience {wish.audience[:100]!r}"
+            raise BadInput(message, code="unknown_audience", field="audience") from None
+        if audience.purpose != wish.purpose:
+            message = f"who is in {wish.audience} was worked out for {audience.purpose}, and is told for nothing else"
+            raise BadInput(message, code="other_purpose", field="purpose")
+
+    def _check_promise(self, org: str, wish: Wish) -> tuple[str, ...]:
+        promise = promise_for(embedded.open_promises(self._settings, self._ledger).standing(org), wish.purpose)
+        promised = () if promise is None else promise.recipients or ()
+        if wish.recipient and wish.recipient not in promised:
+            named = f"it names {', '.join(promised)}" if promised else "it names nobody"
+            message = (
+                f"the declaration does not name {wish.recipient[:100]!r} as a recipient for {wish.purpose}: {named}"
+            )
+            raise BadInput(message, code="unknown_recipient", field="recipient")
+        if promise is None:
+            return (f"your declaration promises nothing for {wish.purpose}: nobody can be read for it",)
+        return ()
+
+    def listed(self, org: str) -> list[tuple[Destination, Health]]:
+        return [(one, self._queue.health(one.number)) for one in self._book.of_org(org)]
+
+    def named(self, org: str, name: str) -> tuple[Destination, Health]:
+        """Raises NotFound."""
+        one = self._book.named(org, name)
+        return one, self._queue.health(one.number)
+
+    def remove(self, org: str, name: str) -> None:
+        """What waits for it is let go; who was handed over and withdraws later is still deleted there. Raises
+        NotFound."""
+        self._queue.end(self._book.remove(org, name).number)
+
+    def failures(self, org: str, name: str, cursor: str | None, limit: int) -> tuple[list[Delivery], str | None]:
+        """Dead letters, the newest first, and the cursor of the next page. Raises NotFound, BadInput."""
+        one = self._book.named(org, name)
+        found = self._queue.failures(one.number, cursor, limit + 1)
+        following = found[limit - 1].id if len(found) > limit else None
+        return found[:limit], following
+
+    def replay(self, org: str, name: str, handle: str | None) -> int:
+        """Raises NotFound."""
+        return self._queue.replay(self._book.named(org, name).number, handle)
+
+    def pause(self, org: str, name: str) -> None:
+        """Raises NotFound."""
+        self._book.pause(self._book.named(org, name).number)
+
+    def resume(self, org: str, name: str) -> None:
+        """Raises NotFound."""
+        self._book.resume(self._book.named(org, name).number)
+
+    def close(self) -> None:
+        self._queue.close()
+        self._ledger.close()
+
+
+def open_destinations(settings: Settings) -> Destinations:
+    return Destinations(settings, embedded.open_ledger(settings))
+
+
+class HouseDestinations:
+    """The same for a process that answers requests: each waits for the disk in a thread, one at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._turn = threading.Lock()
+        self._destinations: Destinations | None = None
+
+    async def put(self, org: str, name: str, wish: Wish) -> Any:
+        return await self._with(lambda desk: desk.put(org, name, wish))
+
+    async def listed(self, org: str) -> list[tuple[Destination, Health]]:
+        return await self._with(lambda desk: desk.listed(org))
+
+    async def named(self, org: str, name: str) -> tuple[Destination, Health]:
+        return await self._with(lambda desk: desk.named(org, name))
+
+    async def remove(self, org: str, name: str) -> None:
+        await self._with(lambda desk: desk.remove(org, name))
+
+    async def failures(self, org: str, name: str, cursor: str | None, limit: int) -> tuple[list[Delivery], str | None]:
+        return await self._with(lambda desk: desk.failures(org, name, cursor, limit))
+
+    async def replay(self, org: str, name: str, handle: str | None) -> int:
+        return await self._with(lambda desk: desk.replay(org, name, handle))
+
+    async def pause(self, org: str, name: str) -> None:
+        await self._with(lambda desk: desk.pause(org, name))
+
+    async def resume(self, org: str, name: str) -> None:
+        await self._with(lambda desk: desk.resume(org, name))
+
+    async def _with(self, work: Callable[[Destinations], Answer]) -> Answer:
+        def worked() -> Answer:
+            with self._turn:
+                if self._destinations is None:
+                    self._destinations = open_destinations(self._settings)
+                with translating(self._settings.directory / "ledger.db"):
+                    return work(self._destinations)
+
+        return await asyncio.to_thread(worked)
+
+    def close(self) -> None:
+        with self._turn:
+            if self._destinations is not None:
+                self._destinations.close()
+                self._destinations = None
