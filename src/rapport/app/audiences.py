@@ -7,9 +7,8 @@ before the evaluator knows.
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -19,16 +18,15 @@ from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
-from rapport.adapters.embedded.sqlite import translating
-from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_promises, open_reader
+from rapport.app.definitions import Doubts, HouseTraits, Ledgers, or_none
+from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_reader
 from rapport.app.previewing import Looking, Previewer, looked_at
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
-from rapport.decide import Audience, ComputedTrait, Rule, Verdict, audience, expressed
-from rapport.decide.models import shipped
+from rapport.decide import Audience, Rule, Verdict, audience
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
-from rapport.kernel.expressions import Dependencies, Kind, Problem, Schema, Why, review
+from rapport.kernel.expressions import Dependencies, Kind, Why
 from rapport.kernel.times import DAY, now, rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile.history import history_of
@@ -39,74 +37,15 @@ from rapport.profile.view import Part
 from rapport.terms import Gate, Request, headed
 from rapport.terms.aggregates import Crowd, Guard
 from rapport.terms.facts import HistoryOf, facts_of
-from rapport.terms.policy import promise_for
 from rapport.terms.standing_use import StandingUse
-from rapport.web.audiences import Day, Filling, Member, Preview, Saved, Standing, TraitWish, Warned, told_why
+from rapport.web.audiences import Day, Filling, Member, Preview, Saved, Standing, Warned, told_why
 
-ACTION, WHY_ACTION = "audience", "audience: why"
+ACTION, WHY_ACTION = "audiences", "audience: why"
 RESERVED = "preview"
 _TOGETHER = 50
 """Members in one transaction of receipts, so that nobody else waits long."""
 _MEMBER = b"mbr"
 _MOST_MEMBERS = 100_000
-Answer = TypeVar("Answer")
-Desk = Callable[[Definitions, LedgerFile], Answer]
-
-
-class Ledgers:
-    """Work on the ledger in threads, one at a time, over one connection."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._turn = threading.Lock()
-        self._ledger: LedgerFile | None = None
-        self._definitions: Definitions | None = None
-
-    async def with_definitions(self, work: Desk[Answer]) -> Answer:
-        def worked() -> Answer:
-            with self._turn:
-                if self._ledger is None or self._definitions is None:
-                    self._ledger = open_ledger(self._settings)
-                    self._definitions = Definitions(self._ledger)
-                with translating(self._settings.directory / "ledger.db"):
-                    return work(self._definitions, self._ledger)
-
-        return await asyncio.to_thread(worked)
-
-    def close(self) -> None:
-        with self._turn:
-            if self._ledger is not None:
-                self._ledger.close()
-                self._ledger = None
-
-
-class HouseTraits:
-    """The Traits of an embedded node."""
-
-    def __init__(self, ledgers: Ledgers, doubts: "Doubts") -> None:
-        self._ledgers = ledgers
-        self._doubts = doubts
-
-    async def put(self, org: str, name: str, wish: TraitWish, who: str) -> Saved:
-        made = trait_of(org, name, wish)
-
-        def put(definitions: Definitions, _: LedgerFile) -> Saved:
-            before = _or_none(definitions.trait, org, name)
-            saved = definitions.put_trait(made, who)
-            warnings = self._doubts.of(definitions, org, made.expression, made.purpose, Kind.ANY)
-            return Saved(saved, warnings, before is None)
-
-        return await self._ledgers.with_definitions(put)
-
-    async def named(self, org: str, name: str) -> ComputedTrait:
-        return await self._ledgers.with_definitions(lambda definitions, _: definitions.trait(org, name))
-
-    async def page(self, org: str, after: str, limit: int) -> list[ComputedTrait]:
-        listed = await self._ledgers.with_definitions(lambda definitions, _: definitions.traits(org))
-        return [one for one in listed if one.name > after][:limit]
-
-    async def delete(self, org: str, name: str, who: str) -> None:
-        await self._ledgers.with_definitions(lambda definitions, _: definitions.delete_trait(org, name, who))
 
 
 class HouseAudiences:
@@ -120,7 +59,7 @@ class HouseAudiences:
         gate: Gate,
         keys: Keyring,
         previewer: Previewer,
-        doubts: "Doubts",
+        doubts: Doubts,
     ) -> None:
         self._ledgers = ledgers
         self._reader = reader
@@ -133,13 +72,13 @@ class HouseAudiences:
 
     # -- definitions
 
-    async def put(self, org: str, name: str, expression: str, purpose: str, who: str) -> Saved:
+    async def put(self, org: str, name: str, expression: str, purpose: str, who: str) -> Saved[Audience]:
         if name == RESERVED:
             raise BadInput("no audience can be called preview: choose another name", code="bad_name", field="name")
         audience(org, name, expression, purpose)  # what is wrong with it is told before anything is opened
 
-        def put(definitions: Definitions, _: LedgerFile) -> Saved:
-            before = _or_none(definitions.audience, org, name)
+        def put(definitions: Definitions, _: LedgerFile) -> Saved[Audience]:
+            before = or_none(definitions.audience, org, name)
             saved = definitions.put_audience(org, name, expression, purpose, who)
             return Saved(saved, self._doubts.of(definitions, org, expression, saved.purpose, Kind.BOOL), before is None)
 
@@ -288,42 +227,6 @@ class HouseAudiences:
         self._ledgers.close()
 
 
-class Doubts:
-    """What a writer of definitions may want to know, and nobody refuses. `seen`: what an organization's sources sent,
-    with its computed traits; None where that is not known."""
-
-    def __init__(self, seen: Callable[[str, dict[str, Kind]], Schema | None], settings: Settings) -> None:
-        self._seen = seen
-        self._settings = settings
-
-    def of(self, definitions: Definitions, org: str, expression: str, purpose: str, wanted: Kind) -> tuple[Warned, ...]:
-        schema = self._seen(org, definitions.rulebook(org).kinds())
-        doubts = []
-        if expression and schema is not None:
-            doubts = [Warned("expression", one) for one in review(expression, schema, wanted)]
-        with contextlib.closing(open_ledger(self._settings)) as ledger:
-            promised = promise_for(open_promises(self._settings, ledger).standing(org), purpose)
-        if promised is None:
-            message = f"your declaration promises nothing for {purpose}: nobody can be read for it"
-            doubts.append(Warned("purpose", Problem(1, 1, purpose, message, doubt=True)))
-        return tuple(doubts)
-
-
-def trait_of(org: str, name: str, wish: TraitWish) -> ComputedTrait:
-    """A computed trait as it is asked for. Raises BadInput, ExpressionError."""
-    if (wish.expression is None) == (wish.model is None):
-        message = "a computed trait is given either an expression, or a model with its event"
-        raise BadInput(message, code="bad_trait", field="expression")
-    if wish.expression is not None:
-        if wish.event is not None or wish.value is not None:
-            raise BadInput("event and value belong to a model", code="bad_trait", field="event")
-        return expressed(org, name, wish.expression, wish.purpose)
-    for field, text in (("event", wish.event or ""), ("value", wish.value or "")):
-        if len(text) > 1_024:
-            raise BadInput(f"{field} is longer than 1,024 characters", code="bad_event", field=field)
-    return shipped(org, name, wish.model or "", wish.event or "", wish.value or "", wish.purpose)
-
-
 def folded(reader: StateReader, needs: Dependencies) -> HistoryOf:
     """Histories folded from timelines, of what nobody follows yet or somebody asks for now and then."""
 
@@ -357,21 +260,23 @@ def why_told(rule: Rule, verdict: Verdict, why: Sequence[Why], since: int | None
     }
 
 
-def _or_none(look: Callable[[str, str], Answer], org: str, name: str) -> Answer | None:
-    try:
-        return look(org, name)
-    except NotFound:
-        return None
-
-
 def open_audiences(
     settings: Settings, reader: StateReader, gate: Gate, keys: Keyring
 ) -> tuple[HouseAudiences, HouseTraits]:
     """Both over one ledger connection of their own; `reader` and `gate` are of the caller's thread."""
     ledgers = Ledgers(settings)
-    doubts = Doubts(lambda _org, _kinds: None, settings)
+    doubts = Doubts(settings)
     previewer = Previewer(lambda: looking(settings))
     return HouseAudiences(settings, ledgers, reader, gate, keys, previewer, doubts), HouseTraits(ledgers, doubts)
+
+
+def at_hand(settings: Settings, org: str) -> tuple[HouseAudiences, HouseTraits]:
+    """Both for the command line. Raises NotFound where there is no such organization."""
+    with contextlib.closing(open_ledger(settings)) as ledger:
+        if not ledger.has_org(org):
+            raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(ledger.orgs()) or 'none'}")
+    parts = looking(settings)
+    return open_audiences(settings, parts.reader, parts.gate, open_keys(settings))
 
 
 def looking(settings: Settings) -> Looking:

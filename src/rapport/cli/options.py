@@ -25,6 +25,12 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
+def plain(value: Any) -> str:
+    """A value as JSON on one line, without what would steer a terminal: it is shown, not obeyed."""
+    text = "absent" if value is None else json.dumps(value, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
 @contextlib.contextmanager
 def waiting(text: str, *, quiet: bool = False) -> Iterator[None]:
     """Say on a terminal what is being waited for."""

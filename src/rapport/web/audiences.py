@@ -1,7 +1,7 @@
 """Audiences and computed traits as the API and the console ask for them."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +14,9 @@ MOST_TOLD = 200
 """Characters of a text, or members of a list, that are told of what an expression saw."""
 
 
+Kept = TypeVar("Kept", Audience, ComputedTrait)
+
+
 class Warned(msgspec.Struct, frozen=True):
     """What nobody refuses, and its writer may want to know: a doubt about the expression, or that the purpose opens
     nothing."""
@@ -22,10 +25,10 @@ class Warned(msgspec.Struct, frozen=True):
     problem: Problem
 
 
-class Saved(msgspec.Struct, frozen=True):
+class Saved(msgspec.Struct, Generic[Kept], frozen=True):
     """A definition that is on the disk. `fresh`: there was none of this name before."""
 
-    definition: Audience | ComputedTrait
+    definition: Kept
     warnings: tuple[Warned, ...]
     fresh: bool
 
@@ -81,7 +84,7 @@ class Audiences(Protocol):
     """What the node does about audiences, each for one organization. `who` is told in the audit log, `caller` in
     receipts."""
 
-    async def put(self, org: str, name: str, expression: str, purpose: str, who: str) -> Saved:
+    async def put(self, org: str, name: str, expression: str, purpose: str, who: str) -> Saved[Audience]:
         """Raises BadInput, ExpressionError, Conflict (`too_many`)."""
 
     async def named(self, org: str, name: str) -> Standing:
@@ -112,7 +115,7 @@ class Audiences(Protocol):
 class Traits(Protocol):
     """What the node does about computed traits, each for one organization."""
 
-    async def put(self, org: str, name: str, wish: "TraitWish", who: str) -> Saved:
+    async def put(self, org: str, name: str, wish: "TraitWish", who: str) -> Saved[ComputedTrait]:
         """Raises BadInput, ExpressionError, Conflict (`cycle`, `too_many`)."""
 
     async def named(self, org: str, name: str) -> ComputedTrait:
@@ -155,7 +158,7 @@ def told_definition(one: Audience | ComputedTrait) -> dict[str, Any]:
     return {**head, "version": one.version, "since": rfc3339(one.at)}
 
 
-def told_saved(saved: Saved) -> dict[str, Any]:
+def told_saved(saved: Saved[Audience] | Saved[ComputedTrait]) -> dict[str, Any]:
     return {**told_definition(saved.definition), "warnings": told_warnings(saved.warnings)}
 
 

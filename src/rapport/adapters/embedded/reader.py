@@ -13,10 +13,12 @@ import msgspec
 from rapport.adapters.embedded.customers import CustomerReader
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.state_rows import KEEP_REJECTED
+from rapport.adapters.embedded.touched import sightings_of
 from rapport.kernel import ids
 from rapport.kernel.ports import Source
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.profile.links import edges_of, evidence_handle
+from rapport.profile.sightings import Sightings
 from rapport.profile.store import Found
 from rapport.profile.view import Part
 from rapport.resolve import Edge, Explainer, Finding, Rules, preview_retract, sort_key
@@ -47,6 +49,10 @@ class StateReader(CustomerReader):
         """(source, minute, accepted, rejected) since a minute."""
         query = "SELECT source, minute, accepted, rejected FROM volume WHERE org = ? AND minute >= ?"
         return self._db.execute(query, (org, since_minute)).fetchall()
+
+    def sightings(self, org: str) -> Sightings:
+        """Names of the traits, events and properties that an organization's sources sent so far."""
+        return sightings_of(self._db, self._keys, org)
 
     def last_seen(self, org: str) -> dict[str, int]:
         """Source → the minute (µs) in which it last sent anything."""

@@ -1,0 +1,126 @@
+"""Definitions of audiences and computed traits: work on the ledger in threads, and what a writer may want to know."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.reader import StateReader
+from rapport.adapters.embedded.sqlite import translating
+from rapport.app.embedded import Sources, open_ledger, open_promises, open_reader
+from rapport.app.settings import Settings
+from rapport.decide import ComputedTrait, expressed
+from rapport.decide.models import shipped
+from rapport.kernel.errors import BadInput, NotFound
+from rapport.kernel.expressions import Kind, Problem, review
+from rapport.terms.policy import promise_for
+from rapport.web.audiences import Saved, TraitWish, Warned
+
+LONGEST = 1_024
+"""Characters of an event's name or a property's."""
+Answer = TypeVar("Answer")
+Desk = Callable[[Definitions, LedgerFile], Answer]
+
+
+class Ledgers:
+    """Work on the ledger in threads, one at a time, over one connection."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._turn = threading.Lock()
+        self._ledger: LedgerFile | None = None
+        self._definitions: Definitions | None = None
+
+    async def with_definitions(self, work: Desk[Answer]) -> Answer:
+        def worked() -> Answer:
+            with self._turn:
+                if self._ledger is None or self._definitions is None:
+                    self._ledger = open_ledger(self._settings)
+                    self._definitions = Definitions(self._ledger)
+                with translating(self._settings.directory / "ledger.db"):
+                    return work(self._definitions, self._ledger)
+
+        return await asyncio.to_thread(worked)
+
+    def close(self) -> None:
+        with self._turn:
+            if self._ledger is not None:
+                self._ledger.close()
+                self._ledger = None
+
+
+class Doubts:
+    """What a writer of definitions may want to know, and nobody refuses. Used by one thread at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reader: StateReader | None = None
+
+    def of(self, definitions: Definitions, org: str, expression: str, purpose: str, wanted: Kind) -> tuple[Warned, ...]:
+        doubts = []
+        with contextlib.closing(open_ledger(self._settings)) as ledger:
+            promised = promise_for(open_promises(self._settings, ledger).standing(org), purpose)
+            if self._reader is None:
+                self._reader = open_reader(self._settings, Sources(ledger).by_name)
+            seen = self._reader.sightings(org)
+        if expression and seen.events:  # where nothing came so far, all of it would be doubted
+            schema = seen.schema(definitions.rulebook(org).kinds())
+            doubts = [Warned("expression", one) for one in review(expression, schema, wanted)]
+        if promised is None:
+            message = f"your declaration promises nothing for {purpose}: nobody can be read for it"
+            doubts.append(Warned("purpose", Problem(1, 1, purpose, message, doubt=True)))
+        return tuple(doubts)
+
+
+class HouseTraits:
+    """The Traits of an embedded node."""
+
+    def __init__(self, ledgers: Ledgers, doubts: Doubts) -> None:
+        self._ledgers = ledgers
+        self._doubts = doubts
+
+    async def put(self, org: str, name: str, wish: TraitWish, who: str) -> Saved[ComputedTrait]:
+        made = trait_of(org, name, wish)
+
+        def put(definitions: Definitions, _: LedgerFile) -> Saved[ComputedTrait]:
+            before = or_none(definitions.trait, org, name)
+            saved = definitions.put_trait(made, who)
+            warnings = self._doubts.of(definitions, org, made.expression, made.purpose, Kind.ANY)
+            return Saved(saved, warnings, before is None)
+
+        return await self._ledgers.with_definitions(put)
+
+    async def named(self, org: str, name: str) -> ComputedTrait:
+        return await self._ledgers.with_definitions(lambda definitions, _: definitions.trait(org, name))
+
+    async def page(self, org: str, after: str, limit: int) -> list[ComputedTrait]:
+        listed = await self._ledgers.with_definitions(lambda definitions, _: definitions.traits(org))
+        return [one for one in listed if one.name > after][:limit]
+
+    async def delete(self, org: str, name: str, who: str) -> None:
+        await self._ledgers.with_definitions(lambda definitions, _: definitions.delete_trait(org, name, who))
+
+
+def trait_of(org: str, name: str, wish: TraitWish) -> ComputedTrait:
+    """A computed trait as it is asked for. Raises BadInput, ExpressionError."""
+    if (wish.expression is None) == (wish.model is None):
+        message = "a computed trait is given either an expression, or a model with its event"
+        raise BadInput(message, code="bad_trait", field="expression")
+    if wish.expression is not None:
+        if wish.event is not None or wish.value is not None:
+            raise BadInput("event and value belong to a model", code="bad_trait", field="event")
+        return expressed(org, name, wish.expression, wish.purpose)
+    for field, text in (("event", wish.event or ""), ("value", wish.value or "")):
+        if len(text) > LONGEST:
+            raise BadInput(f"{field} is longer than {LONGEST:,} characters", code="bad_event", field=field)
+    return shipped(org, name, wish.model or "", wish.event or "", wish.value or "", wish.purpose)
+
+
+def or_none(look: Callable[[str, str], Answer], org: str, name: str) -> Answer | None:
+    try:
+        return look(org, name)
+    except NotFound:
+        return None

@@ -1,0 +1,98 @@
+"""`rapport trait`: computed traits, by expressions and by models that ship with Rapport."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from rapport.adapters.embedded.audit import COMMAND_LINE
+from rapport.app.audiences import at_hand
+from rapport.app.definitions import HouseTraits
+from rapport.cli import options
+from rapport.cli.audience import all_problems, echo_warnings
+from rapport.decide import ComputedTrait
+from rapport.web.audiences import TraitWish, told_definition, told_saved
+
+traits = typer.Typer(
+    help="Computed traits: values worked out of what is known, by expressions and models.", no_args_is_help=True
+)
+
+Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The computed trait: letters, digits and _.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(traits, name="trait")
+
+
+@contextlib.contextmanager
+def opened(data: str | None, org: str) -> Iterator[HouseTraits]:
+    audiences, house = at_hand(options.settings(data), org)
+    try:
+        yield house
+    finally:
+        audiences.close()
+
+
+@traits.command("add")
+def add(
+    org: Org,
+    name: Name,
+    purpose: Annotated[str, typer.Option("--purpose", help="What it is for; a model learns from who lets it.")],
+    expression: Annotated[
+        str | None, typer.Argument(metavar="[EXPRESSION]", help="What gives the value; left out with --model.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="A model, such as lifetime_value or rfm.")] = None,
+    event: Annotated[str | None, typer.Option("--event", help="With --model: the event that is a purchase.")] = None,
+    value: Annotated[
+        str | None, typer.Option("--value", help="With --model: its property that says for how much.")
+    ] = None,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Save a computed trait, or another version of one."""
+    with opened(data, org) as house, all_problems():
+        saved = asyncio.run(house.put(org, name, TraitWish(purpose, expression, model, event, value), COMMAND_LINE))
+    if json:
+        options.print_json(told_saved(saved))
+        return
+    typer.echo(_line(saved.definition))
+    echo_warnings(saved.warnings)
+
+
+@traits.command("list")
+def listed(org: Org, data: options.Data = None, json: options.Json = False) -> None:
+    """List the computed traits of an organization, by name."""
+    with opened(data, org) as house:
+        found = asyncio.run(house.page(org, "", 1 << 31))
+    if json:
+        options.print_json([told_definition(one) for one in found])
+    else:
+        typer.echo("\n".join(map(_line, found)) or "There is no computed trait yet.")
+
+
+@traits.command("show")
+def show(org: Org, name: Name, data: options.Data = None, json: options.Json = False) -> None:
+    """Show a computed trait's definition."""
+    with opened(data, org) as house:
+        one = asyncio.run(house.named(org, name))
+    if json:
+        options.print_json(told_definition(one))
+    else:
+        typer.echo(_line(one))
+
+
+@traits.command("remove")
+def remove(org: Org, name: Name, data: options.Data = None) -> None:
+    """Remove a computed trait. Not while an audience or another computed trait names it."""
+    with opened(data, org) as house:
+        asyncio.run(house.delete(org, name, COMMAND_LINE))
+    typer.echo(f"{name} is no more.")
+
+
+def _line(one: ComputedTrait) -> str:
+    of = f", {one.value} of it" if one.value else ""
+    what = f"{one.model} by {one.event}{of}" if one.model else one.expression
+    return f"{one.name}, version {one.version}, for {one.purpose}: {what}"

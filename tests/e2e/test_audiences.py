@@ -1,0 +1,388 @@
+"""Audiences and computed traits over HTTP: saved, tried, explained, and handed over through the gate."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import jsonschema_rs
+import pytest
+
+from rapport.app.embedded import open_people
+from rapport.app.settings import Settings
+from rapport.terms import Clause, Terms
+from rapport.web.api.openapi import document
+from tests.e2e.api import House, bearer, house, is_problem, seen
+from tests.e2e.running import Answer, http
+
+GOLD = 'traits.plan == "gold"'
+BUYERS = 'count("Order Completed", days(30)) >= 2'
+SHAPES = document("http://x")["components"]
+CUSTOMERS = 60
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("audiences")) as home:
+        for start in range(0, CUSTOMERS, 20):
+            home.acme.send(*(event for i in range(start, start + 20) for event in lived(i)))
+        home.rival.send({"type": "identify", "userId": "u0", "traits": {"plan": "gold"}})
+        home.acme.view(f"user_id:u{CUSTOMERS - 1}", events=2)
+        home.rival.view("user_id:u0")
+        yield home
+
+
+def lived(number: int) -> list[dict[str, Any]]:
+    """Every third customer is gold, every second has bought twice."""
+    who = f"u{number}"
+    plan = "gold" if number % 3 == 0 else "free"
+    orders = [{"type": "track", "userId": who, "event": "Order Completed", "properties": {"revenue": number}}]
+    return [{"type": "identify", "userId": who, "traits": {"plan": plan}}, *orders * (1 + number % 2)]
+
+
+def call(home: House, method: str, path: str, body: Any = None, token: str | None = None) -> Answer:
+    content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    return http(method, home.node.url + path, content, bearer(token or home.acme.api_token))
+
+
+def put(home: House, name: str, expression: str = GOLD, purpose: str = "service", token: str | None = None) -> Answer:
+    body = {"expression": expression, "purpose": purpose}
+    return call(home, "PUT", f"/v1/audiences/{quote(name, safe='')}", body, token)
+
+
+def preview(home: House, expression: str, purpose: str = "service", **more: Any) -> Answer:
+    return call(home, "POST", "/v1/audiences/preview", {"expression": expression, "purpose": purpose, **more})
+
+
+def why(home: House, name: str, customer: str) -> Answer:
+    return home.get(f"/v1/audiences/{name}/why?customer={quote(customer, safe='')}")
+
+
+def filled(home: House, name: str) -> dict[str, Any]:
+    """An audience once everybody was asked."""
+    deadline = time.monotonic() + 20
+    while True:
+        told: dict[str, Any] = home.get(f"/v1/audiences/{name}").json
+        if told["filling"] is None:
+            return told
+        assert time.monotonic() < deadline, told
+        time.sleep(0.02)
+
+
+def settled(home: House, name: str, count: int) -> None:
+    """Wait until so many are in."""
+    deadline = time.monotonic() + 20
+    while home.get(f"/v1/audiences/{name}").json["count"] != count:
+        assert time.monotonic() < deadline, home.get(f"/v1/audiences/{name}").json
+        time.sleep(0.02)
+
+
+def members(home: House, name: str, limit: int = 500) -> list[dict[str, Any]]:
+    """All pages."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = home.get(f"/v1/audiences/{name}/members?limit={limit}{cursor}").json
+        found += page["members"]
+        if page["next"] is None:
+            return found
+        cursor = f"&cursor={page['next']}"
+
+
+def handle(home: House, customer: str) -> str:
+    return str(home.acme.view(customer)["customer"])
+
+
+# -- definitions
+
+
+def test_an_audience_is_saved_told_and_removed(home: House) -> None:
+    first = put(home, "a-gold")
+    assert (first.status, first.json["version"], first.json["warnings"]) == (201, 1, [])
+    again = put(home, "a-gold")
+    assert (again.status, again.json) == (200, first.json)
+    changed = put(home, "a-gold", BUYERS)
+    assert (changed.status, changed.json["version"]) == (200, 2)
+    told = home.get("/v1/audiences/a-gold").json
+    assert {**changed.json, "count": told["count"], "filling": told["filling"], "warnings": []} == {
+        **told,
+        "warnings": [],
+    }
+    assert call(home, "DELETE", "/v1/audiences/a-gold").status == 204
+    gone = home.get("/v1/audiences/a-gold")
+    assert is_problem(gone, 404, "not_found")
+    assert seen(gone)[2] == seen(home.get("/v1/audiences/never_there"))[2]
+    assert put(home, "a-gold").json["version"] == 3
+    assert call(home, "DELETE", "/v1/audiences/a-gold").status == 204
+
+
+def test_all_that_is_wrong_with_an_expression_is_told_with_its_place_and_nothing_is_saved(home: House) -> None:
+    answer = put(home, "wrong", 'traits.plan = "gold" &&\n  cuont("Order Completed") > 1')
+    assert is_problem(answer, 400, "bad_expression", "expression")
+    assert answer.json["problems"][0]["line"] == 1
+    assert answer.json["problems"][0]["column"] == 13
+    assert answer.json["problems"][0]["text"] == "="
+    assert answer.json["problems"][0]["suggestion"] == "=="
+    assert answer.json["message"].startswith("line 1, column 13")
+    two = put(home, "wrong", 'cuont("Order Completed") > 1 &&\n  sume("Order Completed", "revenue") > 1')
+    assert [(one["line"], one["suggestion"]) for one in two.json["problems"]] == [(1, "count"), (2, "sum")]
+    validator = jsonschema_rs.validator_for({"$ref": "#/components/schemas/ExpressionProblem", "components": SHAPES})
+    assert validator.is_valid(two.json)
+    assert home.get("/v1/audiences/wrong").status == 404
+
+
+def test_what_was_never_promised_is_a_warning_and_refuses_nothing(home: House) -> None:
+    answer = put(home, "ads", purpose="advertising")
+    assert answer.status == 201
+    assert [one["field"] for one in answer.json["warnings"]] == ["purpose"]
+    assert filled(home, "ads")["count"] == 0
+    assert call(home, "DELETE", "/v1/audiences/ads").status == 204
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a/b", "1st", "-x", "a" * 64, "gold!", "zoë", "а", "a\x00", "..", "%00", "a\n", "🦉"], ids=ascii
+)
+def test_a_name_that_none_can_have_is_refused_and_nothing_breaks(home: House, name: str) -> None:
+    answer = put(home, name)
+    assert answer.status in (400, 404, 405), answer
+    for path in ("", "/members", "/history", "/why?customer=user_id:u0"):
+        assert home.get(f"/v1/audiences/{quote(name or 'x-none', safe='')}{path}").status == 404
+    assert call(home, "DELETE", f"/v1/audiences/{quote(name or 'x-none', safe='')}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "bad_json"),
+        (b"{", 400, "bad_json"),
+        (b"[]", 400, "bad_type"),
+        (b'{"expression": "true"}', 400, "bad_type"),
+        (b'{"expression": 1, "purpose": "service"}', 400, "bad_type"),
+        (b'{"expression": null, "purpose": "service"}', 400, "bad_type"),
+        (b'{"expression": "true", "purpose": "service", "more": 1}', 400, "bad_type"),
+        (b'{"expression": "true", "purpose": "world domination"}', 400, "unknown_purpose"),
+        (b'{"expression": "", "purpose": "service"}', 400, "bad_expression"),
+        (b'{"expression": "1", "purpose": "service"}', 400, "bad_expression"),
+        (b'{"expression": "\\ud800", "purpose": "service"}', 400, "bad_json"),
+        (b'{"expression": "\xff", "purpose": "service"}', 400, "bad_json"),
+        (json.dumps({"expression": "(" * 3_000 + "true", "purpose": "service"}).encode(), 400, "bad_expression"),
+        (json.dumps({"expression": "true || " * 1_000 + "true", "purpose": "service"}).encode(), 400, "bad_expression"),
+        (json.dumps({"expression": "x" * 60_000, "purpose": "service"}).encode(), 400, "bad_expression"),
+        (b'{"expression": "' + b"x" * 70_000 + b'", "purpose": "service"}', 413, "too_large"),
+        (b"[" * 30_000, 400, "bad_type"),
+    ],
+)
+def test_bad_bodies_are_told_so_and_save_nothing(home: House, body: bytes, status: int, code: str) -> None:
+    for method, path in (("PUT", "/v1/audiences/bad"), ("POST", "/v1/audiences/preview")):
+        answer = call(home, method, path, body)
+        assert (answer.status, answer.json["code"]) == (status, code), answer
+    if body != b'{"expression": "1", "purpose": "service"}':  # which is no audience, and may be a trait
+        assert call(home, "PUT", "/v1/traits/bad", body).status == status
+    assert home.get("/v1/audiences/bad").status == 404
+
+
+def test_lists_are_paged_by_name(home: House) -> None:
+    for name in ("p3", "p1", "p2"):
+        assert put(home, name).status == 201
+    names, cursor = [], "&cursor=p"
+    while cursor:
+        page = home.get(f"/v1/audiences?limit=1{cursor}").json
+        names += [one["name"] for one in page["audiences"]]
+        cursor = f"&cursor={page['next']}" if page["next"] and page["next"].startswith("p") else ""
+    assert names[:3] == ["p1", "p2", "p3"]
+    for name in ("p1", "p2", "p3"):
+        assert call(home, "DELETE", f"/v1/audiences/{name}").status == 204
+    assert is_problem(home.get("/v1/audiences?limit=0"), 400, "bad_limit", "limit")
+    assert is_problem(home.get(f"/v1/audiences?cursor={'x' * 101}"), 400, "bad_cursor", "cursor")
+
+
+def test_organizations_share_names_and_nothing_else(home: House) -> None:
+    assert put(home, "ours").status == 201
+    filled(home, "ours")
+    rival = home.rival.api_token
+    absent = home.get("/v1/audiences/never_there", rival)
+    for path in ("", "/members", "/history", "/why?customer=user_id:u0"):
+        assert home.get(f"/v1/audiences/ours{path}", rival).body == absent.body
+    assert call(home, "DELETE", "/v1/audiences/ours", token=rival).body == absent.body
+    body = {"expression": "true", "purpose": "service", "name": "ours"}
+    assert call(home, "POST", "/v1/audiences/preview", body, rival).body == absent.body
+    assert put(home, "ours", token=rival).json["version"] == 1
+    assert [one["name"] for one in home.get("/v1/audiences", rival).json["audiences"]] == ["ours"]
+    cursor = home.get("/v1/audiences/ours/members?limit=1").json["next"]
+    assert is_problem(home.get(f"/v1/audiences/ours/members?cursor={cursor}", rival), 400, "bad_cursor", "cursor")
+    for token in (rival, home.acme.api_token):
+        assert call(home, "DELETE", "/v1/audiences/ours", token=token).status == 204
+
+
+def test_who_only_reads_saves_lists_and_tries_nothing(home: House) -> None:
+    from tests.e2e.running import run
+
+    made = run("token", "add", "acme", "--scope", "read", "--data", str(home.node.data), "--json")
+    token = json.loads(made.stdout)["api_token"]
+    body = {"expression": "true", "purpose": "service"}
+    for method, path, content in (
+        ("PUT", "/v1/audiences/x", body),
+        ("DELETE", "/v1/audiences/x", None),
+        ("GET", "/v1/audiences/x/members", None),
+        ("POST", "/v1/audiences/preview", body),
+        ("PUT", "/v1/traits/x", body),
+        ("DELETE", "/v1/traits/x", None),
+    ):
+        assert is_problem(call(home, method, path, content, token), 403, "forbidden"), path
+        assert call(home, method, path, content, "rap_nothing").status == 401
+    assert home.get("/v1/audiences", token).status == 200
+
+
+# -- computed traits
+
+
+def test_a_computed_trait_is_saved_used_and_kept_while_it_is(home: House) -> None:
+    made = call(home, "PUT", "/v1/traits/orders", {"expression": 'count("Order Completed")', "purpose": "service"})
+    assert (made.status, made.json["version"]) == (201, 1)
+    on = call(home, "PUT", "/v1/traits/many", {"expression": "computed.orders > 1", "purpose": "service"})
+    assert on.status == 201
+    assert put(home, "often", "computed.orders >= 2").status == 201
+    held = call(home, "DELETE", "/v1/traits/orders")
+    assert is_problem(held, 409, "in_use", "name")
+    assert "often" in held.json["message"]
+    assert "many" in held.json["message"]
+    round_ = call(home, "PUT", "/v1/traits/orders", {"expression": "computed.many ? 1 : 2", "purpose": "service"})
+    assert is_problem(round_, 409, "cycle", "name")
+    assert home.get("/v1/traits/orders").json["expression"] == 'count("Order Completed")'
+    told = why(home, "often", "user_id:u1").json
+    assert told["inside"] is True
+    assert [one["text"] for one in told["why"]] == ["computed.orders >= 2", 'count("Order Completed")']
+    for path in ("/v1/audiences/often", "/v1/traits/many", "/v1/traits/orders"):
+        assert call(home, "DELETE", path).status == 204
+    assert home.get("/v1/traits").json == {"traits": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({}, "bad_trait"),
+        ({"expression": "1", "model": "rfm", "event": "Order Completed"}, "bad_trait"),
+        ({"expression": "1", "event": "Order Completed"}, "bad_trait"),
+        ({"model": "oracle", "event": "Order Completed"}, "unknown_model"),
+        ({"model": "rfm"}, "bad_event"),
+        ({"model": "rfm", "event": ""}, "bad_event"),
+        ({"model": "rfm", "event": "x" * 2_000}, "bad_event"),
+        ({"expression": "days(3)"}, "bad_expression"),
+        ({"expression": "computed.selfish + 1"}, "cycle"),
+    ],
+)
+def test_a_trait_that_cannot_be_is_refused(home: House, wish: dict[str, Any], code: str) -> None:
+    answer = call(home, "PUT", "/v1/traits/selfish", {"purpose": "service", **wish})
+    assert answer.json["code"] == code, answer
+    assert home.get("/v1/traits/selfish").status == 404
+    assert call(home, "PUT", "/v1/traits/with-dash", {"purpose": "service", "expression": "1"}).status == 400
+
+
+def test_models_that_ship_are_traits(home: House) -> None:
+    wish = {"model": "lifetime_value", "event": "Order Completed", "value": "revenue", "purpose": "service"}
+    made = call(home, "PUT", "/v1/traits/lifetime_value", wish)
+    assert (made.status, made.json["expression"], made.json["model"]) == (201, None, "lifetime_value")
+    assert call(home, "DELETE", "/v1/traits/lifetime_value").status == 204
+
+
+# -- previews
+
+
+def test_a_preview_counts_exactly_and_saves_nothing(home: House) -> None:
+    told = preview(home, f"{GOLD} && {BUYERS}").json
+    assert (told["in"], told["new"], told["left"], told["share"], told["sampled"]) == (10, None, None, 1.0, False)
+    assert put(home, "compared", GOLD).status == 201
+    filled(home, "compared")
+    settled(home, "compared", 20)
+    told = preview(home, BUYERS, name="compared").json
+    assert (told["in"], told["new"], told["left"]) == (30, 20, 10)
+    assert home.get("/v1/audiences/compared").json["expression"] == GOLD
+    assert call(home, "DELETE", "/v1/audiences/compared").status == 204
+
+
+def test_a_preview_tells_on_how_many_it_fails_and_why(home: House) -> None:
+    told = preview(home, 'sum("Order Completed", "revenue") / 0 > 1 || ' + GOLD).json
+    assert (told["in"], told["failing"]) == (20, 40)
+    assert told["reason"].startswith("it divides by zero")
+
+
+def test_whoever_was_looked_at_has_one_receipt_a_day(home: House) -> None:
+    preview(home, "true")
+    before = len(home.receipts(limit=10_000))
+    assert preview(home, BUYERS).json["in"] == 30
+    assert len(home.receipts(limit=10_000)) == before
+    looked = [one for one in home.receipts(limit=10_000) if one.action == "audience preview"]
+    assert len({one.asked for one in looked}) == CUSTOMERS
+
+
+# -- one customer
+
+
+def test_why_shows_each_piece_with_what_it_saw(home: House) -> None:
+    put(home, "explained", f"{GOLD} && {BUYERS}")
+    told = why(home, "explained", "user_id:u3")
+    assert told.status == 200
+    (top,) = told.json["why"]
+    assert told.json["inside"] is True
+    assert [part["text"] for part in top["parts"]] == [GOLD, BUYERS]
+    assert top["parts"][0]["saw"] == [{"what": "traits.plan", "value": "gold"}]
+    assert told.json["due"] is not None
+    out = why(home, "explained", "user_id:u0").json
+    assert (out["inside"], out["since"]) == (False, None)
+    validator = jsonschema_rs.validator_for({"$ref": "#/components/schemas/WhyInAudience", "components": SHAPES})
+    assert validator.is_valid(out)
+    assert home.receipts()[0].action == "audience: why"
+    assert "plan" in home.receipts()[0].fields
+    assert is_problem(home.get("/v1/audiences/explained/why"), 400, "missing_customer", "customer")
+    assert is_problem(why(home, "explained", "rubbish"), 400, "bad_id", "id")
+    assert call(home, "DELETE", "/v1/audiences/explained").status == 204
+
+
+def test_members_are_handed_over_page_by_page_with_a_receipt_each(home: House) -> None:
+    put(home, "paged", GOLD)
+    assert filled(home, "paged")["count"] == 20
+    every = members(home, "paged")
+    assert len({one["customer"] for one in every}) == 20
+    assert handle(home, "user_id:u3") in {one["customer"] for one in every}
+    assert all(one["receipt"].startswith("rcp_") for one in every)
+    for limit in (1, 7, 20, 19):
+        assert [one["customer"] for one in members(home, "paged", limit)] == [one["customer"] for one in every]
+    for cursor in ("forged", "mbr_x", handle(home, "user_id:u3"), "0", "%00"):
+        answer = home.get(f"/v1/audiences/paged/members?cursor={cursor}")
+        assert is_problem(answer, 400, "bad_cursor", "cursor")
+    (today,) = home.get("/v1/audiences/paged/history").json["days"]
+    assert (today["inside"], today["entered"], today["left"]) == (20, 20, 0)
+    told = home.acme.read("user_id:u3", "audiences").json
+    assert told["audiences"] == ["paged"]
+    assert told["receipt"].startswith("rcp_")
+    assert home.acme.read("user_id:u1", "audiences").json["audiences"] == []
+    assert call(home, "DELETE", "/v1/audiences/paged").status == 204
+    assert home.acme.read("user_id:u3", "audiences").json["audiences"] == []
+
+
+def test_who_refuses_is_as_if_they_had_never_been(home: House) -> None:
+    """On no page and in no number, at once, and the reasons of nobody are told."""
+    put(home, "kept", GOLD)
+    filled(home, "kept")
+    settled(home, "kept", 20)
+    mine = handle(home, "user_id:u9")
+    with_me = members(home, "kept")
+    book = open_people(Settings(data=str(home.node.data)))
+    person = book.add(["acme:user_id:u9"]).handle
+    book.set_terms(person, Terms("own", (Clause("none", "deny"),)))
+    assert mine in {one["customer"] for one in with_me}
+    without = members(home, "kept")
+    assert [one["customer"] for one in without] == [one["customer"] for one in with_me if one["customer"] != mine]
+    assert len(home.get("/v1/audiences/kept/members?limit=19").json["members"]) == 19  # a page is filled up past them
+    for customer in ("user_id:u9", mine):
+        refused, unknown = why(home, "kept", customer), why(home, "kept", "user_id:nobody")
+        assert seen(refused)[2] == seen(unknown)[2]
+        assert refused.status == 404
+        assert home.acme.read(customer, "audiences").status == 404
+    told = preview(home, GOLD, name="kept").json
+    assert (told["in"], told["new"], told["left"], told["refusing"]) == (19, 0, 0, None)
+    settled(home, "kept", 19)
+    book.set_terms(person, Terms())
+    settled(home, "kept", 20)
+    assert call(home, "DELETE", "/v1/audiences/kept").status == 204
