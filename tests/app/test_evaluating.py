@@ -1,4 +1,4 @@
-"""The evaluator keeps who is in which audience as it changes, by events, time, definitions, and the person's own word."""
+"""The evaluator keeps who is in which audience, as events, time, definitions and people's own words change it."""
 
 import contextlib
 

@@ -9,7 +9,10 @@ nothing, and whatever a feed repeats is harmless.
 """
 
 import asyncio
+import contextlib
 import hashlib
+import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
@@ -18,7 +21,8 @@ import msgspec
 
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decide_file import Along, Batch, DecideFile, Wanted
-from rapport.adapters.embedded.sqlite import connect
+from rapport.adapters.embedded.destination_feed import Feeding
+from rapport.adapters.embedded.sqlite import connect, translating
 from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.adapters.embedded.touched import TouchReader
 from rapport.app import embedded
@@ -26,14 +30,20 @@ from rapport.app.asking import Ask, Asker, Outcome
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.decide import Cause, Change, Member, Rulebook, Verdict
-from rapport.kernel.times import now
+from rapport.kernel.errors import Busy
+from rapport.kernel.times import SECOND, now
 from rapport.profile.store import Found, Touch
 from rapport.terms import Gate
 
+LOOK_SECONDS = 0.1
+"""How long it takes at most until a change of the ledger, which wakes nobody, is seen."""
+RETRY_SECONDS = 2
 TOGETHER = 250
 """Customers in one round: whoever writes a receipt meanwhile waits for so many."""
 _ROUND = "round "
 _encode = msgspec.json.Encoder(order="deterministic").encode
+
+Wake = Callable[[float], None]
 
 
 class Slice(NamedTuple):
@@ -68,6 +78,7 @@ class Evaluator:
         state = connect(settings.directory / "state.db", MIGRATIONS, durable=False, cache_mb=4)
         self._ends.callback(state.close)
         self._feed = TouchReader(state, ledger.keys)
+        self._feeding = Feeding(ledger, self._reader)
         self._run = self._ends.enter_context(asyncio.Runner())
         self._askers: dict[str, Asker] = {}
         self._version = -1
@@ -79,6 +90,7 @@ class Evaluator:
         self._know()
         at = self._clock()
         batch = Batch(at)
+        self._feeding.begin()
         slices: dict[str, Slice] = {}
         more = self._touched(slices, batch)
         more = self._stirred(slices, batch) or more
@@ -125,6 +137,7 @@ class Evaluator:
         rows = self._feed.after(self.file.meta("touched"), TOGETHER)
         for row in rows:
             batch.cursors["touched"] = row.seq
+            self._feeding.touched(row.org, row.touches)
             asker = self._askers.get(row.org)
             for touch in row.touches:
                 ask = None if asker is None else self._asked_by(asker, touch)
@@ -147,10 +160,12 @@ class Evaluator:
             batch.cursors["stir"] = row.seq
             if row.token is None:
                 self._sources.forget()
+                self._feeding.stirred(row.org, None)
                 for org in [*self._askers] if row.org is None else [row.org]:
                     self.file.refill(org)
                 continue
             for org, number in self._feed.records_of(row.token):
+                self._feeding.stirred(org, number)
                 if org in self._askers:
                     _put(slices, org, number, Ask(all=True))
         return bool(rows)
@@ -251,10 +266,7 @@ class Evaluator:
 
     def _write(self, batch: Batch) -> None:
         if batch.members or batch.moves or batch.cursors or batch.filled or batch.erased:
-            if self._along is None:
-                self.file.write(batch)
-            else:
-                self.file.write(batch, self._along)
+            self.file.write(batch, self._along or self._feeding.along)
             if "stir" in batch.cursors:
                 self._definitions.settled(batch.cursors["stir"])
 
@@ -298,3 +310,23 @@ def _basis(rulebook: Rulebook, name: str) -> str:
     needed = rulebook.computation.needed(own)
     behind = [(trait, rulebook.traits[trait].version, rulebook.fitted_at(trait)) for trait in needed]
     return hashlib.sha256(_encode([rule.audience.purpose, behind])).hexdigest()[:24]
+
+
+def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
+    """Evaluate until stopped. `wake` waits, for so many seconds at most, for whoever has something new."""
+    said = ""
+    while not stopped():
+        try:
+            with contextlib.closing(Evaluator(settings)) as evaluator:
+                while not stopped():
+                    with translating(evaluator.file.path):
+                        more = evaluator.step()
+                    if not more:
+                        due = evaluator.next_due()
+                        wake(LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, (due - now()) / SECOND)))
+        except Busy as error:
+            # No place, or no turn: nothing was written, and it is asked again when there is.
+            if error.message != said:
+                said = error.message
+                print(f"rapport evaluator: {said}; it tries again", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
+            time.sleep(min(error.retry_after, RETRY_SECONDS))

@@ -6,6 +6,7 @@ It is told by the ledger which organizations have anything in use. Nothing is no
 import time
 from collections.abc import Callable
 
+from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.touched import TouchTables
 from rapport.collect import Event
@@ -43,6 +44,7 @@ class Following:
         if version == self._version and not anew:
             return self._uncommitted
         self._version = version
+        self._touches.wanted = wanted_events(self._ledger)
         orgs = frozenset(org for (org,) in self._ledger.db.execute("SELECT DISTINCT org FROM in_use"))
         if orgs != self._touches.orgs or anew:
             self._tables.follow(orgs, anew=anew)
@@ -66,3 +68,12 @@ class Following:
         if self._touches.orgs and present - self._dropped >= LET_GO_SECONDS:
             self._dropped = present
             self._tables.let_go(self._consumed())
+
+
+def wanted_events(ledger: LedgerFile) -> dict[str, set[str]]:
+    """Organization → names of events that any of its destinations is to be told of."""
+    wanted: dict[str, set[str]] = {}
+    for one in DestinationBook(ledger).every():
+        if one.events:
+            wanted.setdefault(one.org, set()).update(one.events)
+    return wanted

@@ -1,4 +1,4 @@
-"""A child of `supervise`: `python -m rapport.app.process web|worker`, with its orders on stdin."""
+"""A child of `supervise`: `python -m rapport.app.process web|worker|evaluator`, with its orders on stdin."""
 
 import os
 import signal
@@ -9,18 +9,21 @@ import threading
 import msgspec
 
 from rapport.app.settings import Settings
+from rapport.app.waking import woken
 from rapport.kernel.errors import RapportError
 
 
 class Orders(msgspec.Struct, frozen=True):
     """What a child is given: settings and inherited file descriptors. `lifeline` reads end-of-file when the parent
-    dies."""
+    dies; `feed` is where the worker's news go, or come from; `wake`: whoever is woken reads it. `onward`: where the
+    worker wakes the evaluator."""
 
     settings: Settings
     lifeline: int
-    feed: int
     wake: int
+    feed: int = -1
     listeners: list[int] = []
+    onward: int = -1
 
 
 def _watch(lifeline: int) -> None:
@@ -40,7 +43,19 @@ def _worker(orders: Orders) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _watch(orders.lifeline)
-    worker.run(orders.settings, socket.socket(fileno=orders.feed), socket.socket(fileno=orders.wake), stop.is_set)
+    feed, wake, onward = (socket.socket(fileno=number) for number in (orders.feed, orders.wake, orders.onward))
+    worker.run(orders.settings, feed, wake, stop.is_set, onward)
+
+
+def _evaluator(orders: Orders) -> None:
+    from rapport.app import evaluating  # noqa: PLC0415 (each child loads its own part of the house)
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    _watch(orders.lifeline)
+    wake = socket.socket(fileno=orders.wake)
+    evaluating.run(orders.settings, lambda seconds: woken(wake, seconds), stop.is_set)
 
 
 def _web(orders: Orders) -> None:
@@ -51,11 +66,14 @@ def _web(orders: Orders) -> None:
     node.run(orders.settings, listeners, socket.socket(fileno=orders.feed), socket.socket(fileno=orders.wake))
 
 
+_PARTS = {"web": _web, "worker": _worker, "evaluator": _evaluator}
+
+
 def main() -> int:
     (part,) = sys.argv[1:]
     orders = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
     try:
-        (_web if part == "web" else _worker)(orders)
+        _PARTS[part](orders)
     except RapportError as error:
         print(f"rapport {part}: {error.message}", file=sys.stderr)  # noqa: T201 (its stderr is the node's)
         return error.exit_code

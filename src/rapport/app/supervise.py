@@ -1,4 +1,4 @@
-"""`rapport up`: one web process and one worker over a data directory, started again when they die.
+"""`rapport up`: a web process, a worker and an evaluator over a data directory, started again when they die.
 
 The parent binds the port, so that connections wait while the web process comes back, and holds the data directory's
 lock. Children stay in its process group and end with it, even when it is killed: each watches a pipe that only the
@@ -44,7 +44,7 @@ _WORKER_MEMORY = {
 
 
 class Supervisor:
-    """The two children of a node, and whatever else should live beside them."""
+    """The children of a node, and whatever else should live beside them."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -55,6 +55,7 @@ class Supervisor:
         self._listeners = self._listen()
         self._feed = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._wake = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._onward = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._feed[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         self._lifeline = os.pipe()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -77,13 +78,12 @@ class Supervisor:
             raise Misconfigured(message, field="port") from None
 
     def _start(self, part: str) -> None:
-        feed, wake = (self._feed[1], self._wake[0]) if part == "web" else (self._feed[0], self._wake[1])
-        listeners = [listener.fileno() for listener in self._listeners] if part == "web" else []
-        orders = Orders(self.settings, self._lifeline[0], feed.fileno(), wake.fileno(), listeners)
+        orders = self._orders(part)
+        inherited = [orders.lifeline, orders.wake, orders.feed, orders.onward, *orders.listeners]
         self._started[part] = time.monotonic()
         child = subprocess.Popen(  # noqa: S603 (our own module)
             [sys.executable, "-m", "rapport.app.process", part],
-            pass_fds=[orders.lifeline, orders.feed, orders.wake, *listeners],
+            pass_fds=[number for number in inherited if number >= 0],
             stdin=subprocess.PIPE,
             env={**os.environ, **(_WORKER_MEMORY if part == "worker" else {})},
         )
@@ -93,11 +93,22 @@ class Supervisor:
             with contextlib.suppress(BrokenPipeError), child.stdin as orders_in:
                 orders_in.write(msgspec.json.encode(orders))
 
+    def _orders(self, part: str) -> Orders:
+        lifeline = self._lifeline[0]
+        if part == "evaluator":
+            return Orders(self.settings, lifeline, self._onward[1].fileno())
+        if part == "worker":
+            onward = self._onward[0].fileno()
+            return Orders(self.settings, lifeline, self._wake[1].fileno(), self._feed[0].fileno(), onward=onward)
+        listeners = [listener.fileno() for listener in self._listeners]
+        return Orders(self.settings, lifeline, self._wake[0].fileno(), self._feed[1].fileno(), listeners)
+
     def start(self) -> None:
-        """Start both children and return once the node answers. Raises RapportError where it does not come up."""
+        """Start all children and return once the node answers. Raises RapportError where it does not come up."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
         self._start("worker")
+        self._start("evaluator")
         self._start("web")
         deadline = time.monotonic() + START_SECONDS
         while not self.stopping and not self._ready():

@@ -6,7 +6,6 @@ that repeated visits of a customer are written once.
 
 import contextlib
 import gc
-import select
 import socket
 import sys
 import time
@@ -28,6 +27,7 @@ from rapport.app.following import Following
 from rapport.app.operator import Operations, is_erasure
 from rapport.app.retaining import Retention
 from rapport.app.settings import Settings
+from rapport.app.waking import woken
 from rapport.collect import Event, decode, event_of, events_of, is_correction, is_presence
 from rapport.kernel.errors import Busy
 from rapport.kernel.ports import LogEntry
@@ -264,13 +264,21 @@ def without_collections() -> None:
 
 
 def run(
-    settings: Settings, feed: socket.socket | None, wake: socket.socket | None, stopped: Callable[[], bool]
+    settings: Settings,
+    feed: socket.socket | None,
+    wake: socket.socket | None,
+    stopped: Callable[[], bool],
+    onward: socket.socket | None = None,
 ) -> None:
-    """Work until stopped. `wake` gets a datagram whenever the web process has appended to the log."""
+    """Work until stopped. `wake` gets a datagram whenever the web process has appended to the log; `onward` is sent one
+    after each commit."""
 
     def publish(datagram: bytes) -> None:
-        if feed is not None:
-            with contextlib.suppress(OSError):  # news may be dropped, never waited for
+        with contextlib.suppress(OSError):  # news may be dropped, never waited for
+            if onward is not None:
+                onward.send(b"!", socket.MSG_DONTWAIT)
+        with contextlib.suppress(OSError):
+            if feed is not None:
                 feed.send(datagram, socket.MSG_DONTWAIT)
 
     said = ""
@@ -313,9 +321,4 @@ def _wait(wake: socket.socket | None) -> None:
     if wake is None:
         time.sleep(IDLE_SECONDS)
         return
-    if select.select([wake], [], [], IDLE_SECONDS)[0]:
-        try:
-            while wake.recv(1, socket.MSG_DONTWAIT):
-                pass
-        except BlockingIOError:
-            pass
+    woken(wake, IDLE_SECONDS)

@@ -12,11 +12,9 @@ estimate for people who bought alike, never a fact about this one.
 from collections.abc import Callable, Sequence
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import betaln, expit, gammaln, hyp2f1
 
+from rapport.decide import maths
+from rapport.decide.maths import Floats
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import UNTIMED, Series
 from rapport.kernel.times import DAY
@@ -29,7 +27,6 @@ _HALF = 0.5
 _FAR = 52.0 * 100
 _EDGE = 12.0
 _POLISH = {"xatol": 1e-6, "fatol": 1e-11, "maxiter": 2_000}
-Floats = NDArray[np.float64]
 
 
 class Buying(msgspec.Struct, frozen=True):
@@ -97,29 +94,31 @@ def buying_of(series: Series, now: int, value: str = "") -> Buying | None:
 def fit_purchases(buyings: Sequence[Buying]) -> Purchases:
     """The parameters under which what was seen is likeliest. Raises BadInput (`too_few`, `no_fit`)."""
     _enough(len(buyings), sum(1 for buying in buyings if buying.repeats))
-    seen = np.array([(buying.repeats, buying.recency, buying.age) for buying in buyings], float)
+    seen = maths.np.array([(buying.repeats, buying.recency, buying.age) for buying in buyings], float)
     # Customers who bought alike are one row with a weight: a million are some thousands of rows.
-    rows, counts = np.unique(seen, axis=0, return_counts=True)
+    rows, counts = maths.np.unique(seen, axis=0, return_counts=True)
     x, recency, age = rows.T
     weights = counts / counts.sum()
 
     def loss(logs: Floats) -> float:
-        r, alpha, a, b = np.exp(logs)
+        r, alpha, a, b = maths.np.exp(logs)
         return -float(weights @ _purchase_likelihood(x, recency, age, r, alpha, a, b))
 
     # alpha is in weeks, and starts where the customers' ages are.
-    (r, alpha, a, b), least = _fitted(loss, [0.0, float(np.log(max(age.mean(), 1.0))), 0.0, 0.0])
+    (r, alpha, a, b), least = _fitted(loss, [0.0, float(maths.np.log(max(age.mean(), 1.0))), 0.0, 0.0])
     return Purchases(r, alpha, a, b, -least * len(buyings), len(buyings))
 
 
 def _purchase_likelihood(x: Floats, recency: Floats, age: Floats, r: float, alpha: float, a: float, b: float) -> Floats:
     """The log-likelihood of each row, as in the spreadsheet note of 2005: what is common to both cases, then whether
     the customer is still active, or left after the last purchase (which nobody has who bought once)."""
-    common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - betaln(a, b)
-    active = betaln(a, b + x) - (r + x) * np.log(alpha + age)
+    common = (
+        maths.special.gammaln(r + x) - maths.special.gammaln(r) + r * maths.np.log(alpha) - maths.special.betaln(a, b)
+    )
+    active = maths.special.betaln(a, b + x) - (r + x) * maths.np.log(alpha + age)
     bought = x > 0
-    left = betaln(a + 1, b + np.where(bought, x, 1.0) - 1) - (r + x) * np.log(alpha + recency)
-    found: Floats = common + np.logaddexp(active, np.where(bought, left, -np.inf))
+    left = maths.special.betaln(a + 1, b + maths.np.where(bought, x, 1.0) - 1) - (r + x) * maths.np.log(alpha + recency)
+    found: Floats = common + maths.np.logaddexp(active, maths.np.where(bought, left, -maths.np.inf))
     return found
 
 
@@ -128,11 +127,11 @@ def chance_active(fit: Purchases, buying: Buying) -> float:
     if not buying.repeats:
         return 1.0
     odds = (
-        np.log(fit.a)
-        - np.log(fit.b + buying.repeats - 1)
-        + (fit.r + buying.repeats) * np.log((fit.alpha + buying.age) / (fit.alpha + buying.recency))
+        maths.np.log(fit.a)
+        - maths.np.log(fit.b + buying.repeats - 1)
+        + (fit.r + buying.repeats) * maths.np.log((fit.alpha + buying.age) / (fit.alpha + buying.recency))
     )
-    return float(expit(-odds))
+    return float(maths.special.expit(-odds))
 
 
 def expected_purchases(fit: Purchases, buying: Buying, weeks: float) -> float:
@@ -143,9 +142,9 @@ def expected_purchases(fit: Purchases, buying: Buying, weeks: float) -> float:
     x, age = buying.repeats, buying.age
     part = weeks / (alpha + age + weeks)
     # The formula of the paper after Euler's transformation: its factors stay small where somebody bought often.
-    shrunk = (1 - part) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, a + b + x - 1, part)
+    shrunk = (1 - part) ** (a - 1) * maths.special.hyp2f1(a + b - 1 - r, a - 1, a + b + x - 1, part)
     expected = (a + b + x - 1) / (a - 1) * (1 - shrunk) * chance_active(fit, buying)
-    return max(float(expected), 0.0) if np.isfinite(expected) else 0.0
+    return max(float(expected), 0.0) if maths.np.isfinite(expected) else 0.0
 
 
 def weeks_to_next(fit: Purchases, buying: Buying) -> float | None:
@@ -155,7 +154,7 @@ def weeks_to_next(fit: Purchases, buying: Buying) -> float | None:
     if active <= _HALF:
         return None
     weeks = (fit.alpha + buying.age) * ((1 - _HALF / active) ** (-1 / (fit.r + buying.repeats)) - 1)
-    return float(weeks) if np.isfinite(weeks) and weeks < _FAR else None
+    return float(weeks) if maths.np.isfinite(weeks) and weeks < _FAR else None
 
 
 # -- for how much
@@ -165,23 +164,23 @@ def fit_spending(buyings: Sequence[Buying]) -> Spending:
     """The parameters for those who bought again and paid for it. Raises BadInput (`too_few`, `no_fit`)."""
     paying = [buying for buying in buyings if buying.repeats and buying.mean > 0]
     _enough(len(paying), len(paying))
-    x = np.array([buying.repeats for buying in paying], float)
-    mean = np.array([buying.mean for buying in paying], float)
+    x = maths.np.array([buying.repeats for buying in paying], float)
+    mean = maths.np.array([buying.mean for buying in paying], float)
 
     def loss(logs: Floats) -> float:
-        p, q, v = np.exp(logs)
+        p, q, v = maths.np.exp(logs)
         found = (
-            gammaln(p * x + q)
-            - gammaln(p * x)
-            - gammaln(q)
-            + q * np.log(v)
-            + (p * x - 1) * np.log(mean)
-            + p * x * np.log(x)
-            - (p * x + q) * np.log(v + x * mean)
+            maths.special.gammaln(p * x + q)
+            - maths.special.gammaln(p * x)
+            - maths.special.gammaln(q)
+            + q * maths.np.log(v)
+            + (p * x - 1) * maths.np.log(mean)
+            + p * x * maths.np.log(x)
+            - (p * x + q) * maths.np.log(v + x * mean)
         )
         return -float(found.mean())
 
-    (p, q, v), least = _fitted(loss, [1.0, 1.0, float(np.log(mean.mean()))])
+    (p, q, v), least = _fitted(loss, [1.0, 1.0, float(maths.np.log(mean.mean()))])
     return Spending(p, q, v, -least * len(paying), len(paying))
 
 
@@ -212,9 +211,9 @@ def _enough(customers: int, again: int) -> None:
 def _fitted(loss: Callable[[Floats], float], start: list[float]) -> tuple[tuple[float, ...], float]:
     """Parameters of least loss, and that. They are positive: what is searched is their logarithms."""
     bounds = [(-_EDGE, _EDGE)] * len(start)
-    with np.errstate(all="ignore"):
-        rough = minimize(loss, start, method="L-BFGS-B", bounds=bounds)
-        best = minimize(loss, rough.x, method="Nelder-Mead", bounds=bounds, options=_POLISH)
-    if not np.isfinite(best.fun):
+    with maths.np.errstate(all="ignore"):
+        rough = maths.minimize(loss, start, method="L-BFGS-B", bounds=bounds)
+        best = maths.minimize(loss, rough.x, method="Nelder-Mead", bounds=bounds, options=_POLISH)
+    if not maths.np.isfinite(best.fun):
         raise BadInput("no model fits how these customers buy", code="no_fit")
-    return tuple(float(value) for value in np.exp(best.x)), float(best.fun)
+    return tuple(float(value) for value in maths.np.exp(best.x)), float(best.fun)

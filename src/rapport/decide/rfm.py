@@ -7,8 +7,8 @@ from all customers whose data may be read for the purpose; a score is then a pla
 from collections.abc import Sequence
 
 import msgspec
-import numpy as np
 
+from rapport.decide import maths
 from rapport.decide.lifetime import FEWEST
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import UNTIMED, Series
@@ -51,8 +51,8 @@ def fit_fifths(bought: Sequence[Bought]) -> Fifths:
     if len(bought) < FEWEST:
         message = f"this is learned from at least {FEWEST} customers, and there are {len(bought)}"
         raise BadInput(message, code="too_few")
-    seen = np.array([(one.days, one.times, one.amount) for one in bought], float)
-    limits = np.quantile(seen, (0.2, 0.4, 0.6, 0.8), axis=0, method="inverted_cdf")
+    seen = maths.np.array([(one.days, one.times, one.amount) for one in bought], float)
+    limits = maths.np.quantile(seen, (0.2, 0.4, 0.6, 0.8), axis=0, method="inverted_cdf")
     days, times, amount = (tuple(float(limit) for limit in column) for column in limits.T)
     return Fifths(days, times, amount, len(bought))
 

@@ -223,7 +223,7 @@ class Assembler:
         places: dict[int, tuple[int, int]] = {}
         for held in changed:
             if held.fresh:
-                self.touches.written(held, self.held.write_blocks(held, places))
+                self.held.write_blocks(held, places)
             if held.words:
                 self._store.index_words(held.record.org, held.number, words(held.record))
                 held.words = False

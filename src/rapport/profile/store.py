@@ -43,14 +43,14 @@ class Rejected(NamedTuple):
 
 class Touch(msgspec.Struct, array_like=True):
     """What changed of one record: names of traits and events, types of identifiers; `all`: it may be anything.
-    `blocks`: where its timeline holds what was taken in (and what was moved to it, as messages that are known)."""
+    `happened`: (name, message id) of events that were taken in and that somebody wants one by one."""
 
     record: int
     traits: set[str] = msgspec.field(default_factory=set)
     events: set[str] = msgspec.field(default_factory=set)
     identifiers: set[str] = msgspec.field(default_factory=set)
     all: bool = False
-    blocks: list[int] = msgspec.field(default_factory=list)
+    happened: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
 
 class ProfileStore(Protocol):

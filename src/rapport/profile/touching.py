@@ -5,7 +5,7 @@ known what of a record changed, or its customer may be another now, it is all of
 in whose records nobody is interested.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from rapport.collect import Event
 from rapport.profile.store import Touch
@@ -16,10 +16,12 @@ _MOST_NAMES = 200
 
 
 class Touches:
-    """What is gathered between two commits. `orgs`: those in whose records anybody is interested."""
+    """What is gathered between two commits. `orgs`: those in whose records anybody is interested; `wanted`: names of
+    events of which each is told one by one."""
 
     def __init__(self) -> None:
         self.orgs: Collection[str] = frozenset()
+        self.wanted: Mapping[str, Collection[str]] = {}
         self._of: dict[str, dict[int, Touch]] = {}
         self._noted: dict[int, int] = {}
         self._moved: set[int] = set()
@@ -32,6 +34,8 @@ class Touches:
         touch = self._touch(org, held.number)
         self._noted[held.number] = self._noted.get(held.number, 0) + 1
         touch.events.add(event.name)
+        if event.name in self.wanted.get(org, ()):
+            touch.happened.append((event.name, event.message_id))
         if event.kind != "group":
             touch.traits.update(event.traits)
             touch.traits.update(event.traits_once)
@@ -61,12 +65,6 @@ class Touches:
                 noted = self._noted.get(held.number, 0)
                 if held.refold or not noted or noted != len(held.fresh) or noted == held.record.all.count:
                     touch.all = True
-
-    def written(self, held: Held, positions: Iterable[int]) -> None:
-        """Blocks were appended to a record's timeline."""
-        known = self._of.get(held.record.org)
-        if known is not None and held.number in known:
-            known[held.number].blocks.extend(positions)
 
     def take(self, org_of: Callable[[int], str | None]) -> dict[str, list[Touch]]:
         """What was gathered, by organization and record; nothing is left. `org_of`: None where there is no such

@@ -174,21 +174,18 @@ class WorkingSet:
         org, number, store = held.record.org, held.number, self.store
         return lambda position: store.block(org, number, position)
 
-    def write_blocks(self, held: Held, places: dict[int, tuple[int, int]]) -> list[int]:
-        """Append a record's fresh events to its chain; note for each (by identity) its record and its block. Returns
-        the positions of the blocks."""
-        record, fresh, positions = held.record, held.fresh, []
+    def write_blocks(self, held: Held, places: dict[int, tuple[int, int]]) -> None:
+        """Append a record's fresh events to its chain; note for each (by identity) its record and its block."""
+        record, fresh = held.record, held.fresh
         for start in range(0, len(fresh), BLOCK_EVENTS):
             some = fresh[start : start + BLOCK_EVENTS]
             block = NewBlock(record.head, record.newest, [msgspec.Raw(item.raw) for item in some])
             record.head = self.store.append_block(record.org, held.number, block)
             record.newest = max(record.newest, newest(some))
-            positions.append(record.head)
             place = (held.number, record.head)
             for item in some:
                 places[id(item)] = place
         held.fresh = []
-        return positions
 
     def drop(self, gone: Iterable[Held]) -> None:
         """Forget records that are erased."""
