@@ -13,14 +13,18 @@ from rapport.act.activation import Wish, checked
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decide_rows import MIGRATIONS
 from rapport.adapters.embedded.destination_feed import Feeding
-from rapport.adapters.embedded.destination_queue import DestinationQueue, Row, Told
+from rapport.adapters.embedded.destination_queue import DestinationQueue, Row
 from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.sqlite import connect, transaction
 from rapport.app.activating import Activator
 from rapport.app.embedded import open_ledger
+from rapport.app.evaluating import Evaluator
+from rapport.app.operator import Shred, erasure_entry
 from rapport.app.settings import Settings
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import SECOND, now
+from rapport.profile.erasure import Claim
+from rapport.profile.store import Touch
 from tests.act.receiving import Receiver, drips, eventually, garbage, never, says
 from tests.profile.house import ORG, House, told
 
@@ -143,12 +147,13 @@ def test_an_event_is_told_as_far_as_it_may_be_and_dies_with_its_record(it: Sent)
     record = next(part.number for part in found.parts if part.record.source == "web")
     with Receiver() as receiver:
         number = it.to("orders", receiver.url, events=("Order Completed",), kind="cloudevents", secret="s3cret")
-        feed = Feeding(it.ledger)
-        assert feed.events(ORG) == {"Order Completed"}
+        feed = Feeding(it.ledger, it.house.reader)
+        feed.touched(ORG, [Touch(record, happened=[("Order Completed", "o1"), ("Page Viewed", "o2")])] * 2)
         with transaction(it.db):
-            told_of = [Told("Order Completed", "o1", record), Told("Page Viewed", "o2", record)]
-            feed.happened(it.db, ORG, found.number, told_of)
-        assert b"Order" not in b"".join(bytes(row[0]) for row in it.db.execute("SELECT body FROM queue"))
+            feed.along(it.db, [])
+        (body,) = [row[0] for row in it.db.execute("SELECT body FROM queue").fetchall()]
+        assert b"o1" not in body
+        assert b"Order" not in body
         it.begin()
         (got,) = receiver.wait()
         eventually(lambda: it.queue.health(number).sent == 1)
@@ -290,3 +295,92 @@ def test_what_cannot_be_a_destination_is_said(more: dict[str, Any], field: str) 
     with pytest.raises(BadInput) as error:
         checked("shop", wish, private=False)
     assert error.value.field == field
+
+
+# -- from an event to the wire, through the evaluator
+
+
+@pytest.fixture
+def fed(it: Sent) -> Iterator[Sent]:
+    """The same with an evaluator, which `it.settle()` lets answer what the worker told."""
+    evaluator = Evaluator(it.settings)
+
+    def settle() -> None:
+        it.house.worker._following._looked = 0.0
+        it.house.worker.step()
+        it.house.settle()
+        evaluator.settle()
+
+    it.settle = settle  # type: ignore[attr-defined]
+    try:
+        yield it
+    finally:
+        evaluator.close()
+
+
+def test_who_enters_and_leaves_is_told_and_who_withdraws_long_after_leaving_is_deleted(fed: Sent) -> None:
+    with Receiver() as receiver:
+        fed.to("shop", receiver.url)
+        fed.begin()
+        fed.settle()
+        assert {got.json["type"] for got in receiver.wait(3)} == {"audience.entered"}  # all who are in on the first day
+        fed.house.send(told(type="identify", userId="ada", messageId="i2", traits={"plan": "none"}), source="crm")
+        fed.settle()
+        assert receiver.wait(4)[3].json["type"] == "audience.left"
+        fed.lock("ada")
+        fed.settle()
+        last = receiver.wait(5)[4]
+        assert last.json["type"] == "customer.deleted"
+        assert last.json["data"]["customer"] == fed.handle("ada") == receiver.got[3].json["data"]["customer"]
+        time.sleep(0.2)
+        assert len(receiver.got) == 5
+
+
+def test_an_event_reaches_a_destination_once_whatever_tells_it_twice(fed: Sent) -> None:
+    with Receiver() as receiver:
+        fed.to("orders", receiver.url, events=("Order Completed",))
+        fed.begin()
+        fed.settle()
+        bought = told(type="track", userId="ada", messageId="o1", event="Order Completed", properties={"total": 5})
+        fed.house.send(bought)
+        fed.settle()
+        fed.house.send(bought, told(type="track", userId="ada", messageId="p1", event="Page Viewed"))
+        fed.settle()
+        fed.house.send({**bought, "messageId": "o2"})
+        fed.settle()
+        receiver.wait(2)
+        time.sleep(0.2)
+    assert [got.json["data"]["event"]["event"] for got in receiver.got] == ["o1", "o2"]
+    assert {got.json["data"]["event"]["name"] for got in receiver.got} == {"Order Completed"}
+
+
+def test_an_erased_customer_is_deleted_where_they_were_handed_to(fed: Sent) -> None:
+    with Receiver() as receiver:
+        number = fed.to("shop", receiver.url)
+        fed.begin()
+        fed.settle()
+        receiver.wait(3)
+        handle = fed.handle("ada")
+        person = fed.house.people.add([f"{ORG}:user_id:ada"])
+        fed.house.append(erasure_entry(Shred(person.handle, (Claim(ORG, "user_id", "ada"),), ())))
+        fed.settle()
+        last = receiver.wait(4)[3]
+        eventually(lambda: len(fed.book.handed_after(number, 0, 10)) == 2)
+    assert (last.json["type"], last.json["data"]["customer"]) == ("customer.deleted", handle)
+    assert b"ada@" not in last.body
+
+
+def test_who_is_merged_into_another_leaves_under_the_handle_that_was_sent(fed: Sent) -> None:
+    with Receiver() as receiver:
+        fed.to("shop", receiver.url)
+        fed.begin()
+        fed.house.send(told(type="identify", anonymousId="x", messageId="x1", traits={"plan": "gold"}), source="crm")
+        fed.settle()
+        entered = {got.json["data"]["customer"] for got in receiver.wait(4)}
+        mail = {"email": "ada@example.com"}
+        fed.house.send(told(type="identify", anonymousId="x", messageId="x2", traits=mail), source="crm")
+        fed.settle()
+        last = receiver.wait(5)[4].json
+    assert last["type"] == "audience.left"
+    assert last["data"]["customer"] in entered - {fed.handle(user) for user in PEOPLE}
+    assert last["data"]["fields"] == {}

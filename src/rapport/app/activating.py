@@ -15,7 +15,6 @@ import random
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import NamedTuple, Protocol
 
@@ -197,12 +196,15 @@ class Activator(LedgerThread):
                     ill.set()
 
         try:
-            if one.at_once == 1 or len(ready) == 1:
-                send_some()
-            else:
-                with ThreadPoolExecutor(one.at_once) as pool:
-                    for _ in range(min(one.at_once, len(ready))):
-                        pool.submit(send_some)
+            beside = [
+                threading.Thread(target=send_some, name="to a destination", daemon=True)
+                for _ in range(min(one.at_once, packets.qsize()) - 1)
+            ]
+            for each in beside:
+                each.start()
+            send_some()
+            for each in beside:
+                each.join()
         finally:
             self._back.put(one.number)
             self.wake()

@@ -26,6 +26,7 @@ from rapport.adapters.embedded.sqlite import connect, translating
 from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.adapters.embedded.touched import TouchReader
 from rapport.app import embedded
+from rapport.app.activating import Activator
 from rapport.app.asking import Ask, Asker, Outcome
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
@@ -106,6 +107,10 @@ class Evaluator:
         """Until nothing is left that can be dealt with now."""
         while self.step():
             pass
+
+    def has_fed(self) -> bool:
+        """Whether anything was put into a destination's queue since this was asked last."""
+        return self._feeding.has_fed()
 
     def next_due(self) -> int | None:
         return self.file.next_due()
@@ -315,12 +320,15 @@ def _basis(rulebook: Rulebook, name: str) -> str:
 def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
     """Evaluate until stopped. `wake` waits, for so many seconds at most, for whoever has something new."""
     said = ""
+    activator = Activator(settings)
     while not stopped():
         try:
             with contextlib.closing(Evaluator(settings)) as evaluator:
                 while not stopped():
                     with translating(evaluator.file.path):
                         more = evaluator.step()
+                    if evaluator.has_fed():
+                        activator.wake()
                     if not more:
                         due = evaluator.next_due()
                         wake(LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, (due - now()) / SECOND)))
@@ -330,3 +338,4 @@ def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
                 said = error.message
                 print(f"rapport evaluator: {said}; it tries again", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
             time.sleep(min(error.retry_after, RETRY_SECONDS))
+    activator.close()

@@ -26,13 +26,13 @@ from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.tokens import USED_EVERY, TokenFile
 from rapport.adapters.embedded.uses import UseBook
-from rapport.app.activating import Activator
 from rapport.app.agent_runner import AgentRunner
 from rapport.app.agents import AgentDesk
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.audiences import open_audiences
 from rapport.app.backlog import LimitedLog
 from rapport.app.claim_links import HouseClaimLinks
+from rapport.app.computed import ComputedValues
 from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.console_signin import ConsoleSignin
@@ -191,7 +191,7 @@ class _Threads(NamedTuple):
 def _begun(settings: Settings, ends: contextlib.ExitStack) -> _Threads:
     """Begin the threads that look after what any process puts into the ledger; `ends` ends them."""
     threads = _Threads(Reviewer(settings), ExportRunner(settings), AgentRunner(settings), Witnessing(settings))
-    for thread in (*threads, Deliverer(settings), Activator(settings)):
+    for thread in (*threads, Deliverer(settings)):
         ends.callback(thread.close)
     return threads
 
@@ -233,7 +233,7 @@ async def application(
     limited = LimitedLog(entries, settings.log_limit_mb << 20, lambda: newsroom.cursor)
     keys = open_keys(settings)
     people = open_people(settings, ledger, keys)
-    gate = Gate(reader, people, receipts, secret=keys.secret("asked"))
+    gate = Gate(reader, people, receipts, secret=keys.secret("asked"), computed=ComputedValues(ledger, reader).of)
     tokens = LedgerTokens(ledger)
     benefits = open_benefits(settings, ledger)
     settler = Settler(gate, reader, benefits)

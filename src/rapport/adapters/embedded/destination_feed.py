@@ -1,10 +1,10 @@
 """Feeding destinations: what happens to customers goes into the queues of those that are to be told, by the transaction
 that notes it.
 
-    Feeding(ledger)                          one instance per thread, as the ledger
-      .along(db, moves)                      for `DecideFile.write`: who entered or left an audience
-      .happened(db, org, customer, events)   likewise: events of names that a destination asks for
-      .events(org)                           the names of events that any destination of an organization asks for
+    Feeding(ledger, reader)       one instance per thread, as the two
+      .touched(org, touches)      what the worker tells: events that are asked for, and who may be read otherwise
+      .stirred(org, record)       likewise, of the ledger: persons, claims and promises that changed
+      .along(db, moves)           for `DecideFile.write`: puts all of it in, and who entered or left an audience
 """
 
 import sqlite3
@@ -12,56 +12,98 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rapport.adapters.embedded.decide_file import Move
-from rapport.adapters.embedded.destination_queue import Row, Told, put, sealed_event
+from rapport.adapters.embedded.destination_queue import Row, Told, put, put_events, recheck, sealed_event
 from rapport.adapters.embedded.destinations import DestinationBook
+from rapport.kernel.keys import digest16
 from rapport.kernel.times import now
+from rapport.profile.store import Touch
 
 if TYPE_CHECKING:
+    from rapport.adapters.embedded.customers import CustomerReader
     from rapport.adapters.embedded.ledger import LedgerFile
 
 
 class Feeding:
-    def __init__(self, ledger: "LedgerFile") -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: "LedgerFile", reader: "CustomerReader") -> None:
+        self._keys = ledger.keys
+        self._reader = reader
         self._book = DestinationBook(ledger)
+        self._secret = ledger.keys.secret("told")
         self._version = -1
         self._by_audience: dict[tuple[str, str], list[int]] = {}
         self._by_event: dict[str, dict[str, list[int]]] = {}
+        self._fed: set[str] = set()
+        self._events: list[tuple[Row, bytes]] = []
+        self._rechecks: dict[tuple[str, int | None], None] = {}
+        self._news = False
+
+    def begin(self) -> None:
+        """Forget what was gathered and not put in: whoever was to do so failed, and begins again."""
+        self._events.clear()
+        self._rechecks.clear()
+
+    def has_fed(self) -> bool:
+        """Whether anything was put in since this was asked last."""
+        news, self._news = self._news, False
+        return news
+
+    def touched(self, org: str, touches: Iterable[Touch]) -> None:
+        self._refresh()
+        wanted = self._by_event.get(org, {})
+        for touch in touches if org in self._fed else ():
+            if touch.all:
+                self.stirred(org, touch.record)
+            if touch.happened:
+                self._gather(org, touch, wanted)
+
+    def stirred(self, org: str | None, record: int | None) -> None:
+        """Look again at those whom destinations were handed: a record's customer, all of an organization's (record
+        None), everybody (org None)."""
+        self._refresh()
+        if record is None:
+            for one in self._fed if org is None else {org} & self._fed:
+                self._rechecks[one, None] = None
+        elif org is not None and org in self._fed:
+            with self._reader.snapshot():
+                found = self._reader.found(org, record)
+            for number in {record} if found is None else {record, found.number}:
+                if self._book.holding(org, number):
+                    self._rechecks[org, number] = None
 
     def along(self, db: sqlite3.Connection, moves: Sequence[Move]) -> None:
-        """Put in what destinations are to be told of these moves, within the caller's transaction over decide.db."""
+        """Within the caller's transaction over decide.db."""
         self._refresh()
         rows = [
             Row(number, move.customer, move.moved.kind, move.moved.at)
             for move in moves
             for number in self._by_audience.get((move.org, move.audience), ())
         ]
-        if rows:
-            put(db, rows)
-
-    def events(self, org: str) -> frozenset[str]:
-        """Names of events that any destination is to be told of."""
-        self._refresh()
-        return frozenset(self._by_event.get(org, ()))
-
-    def happened(self, db: sqlite3.Connection, org: str, customer: int, events: Iterable[Told]) -> None:
-        """Put in what destinations are to be told of a customer's events, within the caller's transaction."""
-        self._refresh()
-        wanted = self._by_event.get(org, {})
-        rows = []
-        for told in events:
-            key = self._ledger.keys.record(org, told.record) if told.name in wanted else None
-            if key is not None:
-                sealed = sealed_event(key, told)
-                rows += [Row(number, customer, "event", now(), told.record, sealed) for number in wanted[told.name]]
+        self._news = self._news or bool(rows or self._events or self._rechecks)
         put(db, rows)
+        put_events(db, self._events)
+        for org, customer in self._rechecks:
+            recheck(db, org, [customer])
+        self.begin()
+
+    def _gather(self, org: str, touch: Touch, wanted: dict[str, list[int]]) -> None:
+        """The events that destinations ask for."""
+        key = self._keys.record(org, touch.record)
+        with self._reader.snapshot():
+            found = None if key is None else self._reader.found(org, touch.record)
+        if found is None or key is None:
+            return
+        for name, message_id in touch.happened:
+            sealed = sealed_event(key, Told(name, message_id, touch.record))
+            for number in wanted.get(name, ()):
+                digest = digest16(self._secret, number.to_bytes(8, "big"), message_id.encode("utf-8", "replace"))
+                self._events.append((Row(number, found.number, "event", now(), touch.record, sealed), digest))
 
     def _refresh(self) -> None:
         version = self._book.version()
         if version == self._version:
             return
         self._version = version
-        self._by_audience, self._by_event = {}, {}
+        self._by_audience, self._by_event, self._fed = {}, {}, self._book.orgs()
         for one in self._book.every():
             if one.audience is not None:
                 self._by_audience.setdefault((one.org, one.audience), []).append(one.number)

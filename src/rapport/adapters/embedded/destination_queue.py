@@ -20,7 +20,7 @@ from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.keys import SealKey
-from rapport.kernel.times import now
+from rapport.kernel.times import DAY, now
 
 SCHEMA = """
     CREATE TABLE queue (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, destination INTEGER NOT NULL,
@@ -33,8 +33,11 @@ SCHEMA = """
     CREATE TABLE queue_health (destination INTEGER PRIMARY KEY, sent INTEGER NOT NULL DEFAULT 0,
                                withheld INTEGER NOT NULL DEFAULT 0, sent_at INTEGER, error TEXT NOT NULL DEFAULT '',
                                failed_at INTEGER);
+    CREATE TABLE queue_told (digest BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE recheck (seq INTEGER PRIMARY KEY AUTOINCREMENT, org TEXT NOT NULL, customer INTEGER)
 """
+TOLD_KEPT = 90 * DAY
+"""How long it is known that an event was put in."""
 AT_ONCE = 0
 """When a delivery is due that somebody asks for: it does not wait until its destination has rested."""
 _DELIVERIES = "SELECT seq, id, destination, customer, what, at, since, next_at, tries, dead, error FROM queue"
@@ -79,6 +82,15 @@ def put(db: sqlite3.Connection, rows: Iterable[Row]) -> None:
             for row in rows
         ],
     )
+
+
+def put_events(db: sqlite3.Connection, rows: Iterable[tuple[Row, bytes]]) -> None:
+    """The same of events, each with a digest of destination and message: what was put in already is not again, such as
+    where an event's record became another, or a feed tells it twice."""
+    today = now() // DAY
+    for row, digest in rows:
+        if db.execute("INSERT OR IGNORE INTO queue_told VALUES (?, ?)", (digest, today)).rowcount:
+            put(db, [row])
 
 
 def recheck(db: sqlite3.Connection, org: str, customers: Iterable[int | None]) -> None:
@@ -223,13 +235,14 @@ class DestinationQueue:
             if handle is None:
                 return self._db.execute(query, values).rowcount
             if not self._db.execute(f"{query} AND id = ?", (*values, handle)).rowcount:
-                raise NotFound(f"there is no dead letter {handle[:60]!r}", field="id")
+                raise NotFound("there is no such dead letter", field="id")
         return 1
 
     def sweep(self, at: int) -> None:
         """Forget what was given up long ago."""
         with translating(self._path), transaction(self._db):
             self._db.execute("DELETE FROM queue WHERE dead AND next_at < ?", (at - KEPT,))
+            self._db.execute("DELETE FROM queue_told WHERE day < ?", ((at - TOLD_KEPT) // DAY,))
 
     def close(self) -> None:
         self._db.close()

@@ -154,6 +154,10 @@ class DestinationBook:
         """All that anything may be sent to, of whomever."""
         return [_destination(row) for row in self._db.execute(f"{_COLUMNS} WHERE ended_at IS NULL").fetchall()]
 
+    def orgs(self) -> set[str]:
+        """Organizations that have, or had, destinations that may hold anybody's data."""
+        return {org for (org,) in self._db.execute("SELECT DISTINCT org FROM destination").fetchall()}
+
     def version(self) -> int:
         """Moves whenever a destination is made, changed or removed."""
         version: int = self._db.execute("SELECT value FROM destination_version").fetchone()[0]

@@ -1,0 +1,216 @@
+"""Destinations of a running node: from an event to a real receiver, to a second node, and back out of both."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rapport.act import webhooks
+from rapport.app.embedded import open_people
+from rapport.app.settings import Settings
+from rapport.kernel.times import now
+from tests.act.receiving import Got, Receiver, drips_to_the_end, eventually, never, says
+from tests.e2e.api import bearer, is_problem
+from tests.e2e.running import Answer, Node, Org, http
+
+INSIDE = {"RAPPORT_PRIVATE_DESTINATIONS": "1"}
+GOLD = {"expression": 'traits.plan == "gold"', "purpose": "service"}
+
+
+@contextlib.contextmanager
+def running(directory: Path, **env: str) -> Iterator[Node]:
+    node = Node(directory, env={**INSIDE, **env})
+    try:
+        yield node
+    finally:
+        node.stop()
+
+
+@pytest.fixture(scope="module")
+def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
+    with running(tmp_path_factory.mktemp("destinations") / "data") as node:
+        org = node.org("acme")
+        assert put(org, "audiences/gold", GOLD).status in {200, 201}
+        yield org
+
+
+def ask(org: Org, method: str, path: str, body: Any = None) -> Answer:
+    import json
+
+    raw = None if body is None else json.dumps(body).encode()
+    headers = {**bearer(org.api_token), "content-type": "application/json"}
+    return http(method, f"{org.node.url}/v1/{path}", raw, headers)
+
+
+def put(org: Org, path: str, body: Any) -> Answer:
+    return ask(org, "PUT", path, body)
+
+
+def destination(org: Org, name: str, url: str, **more: Any) -> Any:
+    body = {"kind": "webhook", "url": url, "audience": "gold", "purpose": "service", **more}
+    answer = put(org, f"destinations/{name}", body)
+    assert answer.status in {200, 201}, answer.body
+    return answer.json
+
+
+def plan(org: Org, user: str, value: str) -> None:
+    assert org.send({"type": "identify", "userId": user, "traits": {"plan": value}}).status == 200
+
+
+def named(receiver: Receiver, handle: str) -> list[str]:
+    """The types of what came of a customer, each delivery once, in the order in which it came first."""
+    first: dict[str, Got] = {}
+    for got in receiver.got:
+        if got.json["data"]["customer"] == handle:
+            first.setdefault(got.headers["webhook-id"], got)
+    return [got.json["type"] for got in first.values()]
+
+
+def lock(org: Org, user: str) -> None:
+    people = open_people(Settings(data=str(org.node.data)))
+    people.lock(people.add([f"{org.name}:user_id:{user}"]).handle)
+
+
+def test_an_event_becomes_a_signed_message_within_moments_and_a_lock_a_deletion(acme: Org) -> None:
+    with Receiver() as receiver:
+        made = destination(acme, "hook", receiver.url, fields={"plan": "traits.plan"})
+        secret = made["secret"]
+        shown = ask(acme, "GET", "destinations/hook").json
+        assert (shown["has_secret"], "secret" in shown) == (True, False)
+        plan(acme, "ada", "gold")
+        (got,) = receiver.wait()
+        assert webhooks.verified(got.headers, got.body, secret, now())
+        assert got.json["data"]["fields"] == {"plan": "gold"}
+        assert got.json["data"]["customer"] == acme.view("user_id:ada")["customer"]
+        handle = got.json["data"]["customer"]
+        plan(acme, "ada", "none")
+        plan(acme, "ada", "gold")
+        eventually(
+            lambda: named(receiver, handle)[-1:] == ["audience.entered"] and len(named(receiver, handle)) in {1, 3}
+        )
+        lock(acme, "ada")
+        eventually(lambda: named(receiver, handle)[-1:] == ["customer.deleted"])
+        assert ask(acme, "DELETE", "destinations/hook").status == 204
+        assert ask(acme, "GET", "destinations/hook").status == 404
+
+
+def test_a_second_node_takes_what_is_forwarded_and_lets_it_go(acme: Org, tmp_path: Path) -> None:
+    with running(tmp_path / "there") as there:
+        other = there.org("other")
+        fields = {"email": "identifiers.email[0]", "tier": "traits.plan"}
+        destination(acme, "cdp", f"{there.url}/v1/batch", kind="segment", secret=other.write_key, fields=fields)
+        sent = {"type": "identify", "userId": "bea", "traits": {"plan": "gold", "email": "bea@example.com"}}
+        assert acme.send(sent).status == 200
+        handle = acme.view("user_id:bea", events=1)["customer"]
+        view = other.view(f"user_id:{handle}", events=2)
+        assert {name: one["value"] for name, one in view["traits"].items()} == {
+            "email": "bea@example.com", "tier": "gold", "gold": True,
+        }  # fmt: skip
+        assert view["events"]["by_name"]["Audience Entered"]["count"] == 1
+        lock(acme, "bea")
+        eventually(lambda: "Customer Deleted" in other.view(f"user_id:{handle}")["events"]["by_name"])
+        assert other.view(f"user_id:{handle}")["traits"] == {}
+        ask(acme, "DELETE", "destinations/cdp")
+
+
+def test_a_stuck_destination_delays_the_others_by_nothing(acme: Org) -> None:
+    with Receiver(otherwise=never) as mute, Receiver(otherwise=drips_to_the_end) as slow, Receiver() as well:
+        destination(acme, "well", well.url)
+
+        def took(user: str) -> float:
+            came = len(well.got)
+            began = time.monotonic()
+            plan(acme, user, "gold")
+            well.wait(came + 1)
+            return time.monotonic() - began
+
+        alone = sorted(took(f"a{n}") for n in range(7))[3]
+        for number in range(12):
+            destination(acme, f"mute{number}", (mute, slow)[number % 2].url)
+        beside = sorted(took(f"b{n}") for n in range(7))[3]
+        assert len(mute.got) >= 6
+        assert beside < alone + 0.25
+        for name in ["well", *(f"mute{number}" for number in range(12))]:
+            ask(acme, "DELETE", f"destinations/{name}")
+
+
+def test_whatever_is_killed_whenever_each_delivery_comes_and_one_more_per_kill_at_most(tmp_path: Path) -> None:
+    def slowly(handler: Any, got: Got) -> None:
+        time.sleep(0.02)
+        says(204)(handler, got)
+
+    kills = 0
+    with Receiver(otherwise=slowly) as receiver, running(tmp_path / "data") as node:
+        org = node.org("acme")
+        put(org, "audiences/gold", GOLD)
+        destination(org, "hook", receiver.url)
+        users = [f"u{number}" for number in range(120)]
+        for start in range(0, len(users), 40):
+            events = [
+                {"type": "identify", "userId": user, "traits": {"plan": "gold"}} for user in users[start : start + 40]
+            ]
+            assert org.send(*events).status == 200
+        for part in ("evaluator", "evaluator", "worker", "evaluator"):
+            time.sleep(0.7)
+            with contextlib.suppress(KeyError, ProcessLookupError):
+                os.kill(node.children()[part], signal.SIGKILL)
+                kills += 1
+        eventually(lambda: len({got.headers["webhook-id"] for got in receiver.got}) >= len(users), 60)
+        time.sleep(1)
+    ids = [got.headers["webhook-id"] for got in receiver.got]
+    assert len(set(ids)) == len(users)
+    assert len({got.json["data"]["customer"] for got in receiver.got}) == len(users)
+    assert len(ids) - len(set(ids)) <= kills
+
+
+def test_what_was_given_up_is_listed_and_replayed(acme: Org) -> None:
+    with Receiver(otherwise=says(410)) as receiver:
+        destination(acme, "gone", receiver.url)
+        plan(acme, "cleo", "gold")
+        eventually(lambda: ask(acme, "GET", "destinations/gone").json["paused"])
+        shown = ask(acme, "GET", "destinations/gone").json
+        assert "410" in shown["why"]
+        assert shown["health"]["waiting"] >= 1
+        receiver.answers(says(200))
+        assert ask(acme, "POST", "destinations/gone/resume").json["paused"] is False
+        eventually(lambda: ask(acme, "GET", "destinations/gone").json["health"]["waiting"] == 0)
+        assert ask(acme, "GET", "destinations/gone/failures").json == {"failures": [], "next": None}
+        assert ask(acme, "POST", "destinations/gone/replay", {}).json == {"replayed": 0}
+        is_problem(ask(acme, "POST", "destinations/gone/replay", {"id": "msg_x"}), 404, "not_found")
+        ask(acme, "DELETE", "destinations/gone")
+
+
+BAD: list[tuple[Callable[[dict[str, Any]], Any], str, str]] = [
+    (lambda b: b.update(url="http://[::1/"), "bad_url", "url"),
+    (lambda b: b.update(kind="owl"), "bad_kind", "kind"),
+    (lambda b: b.update(events=["x"]), "bad_trigger", "audience"),
+    (lambda b: b.update(audience="nobody"), "unknown_audience", "audience"),
+    (lambda b: b.update(purpose="offers"), "other_purpose", "purpose"),
+    (lambda b: b.update(recipient="Stranger Ltd"), "unknown_recipient", "recipient"),
+    (lambda b: b.update(secret="x"), "bad_secret", "secret"),
+    (lambda b: b.update(fields={"x": "1 +"}), "bad_expression", "fields.x"),
+]
+
+
+@pytest.mark.parametrize(("change", "code", "field"), BAD, ids=[code for _, code, _ in BAD])
+def test_bad_input_is_told_and_leaves_nothing(
+    acme: Org, change: Callable[[dict[str, Any]], Any], code: str, field: str
+) -> None:
+    body: dict[str, Any] = {"kind": "webhook", "url": "https://x.example/", "audience": "gold", "purpose": "service"}
+    change(body)
+    is_problem(put(acme, "destinations/bad", body), 400, code, field)
+    assert ask(acme, "GET", "destinations/bad").status == 404
+
+
+def test_addresses_inside_are_refused_by_default(tmp_path: Path) -> None:
+    with running(tmp_path / "data", RAPPORT_PRIVATE_DESTINATIONS="0") as node:
+        org = node.org("acme")
+        put(org, "audiences/gold", GOLD)
+        for host in ("127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]"):
+            body = {"kind": "webhook", "url": f"http://{host}/", "audience": "gold", "purpose": "service"}
+            is_problem(put(org, "destinations/bad", body), 400, "bad_url", "url")
