@@ -258,6 +258,32 @@ def test_a_computed_trait_is_saved_used_and_kept_while_it_is(home: House) -> Non
     assert home.get("/v1/traits").json == {"traits": [], "next": None}
 
 
+def test_computed_traits_are_in_the_view_as_far_as_its_purpose_lets_through(home: House) -> None:
+    assert home.acme.view("user_id:u7")["computed"] == {}
+    for name, expression in {
+        "bought": 'count("Order Completed")',
+        "worth": "computed.bought * 100",
+        "unknown": "traits.never_said + 1",
+        "failing": "1 / (computed.bought - computed.bought)",
+    }.items():
+        assert call(home, "PUT", f"/v1/traits/{name}", {"expression": expression, "purpose": "analytics"}).status == 201
+    seen_now = home.acme.view("user_id:u7")["computed"]
+    assert seen_now == {
+        "bought": {"value": 2, "source": "computed", "version": 1},
+        "worth": {"value": 200, "source": "computed", "version": 1},
+    }
+    assert "computed.bought" in home.receipts()[0].fields
+    book = open_people(Settings(data=str(home.node.data)))
+    person = book.add(["acme:user_id:u7"]).handle
+    book.set_terms(person, Terms("own", (Clause("some", "allow", categories=("account",)),)))
+    told = home.acme.read("user_id:u7").json  # whose orders are withheld, and with them what rests on them
+    assert (told["events"]["total"], [*told["traits"]]) == (0, ["plan"])
+    assert {name: one["value"] for name, one in told["computed"].items()} == {"bought": 0, "worth": 0}
+    book.set_terms(person, Terms())
+    for name in ("worth", "failing", "unknown", "bought"):
+        assert call(home, "DELETE", f"/v1/traits/{name}").status == 204
+
+
 @pytest.mark.parametrize(
     ("wish", "code"),
     [

@@ -45,7 +45,7 @@ LOOKED_AT = {
     ("app/presence.py", "_customer"): "the identifier that Gate.read is asked for",
     ("app/audiences.py", "_standing"): "the number of the newest record, to tell how far a filling is",
     ("app/audiences.py", "customers"): "customers for Gate.each",
-    ("app/audiences.py", "folded_of"): "histories for an answer of the gate, of what it let through, with facts_of",
+    ("app/previewing.py", "folded_of"): "histories for an answer of the gate, of what it let through, with facts_of",
     ("app/exporting.py", "following"): "customers for Gate.each",
     ("app/previewing.py", "_preview"): "numbers of records alone",
     ("app/previewing.py", "following"): "customers for Gate.each",

@@ -20,23 +20,20 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.definitions import Doubts, HouseTraits, Ledgers, or_none
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_reader
-from rapport.app.previewing import Looking, Previewer, looked_at
+from rapport.app.previewing import Looking, Previewer, folded, looked_at
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.decide import Audience, Rule, Verdict, audience
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
-from rapport.kernel.expressions import Dependencies, Kind, Why
+from rapport.kernel.expressions import Kind, Why
 from rapport.kernel.times import DAY, now, rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
-from rapport.profile.history import history_of
 from rapport.profile.paging import page_of
 from rapport.profile.store import Found
-from rapport.profile.timeline import events
-from rapport.profile.view import Part
 from rapport.terms import Gate, Request, headed
 from rapport.terms.aggregates import Crowd, Guard
-from rapport.terms.facts import HistoryOf, facts_of
+from rapport.terms.facts import facts_of
 from rapport.terms.standing_use import StandingUse
 from rapport.web.audiences import Day, Filling, Member, Preview, Saved, Standing, Warned, told_why
 
@@ -225,15 +222,6 @@ class HouseAudiences:
     def close(self) -> None:
         self._decided.close()
         self._ledgers.close()
-
-
-def folded(reader: StateReader, needs: Dependencies) -> HistoryOf:
-    """Histories folded from timelines, of what nobody follows yet or somebody asks for now and then."""
-
-    def folded_of(part: Part) -> Any:
-        return history_of(events(part.record.head, lambda position: reader.block_of(part, position)), needs.events)
-
-    return folded_of
 
 
 def daily(rows: Sequence[tuple[int, int, int, int]], first: int, today: int, days: int) -> list[Day]:

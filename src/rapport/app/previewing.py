@@ -22,7 +22,10 @@ from rapport.decide import Rule
 from rapport.kernel.errors import Busy
 from rapport.kernel.expressions import Dependencies
 from rapport.kernel.times import DAY, now
+from rapport.profile.history import History, history_of
 from rapport.profile.store import Found
+from rapport.profile.timeline import events
+from rapport.profile.view import Part
 from rapport.terms import Gate, Request
 from rapport.terms.aggregates import Crowd, Guard
 from rapport.terms.facts import HistoryOf, facts_of
@@ -187,3 +190,12 @@ def looked_at(needs: Dependencies) -> tuple[str, ...]:
     """What of a customer an expression looks at, for the receipt."""
     kinds = [kind for kind, there in (("identifiers", needs.identifiers), ("events", needs.events)) if there]
     return (*kinds, *sorted(needs.traits))
+
+
+def folded(reader: StateReader, needs: Dependencies) -> HistoryOf:
+    """Histories folded from timelines, of what nobody follows yet or somebody asks for now and then."""
+
+    def folded_of(part: Part) -> History:
+        return history_of(events(part.record.head, lambda position: reader.block_of(part, position)), needs.events)
+
+    return folded_of

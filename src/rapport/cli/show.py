@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rapport.app import embedded
+from rapport.app.computed import ComputedValues
 from rapport.app.receipting import DirectReceipts
 from rapport.cli import options
 from rapport.kernel.errors import BadInput, NotFound
@@ -41,7 +42,8 @@ def _gate(data: str | None, org: str | None) -> tuple[Gate, str]:
         raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(orgs) or 'none'}")
     reader = embedded.open_reader(settings, embedded.Sources(ledger).by_name)
     people = embedded.open_people(settings)
-    return Gate(reader, people, DirectReceipts(embedded.open_ledger(settings)), quiet_s=0), org
+    book, computed = DirectReceipts(embedded.open_ledger(settings)), ComputedValues(ledger, reader)
+    return Gate(reader, people, book, quiet_s=0, computed=computed.of), org
 
 
 def show(
@@ -62,6 +64,9 @@ def show(
     console.print(f"[bold]{view['customer']}[/]{changed}", highlight=False)
     _print(console, "Identifiers", ["identifier", "said by"], _identifiers(view))
     _print(console, "Traits", ["trait", "value", "source", "observed", "others"], _traits(view))
+    if view["computed"]:
+        rows = [[name, options.plain(one["value"])] for name, one in view["computed"].items()]
+        _print(console, "Computed traits", ["trait", "value"], rows)
     _print(console, "Events", ["name", "count", "first", "last"], _events(view))
     _print(
         console,

@@ -44,6 +44,7 @@ _NEVER = -1
 Content = TypeVar("Content")
 Answer = Callable[[Found], Content | None]
 """What is made of a customer as far as it may be read; None where nothing of it is what was asked for."""
+Computed = Callable[[Found], dict[str, Any]]
 Names = tuple[str, ...]
 Fields = Callable[[Content], Names]
 
@@ -69,13 +70,22 @@ class Gate:
     """The gate over one reader of profiles, the ledger's persons and promises, and one book of receipts."""
 
     def __init__(
-        self, reader: ProfileReader, people: People, book: ReceiptBook, *, secret: bytes = b"", quiet_s: float = QUIET_S
+        self,
+        reader: ProfileReader,
+        people: People,
+        book: ReceiptBook,
+        *,
+        secret: bytes = b"",
+        quiet_s: float = QUIET_S,
+        computed: Computed | None = None,
     ) -> None:
+        """`computed`: what is worked out of a customer, as far as they were let through, for the view."""
         self._reader = reader
         self._people = people
         self._judging = Judging(reader, people, secret)
         self._book = book
         self._quiet = quiet_s
+        self._computed = computed
         self._largest = reader.largest(QUIET_RECORDS) if quiet_s else {}
 
     async def view(self, request: Request) -> dict[str, Any]:
@@ -83,7 +93,8 @@ class Gate:
         identifier is on several customers, BadInput for an unusable id or purpose."""
 
         def whole(found: Found) -> dict[str, Any]:
-            return view.fold(found.parts, self._reader.why(found), found.elsewhere)
+            folded = view.fold(found.parts, self._reader.why(found), found.elsewhere)
+            return folded if self._computed is None else {**folded, "computed": self._computed(found)}
 
         return await self._answer(msgspec.structs.replace(request, elsewhere=True), whole, fields_of_view)
 
@@ -300,4 +311,5 @@ def _ambiguous(customer: str, count: int) -> Conflict:
 
 def fields_of_view(answer: dict[str, Any]) -> tuple[str, ...]:
     elsewhere = ("elsewhere",) if answer.get("elsewhere") else ()
-    return ("identifiers", "events", "records", "groups", "consent", *elsewhere, *answer["traits"])
+    computed = (f"computed.{name}" for name in answer.get("computed", ()))
+    return ("identifiers", "events", "records", "groups", "consent", *elsewhere, *answer["traits"], *computed)

@@ -86,7 +86,20 @@ READ: dict[str, Schema] = {
             "consent": list_of(ref("Consent")),
             "elsewhere": told(list_of(ANY_OBJECT), "What they did at other companies, as far as they let it be shown."),
         },
-        _CHANGED,
+        {
+            **_CHANGED,
+            "computed": map_of(
+                thing(
+                    "A value that was worked out.",
+                    {
+                        "value": told(ANYTHING, "A number, a text, true, false, or a list."),
+                        "source": {"const": "computed"},
+                        "version": told(COUNT, "Of its definition."),
+                    },
+                ),
+                "Computed traits by name, worked out from what this purpose lets through; who has none, has none here.",
+            ),
+        },
     ),
     "Identifier": thing(
         "A name that the customer goes by.",
