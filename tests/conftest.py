@@ -74,7 +74,16 @@ def node_version(program: Path) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", said)[:2]))
 
 
-PARTS: Mapping[str, Callable[[], Path]] = {"chromium": chromium, "node": node}
+def postgres() -> Path:
+    """PostgreSQL's `initdb`, with the server beside it."""
+    places = [shutil.which("initdb"), *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), reverse=True)]
+    for place in places:
+        if place and Path(place).resolve().with_name("postgres").exists():
+            return Path(place).resolve()
+    raise MissingPartError("no PostgreSQL server on this machine; on Debian: apt-get install postgresql")
+
+
+PARTS: Mapping[str, Callable[[], Path]] = {"chromium": chromium, "node": node, "postgres": postgres}
 
 
 @cache

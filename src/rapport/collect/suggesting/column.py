@@ -131,11 +131,11 @@ class Column:
         if unix := _unix(values, hinted=hinted):
             return TimeLook((unix,), 0)
         texts = [value.strip() for value in values if isinstance(value, str)]
-        if len(texts) < len(values) or not all(
-            len(text) <= _LONGEST_TIME and _DIGIT.search(text) for text in texts[:20]
-        ):
+        some = texts[:20]
+        likely = sum(len(text) <= _LONGEST_TIME and bool(_DIGIT.search(text)) for text in some)
+        if len(texts) < len(values) or likely < 0.8 * len(some):
             return None
-        if not hinted and all(text.isalnum() for text in texts[:20]):
+        if not hinted and all(text.isalnum() for text in some):
             return None  # 20101201 is a number, where nothing says otherwise
         return _iso(texts) or _by_family(texts, hinted=hinted)
 
