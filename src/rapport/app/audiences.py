@@ -211,13 +211,8 @@ class HouseAudiences:
             return rule, self._doubts.of(definitions, org, expression, tried.purpose, Kind.BOOL)
 
         rule, warnings = await self._ledgers.with_definitions(prepared)
-        members = None if name is None else lambda numbers: self._inside(org, name, numbers)
-        told = await asyncio.to_thread(self._previewer.preview, org, rule, members, caller)
+        told = await asyncio.to_thread(self._previewer.preview, org, rule, name, caller)
         return msgspec.structs.replace(told, warnings=warnings)
-
-    def _inside(self, org: str, name: str, numbers: Sequence[int]) -> set[int]:
-        kept = ((number, self._decided.membership(org, name, number)) for number in numbers)
-        return {number for number, member in kept if member is not None and member.since is not None}
 
     def close(self) -> None:
         self._decided.close()
@@ -280,4 +275,5 @@ def looking(settings: Settings) -> Looking:
     def crowd(numbers: Sequence[int]) -> Crowd:
         return crowd_of(key, numbers)
 
-    return Looking(reader, gate, Guard(keys.secret("aggregates")), crowd, lambda needs: folded(reader, needs))
+    decided = DecideReader(settings.directory)
+    return Looking(reader, gate, decided, Guard(keys.secret("aggregates")), crowd, lambda needs: folded(reader, needs))

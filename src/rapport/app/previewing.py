@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from math import gcd
 from typing import NamedTuple
 
+from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.adapters.embedded.reader import StateReader
 from rapport.decide import Rule
 from rapport.kernel.errors import Busy
@@ -41,15 +42,13 @@ _NEWEST, _ALL = 1 << 62, 1 << 62
 _GOLDEN = 0.6180339887498949
 _MOST_NOTED = 1_000
 
-Members = Callable[[Sequence[int]], set[int]]
-"""Which of these customers (numbers of shown records) are in the saved version."""
-
 
 class Looking(NamedTuple):
     """What a preview reads by, all of one thread."""
 
     reader: StateReader
     gate: Gate
+    decided: DecideReader
     guard: Guard
     crowd: Callable[[Sequence[int]], Crowd]
     history_of: Callable[[Dependencies], HistoryOf]
@@ -72,18 +71,18 @@ class Previewer:
         self._use = StandingUse()
         self._refusing: dict[tuple[str, str], tuple[int, int | None]] = {}
 
-    def preview(self, org: str, rule: Rule, members: Members | None, caller: str) -> Preview:
-        """Blocks for seconds: for a thread. Raises Busy."""
+    def preview(self, org: str, rule: Rule, against: str | None, caller: str) -> Preview:
+        """`against`: the saved audience to compare with. Blocks for seconds: for a thread. Raises Busy."""
         if not self._running.acquire(timeout=WAIT_S):
             raise Busy("another preview is being worked out: ask again in a moment", retry_after=2)
         try:
             if self._parts is None:
                 self._parts = self._open()
-            return asyncio.run(self._preview(self._parts, org, rule, members, caller))
+            return asyncio.run(self._preview(self._parts, org, rule, against, caller))
         finally:
             self._running.release()
 
-    async def _preview(self, parts: Looking, org: str, rule: Rule, members: Members | None, caller: str) -> Preview:
+    async def _preview(self, parts: Looking, org: str, rule: Rule, against: str | None, caller: str) -> Preview:
         purpose = rule.audience.purpose
         request = Request(org, "", purpose, caller, ACTION)
         history_of = parts.history_of(rule.dependencies)
@@ -102,11 +101,11 @@ class Previewer:
         while not walk.done and time.monotonic() < until:
             answers = await parts.gate.each(request, walk.following, seen, fields, self._use)
             told = [one for _, one, _ in answers]
-            tally.add(told, set() if members is None else members([one.number for one in told]))
+            tally.add(told, set() if against is None else _members(parts.decided, org, against, told))
             tally.shut += set(walk.latest) - {one.number for one in told}
         share = walk.looked / len(numbers) if numbers else 1.0
         refusing = self._told_refusing(parts, org, purpose, tally.shut, share)
-        return tally.preview(share, refusing, compared=members is not None)
+        return tally.preview(share, refusing, compared=against is not None)
 
     def _told_refusing(self, parts: Looking, org: str, purpose: str, shut: list[int], share: float) -> int | None:
         today = now() // DAY
@@ -119,6 +118,12 @@ class Previewer:
                 self._refusing.clear()
             known = self._refusing[org, purpose] = (today, told)
         return known[1]
+
+
+def _members(decided: DecideReader, org: str, name: str, told: Sequence[_Seen]) -> set[int]:
+    """Which of them are in a saved audience."""
+    kept = ((one.number, decided.membership(org, name, one.number)) for one in told)
+    return {number for number, member in kept if member is not None and member.since is not None}
 
 
 class _Walk:
