@@ -214,3 +214,35 @@ def test_addresses_inside_are_refused_by_default(tmp_path: Path) -> None:
         for host in ("127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]"):
             body = {"kind": "webhook", "url": f"http://{host}/", "audience": "gold", "purpose": "service"}
             is_problem(put(org, "destinations/bad", body), 400, "bad_url", "url")
+
+
+def test_duckdb_reads_the_members_of_an_audience_from_the_files_that_are_made(acme: Org, tmp_path: Path) -> None:
+    import duckdb
+
+    for user, tier in (("f1", "gold"), ("f2", "gold"), ("f3", "none")):
+        plan(acme, user, tier)
+    fields = {"plan": "traits.plan", "seen": 'count("*")'}
+    for form in ("parquet", "csv"):
+        body = {"kind": "file", "format": form, "audience": "gold", "purpose": "service", "fields": fields}
+        assert put(acme, f"destinations/table_{form}", {**body, "every_hours": 24}).status == 201
+        asked = ask(acme, "POST", f"destinations/table_{form}/file")
+        assert asked.status == 202
+        where = f"exports/{asked.json['export']}"
+        eventually(lambda where=where: ask(acme, "GET", where).json["status"] not in {"waiting", "running"}, 60)
+        assert ask(acme, "GET", where).json["audience"] == "gold"
+        file = tmp_path / f"members.{form}"
+        file.write_bytes(ask(acme, "GET", f"{where}/file").body)
+        rows = duckdb.sql(f"SELECT customer, plan FROM '{file}'").fetchall()
+        everybody = {acme.view(f"user_id:{user}")["customer"] for user in ("f1", "f2")}
+        assert everybody <= {customer for customer, _ in rows}
+        assert {tier for _, tier in rows} == {"gold"}
+        assert [name for name, *_ in duckdb.sql(f"DESCRIBE SELECT * FROM '{file}'").fetchall()] == [
+            "customer", "receipt", "plan", "seen",
+        ]  # fmt: skip
+    is_problem(ask(acme, "POST", "destinations/nothing/file"), 404, "not_found")
+    is_problem(
+        ask(acme, "POST", "exports", {"purpose": "offers", "format": "csv", "audience": "gold"}),
+        400,
+        "other_purpose",
+        "purpose",
+    )

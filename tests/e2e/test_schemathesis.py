@@ -92,7 +92,8 @@ parameters = {{ "path.name" = {{ dictionary = "audiences", probability = 0.5 }} 
 # Which audience there is, and what an expression is, no schema tells.
 [[operations]]
 include-tag = "Destinations"
-checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "503"]
 parameters = {{ "path.name" = {{ dictionary = "audiences", probability = 0.5 }} }}
 
 # A token that is right cannot be thought of, and an id must be that of the path.

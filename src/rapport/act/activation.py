@@ -14,17 +14,20 @@ import msgspec
 from rapport.act import webhooks
 from rapport.act.destinations import usable
 from rapport.kernel.errors import BadInput
-from rapport.kernel.expressions import Expression, ExpressionError, Kind, compile_expression
+from rapport.kernel.expressions import ExpressionError, Kind, compile_expression
 from rapport.kernel.times import rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
+from rapport.terms.exports import FORMATS
 
-Form = Literal["webhook", "segment", "cloudevents"]
+Form = Literal["webhook", "segment", "cloudevents", "file"]
 FORMS: tuple[str, ...] = get_args(Form)
 What = Literal["entered", "left", "event", "deleted"]
 """What a delivery tells: that a customer entered or left the audience, that an event happened, that the customer's data
 must be deleted."""
 
 MOST_FIELDS, MOST_EVENTS, LONGEST_NAME, LONGEST_SECRET, MOST_PER_SECOND, MOST_AT_ONCE = 50, 50, 200, 500, 10_000, 16
+MOST_HOURS = 8_760
+"""A year."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 _LEAST_SECRET, _MOST_SECRET = 24, 64
 """Bytes of a secret that signs, by the specification of Standard Webhooks."""
@@ -33,11 +36,12 @@ _LEAST_SECRET, _MOST_SECRET = 24, 64
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A destination as it is asked for. `fields`: name → expression. `recipient`: who beyond the organization has what
     is sent, as the declaration names them ("": a system of its own). `at_once`: how many deliveries to it are on their
-    way at a time, each of another customer."""
+    way at a time, each of another customer. Of a file: its `format`, and how often it is made (None: when it is asked
+    for)."""
 
     kind: str
-    url: str
     purpose: str
+    url: str = ""
     secret: str | None = None
     audience: str | None = None
     events: tuple[str, ...] = ()
@@ -45,6 +49,8 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recipient: str = ""
     per_second: int | None = None
     at_once: int = 1
+    format: str | None = None
+    every_hours: int | None = None
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -64,6 +70,8 @@ class Destination(msgspec.Struct, frozen=True):
     recipient: str = ""
     per_second: int | None = None
     at_once: int = 1
+    format: str | None = None
+    every_hours: int | None = None
     paused: bool = False
     why: str = ""
     has_secret: bool = False
@@ -76,16 +84,6 @@ class Destination(msgspec.Struct, frozen=True):
     def systems(self) -> tuple[str, ...]:
         """As a receipt names it, where it is the organization's own."""
         return () if self.recipient else (f"destination {self.name}",)
-
-    def expressions(self) -> dict[str, Expression]:
-        """Those of the fields, but for any that this version cannot read any more."""
-        found = {}
-        for name, text in self.fields.items():
-            try:
-                found[name] = compile_expression(text, Kind.ANY)
-            except ExpressionError:
-                continue
-        return found
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -126,7 +124,12 @@ def checked(name: str, wish: Wish, *, private: bool) -> Wish:
         raise BadInput(message, code="bad_name", field="name")
     if wish.kind not in FORMS:
         raise BadInput(f"kind must be one of {', '.join(FORMS)}", code="bad_kind", field="kind")
-    usable(wish.url, private=private)
+    if wish.kind == "file":
+        _check_file(wish)
+    else:
+        usable(wish.url, private=private)
+        if wish.format is not None or wish.every_hours is not None:
+            raise BadInput("format and every_hours belong to the kind file", code="bad_kind", field="format")
     _check_trigger(wish)
     _check_fields(wish.fields)
     if wish.recipient and not 0 < len(wish.recipient) <= LONGEST_NAME:
@@ -137,6 +140,19 @@ def checked(name: str, wish: Wish, *, private: bool) -> Wish:
         raise BadInput(f"at_once must be from 1 to {MOST_AT_ONCE}", code="bad_limit", field="at_once")
     secret = None if wish.secret is None else _secret(wish.kind, wish.secret)
     return msgspec.structs.replace(wish, purpose=known_purpose(wish.purpose), secret=secret)
+
+
+def _check_file(wish: Wish) -> None:
+    """A file is of an audience, kept by the node until somebody fetches it."""
+    if wish.url or wish.secret is not None:
+        message = "a file is fetched from the node: it has no url and no secret"
+        raise BadInput(message, code="bad_kind", field="url" if wish.url else "secret")
+    if wish.audience is None:
+        raise BadInput("a file is of the members of an audience: name it", code="bad_trigger", field="audience")
+    if wish.format not in FORMATS:
+        raise BadInput(f"format must be one of {', '.join(FORMATS)}", code="bad_kind", field="format")
+    if wish.every_hours is not None and not 1 <= wish.every_hours <= MOST_HOURS:
+        raise BadInput(f"every_hours must be from 1 to {MOST_HOURS:,}", code="bad_limit", field="every_hours")
 
 
 def _check_trigger(wish: Wish) -> None:
@@ -181,7 +197,7 @@ def told(one: Destination, health: Health) -> dict[str, Any]:
     return {
         "name": one.name,
         "kind": one.kind,
-        "url": one.url,
+        "url": one.url or None,
         "purpose": one.purpose,
         "audience": one.audience,
         "events": list(one.events),
@@ -189,6 +205,8 @@ def told(one: Destination, health: Health) -> dict[str, Any]:
         "recipient": one.recipient or None,
         "per_second": one.per_second,
         "at_once": one.at_once,
+        "format": one.format,
+        "every_hours": one.every_hours,
         "has_secret": one.has_secret,
         "paused": one.paused,
         "why": one.why or None,

@@ -10,11 +10,15 @@ from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decide_rows import MIGRATIONS
 from rapport.adapters.embedded.destination_queue import DestinationQueue
 from rapport.adapters.embedded.destinations import DestinationBook
+from rapport.adapters.embedded.exports import ExportBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import connect, translating
 from rapport.app import embedded
+from rapport.app.destination_files import ask_file
+from rapport.app.membership import check_audience, check_columns
 from rapport.app.settings import Settings
-from rapport.kernel.errors import BadInput, NotFound
+from rapport.kernel.errors import BadInput, Conflict
+from rapport.terms.exports import Export
 from rapport.terms.policy import promise_for
 
 Answer = TypeVar("Answer")
@@ -55,16 +59,10 @@ class Destinations:
         return Placed(made, self._queue.health(made.number), secret, before is None, warnings)
 
     def _check_audience(self, org: str, wish: Wish) -> None:
-        if wish.audience is None:
-            return
-        try:
-            audience = self._definitions.audience(org, wish.audience)
-        except NotFound:
-            message = f"there is no audience {wish.audience[:100]!r}"
-            raise BadInput(message, code="unknown_audience", field="audience") from None
-        if audience.purpose != wish.purpose:
-            message = f"who is in {wish.audience} was worked out for {audience.purpose}, and is told for nothing else"
-            raise BadInput(message, code="other_purpose", field="purpose")
+        if wish.audience is not None:
+            check_audience(self._definitions, org, wish.audience, wish.purpose)
+        if wish.kind == "file":
+            check_columns(wish.fields)
 
     def _check_promise(self, org: str, wish: Wish) -> tuple[str, ...]:
         promise = promise_for(embedded.open_promises(self._settings, self._ledger).standing(org), wish.purpose)
@@ -102,6 +100,13 @@ class Destinations:
     def replay(self, org: str, name: str, handle: str | None) -> int:
         """Raises NotFound."""
         return self._queue.replay(self._book.named(org, name).number, handle)
+
+    def make(self, org: str, name: str) -> Export:
+        """Ask for a file. Raises NotFound, Conflict where it is none or too many are kept, Busy where too many wait."""
+        one = self._book.named(org, name)
+        if one.kind != "file":
+            raise Conflict("this destination is sent to: it has no file", code="no_file")
+        return ask_file(ExportBook(self._ledger), self._book, one)
 
     def pause(self, org: str, name: str) -> None:
         """Raises NotFound."""
@@ -145,6 +150,9 @@ class HouseDestinations:
 
     async def replay(self, org: str, name: str, handle: str | None) -> int:
         return await self._with(lambda desk: desk.replay(org, name, handle))
+
+    async def make(self, org: str, name: str) -> Export:
+        return await self._with(lambda desk: desk.make(org, name))
 
     async def pause(self, org: str, name: str) -> None:
         await self._with(lambda desk: desk.pause(org, name))

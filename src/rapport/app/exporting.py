@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.adapters.embedded.erasures import ErasureReader
 from rapport.adapters.embedded.export_files import ExportFiles
 from rapport.adapters.embedded.exports import OUTSIDE, ExportBook
@@ -21,6 +23,8 @@ from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.adapters.files.sealed import seal_file
 from rapport.adapters.files.sheet import Sheet, drafted
 from rapport.app import embedded
+from rapport.app.fields import Fields
+from rapport.app.membership import RESERVED, MembersWalk, check
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel import ids
@@ -31,6 +35,7 @@ from rapport.profile import view
 from rapport.profile.store import Found
 from rapport.terms import Gate, Receipt, Request
 from rapport.terms.exports import FORMATS, Entry, Export, Wish, checked, metadata_of
+from rapport.terms.gate import Answer
 from rapport.terms.ground import People
 
 ACTION = "export"
@@ -51,6 +56,7 @@ _TOGETHER = 50
 """Customers in one transaction of receipts: whoever else wants to write one waits for so many, and no longer."""
 _NEWEST = 1 << 62
 
+FieldsOf = Callable[[dict[str, Any]], tuple[str, ...]]
 Progress = Callable[[int, int], None]
 """Called with how many records were walked, and how many customers are in the export."""
 
@@ -77,8 +83,12 @@ class Exporter:
         book: ExportBook,
         files: ExportFiles,
         erased: Callable[[], Sequence[int]],
+        definitions: Definitions,
+        decided: DecideReader,
     ) -> None:
         """`erased`: the numbers of all records that are erased now."""
+        self._definitions = definitions
+        self._decided = decided
         self._reader = reader
         self._people = people
         self._gate = gate
@@ -94,6 +104,7 @@ class Exporter:
         *,
         limit: int | None = None,
         recipients: Sequence[str] = (),
+        audience: str = "",
         progress: Progress = lambda *_: None,
     ) -> Exported:
         """Write the customers that may be read for a purpose; an older file is replaced once the new one is whole.
@@ -104,8 +115,9 @@ class Exporter:
         form = out.suffix.removeprefix(".")
         if form not in FORMATS:
             raise BadInput(f"{out.name} says no format: name it .parquet or .csv", field="out")
-        wish = Wish(purpose, "csv" if form == "csv" else "parquet", limit, tuple(recipients))
+        wish = Wish(purpose, "csv" if form == "csv" else "parquet", limit, tuple(recipients), audience)
         wish = checked(wish, self._people.ground(org, ()).standing)
+        check(self._definitions, org, wish)
         handle = ids.fresh("exp")
         with self._files.at_work(handle):
             self._book.cut_short(self._files.is_alive, CUT_SHORT)
@@ -130,6 +142,7 @@ class Exporter:
             at_last.callback(plain.unlink, missing_ok=True)
             at_last.enter_context(self._failing(asked))
             checked(asked.wish, self._people.ground(asked.org, ()).standing)  # it may have changed while this waited
+            check(self._definitions, asked.org, asked.wish)
             done = await self._written(asked, plain, progress)
             key = fresh_key()
             finish = partial(self._book.finish, key=key)
@@ -158,12 +171,13 @@ class Exporter:
         started = now()
         declaration = self._people.ground(org, ()).standing.hash
         keep_days: int | None = None
-        walk = _Walk(self._reader, org)
-        with Sheet(out.parent, COLUMNS) as sheet:
+        walk = self._walk(org, wish.audience)
+        columns, row_of, fields_of = self._columns(org, wish)
+        with Sheet(out.parent, columns) as sheet:
             while not walk.done and (limit is None or sheet.rows < limit):
                 walk.most = _TOGETHER if limit is None else min(_TOGETHER, limit - sheet.rows)
                 entries = []
-                for found, row, receipt in await self._gate.each(request, walk.following, _row, _fields):
+                for found, row, receipt in await self._gate.each(request, walk.following, row_of, fields_of):
                     if receipt.declaration != declaration:
                         raise Conflict("what the organization promises changed meanwhile: export again")
                     keep_days = _sooner(keep_days, receipt)
@@ -181,6 +195,18 @@ class Exporter:
             ready = partial(finish, done) if finish is not None else _nothing
             side = _write(sheet, out, metadata_of(done), ready, beside=finish is not None)
             return Exported(out, side, sheet.rows, len(sheet.columns()), metadata_of(done), done)
+
+    def _walk(self, org: str, audience: str) -> "_Walk | MembersWalk":
+        if not audience:
+            return _Walk(self._reader, org)
+        return MembersWalk(self._reader, self._decided, org, audience)
+
+    def _columns(self, org: str, wish: Wish) -> tuple[dict[str, str], Answer[dict[str, Any]], FieldsOf]:
+        """Which columns there are in any case, what is made of a customer, and what of them is looked at for it."""
+        if not wish.fields:
+            return COLUMNS, _row, _fields
+        fields = Fields(self._reader, self._definitions, org, wish.fields)
+        return {name: COLUMNS[name] for name in RESERVED}, fields.of, lambda _: fields.names
 
 
 class _Walk:
@@ -269,4 +295,14 @@ def open_exporter(settings: Settings, org: str) -> Exporter:
     secret = embedded.open_keys(settings).secret("asked")
     gate = Gate(reader, people, DirectReceipts(embedded.open_ledger(settings)), secret=secret, quiet_s=0)
     erased = ErasureReader(settings.directory, ledger.keys, MIGRATIONS).every_erased
-    return Exporter(reader, people, gate, ExportBook(ledger), ExportFiles(settings.directory), erased)
+    definitions = Definitions(ledger)
+    return Exporter(
+        reader,
+        people,
+        gate,
+        ExportBook(ledger),
+        ExportFiles(settings.directory),
+        erased,
+        definitions,
+        DecideReader(settings.directory),
+    )

@@ -17,16 +17,21 @@ from typing import IO, TypeVar
 
 import msgspec
 
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.export_files import ExportFiles
 from rapport.adapters.embedded.exports import NODE, ExportBook
+from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.files import sealed
+from rapport.app.destination_files import ask_file
 from rapport.app.embedded import open_ledger, open_promises
 from rapport.app.export_job import Orders
 from rapport.app.ledger_thread import LedgerThread
+from rapport.app.membership import check
 from rapport.app.settings import Settings
 from rapport.kernel import ids
-from rapport.kernel.errors import Conflict, Corrupt, NotFound
+from rapport.kernel.errors import Conflict, Corrupt, NotFound, RapportError
 from rapport.kernel.keys import SealKey
 from rapport.kernel.times import now
 from rapport.terms.exports import Export, Wish, checked
@@ -54,9 +59,13 @@ class Exports:
     async def ask(self, org: str, wish: Wish) -> Export:
         """Raises BadInput, Busy where too many wait, Conflict where too many are kept."""
         right = checked(wish, self._standing_of(org))
-        asked = await self._with_book(lambda book: book.ask(org, right, NODE, ids.fresh("exp")))
+        asked = await self._with_book(lambda book: self._asked(book, org, right))
         self._wake()
         return asked
+
+    def _asked(self, book: ExportBook, org: str, wish: Wish) -> Export:
+        check(Definitions(book.ledger), org, wish)
+        return book.ask(org, wish, NODE, ids.fresh("exp"))
 
     async def named(self, org: str, handle: str) -> Export:
         """Raises NotFound."""
@@ -146,12 +155,22 @@ class ExportRunner(LedgerThread):
                     book.cut_short(self._files.is_alive, STOPPED)
                     book.sweep(now())
                     book.tidy()
+                    self._schedule(ledger, book)
                     swept = time.monotonic()
                 self._reap(book)
                 self._begin(book)
                 self.pause(BUSY_S if self._making else IDLE_S)
         finally:
             ledger.close()
+
+    def _schedule(self, ledger: LedgerFile, book: ExportBook) -> None:
+        """Ask for the files of destinations whose time has come."""
+        destinations = DestinationBook(ledger)
+        for one in destinations.files_due(now()):
+            try:
+                ask_file(book, destinations, one)
+            except RapportError as error:
+                self.log.warning("the file of destination %s of %s waits: %s", one.name, one.org, error.message)
 
     def _reap(self, book: ExportBook) -> None:
         for handle, (asked, process) in list(self._making.items()):

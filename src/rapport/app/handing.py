@@ -12,20 +12,17 @@ from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.destination_queue import DestinationQueue, Told
 from rapport.adapters.embedded.destinations import DestinationBook, Handed
 from rapport.app import embedded
+from rapport.app.fields import Fields
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.collect import Event
-from rapport.decide.traits import joined
 from rapport.kernel import ids
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
 from rapport.profile import paging
-from rapport.profile.history import History, history_of
 from rapport.profile.store import Found, ProfileReader
-from rapport.profile.timeline import events
 from rapport.profile.view import Part
 from rapport.terms import Request
-from rapport.terms.facts import facts_of
 from rapport.terms.filtering import permitted_event
 from rapport.terms.handing import Before, Handover, Meant
 
@@ -168,38 +165,18 @@ class _Reading:
     def __init__(self, reader: ProfileReader, definitions: Definitions, one: Destination) -> None:
         self._reader = reader
         self._one = one
-        self._expressions = one.expressions()
-        needed = [expression.dependencies for expression in self._expressions.values()]
-        own = joined(needed)
-        self._computation = definitions.rulebook(one.org).computation
-        self._computed = self._computation.needed(own.computed)
-        self._needs = self._computation.dependencies(own)
-        about = ("events",) if one.events else (f"audience {one.audience}",)
-        self.names = tuple(dict.fromkeys([*about, *sorted(self._needs.traits), *sorted(self._needs.events)]))
+        self._fields = Fields(reader, definitions, one.org, one.fields)
+        about = "events" if one.events else f"audience {one.audience}"
+        self.names = tuple(dict.fromkeys([about, *self._fields.names]))
 
     def of(self, delivery: Delivery, told: Told | None) -> Callable[[Found], Said | None]:
         def said(found: Found) -> Said | None:
             if delivery.what != "event":
-                return Said(self._fields(found), None)
+                return Said(self._fields.of(found), None)
             event = None if told is None else self._event(found, told)
-            return None if event is None else Said(self._fields(found), event)
+            return None if event is None else Said(self._fields.of(found), event)
 
         return said
-
-    def _fields(self, found: Found) -> dict[str, Any]:
-        """A value for each field; None where it is unknown, withheld, or cannot be worked out."""
-        if not self._one.fields:
-            return {}
-        present = now()
-        facts = self._computation.fill(facts_of(found, self._needs, self._history), self._computed, present)
-        told = dict.fromkeys(self._one.fields)
-        for name, expression in self._expressions.items():
-            told[name] = expression.evaluate(facts, present).value
-        return told
-
-    def _history(self, part: Part) -> History:
-        every = events(part.record.head, lambda position: self._reader.block_of(part, position))
-        return history_of(every, self._needs.events)
 
     def _event(self, found: Found, told: Told) -> dict[str, Any] | None:
         """An event as the timeline shows it, of what it may say."""
@@ -208,8 +185,8 @@ class _Reading:
             return permitted_event(part, event) if event.message_id == told.message_id else None
 
         parts = [part for part in found.parts if part.number == told.record]
-        found_events, _ = paging.newest_first(parts, self._reader.block_of, None, 1, the_one)
-        if not found_events or found_events[0][1].name != told.name:
+        events, _ = paging.newest_first(parts, self._reader.block_of, None, 1, the_one)
+        if not events or events[0][1].name != told.name:
             return None
-        shown = paging.shown(*found_events[0])
+        shown = paging.shown(*events[0])
         return {name: shown[name] for name in ("event", "type", "name", "time", "properties")}

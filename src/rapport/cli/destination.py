@@ -26,7 +26,6 @@ def register(app: typer.Typer) -> None:
 def add(
     org: Org,
     name: Name,
-    url: Annotated[str, typer.Option("--url", help="Where it takes what is sent: https://…")],
     purpose: Annotated[str, typer.Option("--purpose", help="What it is for, such as offers.")],
     kind: Annotated[str, typer.Option("--kind", help=f"One of {', '.join(FORMS)}.")] = "webhook",
     audience: Annotated[str | None, typer.Option("--audience", help="Tell who enters and leaves this.")] = None,
@@ -36,6 +35,9 @@ def add(
     field: Annotated[
         list[str] | None, typer.Option("--field", help="NAME=EXPRESSION, such as plan=traits.plan; may be given again.")
     ] = None,
+    url: Annotated[str, typer.Option("--url", help="Where it takes what is sent: https://…")] = "",
+    form: Annotated[str | None, typer.Option("--format", help="Of a file: parquet or csv.")] = None,
+    every_hours: Annotated[int | None, typer.Option("--every-hours", help="How often a file is made.")] = None,
     secret: Annotated[
         str | None, typer.Option("--secret", envvar="RAPPORT_SECRET", help="Its secret; of a webhook one is made.")
     ] = None,
@@ -49,15 +51,16 @@ def add(
 ) -> None:
     """Make a destination, or change it."""
     wish = Wish(
-        kind, url, purpose, secret, audience, tuple(event or ()), _fields(field or ()), recipient, per_second, at_once
-    )
+        kind, purpose, url, secret, audience, tuple(event or ()), _fields(field or ()), recipient, per_second, at_once,
+        form, every_hours,
+    )  # fmt: skip
     placed = open_destinations(options.settings(data)).put(org, name, wish)
     if json:
         made = {} if placed.secret is None else {"secret": placed.secret}
         shown = {**told(placed.destination, placed.health), "warnings": list(placed.warnings)}
         options.print_json({**shown, **made})
         return
-    typer.echo(f"{name} is sent to {placed.destination.url}.")
+    typer.echo(f"{name} is sent to {url}." if url else f"{name} is a file, made by the node.")
     if placed.secret is not None:
         typer.echo(f"Its secret, told this once: {placed.secret}")
     for warning in placed.warnings:
@@ -132,6 +135,16 @@ def replay(
         options.print_json({"replayed": count})
     else:
         typer.echo(f"{count} {'is' if count == 1 else 'are'} tried again.")
+
+
+@destinations.command("file")
+def file(org: Org, name: Name, data: options.Data = None, json: options.Json = False) -> None:
+    """Have a file made now, by the node that runs on this directory."""
+    asked = open_destinations(options.settings(data)).make(org, name)
+    if json:
+        options.print_json({"export": asked.id, "status": asked.status})
+    else:
+        typer.echo(f"It is made as {asked.id}: fetch it from /v1/exports/{asked.id}/file")
 
 
 @destinations.command("pause")

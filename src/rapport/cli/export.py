@@ -29,6 +29,7 @@ def export(
         list[str] | None,
         typer.Option("--recipient", metavar="NAME", help="To whom it is given, as the declaration names them."),
     ] = None,
+    audience: Annotated[str, typer.Option("--audience", help="The members of this audience alone.")] = "",
     data: options.Data = None,
     json: options.Json = False,
 ) -> None:
@@ -45,7 +46,9 @@ def export(
         def progress(walked: int, customers: int) -> None:
             status.update(f"Exporting … {walked:,} records walked, {customers:,} customers")
 
-        going = exporter.export(org, purpose, out, limit=limit, recipients=recipient or (), progress=progress)
+        going = exporter.export(
+            org, purpose, out, limit=limit, recipients=recipient or (), audience=audience, progress=progress
+        )
         with noted(settings, org, "exported to a file"):
             done = asyncio.run(going)
     if json:

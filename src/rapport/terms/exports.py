@@ -20,12 +20,15 @@ STATUSES: tuple[str, ...] = get_args(Status)
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An export that is asked for. `recipients`: to whom it is to be given, beyond the organization itself."""
+    """An export that is asked for. `recipients`: to whom it is to be given, beyond the organization itself;
+    `audience`: of its members alone, "" for everybody; `fields`: name → expression, in place of all that there is."""
 
     purpose: str
     format: Format
     limit: int | None = None
     recipients: tuple[str, ...] = ()
+    audience: str = ""
+    fields: dict[str, str] = {}
 
 
 class Export(msgspec.Struct, frozen=True):

@@ -105,7 +105,7 @@ class Feeding:
         self._version = version
         self._by_audience, self._by_event, self._fed = {}, {}, self._book.orgs()
         for one in self._book.every():
-            if one.audience is not None:
+            if one.audience is not None and one.kind != "file":
                 self._by_audience.setdefault((one.org, one.audience), []).append(one.number)
             for name in one.events:
                 self._by_event.setdefault(one.org, {}).setdefault(name, []).append(one.number)

@@ -15,7 +15,7 @@ from rapport.act.webhooks import fresh_secret
 from rapport.adapters.embedded.audiences import unused, using
 from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.kernel.errors import Conflict, NotFound
-from rapport.kernel.times import now
+from rapport.kernel.times import HOUR, now
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = """
     CREATE TABLE destination (id INTEGER PRIMARY KEY AUTOINCREMENT, org TEXT NOT NULL, name TEXT NOT NULL,
                               made_at INTEGER NOT NULL, ended_at INTEGER, paused INTEGER NOT NULL DEFAULT 0,
-                              why TEXT NOT NULL DEFAULT '', body BLOB NOT NULL, secret BLOB);
+                              why TEXT NOT NULL DEFAULT '', body BLOB NOT NULL, secret BLOB, filed_at INTEGER);
     CREATE UNIQUE INDEX destination_named ON destination (org, name) WHERE ended_at IS NULL;
     CREATE TABLE destination_version (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL);
     INSERT INTO destination_version VALUES (1, 1);
@@ -61,6 +61,8 @@ class _Kept(msgspec.Struct):
     recipient: str
     per_second: int | None
     at_once: int
+    format: str | None = None
+    every_hours: int | None = None
 
 
 class DestinationBook:
@@ -217,6 +219,23 @@ class DestinationBook:
         rows = self._db.execute(f"{query} WHERE h.customer = ? AND d.org = ?", (customer, org))
         return [number for (number,) in rows.fetchall()]
 
+    def files_due(self, at: int) -> list[Destination]:
+        """Files that are to be made by now."""
+        return [
+            one
+            for one in self.every()
+            if one.every_hours is not None and not one.paused and self._filed_at(one) + one.every_hours * HOUR <= at
+        ]
+
+    def _filed_at(self, one: Destination) -> int:
+        row = self._db.execute("SELECT filed_at FROM destination WHERE id = ?", (one.number,)).fetchone()
+        return 0 if row is None or row[0] is None else row[0]
+
+    def filed(self, number: int, at: int) -> None:
+        """A file was asked for."""
+        with translating(self._ledger.path), transaction(self._db):
+            self._db.execute("UPDATE destination SET filed_at = ? WHERE id = ?", (at, number))
+
     def epoch(self) -> int:
         """Moves whenever anything changes on which decisions rest."""
         epoch: int = self._db.execute("SELECT value FROM epoch").fetchone()[0]
@@ -249,10 +268,7 @@ def _place(one: Destination) -> tuple[str, str, str]:
 
 
 def _encoded(wish: Wish) -> bytes:
-    kept = _Kept(
-        wish.kind, wish.url, wish.purpose, wish.audience, wish.events, wish.fields, wish.recipient, wish.per_second,
-        wish.at_once,
-    )  # fmt: skip
+    kept = msgspec.convert({name: getattr(wish, name) for name in _Kept.__struct_fields__}, _Kept)
     return msgspec.json.encode(kept)
 
 

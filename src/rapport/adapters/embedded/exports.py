@@ -69,7 +69,7 @@ class ExportBook:
     """The exports of a ledger; over one ledger connection, used by one thread at a time."""
 
     def __init__(self, ledger: "LedgerFile") -> None:
-        self._ledger = ledger
+        self._ledger = self.ledger = ledger
         self._db = ledger.db
         self._files = ExportFiles(ledger.path.parent)
 

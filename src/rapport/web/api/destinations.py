@@ -9,19 +9,22 @@ from starlette.routing import Route
 
 from rapport.act.activation import Delivery, Destination, Health, Wish, told, told_delivery
 from rapport.kernel.errors import BadInput
+from rapport.terms.exports import Export
 from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, noted, shaped
+from rapport.web.api.exports import PATH as EXPORTS
 from rapport.web.api.problems import json_answer
 
 PATH = "/v1/destinations"
 ONE = "/v1/destinations/{name}"
 FAILURES = "/v1/destinations/{name}/failures"
 REPLAY = "/v1/destinations/{name}/replay"
+FILE = "/v1/destinations/{name}/file"
 PAUSE = "/v1/destinations/{name}/pause"
 RESUME = "/v1/destinations/{name}/resume"
 MAX_BODY = 262_144
 """Fifty expressions of 4,000 characters, and what belongs to them."""
 SCOPE = "operator"
-_SHOULD = '{"kind": "…", "url": "https://…", "purpose": "…", "audience": "…" or "events": ["…"], "secret"?, "fields"?}'
+_SHOULD = '{"kind": "…", "url"?: "https://…", "purpose": "…", "audience": "…" or "events": ["…"], "secret"?, "fields"?}'
 _SHOULD_REPLAY = '{"id"?: "msg_…"}'
 
 
@@ -59,6 +62,9 @@ class Destinations(Protocol):
 
     async def replay(self, org: str, name: str, handle: str | None) -> int:
         """Try what was given up again: one, or all; return how many. Raises NotFound where there is no such."""
+
+    async def make(self, org: str, name: str) -> Export:
+        """Ask for a file. Raises Conflict where the destination is none, Busy where too many wait."""
 
     async def pause(self, org: str, name: str) -> None: ...
     async def resume(self, org: str, name: str) -> None: ...
@@ -111,6 +117,15 @@ class DestinationsApi:
             count = await self._destinations.replay(caller.org, name, asked.id)
         return json_answer({"replayed": count})
 
+    async def file(self, request: Request) -> Response:
+        """A file is made → 202 `{"export", "status"}`, with where to look for it."""
+        caller, name = caller_of(request, self._tokens, SCOPE), request.path_params["name"]
+        with noted(self._tokens, caller, "asked for a destination's file", name[:63]):
+            asked = await self._destinations.make(caller.org, name)
+        told = json_answer({"export": asked.id, "status": asked.status}, 202)
+        told.headers["Location"] = f"{EXPORTS}/{asked.id}"
+        return told
+
     async def pause(self, request: Request) -> Response:
         """Send nothing more until it is resumed, but deletions; what happens meanwhile waits."""
         caller, name = caller_of(request, self._tokens, SCOPE), request.path_params["name"]
@@ -138,6 +153,7 @@ def destination_routes(destinations: Destinations, tokens: Tokens) -> list[Route
         Route(ONE, api.one, methods=["GET", "PUT", "DELETE"]),
         Route(FAILURES, api.failures, methods=["GET"]),
         Route(REPLAY, api.replay, methods=["POST"]),
+        Route(FILE, api.file, methods=["POST"]),
         Route(PAUSE, api.pause, methods=["POST"]),
         Route(RESUME, api.resume, methods=["POST"]),
     ]

@@ -19,7 +19,10 @@ FILE = "/v1/exports/{id}/file"
 METADATA = "/v1/exports/{id}/metadata"
 MOST_RECIPIENTS, LONGEST_NAME, MOST_CUSTOMERS = 100, 200, 1 << 53
 SCOPE = "operator"
-_SHOULD = '{"purpose": "…", "format": "parquet" or "csv", "limit"?: n, "recipients"?: ["…"]}'
+_SHOULD = (
+    '{"purpose": "…", "format": "parquet" or "csv", "limit"?: n, "recipients"?: ["…"], "audience"?: "…", '
+    '"fields"?: {"…": "…"}}'
+)
 
 
 class ExportsApi:
@@ -101,6 +104,7 @@ def shown(export: Export) -> dict[str, Any]:
         "format": export.wish.format,
         "limit": export.wish.limit,
         "recipients": export.wish.recipients,
+        "audience": export.wish.audience or None,
         "asked_at": rfc3339(export.asked_at),
         "progress": {"records": export.walked, "customers": export.customers},
         "customers": export.customers if export.exported_at is not None else None,

@@ -4,6 +4,7 @@ from typing import Any
 
 from rapport.act import activation
 from rapport.kernel.vocabulary import PURPOSES
+from rapport.terms.exports import FORMATS
 from rapport.web.api import destinations
 from rapport.web.api.openapi.answers import PROBLEM, TO_A_BODY, answer, answers, content
 from rapport.web.api.openapi.parameters import in_path
@@ -40,6 +41,7 @@ def paths() -> dict[str, Any]:
         destinations.ONE: {"put": _put(), "get": _read(), "delete": _delete()},
         destinations.FAILURES: {"get": _failures()},
         destinations.REPLAY: {"post": _replay()},
+        destinations.FILE: {"post": _file()},
         destinations.PAUSE: {
             "post": _turn("pauseDestination", "Pause a destination", "Deletions are sent all the same.")
         },
@@ -136,6 +138,25 @@ def _replay() -> dict[str, Any]:
     )
 
 
+def _file() -> dict[str, Any]:
+    located = {"Location": {"description": "Where to look how it is.", "required": True, "schema": TEXT}}
+    return _operation(
+        "makeDestinationFile",
+        "Make a destination's file now",
+        "Of the kind `file`; it is an export. The newest five of a destination are kept.",
+        parameters=[_ONE],
+        responses=answers(
+            {
+                "202": answer("It waits to be made.", ref("ExportWaits"), headers=located),
+                "409": answer("`no_file`, `too_many_exports`.", ref("Problem"), PROBLEM),
+            },
+            _404="NotFound",
+            _503="NoPlace",
+            **_REFUSALS,
+        ),
+    )
+
+
 def _turn(name: str, summary: str, description: str) -> dict[str, Any]:
     return _operation(
         name,
@@ -166,7 +187,7 @@ _HEALTH = thing(
 _MEMBERS: dict[str, Schema] = {
     "name": _NAME,
     "kind": _KIND,
-    "url": TEXT,
+    "url": maybe(TEXT),
     "purpose": TEXT,
     "audience": told(maybe(TEXT), "Who enters and leaves it is told."),
     "events": told(list_of(TEXT), "Events of these names are told."),
@@ -174,6 +195,8 @@ _MEMBERS: dict[str, Schema] = {
     "recipient": told(maybe(TEXT), "Who beyond your organization has what is sent."),
     "per_second": told(maybe(COUNT), "At most so many a second."),
     "at_once": told(COUNT, "So many may be on their way at a time."),
+    "format": told(maybe(TEXT), "Of a file."),
+    "every_hours": told(maybe(COUNT), "How often a file is made."),
     "has_secret": told(FLAG, "Whether a secret is kept for it."),
     "paused": FLAG,
     "why": told(maybe(TEXT), "Why the node paused it."),
@@ -185,8 +208,14 @@ SHAPES: dict[str, Schema] = {
     "DestinationAsked": {
         **thing(
             "Where to send what, for what. Either `audience` or `events`.",
-            {"kind": _KIND, "url": {**TEXT, "format": "uri"}, "purpose": _PURPOSE},
+            {"kind": _KIND, "purpose": _PURPOSE},
             {
+                "url": told({**TEXT, "format": "uri"}, "Where it is sent; a file is fetched, and has none."),
+                "format": told(maybe(one_of(*FORMATS)), "Of a file."),
+                "every_hours": told(
+                    maybe({"type": "integer", "minimum": 1, "maximum": activation.MOST_HOURS}),
+                    "How often a file is made; else when it is asked for.",
+                ),
                 "secret": told(
                     maybe({**TEXT, "maxLength": activation.LONGEST_SECRET}),
                     "webhook: `whsec_` and base64, one is made if there is none; segment: the write key; cloudevents: "

@@ -160,6 +160,10 @@ SHAPES: dict[str, Schema] = {
             {"purpose": told(_PURPOSE, "What it is for."), "format": _FORMAT},
             {
                 "limit": told(maybe(_LIMIT), "At most so many customers, the newest."),
+                "audience": told(
+                    {"type": "string", "maxLength": 63}, "Its members alone, for its own purpose.", examples=[""]
+                ),
+                "fields": map_of(TEXT, "Column → expression, in place of all that there is."),
                 "recipients": told(
                     _RECIPIENTS,
                     "To whom it is given beyond your organization, as your declaration names them for the purpose.",
@@ -183,6 +187,7 @@ SHAPES: dict[str, Schema] = {
             "format": _FORMAT,
             "limit": maybe(COUNT),
             "recipients": list_of(TEXT),
+            "audience": told(maybe(TEXT), "Whose members are in it; null: everybody."),
             "asked_at": TIME,
             "progress": thing(
                 "How far it is.",
