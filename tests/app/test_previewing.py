@@ -1,0 +1,168 @@
+"""Previews: who would be in, exactly, of those who may be read; and how many may not, told of many alone."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rapport.app import previewing
+from rapport.app.audiences import at_hand, daily, looking
+from rapport.app.embedded import open_ledger
+from rapport.app.previewing import Previewer, spread
+from rapport.decide import Rule, audience
+from rapport.decide.traits import Computation
+from rapport.kernel.errors import Busy
+from rapport.terms import Clause, Declaration, Promise, Terms
+from rapport.web.audiences import Day, Preview
+from tests.profile.house import ORG, House, at, told
+
+EVERYBODY, REFUSING = 80, 40
+GOLD = 'traits.plan == "gold"'
+
+
+@contextlib.contextmanager
+def furnished(refusing: int) -> Iterator[House]:
+    """Every fourth customer is gold; the last ones refuse."""
+    with House() as house:
+        house.declare(Declaration(name="Shop", purposes={"service": Promise("contract")}))
+        for number in range(EVERYBODY):
+            traits = {"plan": "gold" if number % 4 == 0 else "free"}
+            house.send(told(at("10:00"), type="identify", userId=f"u{number}", traits=traits))
+            house.send(told(at("11:00"), type="track", userId=f"u{number}", event="Order Completed"), source="crm")
+        for number in range(EVERYBODY - refusing, EVERYBODY):
+            person = house.people.add([f"{ORG}:user_id:u{number}"]).handle
+            house.people.set_terms(person, Terms("own", (Clause("no", "deny"),)))
+        yield house.settle()
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    with furnished(REFUSING) as house:
+        yield house
+
+
+def rule(expression: str, purpose: str = "service") -> Rule:
+    return Rule(audience(ORG, "tried", expression, purpose), Computation({}))
+
+
+def preview(previewer: Previewer, expression: str) -> Preview:
+    return previewer.preview(ORG, rule(expression), None, "test")
+
+
+@given(st.integers(0, 3_000))
+def test_every_place_is_looked_at_once(total: int) -> None:
+    assert sorted(spread(total)) == list(range(total))
+
+
+@given(st.integers(100, 5_000))
+def test_the_first_places_lie_evenly_over_all(total: int) -> None:
+    """So that a part of them stands for all, whatever came when."""
+    part = total // 4
+    some = [place for place, _ in zip(spread(total), range(part), strict=False)]
+    for start in range(4):
+        quarter = sum(start * total / 4 <= place < (start + 1) * total / 4 for place in some)
+        assert abs(quarter - part / 4) <= max(3, part * 0.05)
+
+
+def test_those_who_refuse_are_in_no_number_but_one_and_that_is_rounded(house: House) -> None:
+    previewer = Previewer(lambda: looking(house.settings), limit_s=60)
+    found = preview(previewer, GOLD)
+    assert (found.inside, found.share) == (REFUSING // 4, 1.0)
+    assert found.refusing is not None
+    assert found.refusing % 5 == 0
+    assert abs(found.refusing - REFUSING) <= 30
+    assert preview(previewer, "true").inside == REFUSING
+    assert preview(previewer, 'count("Order Completed") == 1').inside == REFUSING
+
+
+def test_how_many_refuse_does_not_hang_on_the_question_and_is_worked_out_once_a_day(house: House) -> None:
+    """Else a series of expressions, or of comings and goings, would tell of one of them."""
+    previewer = Previewer(lambda: looking(house.settings), limit_s=60)
+    first = preview(previewer, GOLD).refusing
+    person = house.people.add([f"{ORG}:user_id:u1"]).handle
+    house.people.set_terms(person, Terms("own", (Clause("no", "deny"),)))
+    for expression in ("true", f"!({GOLD})", 'count("*") > 3'):
+        assert preview(previewer, expression).refusing == first
+    assert preview(previewer, "true").inside == REFUSING - 1
+
+
+def test_few_who_refuse_are_not_told() -> None:
+    with furnished(19) as house:
+        assert preview(Previewer(lambda: looking(house.settings), limit_s=60), GOLD).refusing is None
+
+
+def test_receipts_are_durable_and_one_a_day(house: House) -> None:
+    previewer = Previewer(lambda: looking(house.settings), limit_s=60)
+    for expression in (GOLD, "true", GOLD):
+        preview(previewer, expression)
+    kept = [one for one in open_ledger(house.settings).receipts(ORG, 10_000) if one.action == previewing.ACTION]
+    assert len(kept) == EVERYBODY
+    assert sum(one.decision == "permitted" for one in kept) == REFUSING
+    assert {one.fields for one in kept if one.decision == "permitted"} == {("plan",)}
+
+
+def test_where_time_is_short_numbers_are_scaled_from_what_was_looked_at(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previewing, "_TOGETHER", 10)
+    passing = iter(range(100))
+    monkeypatch.setattr(previewing.time, "monotonic", lambda: next(passing))
+    previewer = Previewer(lambda: looking(house.settings), limit_s=4)
+    found = preview(previewer, "true")
+    assert 0 < found.share < 1
+    assert abs(found.inside - REFUSING) <= REFUSING * 0.5
+
+
+def test_an_organization_without_customers_has_none(house: House) -> None:
+    ledger = open_ledger(house.settings)
+    ledger.add_org("empty")
+    found = Previewer(lambda: looking(house.settings)).preview("empty", rule("true"), None, "test")
+    assert found == Preview(0, None, None, None, 0, "", 1.0)
+
+
+def test_one_is_worked_out_at_a_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(previewing, "WAIT_S", 0.05)
+    opened, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> previewing.Looking:
+        opened.set()
+        go_on.wait(20)
+        return looking(house.settings)
+
+    previewer = Previewer(slowly)
+    first = threading.Thread(target=preview, args=(previewer, GOLD))
+    first.start()
+    assert opened.wait(20)
+    with pytest.raises(Busy):
+        preview(previewer, GOLD)
+    go_on.set()
+    first.join()
+    assert preview(previewer, GOLD).inside == REFUSING // 4
+
+
+def test_days_on_which_nothing_moved_have_the_count_of_the_day_before() -> None:
+    rows = [(10, 5, 5, 0), (12, 3, 1, 3)]
+    assert daily(rows, 10, 13, 30) == [Day(10, 5, 5, 0), Day(11, 5, 0, 0), Day(12, 3, 1, 3), Day(13, 3, 0, 0)]
+    assert daily(rows, 10, 13, 2) == [Day(12, 3, 1, 3), Day(13, 3, 0, 0)]
+    assert daily(rows, 10, 13, 1) == [Day(13, 3, 0, 0)]
+    assert daily([], 13, 13, 30) == [Day(13, 0, 0, 0)]
+
+
+def test_a_definition_that_was_saved_twice_at_once_is_one_version_each(house: House) -> None:
+    async def both() -> list[int]:
+        audiences, _ = at_hand(house.settings, ORG)
+        others, _ = at_hand(house.settings, ORG)
+        puts = [
+            who.put(ORG, "raced", f'count("Order Completed") > {number}', "service", "test")
+            for number, who in enumerate((audiences, others) * 5)
+        ]
+        saved = await asyncio.gather(*puts)
+        for who in (audiences, others):
+            who.close()
+        return [one.definition.version for one in saved]
+
+    assert sorted(asyncio.run(both())) == list(range(1, 11))
