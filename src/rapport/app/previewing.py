@@ -14,7 +14,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from math import gcd
 from typing import NamedTuple
 
 from rapport.adapters.embedded.decide_reader import DecideReader
@@ -39,7 +38,6 @@ PREVIEW_S = 2.0
 WAIT_S = 20.0
 _TOGETHER = 50
 _NEWEST, _ALL = 1 << 62, 1 << 62
-_GOLDEN = 0.6180339887498949
 _MOST_NOTED = 1_000
 
 
@@ -184,11 +182,13 @@ class _Tally:
 
 
 def spread(total: int) -> Iterator[int]:
-    """Every place below `total` once, so that the first ones lie evenly over all."""
-    step = max(1, int(total * _GOLDEN))
-    while gcd(step, total) > 1:
-        step += 1
-    return (turn * step % total for turn in range(total))
+    """Every place below `total` once, so that the first ones lie evenly over all: numbers with their bits reversed (van
+    der Corput 1935), each of which falls into the middle of a gap that is left."""
+    bits = max(0, total - 1).bit_length()
+    if not bits:
+        return iter(range(total))
+    turned = (int(f"{turn:0{bits}b}"[::-1], 2) for turn in range(1 << bits))
+    return (place for place in turned if place < total)
 
 
 def looked_at(needs: Dependencies) -> tuple[str, ...]:
