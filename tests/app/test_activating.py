@@ -25,6 +25,8 @@ from rapport.kernel.errors import BadInput
 from rapport.kernel.times import SECOND, now
 from rapport.profile.erasure import Claim
 from rapport.profile.store import Touch
+from rapport.terms import Clause, Terms
+from rapport.terms.clauses import Frequency
 from tests.act.receiving import Receiver, drips, eventually, garbage, never, says
 from tests.profile.house import ORG, House, told
 
@@ -261,6 +263,24 @@ def test_an_audience_for_another_purpose_pauses_the_destination(it: Sent) -> Non
     assert it.receipts() == []
 
 
+def test_who_allows_so_many_uses_a_week_is_sent_so_many_and_takes_nothing_back(it: Sent) -> None:
+    people = it.house.people
+    once = Clause("some", "allow", frequency=Frequency(2, "week"))
+    people.set_terms(people.add([f"{ORG}:user_id:ada"]).handle, Terms("own", (once,)))
+    with Receiver(says(500), says(500)) as receiver:
+        number = it.to("shop", receiver.url)
+        for what in ("entered", "left", "entered", "left"):
+            it.happens(number, "ada", what)
+        it.begin()
+        eventually(lambda: it.queue.health(number).waiting == 0)
+        it.lock("bo")  # so that everybody is looked at again
+        time.sleep(0.3)
+    # The first was tried three times and is one use all the same; the last two are too many, and nothing is deleted.
+    assert [got.json["type"] for got in receiver.got] == ["audience.entered"] * 3 + ["audience.left"]
+    assert it.queue.health(number).withheld == 2
+    assert len(it.receipts()) == 4
+
+
 def test_a_rate_is_kept(it: Sent) -> None:
     with Receiver() as receiver:
         number = it.to("shop", receiver.url, per_second=10)
@@ -372,7 +392,7 @@ def test_an_erased_customer_is_deleted_where_they_were_handed_to(fed: Sent) -> N
 
 def test_who_is_merged_into_another_leaves_under_the_handle_that_was_sent(fed: Sent) -> None:
     with Receiver() as receiver:
-        fed.to("shop", receiver.url)
+        fed.to("shop", receiver.url, fields={"email": "traits.email"})
         fed.begin()
         fed.house.send(told(type="identify", anonymousId="x", messageId="x1", traits={"plan": "gold"}), source="crm")
         fed.settle()
@@ -383,4 +403,4 @@ def test_who_is_merged_into_another_leaves_under_the_handle_that_was_sent(fed: S
         last = receiver.wait(5)[4].json
     assert last["type"] == "audience.left"
     assert last["data"]["customer"] in entered - {fed.handle(user) for user in PEOPLE}
-    assert last["data"]["fields"] == {}
+    assert last["data"]["fields"] == {"email": None}  # nothing of who they are now, under the handle of before

@@ -171,6 +171,9 @@ class _Reading:
 
     def of(self, delivery: Delivery, told: Told | None) -> Callable[[Found], Said | None]:
         def said(found: Found) -> Said | None:
+            if delivery.what != "event" and found.number != delivery.customer:
+                # They were joined to another since: under this handle nothing is said of who they are now.
+                return None if delivery.what == "entered" else Said(dict.fromkeys(self._one.fields), None)
             if delivery.what != "event":
                 return Said(self._fields.of(found), None)
             event = None if told is None else self._event(found, told)

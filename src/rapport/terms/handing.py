@@ -7,7 +7,8 @@ is gone look alike.
 Sending may fail and be tried again: what is read then as before is the same use, and leaves no other receipt that day.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ from rapport.kernel.errors import Busy
 from rapport.kernel.times import DAY
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile.store import Found, ProfileReader
-from rapport.terms.ground import Pending, People, ReceiptBook
+from rapport.terms.ground import Ground, Pending, People, ReceiptBook
 from rapport.terms.judging import Judging, Request
 from rapport.terms.receipts import Receipt
 
@@ -51,6 +52,26 @@ class Handing(NamedTuple, Generic[Content]):
     use: Before | None
 
 
+class _Uncounted:
+    """Persons, of whom nothing was ever used."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        return self._people.snapshot()
+
+    def ground(self, org: str, links: Collection[str]) -> Ground:
+        return self._people.ground(org, links)
+
+    def claims(self, person: int) -> list[tuple[str, str, str]]:
+        return self._people.claims(person)
+
+    def uses(self, person: int, org: str, purpose: str, since: int) -> int:
+        del person, org, purpose, since
+        return 0
+
+
 class Handover:
     """Over one reader of profiles, the ledger's persons and promises, and one book of receipts."""
 
@@ -59,6 +80,8 @@ class Handover:
         self._people = people
         self._book = book
         self._judging = Judging(reader, people, secret)
+        self._uncounted = Judging(reader, _Uncounted(people), secret)
+        """As if it had never been used: who has had enough for this week withdraws nothing."""
 
     async def hand(
         self, request: Request, meant: Sequence[Meant[Content]], fields: Callable[[Content], tuple[str, ...]]
@@ -68,7 +91,10 @@ class Handover:
         purpose = known_purpose(request.purpose)
         done: dict[int, Handing[Content]] = {}
         left = list(range(len(meant)))
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
+            # What cannot be kept twice in a row is counted: then it is decided as if it were new.
+            if number:
+                meant = [one._replace(before=None) for one in meant]
             tried = self._tried(request, purpose, [(place, meant[place]) for place in left], fields)
             news = [pending for _, pending, handing in tried if handing.use is not None and pending is not None]
             if news:
@@ -91,7 +117,7 @@ class Handover:
             return [
                 record
                 for record, one in found
-                if one is None or self._judging.judged(one, request, purpose).open is None
+                if one is None or self._uncounted.judged(one, request, purpose).open is None
             ]
 
     def _tried(
@@ -107,6 +133,12 @@ class Handover:
             for place, one in meant:
                 found = self._reader.found(request.org, one.record)
                 judged = None if found is None else self._judging.judged(found, request, purpose)
+                refused = judged is None or judged.open is None
+                if found is not None and refused:
+                    lasting = self._uncounted.judged(found, request, purpose)
+                    refused = lasting.open is None
+                    # Its own receipt is what made it one too many: it is the same use still.
+                    judged = lasting if one.before is not None else judged
                 opened = None if judged is None else judged.open
                 content = None if opened is None else one.answer(opened)
                 named = request if found is None else msgspec.structs.replace(request, customer=found.customer)
@@ -117,7 +149,7 @@ class Handover:
                 use = one.before if one.before is not None and one.before.said == said else None
                 shown = 0 if opened is None else opened.number
                 known = use or Before(pending.receipt, said)
-                handing = Handing(content, opened is None, shown, known)
+                handing = Handing(content, refused, shown, known)
                 out.append((place, None if use is not None else pending, handing))
         return out
 
