@@ -96,11 +96,13 @@ class Previewer:
             return looked_at(rule.dependencies)
 
         tally = _Tally()
-        while not walk.done and time.monotonic() < until:
+        while not walk.done:
             answers = await parts.gate.each(request, walk.following, seen, fields, self._use)
             told = [one for _, one, _ in answers]
             tally.add(told, set() if against is None else _members(parts.decided, org, against, told))
             tally.shut += set(walk.latest) - {one.number for one in told}
+            if time.monotonic() >= until:
+                break
         share = walk.looked / len(numbers) if numbers else 1.0
         refusing = self._told_refusing(parts, org, purpose, tally.shut, share)
         return tally.preview(share, refusing, compared=against is not None)
