@@ -59,13 +59,16 @@ def test_every_place_is_looked_at_once(total: int) -> None:
 
 
 @given(st.integers(100, 30_000))
-def test_the_first_places_lie_evenly_over_all(total: int) -> None:
-    """So that a part of them stands for all, whatever came when."""
+def test_the_first_places_stand_for_all(total: int) -> None:
+    """Whatever came when, and in whichever turns."""
     part = total // 4
     some = [place for place, _ in zip(spread(total), range(part), strict=False)]
+    expected = part / 4
     for start in range(4):
         quarter = sum(start * total / 4 <= place < (start + 1) * total / 4 for place in some)
-        assert abs(quarter - part / 4) <= max(3, part / 4 * 0.05)
+        turn = sum(place % 4 == start for place in some)
+        assert abs(quarter - expected) <= 5 * expected**0.5
+        assert abs(turn - expected) <= 5 * expected**0.5
 
 
 def test_those_who_refuse_are_in_no_number_but_one_and_that_is_rounded(house: House) -> None:
@@ -110,9 +113,8 @@ def test_where_time_is_short_numbers_are_scaled_from_what_was_looked_at(
 ) -> None:
     monkeypatch.setattr(previewing, "_TOGETHER", EVERYBODY // 2)
     found = preview(Previewer(lambda: looking(house.settings), limit_s=0), "true")
-    assert 0.4 < found.share < 0.6
-    assert abs(found.inside - REFUSING) <= 4
-    assert abs((found.refusing or 0) - REFUSING) <= 60
+    assert 0.3 < found.share < 0.7
+    assert abs(found.inside - REFUSING) <= 15
 
 
 def test_an_organization_without_customers_has_none(house: House) -> None:

@@ -39,6 +39,7 @@ WAIT_S = 20.0
 _TOGETHER = 50
 _NEWEST, _ALL = 1 << 62, 1 << 62
 _MOST_NOTED = 1_000
+_ODD = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
 class Looking(NamedTuple):
@@ -184,13 +185,18 @@ class _Tally:
 
 
 def spread(total: int) -> Iterator[int]:
-    """Every place below `total` once, so that the first ones lie evenly over all: numbers with their bits reversed (van
-    der Corput 1935), each of which falls into the middle of a gap that is left."""
-    bits = max(0, total - 1).bit_length()
-    if not bits:
-        return iter(range(total))
-    turned = (int(f"{turn:0{bits}b}"[::-1], 2) for turn in range(1 << bits))
-    return (place for place in turned if place < total)
+    """Every place below `total` once, in a fixed order that looks like chance: sources take turns in when records were
+    made, so that no step or pattern of places would stand for all."""
+    bits = max(2, (total - 1).bit_length())
+    return (place for turn in range(1 << bits) if (place := _mixed(turn, bits)) < total)
+
+
+def _mixed(number: int, bits: int) -> int:
+    """A number below 2^bits as another, each once: products with odd numbers and shifted sums can be undone."""
+    for odd in _ODD:
+        number = number * odd + odd & (1 << bits) - 1
+        number ^= number >> (bits + 1) // 2
+    return number
 
 
 def looked_at(needs: Dependencies) -> tuple[str, ...]:
