@@ -246,3 +246,37 @@ def test_duckdb_reads_the_members_of_an_audience_from_the_files_that_are_made(ac
         "other_purpose",
         "purpose",
     )
+
+
+@pytest.mark.timeout(180)
+def test_a_node_that_is_killed_as_a_whole_goes_on_where_it_was(tmp_path: Path) -> None:
+    def slowly(handler: Any, got: Got) -> None:
+        time.sleep(0.02)
+        says(204)(handler, got)
+
+    users = [f"u{number}" for number in range(90)]
+    kills = 3
+    with Receiver(otherwise=slowly) as receiver:
+        for kill in range(kills):
+            node = Node(tmp_path / "data", env=INSIDE)
+            try:
+                org = node.org("acme")
+                put(org, "audiences/gold", GOLD)
+                destination(org, "hook", receiver.url)
+                some = users[kill * 30 : kill * 30 + 30]
+                assert (
+                    org.send(*({"type": "identify", "userId": u, "traits": {"plan": "gold"}} for u in some)).status
+                    == 200
+                )
+                came = len(receiver.got)
+                receiver.wait(came + 5, 30)
+            finally:
+                for child in node.children().values():
+                    os.kill(child, signal.SIGKILL)
+                node.stop(signal.SIGKILL)
+        with running(tmp_path / "data"):
+            eventually(lambda: len({got.json["data"]["customer"] for got in receiver.got}) == len(users), 60)
+            time.sleep(1)
+    ids = [got.headers["webhook-id"] for got in receiver.got]
+    assert len(set(ids)) == len(users)
+    assert len(ids) - len(set(ids)) <= kills

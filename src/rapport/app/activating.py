@@ -228,14 +228,16 @@ class Activator(LedgerThread):
     # -- and back
 
     def _gather(self, desk: Desk) -> None:
-        """Note what came back."""
-        for _ in range(self._back.qsize()):
-            came = self._back.get()
-            if isinstance(came, int):
-                self._busy.discard(came)
-            else:
-                self._note(desk, came)
-                came.noted.set()
+        """Note what came back, what was taken together: a disk syncs ten notes as fast as one."""
+        back = [self._back.get() for _ in range(self._back.qsize())]
+        came = [one for one in back if isinstance(one, _Came)]
+        taken = [delivery for one in came if one.answer.taken for delivery in one.packet.deliveries]
+        if taken:
+            desk.queue.taken(taken)
+        for one in came:
+            self._note(desk, one)
+            one.noted.set()
+        self._busy.difference_update(one for one in back if isinstance(one, int))
 
     def _note(self, desk: Desk, came: _Came) -> None:
         one, deliveries, answer = came.destination, came.packet.deliveries, came.answer
@@ -243,7 +245,6 @@ class Activator(LedgerThread):
         self._pace[one.number] = pace._replace(took=(3 * pace.took + came.took) / 4, alone=max(0, pace.alone - 1))
         if answer.taken:
             self._resting.pop(one.number, None)
-            desk.queue.taken(deliveries)
             for delivery in deliveries:
                 desk.uses.pop(delivery.id, None)
                 if delivery.what == "deleted":

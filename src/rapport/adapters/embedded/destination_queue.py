@@ -29,6 +29,7 @@ SCHEMA = """
                         error TEXT NOT NULL DEFAULT '', record INTEGER, body BLOB);
     CREATE INDEX queue_due ON queue (destination, next_at, seq) WHERE NOT dead;
     CREATE INDEX queue_of ON queue (destination, customer, seq) WHERE NOT dead;
+    CREATE INDEX queue_deletions ON queue (destination, next_at, seq) WHERE NOT dead AND what = 'deleted';
     CREATE INDEX queue_dead ON queue (destination, seq) WHERE dead;
     CREATE TABLE queue_health (destination INTEGER PRIMARY KEY, sent INTEGER NOT NULL DEFAULT 0,
                                withheld INTEGER NOT NULL DEFAULT 0, sent_at INTEGER, error TEXT NOT NULL DEFAULT '',
@@ -42,7 +43,7 @@ AT_ONCE = 0
 """When a delivery is due that somebody asks for: it does not wait until its destination has rested."""
 _DELIVERIES = "SELECT seq, id, destination, customer, what, at, since, next_at, tries, dead, error FROM queue"
 _DUE = f"""
-    {_DELIVERIES} AS q WHERE destination = ? AND NOT dead AND next_at <= ? AND (? OR what = 'deleted')
+    {_DELIVERIES} AS q WHERE destination = ? AND NOT dead AND next_at <= ? {{}}
     AND NOT EXISTS (SELECT 1 FROM queue AS earlier WHERE earlier.destination = q.destination AND NOT earlier.dead
                     AND earlier.customer = q.customer AND earlier.seq < q.seq)
     ORDER BY next_at, seq LIMIT ?
@@ -133,7 +134,8 @@ class DestinationQueue:
 
     def due(self, destination: int, at: int, limit: int, *, deletions_only: bool = False) -> list[Delivery]:
         """What is to be tried next, at most one of each customer."""
-        rows = self._db.execute(_DUE, (destination, at, not deletions_only, limit)).fetchall()
+        query = _DUE.format("AND what = 'deleted'" if deletions_only else "")
+        rows = self._db.execute(query, (destination, at, limit)).fetchall()
         return [_delivery(row) for row in rows]
 
     def event(self, delivery: Delivery, key_of: Callable[[int], SealKey | None]) -> Told | None:
