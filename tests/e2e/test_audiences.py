@@ -312,6 +312,21 @@ def test_models_that_ship_are_traits(home: House) -> None:
     assert call(home, "DELETE", "/v1/traits/lifetime_value").status == 204
 
 
+def test_what_a_destination_is_given_is_not_removed(home: House) -> None:
+    fields = {"bought": "computed.bought_lately"}
+    call(home, "PUT", "/v1/traits/bought_lately", {"expression": 'count("Order Completed")', "purpose": "service"})
+    put(home, "sent")
+    wish = {"kind": "webhook", "url": "https://receiver.example/in", "purpose": "service", "audience": "sent"}
+    made = call(home, "PUT", "/v1/destinations/hook", {**wish, "fields": fields})
+    assert made.status == 201, made
+    for path in ("/v1/audiences/sent", "/v1/traits/bought_lately"):
+        held = call(home, "DELETE", path)
+        assert is_problem(held, 409, "in_use", "name")
+        assert "hook" in held.json["message"]
+    for path in ("/v1/destinations/hook", "/v1/audiences/sent", "/v1/traits/bought_lately"):
+        assert call(home, "DELETE", path).status == 204, path
+
+
 # -- previews
 
 

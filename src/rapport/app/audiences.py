@@ -18,14 +18,14 @@ from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
-from rapport.app.definitions import Doubts, HouseTraits, Ledgers, or_none
+from rapport.app.definitions import Doubts, HouseTraits, Ledgers, few, in_use, or_none
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_reader
 from rapport.app.previewing import Looking, Previewer, folded, looked_at
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.decide import Audience, Rule, Verdict, audience
 from rapport.kernel import ids
-from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.expressions import Kind, Why
 from rapport.kernel.times import DAY, now, rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
@@ -93,9 +93,7 @@ class HouseAudiences:
             definitions.audience(org, name)
             using = [one.name for one in DestinationBook(ledger).of_org(org) if one.audience == name]
             if using:
-                more = " and others" if len(using) > 5 else ""
-                message = f"destinations are given it: {', '.join(using[:5])}{more}; remove or change them first"
-                raise Conflict(message, code="in_use", field="name")
+                raise in_use(f"destinations are given it: {few(using)}; remove or change them first")
             definitions.delete_audience(org, name, who)
 
         await self._ledgers.with_definitions(delete)

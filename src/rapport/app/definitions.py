@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.adapters.embedded.sqlite import translating
@@ -14,11 +15,12 @@ from rapport.app.embedded import Sources, open_ledger, open_promises, open_reade
 from rapport.app.settings import Settings
 from rapport.decide import ComputedTrait, expressed
 from rapport.decide.models import shipped
-from rapport.kernel.errors import BadInput, NotFound
-from rapport.kernel.expressions import Kind, Problem, review
+from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.expressions import ExpressionError, Kind, Problem, compile_expression, review
 from rapport.terms.policy import promise_for
 from rapport.web.audiences import Saved, TraitWish, Warned
 
+_FEW = 5
 LONGEST = 1_024
 """Characters of an event's name or a property's."""
 Answer = TypeVar("Answer")
@@ -101,7 +103,14 @@ class HouseTraits:
         return [one for one in listed if one.name > after][:limit]
 
     async def delete(self, org: str, name: str, who: str) -> None:
-        await self._ledgers.with_definitions(lambda definitions, _: definitions.delete_trait(org, name, who))
+        def delete(definitions: Definitions, ledger: LedgerFile) -> None:
+            definitions.trait(org, name)
+            naming = [one.name for one in DestinationBook(ledger).of_org(org) if _names(one.fields.values(), name)]
+            if naming:
+                raise in_use(f"the fields of destinations name it: {few(naming)}; change them first")
+            definitions.delete_trait(org, name, who)
+
+        await self._ledgers.with_definitions(delete)
 
 
 def trait_of(org: str, name: str, wish: TraitWish) -> ComputedTrait:
@@ -117,6 +126,24 @@ def trait_of(org: str, name: str, wish: TraitWish) -> ComputedTrait:
         if len(text) > LONGEST:
             raise BadInput(f"{field} is longer than {LONGEST:,} characters", code="bad_event", field=field)
     return shipped(org, name, wish.model or "", wish.event or "", wish.value or "", wish.purpose)
+
+
+def in_use(message: str) -> Conflict:
+    return Conflict(message, code="in_use", field="name")
+
+
+def few(names: Sequence[str]) -> str:
+    """Some names of many."""
+    return f"{', '.join(names[:_FEW])}{' and others' if len(names) > _FEW else ''}"
+
+
+def _names(expressions: Iterable[str], trait: str) -> bool:
+    """Whether any of these expressions names a computed trait."""
+    for text in expressions:
+        with contextlib.suppress(ExpressionError):
+            if trait in compile_expression(text, Kind.ANY).dependencies.computed:
+                return True
+    return False
 
 
 def or_none(look: Callable[[str, str], Answer], org: str, name: str) -> Answer | None:
