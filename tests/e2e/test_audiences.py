@@ -117,6 +117,28 @@ def test_an_audience_is_saved_told_and_removed(home: House) -> None:
     assert call(home, "DELETE", "/v1/audiences/a-gold").status == 204
 
 
+def test_who_edits_what_another_has_edited_is_told_so(home: House) -> None:
+    def edit(path: str, expression: str, **headers: str) -> Answer:
+        body = json.dumps({"expression": expression, "purpose": "service"}).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return http("PUT", home.node.url + path, body, {**bearer(home.acme.api_token), **named})
+
+    for path in ("/v1/audiences/edited", "/v1/traits/edited"):
+        first = edit(path, "1 > 2", If_None_Match="*")
+        assert (first.status, first.headers["etag"]) == (201, '"1"')
+        assert is_problem(edit(path, "1 > 3", If_None_Match="*"), 412, "outdated")
+        assert edit(path, "1 > 3", If_Match='"1"').headers["etag"] == '"2"'
+        for tag in ('"1"', '"3"', "2x", "", '"-1"', "9" * 30, "²"):
+            if tag.isascii():
+                assert is_problem(edit(path, "1 > 4", If_Match=tag), 412, "outdated"), tag
+        assert home.get(path).headers["etag"] == '"2"'
+        assert edit(path, "1 > 5", If_Match="*").json["version"] == 3
+        assert call(home, "DELETE", path).status == 204
+        assert is_problem(edit(path, "1 > 4", If_Match='"3"'), 412, "outdated")
+        assert edit(path, "1 > 4", If_None_Match="*").json["version"] == 4
+        assert call(home, "DELETE", path).status == 204
+
+
 def test_all_that_is_wrong_with_an_expression_is_told_with_its_place_and_nothing_is_saved(home: House) -> None:
     answer = put(home, "wrong", 'traits.plan = "gold" &&\n  cuont("Order Completed") > 1')
     assert is_problem(answer, 400, "bad_expression", "expression")

@@ -25,6 +25,7 @@ DECLARING = ("--include-tag", declaring.TAG, "--phases", "examples,coverage,fuzz
 CONFIGURATION = """
 [auth.openapi]
 api_token = {{ bearer = "{token}" }}
+api_token_basic = {{ username = "{token}", password = "service" }}
 agent_token = {{ bearer = "{agent}" }}
 write_key = {{ username = "{key}", password = "" }}
 write_key_bearer = {{ bearer = "{key}" }}
@@ -48,6 +49,11 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401"]
 include-path-regex = "^/v1/customers/.id./"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
 parameters = {{ "path.id" = {{ dictionary = "customers", probability = 0.6 }} }}
+
+[[operations]]
+include-tag = "Customers: Segment's Profile API"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
+parameters = {{ "path.id" = {{ dictionary = "customers", probability = 0.6 }}, "path.org" = {{ dictionary = "orgs", probability = 0.8 }} }}
 
 # A day has only so many simulations, a declaration only so many bytes: both refusals are described.
 [[operations]]
@@ -87,7 +93,7 @@ checks.negative_data_rejection.expected-statuses = ["400", "401", "403", "404", 
 [[operations]]
 include-tag = "Audiences"
 checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "503"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "412", "503"]
 parameters = {{ "path.name" = {{ dictionary = "audiences", probability = 0.5 }} }}
 
 # Which audience there is, and what an expression is, no schema tells.

@@ -69,14 +69,16 @@ class HouseAudiences:
 
     # -- definitions
 
-    async def put(self, org: str, name: str, expression: str, purpose: str, who: str) -> Saved[Audience]:
+    async def put(
+        self, org: str, name: str, expression: str, purpose: str, who: str, expected: int | None = None
+    ) -> Saved[Audience]:
         if name == RESERVED:
             raise BadInput("no audience can be called preview: choose another name", code="bad_name", field="name")
         audience(org, name, expression, purpose)  # what is wrong with it is told before anything is opened
 
         def put(definitions: Definitions, _: LedgerFile) -> Saved[Audience]:
             before = or_none(definitions.audience, org, name)
-            saved = definitions.put_audience(org, name, expression, purpose, who)
+            saved = definitions.put_audience(org, name, expression, purpose, who, expected)
             return Saved(saved, self._doubts.of(definitions, org, expression, saved.purpose, Kind.BOOL), before is None)
 
         return await self._ledgers.with_definitions(put)

@@ -84,12 +84,14 @@ class HouseTraits:
         self._ledgers = ledgers
         self._doubts = doubts
 
-    async def put(self, org: str, name: str, wish: TraitWish, who: str) -> Saved[ComputedTrait]:
+    async def put(
+        self, org: str, name: str, wish: TraitWish, who: str, expected: int | None = None
+    ) -> Saved[ComputedTrait]:
         made = trait_of(org, name, wish)
 
         def put(definitions: Definitions, _: LedgerFile) -> Saved[ComputedTrait]:
             before = or_none(definitions.trait, org, name)
-            saved = definitions.put_trait(made, who)
+            saved = definitions.put_trait(made, who, expected)
             warnings = self._doubts.of(definitions, org, made.expression, made.purpose, Kind.ANY)
             return Saved(saved, warnings, before is None)
 

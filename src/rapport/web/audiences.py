@@ -84,8 +84,11 @@ class Audiences(Protocol):
     """What the node does about audiences, each for one organization. `who` is told in the audit log, `caller` in
     receipts."""
 
-    async def put(self, org: str, name: str, expression: str, purpose: str, who: str) -> Saved[Audience]:
-        """Raises BadInput, ExpressionError, Conflict (`too_many`)."""
+    async def put(
+        self, org: str, name: str, expression: str, purpose: str, who: str, expected: int | None = None
+    ) -> Saved[Audience]:
+        """`expected`: the version that it is to follow, 0 for none. Raises BadInput, ExpressionError, Conflict
+        (`too_many`, `outdated`)."""
 
     async def named(self, org: str, name: str) -> Standing:
         """Raises NotFound, also where it is another organization's."""
@@ -115,8 +118,10 @@ class Audiences(Protocol):
 class Traits(Protocol):
     """What the node does about computed traits, each for one organization."""
 
-    async def put(self, org: str, name: str, wish: "TraitWish", who: str) -> Saved[ComputedTrait]:
-        """Raises BadInput, ExpressionError, Conflict (`cycle`, `too_many`)."""
+    async def put(
+        self, org: str, name: str, wish: "TraitWish", who: str, expected: int | None = None
+    ) -> Saved[ComputedTrait]:
+        """Raises BadInput, ExpressionError, Conflict (`cycle`, `too_many`, `outdated`)."""
 
     async def named(self, org: str, name: str) -> ComputedTrait:
         """Raises NotFound."""

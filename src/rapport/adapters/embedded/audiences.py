@@ -88,10 +88,14 @@ class Definitions:
 
     # -- audiences
 
-    def put_audience(self, org: str, name: str, expression: str, purpose: str, who: str) -> Audience:
-        """Raises BadInput for a bad name or purpose, ExpressionError, Conflict (`too_many`)."""
+    def put_audience(
+        self, org: str, name: str, expression: str, purpose: str, who: str, expected: int | None = None
+    ) -> Audience:
+        """`expected`: the version that it is to follow, 0 for none. Raises BadInput for a bad name or purpose,
+        ExpressionError, Conflict (`too_many`; `outdated` where another version is in force)."""
         with transaction(self._db):
             before = self._last(org, AUDIENCE, name, Audience)
+            _check_expected(before, expected)
             made = audience(org, name, expression, purpose)
             if before is None:
                 return self._write(org, AUDIENCE, msgspec.structs.replace(made, at=now()), who)
@@ -120,12 +124,14 @@ class Definitions:
 
     # -- computed traits
 
-    def put_trait(self, trait: ComputedTrait, who: str) -> ComputedTrait:
-        """A checked trait, whatever version it says. Raises Conflict (`cycle`, `too_many`)."""
+    def put_trait(self, trait: ComputedTrait, who: str, expected: int | None = None) -> ComputedTrait:
+        """A checked trait, whatever version it says; `expected` as above. Raises Conflict (`cycle`, `too_many`,
+        `outdated`)."""
         org = trait.org
         with transaction(self._db):
             with_trait(self.traits(org), trait)
             before = self._last(org, TRAIT, trait.name, ComputedTrait)
+            _check_expected(before, expected)
             if before is not None:
                 alike = msgspec.structs.replace(trait, version=before[0].version, at=before[0].at)
                 if alike == before[0] and not before[1]:
@@ -251,6 +257,13 @@ class Definitions:
 
     def _moved(self) -> None:
         self._db.execute("UPDATE defined SET version = version + 1")
+
+
+def _check_expected(before: tuple[Audience | ComputedTrait, bool] | None, expected: int | None) -> None:
+    standing = 0 if before is None or before[1] else before[0].version
+    if expected is not None and expected != standing:
+        there = f"version {standing} is in force" if standing else "there is none"
+        raise Conflict(f"{there}, another than you had: look at what changed", code="outdated")
 
 
 def using(db: sqlite3.Connection, org: str, kind: str, name: str) -> None:

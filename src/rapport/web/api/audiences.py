@@ -1,12 +1,16 @@
 """`/v1/audiences`: who is meant, by an expression for a purpose; and who is in, through the gate."""
 
+import contextlib
+from collections.abc import Iterator
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rapport.kernel.errors import BadInput
+from rapport.kernel.errors import BadInput, Conflict
 from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
+from rapport.web.api.declaration import Outdated
 from rapport.web.api.problems import json_answer, not_allowed
 from rapport.web.audiences import (
     Audiences,
@@ -65,13 +69,18 @@ class AudiencesApi:
         if request.method == "PUT":
             caller = caller_of(request, self._tokens, "operator")
             asked = shaped(await body_of(request, MAX_BODY), _Asked, _SHOULD)
-            saved = await self._audiences.put(caller.org, name, asked.expression, asked.purpose, caller.token)
-            return json_answer(told_saved(saved), 201 if saved.fresh else 200)
+            expected = expected_of(request)
+            with outdated():
+                saved = await self._audiences.put(
+                    caller.org, name, asked.expression, asked.purpose, caller.token, expected
+                )
+            return tagged(json_answer(told_saved(saved), 201 if saved.fresh else 200), saved.definition.version)
         if request.method == "DELETE":
             caller = caller_of(request, self._tokens, "operator")
             await self._audiences.delete(caller.org, name, caller.token)
             return Response(status_code=204)
-        return json_answer(told_audience(await self._audiences.named(caller_of(request, self._tokens).org, name)))
+        standing = await self._audiences.named(caller_of(request, self._tokens).org, name)
+        return tagged(json_answer(told_audience(standing)), standing.audience.version)
 
     async def members(self, request: Request) -> Response:
         """`{"members": [{"customer", "since", "receipt"}], "next"}`, who came first first."""
@@ -104,6 +113,33 @@ class AudiencesApi:
         asked = shaped(await body_of(request, MAX_BODY), _Previewed, _SHOULD_PREVIEW)
         told = await self._audiences.preview(caller.org, asked.expression, asked.purpose, asked.name, CALLER)
         return json_answer(told_preview(told))
+
+
+def expected_of(request: Request) -> int | None:
+    """The version that a request is to replace, where it says so (RFC 9110 §13.1); 0: none."""
+    if request.headers.get("if-none-match", "").strip() == "*":
+        return 0
+    wanted = request.headers.get("if-match", "*").strip()
+    if wanted == "*":
+        return None
+    number = wanted.removeprefix("W/").strip('"')
+    return int(number) if number.isascii() and number.isdigit() and 0 < len(number) < 10 else -1
+
+
+@contextlib.contextmanager
+def outdated() -> Iterator[None]:
+    """A conflict of versions, as HTTP has it."""
+    try:
+        yield
+    except Conflict as conflict:
+        if conflict.code == Outdated.code:
+            raise Outdated(conflict.message) from None
+        raise
+
+
+def tagged(response: Response, version: int) -> Response:
+    response.headers["ETag"] = f'"{version}"'
+    return response
 
 
 def after_of(request: Request) -> str:

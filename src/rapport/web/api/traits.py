@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rapport.web.api.audiences import MAX_BODY, after_of
+from rapport.web.api.audiences import MAX_BODY, after_of, expected_of, outdated, tagged
 from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
 from rapport.web.api.problems import json_answer
 from rapport.web.audiences import Traits, TraitWish, told_definition, told_saved
@@ -33,13 +33,16 @@ class TraitsApi:
         if request.method == "PUT":
             caller = caller_of(request, self._tokens, "operator")
             wish = shaped(await body_of(request, MAX_BODY), TraitWish, _SHOULD)
-            saved = await self._traits.put(caller.org, name, wish, caller.token)
-            return json_answer(told_saved(saved), 201 if saved.fresh else 200)
+            expected = expected_of(request)
+            with outdated():
+                saved = await self._traits.put(caller.org, name, wish, caller.token, expected)
+            return tagged(json_answer(told_saved(saved), 201 if saved.fresh else 200), saved.definition.version)
         if request.method == "DELETE":
             caller = caller_of(request, self._tokens, "operator")
             await self._traits.delete(caller.org, name, caller.token)
             return Response(status_code=204)
-        return json_answer(told_definition(await self._traits.named(caller_of(request, self._tokens).org, name)))
+        found = await self._traits.named(caller_of(request, self._tokens).org, name)
+        return tagged(json_answer(told_definition(found)), found.version)
 
 
 def trait_routes(traits: Traits, tokens: Tokens) -> list[Route]:

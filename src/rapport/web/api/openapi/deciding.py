@@ -9,7 +9,7 @@ from rapport.terms.aggregates import FLOOR
 from rapport.web.api import audiences, traits
 from rapport.web.api.openapi import shapes
 from rapport.web.api.openapi.answers import PROBLEM, answer, answers, content
-from rapport.web.api.openapi.parameters import in_path, in_query
+from rapport.web.api.openapi.parameters import in_header, in_path, in_query
 from rapport.web.api.openapi.schema import (
     ANYTHING,
     COUNT,
@@ -41,6 +41,12 @@ _PAGED = [
 ]
 _CURSOR = {"$ref": "#/components/parameters/Cursor"}
 _LIMIT = {"$ref": "#/components/parameters/Limit"}
+_EXPECTED = [
+    in_header("If-Match", "The `ETag` of the version that this is to replace."),
+    in_header("If-None-Match", "`*`: only where there is none."),
+]
+_TAG_OF_VERSION = {"ETag": {"description": "Of this version.", "required": True, "schema": TEXT}}
+_OUTDATED = answer("`outdated`: another version is in force, or one at all.", ref("Problem"), PROBLEM)
 _OPERATOR = "Needs a token of scope `operator`."
 _BAD = answer(
     "It cannot be used: `message` says why, `field` where. Of an expression (`bad_expression`) `problems` tells all "
@@ -49,7 +55,7 @@ _BAD = answer(
     PROBLEM,
 )
 _BUSY = answer(
-    "`busy`, `full`: there are too many of them, or another preview is being worked out.",
+    "`busy`, `full`: nothing was kept, or another preview is being worked out. Come back later.",
     ref("Problem"),
     PROBLEM,
     headers={"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": COUNT}},
@@ -99,13 +105,15 @@ def _put() -> dict[str, Any]:
         "Save an audience",
         f"{_OPERATOR} Another expression or purpose makes another version; the same makes none. Members follow: "
         "`filling` tells how far. What no source ever sent is a doubt, told in `warnings`, and refuses nothing.",
-        parameters=[_AUDIENCE],
+        parameters=[_AUDIENCE, *_EXPECTED],
         requestBody={"required": True, "content": content(ref("AudienceAsked"))},
         responses=answers(
             {
-                "200": answer("It was there, and is so now.", ref("AudienceSaved")),
-                "201": answer("It is new.", ref("AudienceSaved")),
+                "200": answer("It was there, and is so now.", ref("AudienceSaved"), headers=_TAG_OF_VERSION),
+                "201": answer("It is new.", ref("AudienceSaved"), headers=_TAG_OF_VERSION),
                 "400": _BAD,
+                "409": answer("`too_many`: remove some first.", ref("Problem"), PROBLEM),
+                "412": _OUTDATED,
                 "503": _BUSY,
             },
             **_TO_A_BODY,
@@ -119,7 +127,9 @@ def _read() -> dict[str, Any]:
         "See how an audience is",
         "Its definition, how many are in, and how far it is filled. Whoever may not be read for its purpose is not in.",
         parameters=[_AUDIENCE],
-        responses=answers({"200": answer("The audience.", ref("Audience"))}, _404="NotFound", **_REFUSALS),
+        responses=answers(
+            {"200": answer("The audience.", ref("Audience"), headers=_TAG_OF_VERSION)}, _404="NotFound", **_REFUSALS
+        ),
     )
 
 
@@ -236,14 +246,19 @@ def _put_trait() -> dict[str, Any]:
         "Save a computed trait",
         f"{_OPERATOR} By an expression, or by a model with the event that is a purchase and the property that says for "
         "how much. Another definition makes another version; the same makes none.",
-        parameters=[_TRAIT],
+        parameters=[_TRAIT, *_EXPECTED],
         requestBody={"required": True, "content": content(ref("ComputedTraitAsked"))},
         responses=answers(
             {
-                "200": answer("It was there, and is so now.", ref("ComputedTraitSaved")),
-                "201": answer("It is new.", ref("ComputedTraitSaved")),
+                "200": answer("It was there, and is so now.", ref("ComputedTraitSaved"), headers=_TAG_OF_VERSION),
+                "201": answer("It is new.", ref("ComputedTraitSaved"), headers=_TAG_OF_VERSION),
                 "400": _BAD,
-                "409": answer("`cycle`: computed traits would rest on each other.", ref("Problem"), PROBLEM),
+                "409": answer(
+                    "`cycle`: computed traits would rest on each other; `too_many`: remove some first.",
+                    ref("Problem"),
+                    PROBLEM,
+                ),
+                "412": _OUTDATED,
                 "503": _BUSY,
             },
             **_TO_A_BODY,
@@ -257,7 +272,11 @@ def _read_trait() -> dict[str, Any]:
         "Read a computed trait's definition",
         "Its values are worked out wherever it is used, from what that purpose permits.",
         parameters=[_TRAIT],
-        responses=answers({"200": answer("The definition.", ref("ComputedTrait"))}, _404="NotFound", **_REFUSALS),
+        responses=answers(
+            {"200": answer("The definition.", ref("ComputedTrait"), headers=_TAG_OF_VERSION)},
+            _404="NotFound",
+            **_REFUSALS,
+        ),
     )
 
 
