@@ -43,6 +43,15 @@ def customers(it: Offered, purpose: str) -> Tries:
         yield *it.api("HEAD", path_of(customer)), ()
 
 
+def profiles(it: Offered, purpose: str) -> Tries:
+    for customer in ids(it):
+        for part in ("traits", "external_ids", "events", "metadata", "links"):
+            path = f"/v1/spaces/canary/collections/users/profiles/{quote(customer, safe='')}/{part}"
+            for more in ("&limit=500&verbose=true", "&next=forged", "&include=email,phone,name"):
+                status, content = it.api("GET", f"{path}?purpose={purpose}{more}")
+                yield status, content, ()
+
+
 def view(it: Offered, purpose: str) -> Tries:
     for customer in ids(it):
         answer = it.org.operate("/v1/customers/view", {"id": customer, "purpose": purpose})
@@ -203,6 +212,7 @@ ROUTES: dict[str, Any] = {
     "/decide/": plain("/decide/"),
     "/v1/customers/view": view,
     "/v1/customers/{rest:path}": customers,
+    "/v1/spaces/{org}/collections/users/profiles/{rest:path}": profiles,
     "/v1/evidence": link,
     "/v1/evidence/{id}/retract": retract,
     "/v1/benefits": benefits,

@@ -14,7 +14,7 @@ from rapport.kernel.vocabulary import PURPOSES
 from rapport.terms import Gate, Pending, Receipt, Request
 from tests.profile.house import House, at, at_once, told
 
-PARTS = ("view", "traits", "identifiers", "events", "evidence")
+PARTS = ("view", "traits", "identifiers", "events", "groups", "evidence")
 OTHERS = [purpose for purpose in PURPOSES if purpose != "service"]
 
 
@@ -48,6 +48,13 @@ def test_what_leaves_names_the_receipt_that_was_kept(house: House, part: str) ->
     kept = newest(house)
     assert (answer["receipt"], kept.decision, kept.org, kept.purpose) == (kept.id, "permitted", "shop", "service")
     assert len(kept.records) == 1
+
+
+def test_of_chosen_traits_and_events_only_these_leave_and_the_receipt_names_no_others(house: House) -> None:
+    answer = at_once(house.gate.traits(asked("user_id:ada"), None, 10, frozenset({"name", "unheard_of"})))
+    assert {*answer["traits"]} == {"name"}
+    assert newest(house).fields == ("name",)
+    assert at_once(house.gate.events(asked("user_id:ada"), None, 10, frozenset({"Seen"})))["events"] == []
 
 
 def test_a_receipt_names_fields_and_categories_and_no_value(house: House) -> None:

@@ -87,6 +87,7 @@ from rapport.web.api.health import health_routes
 from rapport.web.api.openapi import openapi_routes
 from rapport.web.api.presence import presence_routes
 from rapport.web.api.problems import on_error, on_http_error, problem
+from rapport.web.api.profiles import profile_routes
 from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.simulate import simulate_routes
 from rapport.web.api.statement import statement_routes
@@ -264,6 +265,7 @@ async def application(
         routes=[
             *collect_routes(limited, sources, settings.url),
             *customer_routes(gate, tokens, {"audiences": audiences.of_customer}),
+            *profile_routes(gate, tokens),
             *audience_routes(audiences, tokens),
             *trait_routes(traits, tokens),
             *evidence_routes(operators, tokens),

@@ -15,6 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from rapport.collect import Event
 from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound, RapportError
 from rapport.kernel.identifiers import normalise, type_name
 from rapport.kernel.times import rfc3339
@@ -98,9 +99,14 @@ class Gate:
 
         return await self._answer(msgspec.structs.replace(request, elsewhere=True), whole, fields_of_view)
 
-    async def traits(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
+    async def traits(
+        self, request: Request, cursor: str | None, limit: int, only: frozenset[str] | None = None
+    ) -> dict[str, Any]:
+        """Traits by name; `only` those of these names."""
+
         def page(found: Found) -> dict[str, Any]:
             traits = view.traits(found.parts)
+            traits = traits if only is None else {name: traits[name] for name in only & traits.keys()}
             names, following = paging.page_of(sorted(traits), cursor, limit)
             return {"traits": {name: traits[name] for name in names}, "next": following}
 
@@ -114,14 +120,42 @@ class Gate:
 
         return await self._answer(request, page, lambda _: ("identifiers",))
 
-    async def events(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
-        """The timeline, newest first by event time; events of unknown time last."""
+    async def events(
+        self, request: Request, cursor: str | None, limit: int, only: frozenset[str] | None = None
+    ) -> dict[str, Any]:
+        """The timeline, newest first by event time; events of unknown time last. `only` those of these names."""
+
+        def let(part: view.Part, event: Event) -> Event | None:
+            return permitted_event(part, event) if only is None or event.name in only else None
 
         def page(found: Found) -> dict[str, Any]:
-            events, following = paging.newest_first(found.parts, self._reader.block_of, cursor, limit, permitted_event)
+            events, following = paging.newest_first(found.parts, self._reader.block_of, cursor, limit, let)
             return {"events": [paging.shown(part, event) for part, event in events], "next": following}
 
         return await self._answer(request, page, lambda _: ("events",))
+
+    async def groups(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
+        """The groups that the customer belongs to, by id."""
+
+        def page(found: Found) -> dict[str, Any]:
+            listed = {group["id"]: group for group in view.groups(found.parts)}
+            keys, following = paging.page_of(sorted(listed), cursor, limit)
+            return {"groups": [listed[key] for key in keys], "next": following}
+
+        return await self._answer(request, page, lambda _: ("groups",))
+
+    async def span(self, request: Request) -> dict[str, Any]:
+        """When the customer was first and last heard of, and by which sources."""
+
+        def whole(found: Found) -> dict[str, Any]:
+            told = view.events(found.parts)
+            heard = [part.record for part in found.parts if part.record.all.first is not None]
+            first = min(heard, key=lambda record: (record.all.first or 0, record.source), default=None)
+            last = max(heard, key=lambda record: (record.all.last or 0, record.source), default=None)
+            sources = {"first_source": first and first.source, "last_source": last and last.source}
+            return {"first_at": told["first_at"], "last_at": told["last_at"], **sources}
+
+        return await self._answer(request, whole, lambda _: ("events",))
 
     async def evidence(self, request: Request, cursor: str | None, limit: int) -> dict[str, Any]:
         """All evidence of the customer's records, each with whether it is used, or why not."""

@@ -32,7 +32,7 @@ IMPLIED = {"HEAD", "OPTIONS"}
 FILLED = {
     "{id}": "user_id:ada",
     "{key}": "wk_key",
-    "{rest:path}": "user_id:ada/view",
+    "{rest:path}": "user_id:ada/traits",
     "{org}": "acme",
     "{request_id}": "c789ff35-7644-4ceb-9981-4b35c264aac3",
     "{agent_id}": "AGENT",
@@ -182,6 +182,8 @@ def test_whoever_reads_customers_needs_a_token_and_whoever_sends_a_key() -> None
         areas = ("customers", "evidence", "declaration", "benefits", "exports", "statement", "claim-links", "audiences", "traits", "destinations")
         if path.startswith(tuple(f"/v1/{area}" for area in areas)):
             assert needed == ["api_token"], path
+        elif path.startswith("/v1/spaces/"):
+            assert needed == ["api_token_basic"], path
         elif path in PATHS:
             assert needed == ["write_key", "write_key_bearer"], path
         elif path.startswith("/drp/") and operation["operationId"] not in {"setUpAgentToken", "fetchResults"}:

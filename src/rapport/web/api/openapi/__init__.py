@@ -29,6 +29,7 @@ from rapport.web.api.openapi import (
     mirroring,
     operating,
     presenting,
+    profiling,
     reading,
     shapes,
     watching,
@@ -54,6 +55,7 @@ _TAGS = [
     {"name": collecting.TAG, "description": "Events in, acknowledged once they are on the disk."},
     {"name": collecting.SPELLINGS, "description": "The same under the paths that published client libraries use."},
     {"name": reading.TAG, "description": "Views out: a customer as all systems together know them, through the gate."},
+    {"name": profiling.TAG, "description": "The same, in the shape of Segment's Profile API."},
     {"name": demanding.TAG, "description": "What recipients of exports answer to deletion demands."},
     {"name": claiming.TAG, "description": "Links by which customers claim on their own page what is known of them."},
     {"name": benefiting.TAG, "description": "What uses gave, to both sides, with the event that shows it."},
@@ -83,6 +85,11 @@ _SECURITY = {
         "scheme": "bearer",
         "description": "An organization's API token, `rap_…`, of scope `read` or `operator`. It expires.",
     },
+    "api_token_basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "An organization's API token as the user name, and the purpose as the password, or none.",
+    },
     **exercising.SECURITY,
     **presenting.SECURITY,
 }
@@ -102,6 +109,7 @@ def document(origin: str) -> dict[str, Any]:
         "tags": _TAGS,
         "paths": {
             **reading.paths(),
+            **profiling.paths(),
             **collecting.paths(),
             **benefiting.paths(),
             **claiming.paths(),
@@ -129,6 +137,7 @@ def document(origin: str) -> dict[str, Any]:
                 **exporting.SHAPES,
                 **mirroring.SHAPES,
                 **presenting.SHAPES,
+                **profiling.SHAPES,
             },
             "responses": answers.SHARED,
             "requestBodies": collecting.BODIES,
