@@ -64,7 +64,7 @@ class Asker:
     def __init__(self, org: str, rulebook: Rulebook, reader: StateReader, gate: Gate, run: asyncio.Runner) -> None:
         self.org = org
         self.rulebook = rulebook
-        self.purposes = rulebook.purposes()
+        self.purposes = {purpose: frozenset(names) for purpose, names in rulebook.purposes().items()}
         self._reader = reader
         self._gate = gate
         self._run = run
@@ -99,7 +99,7 @@ class Asker:
         at: int,
         cause: Cause,
     ) -> list[Outcome]:
-        everything = frozenset(self.purposes[purpose])
+        everything = self.purposes[purpose]
 
         def judged(found: Found) -> list[Outcome]:
             # Who became another between two snapshots is asked everything: of that one nothing is known yet.
@@ -185,5 +185,5 @@ class Asker:
         return (*(name for name, any_of in more if any_of), *sorted(needs.traits))
 
 
-def _wanted(ask: Ask, names: Sequence[str]) -> frozenset[str]:
-    return frozenset(names if ask.all else (name for name in names if name in ask.names or name in ask.timed))
+def _wanted(ask: Ask, names: frozenset[str]) -> frozenset[str]:
+    return names if ask.all else names.intersection(ask.names | ask.timed)
