@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from rapport.adapters.embedded.reader import StateReader
 from rapport.app.histories import Histories
 from rapport.decide import OUT, Cause, Member, Moved, Rule, Rulebook, Verdict, moved
 from rapport.kernel.expressions import Dependencies
 from rapport.profile.store import Found
+from rapport.profile.timeline import Block
+from rapport.profile.view import Part
 from rapport.terms import Gate, Pending, Request
 from rapport.terms.facts import facts_of
 from rapport.terms.standing_use import StandingUse
@@ -61,15 +62,16 @@ class _Use(StandingUse):
 class Asker:
     """One organization's rulebook over a gate, in one thread."""
 
-    def __init__(self, org: str, rulebook: Rulebook, reader: StateReader, gate: Gate, run: asyncio.Runner) -> None:
+    def __init__(
+        self, org: str, rulebook: Rulebook, block_of: Callable[[Part, int], Block], gate: Gate, run: asyncio.Runner
+    ) -> None:
         self.org = org
         self.rulebook = rulebook
         self.purposes = {purpose: frozenset(names) for purpose, names in rulebook.purposes().items()}
-        self._reader = reader
         self._gate = gate
         self._run = run
         self._use = _Use()
-        self.histories = Histories(reader, rulebook.needs(rulebook.rules).events)
+        self.histories = Histories(block_of, rulebook.needs(rulebook.rules).events)
         self._needed: dict[frozenset[str], Dependencies] = {}
 
     def asked(

@@ -124,7 +124,7 @@ class Evaluator:
                 rulebook = self._definitions.rulebook(org)
                 known = self._askers.get(org)
                 if known is None or known.rulebook is not rulebook:
-                    self._askers[org] = Asker(org, rulebook, self._reader, self._gate, self._run)
+                    self._askers[org] = Asker(org, rulebook, self._reader.block_of, self._gate, self._run)
                 self.file.sync(
                     org,
                     {
@@ -281,7 +281,7 @@ class Evaluator:
         """Number → verdict of every customer who may be read for the audience's purpose, worked out anew."""
         self._know()
         asker = self._askers[org]
-        fresh = Asker(org, asker.rulebook, self._reader, self._gate, self._run)
+        fresh = Asker(org, asker.rulebook, self._reader.block_of, self._gate, self._run)
         at, before = self._clock(), 1 << 62
         verdicts: dict[int, Verdict] = {}
         while True:

@@ -6,20 +6,21 @@ is to be forgotten.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
-from rapport.adapters.embedded.reader import StateReader
 from rapport.collect import Event
 from rapport.profile.history import Asked, History, add, history_of
+from rapport.profile.timeline import Block
 from rapport.profile.view import Part
 
 MOST_RECORDS = 50_000
 
 
 class Histories:
-    """Of one organization, for what is `asked`; over one reader."""
+    """Of one organization, for what is `asked`. `block_of` reads a block of a part's chain."""
 
-    def __init__(self, reader: StateReader, asked: Asked, most: int = MOST_RECORDS) -> None:
-        self._reader = reader
+    def __init__(self, block_of: Callable[[Part, int], Block], asked: Asked, most: int = MOST_RECORDS) -> None:
+        self._block_of = block_of
         self._asked = asked
         self._most = most
         self._kept: OrderedDict[int, tuple[int, History]] = OrderedDict()
@@ -55,7 +56,7 @@ class Histories:
         while position and position != until:
             if position < until:
                 return None
-            block = self._reader.block_of(part, position)
+            block = self._block_of(part, position)
             found += block.events
             position = block.previous
         return found if position == until else None
