@@ -211,6 +211,7 @@ class Gate:
             for _ in range(_TRIES):
                 answered = self._several(request, purpose, some, seen, answer, fields)
                 news = [one.pending for one in answered if use is None or use.is_news(one.pending)]
+                noted = {} if use is None else use.noted([one.pending for one in answered], news)
                 if news:
                     await self._book.commit(news)
                 if use is not None:
@@ -218,7 +219,7 @@ class Gate:
                         if not pending.stale:
                             use.note(pending)
                 answers += [
-                    (one.found, one.content, one.pending.receipt)
+                    (one.found, one.content, noted.get(one.pending.receipt.id, one.pending.receipt))
                     for one in answered
                     if not one.pending.stale and one.found is not None and one.content is not None
                 ]
