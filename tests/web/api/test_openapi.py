@@ -179,7 +179,18 @@ def test_it_says_what_the_code_says() -> None:
 def test_whoever_reads_customers_needs_a_token_and_whoever_sends_a_key() -> None:
     for path, _, operation in operations():
         needed = [name for each in operation.get("security", []) for name in each]
-        areas = ("customers", "evidence", "declaration", "benefits", "exports", "statement", "claim-links", "audiences", "traits", "destinations")
+        areas = (
+            "customers",
+            "evidence",
+            "declaration",
+            "benefits",
+            "exports",
+            "statement",
+            "claim-links",
+            "audiences",
+            "traits",
+            "destinations",
+        )
         if path.startswith(tuple(f"/v1/{area}" for area in areas)):
             assert needed == ["api_token"], path
         elif path.startswith("/v1/spaces/"):

@@ -2,7 +2,7 @@
 
     DecideReader(data)                        one instance per thread
       .state(org, name)                       → State(version, inside, filling, filled_at) | None: not evaluated yet
-      .filled_down_to(org, name)              → the record that a fill has come down to | None: it has not begun, or is over
+      .filled_down_to(org, name)              → the record that a fill came down to | None: none goes on
       .members(org, name, after, limit)       → [(customer, since)], by customer; `after`: the last of the page before
       .membership(org, name, customer)        → Member | None
       .audiences_of(org, customer)            → [(name, since)] of those that the customer is in
