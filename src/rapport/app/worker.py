@@ -74,7 +74,7 @@ class Worker:
             lambda org: promises.standing(org).declaration,
         )
         self._following = Following(self.state.touched, self.assembler.touches, ledger, consumed(settings.directory))
-        self.links.moved = self.assembler.touches.moved
+        self._tell_of_moves()
         self._keys = keys
         self.cursor = self.committed = self.state.cursor()
         self._since_commit = 0
@@ -92,6 +92,7 @@ class Worker:
     def step(self) -> bool:
         """Take in what is waiting, commit if it is time; return whether there may be more."""
         if not self._first_uncommitted and self._following.look():
+            self._tell_of_moves()
             self.commit()
         entries = self._log.read(self.cursor, READ_ENTRIES)
         for seq, entry in entries:
@@ -111,6 +112,11 @@ class Worker:
             self._keep_house()
             self._keep_promises()
         return more
+
+    def _tell_of_moves(self) -> None:
+        """Where nobody follows anybody's records, nobody looks which of them moved."""
+        touches = self.assembler.touches
+        self.links.moved = touches.moved if touches.orgs else None
 
     def _take(self, entry: LogEntry) -> None:
         """One log entry: its events, and the parts that were refused."""

@@ -1,6 +1,7 @@
 """From links to evidence: what a record names becomes edges, told to resolution at every commit."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -42,11 +43,14 @@ class NumberedEvidence(EvidenceStore, Protocol):
 def edges_of(
     record: Record, node: bytes, links: dict[str, int], source: Source, rules: Rules
 ) -> Iterator[tuple[str, Edge]]:
-    """The edges of some of a record's links, each with the link it comes from ("" for a slice's attribution)."""
+    """The edges of some of a record's links, each with the link it comes from ("" for a slice's attribution). What the
+    rules block is no evidence, in whatever way it was named."""
     org, origin = record.org, record.source
     own = f"{record.key_type}:{record.key_value}"
     for link, how in links.items():
         kind, _, value = link.partition(":")
+        if rules.blocks(value):
+            continue
         level = rules.level(kind, trusted=source.trusted, trust=source.trust)
         if how & records.OWN:
             rule = "key" if link == own else "named"
@@ -54,7 +58,7 @@ def edges_of(
         if how & records.ALIAS:
             for edge in alias(org, node, value, level=level, origin=origin):
                 yield link, edge
-    if record.user is not None and own in links and record.key_type in TYPES:
+    if record.user is not None and own in links and record.key_type in TYPES and not rules.blocks(record.user):
         user = identifier_node(org, "user_id", record.user)
         yield "", names(org, node, "user_id", user, level=0, rule=ATTRIBUTION, origin=origin)
 
@@ -79,6 +83,7 @@ def carried(edge: Edge) -> int:
     return 0 if edge.type == USER else records.ALIAS
 
 
+_MOST_TOLD = 64
 NEWSWORTHY = 60
 """Of larger changes (an import, a storm) no news is made: nobody could read it, and it would cost a second look."""
 
@@ -115,6 +120,8 @@ class Links:
         self._withdrawn: dict[bytes, Numbered] = {}
         self._retracted: dict[bytes, Numbered | None] = {}
         self._orgs: dict[int, str] = {}
+        self._renamed: set[bytes] = set()
+        """Nodes that records went by until now: what operators said of them stays, and no move tells of it."""
         self.news: list[Regrouping] = []
         """What `settle` found to tell; whoever tells it empties it."""
         self.moved: Callable[[Iterable[int]], None] | None = None
@@ -153,6 +160,7 @@ class Links:
 
     def withdraw_node(self, held: Held) -> None:
         node = held.node
+        self._renamed.add(node)
         self._store.adopt(node, held.number)
         pending = [edge for edge, number in self._asserted.get(node, {}).values() if number == held.number]
         stored = [*self._store.edges_of_record(node), *self._store.edges_set_aside(node)]
@@ -205,20 +213,10 @@ class Links:
 
     def settle(self) -> int:
         """Regroup what was touched; return how many records changed their group."""
-        changed, renamed = 0, set[int]()
+        changed, renamed = 0, {number for _, number in self._withdrawn.values()}
         if self._withdrawn or self._retracted:
             # First of all, since the same evidence may come again as that of another record's number.
-            for numbered in (*self._withdrawn.values(), *self._retracted.values()):
-                if numbered is not None:
-                    self._store.announce(*numbered)
-            if self._retracted:
-                self._notice([numbered for numbered in self._retracted.values() if numbered], retracted=True)
-            change = self._resolver.apply(withdrawn=list(self._withdrawn), retracted=list(self._retracted))
-            changed += len(change.moves)
-            self._tell_moved(change)
-            renamed = {number for _, number in self._withdrawn.values()}
-            self._withdrawn.clear()
-            self._retracted.clear()
+            changed += self._settle_lost()
         asserted: list[Edge] = []
         fresh: list[Numbered] = []
         for node, pending in self._asserted.items():
@@ -230,25 +228,50 @@ class Links:
                     self.news.append(Regrouping(self._orgs[number], True, 2, "device", edge.origin, number))
             if pending:
                 self._store.adopt(node, number)
+                if number in renamed:
+                    self._renamed.add(node)
         if asserted:
             self._notice(fresh)
             change = self._resolver.apply(asserted)
             changed += len(change.moves)
             self._tell_moved(change)
+        self._tell_renamed()
         self._asserted.clear()
         self._asserted_of.clear()
         self._orgs.clear()
         self._store.forget()
         return changed
 
+    def _settle_lost(self) -> int:
+        for numbered in (*self._withdrawn.values(), *self._retracted.values()):
+            if numbered is not None:
+                self._store.announce(*numbered)
+        if self._retracted:
+            self._notice([numbered for numbered in self._retracted.values() if numbered], retracted=True)
+        change = self._resolver.apply(withdrawn=list(self._withdrawn), retracted=list(self._retracted))
+        self._tell_moved(change)
+        self._withdrawn.clear()
+        self._retracted.clear()
+        return len(change.moves)
+
     def _tell_moved(self, change: Change) -> None:
-        """Of a group that records left, any that stayed stands for it."""
-        if self.moved is None or not change.moves:
-            return
-        left = {move.before for move in change.moves}
-        stayed = (next(iter(self._store.members(group)), group) for group in left)
-        numbers = (self._store.known(node) for node in (*(move.record for move in change.moves), *stayed))
-        self.moved([number for number in numbers if number is not None])
+        if self.moved is not None and change.moves:
+            self._tell_members({move.before for move in change.moves if move.before != move.record})
+            numbers = (self._store.known(move.record) for move in change.moves)
+            self.moved([number for number in numbers if number is not None])
+
+    def _tell_renamed(self) -> None:
+        """Whoever an operator tied to a node has another record there now, or none."""
+        if self.moved is not None:
+            self._tell_members({self._store.group_of(node) for node in self._renamed})
+        self._renamed.clear()
+
+    def _tell_members(self, groups: Iterable[bytes]) -> None:
+        """Any one stands for its group, but a node may be that of a record which goes by another now."""
+        for group in groups:
+            several = islice(self._store.members(group), _MOST_TOLD)
+            if self.moved is not None:
+                self.moved([number for one in several if (number := self._store.known(one)) is not None])
 
     def _notice(self, evidence: list[Numbered], *, retracted: bool = False) -> None:
         """Note which customers the evidence brings together or parts, where it is little enough to be told."""
