@@ -9,7 +9,7 @@ from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.app.embedded import open_ledger
 from rapport.app.evaluating import Evaluator
 from rapport.decide import expressed
-from rapport.kernel.times import DAY, HOUR, SECOND
+from rapport.kernel.times import DAY, HOUR, SECOND, rfc3339
 from tests.profile.house import ORG, TEN, House, told
 
 WHO = "command line"
@@ -205,3 +205,31 @@ def test_each_customer_purpose_and_day_leaves_one_receipt_and_each_move_one(deci
     receipts = deciding.ledger.receipts(ORG)
     assert [receipt.action for receipt in receipts] == ["audiences"] * 2
     assert receipts[0].fields == ("events",)
+
+
+def test_an_event_that_came_to_an_earlier_time_is_counted_there(deciding):
+    """Its block is written anew in its place, where what was remembered of it would never look."""
+    deciding.put("early", f'first("Order Completed") < timestamp("{rfc3339(TEN)}")')
+    event = told(TEN + HOUR, type="track", userId="ada", event="Order Completed", messageId="m1")
+    deciding.house.send(event, received_at=deciding.at + 2 * HOUR, sent_at=TEN + HOUR)
+    deciding.settle()
+    assert deciding.users("early") == set()
+    deciding.house.send(event, received_at=deciding.at, sent_at=TEN + 3 * HOUR)
+    deciding.settle()
+    assert deciding.users("early") == {"ada"}
+
+
+def test_a_state_that_a_power_cut_took_back_is_asked_anew(deciding):
+    """What was dealt with is synced, and the state that it came from is not."""
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.send("ada")
+    worker = deciding.house.worker.state
+    worker.db.execute("DELETE FROM touched")
+    worker.db.execute("UPDATE meta SET value = value - 10 WHERE name = 'touched'")
+    worker.commit(deciding.house.worker.cursor)
+    file = deciding.evaluator.file.db
+    file.execute("DELETE FROM member")
+    deciding.house.restart()
+    deciding.restart()
+    deciding.settle()
+    assert deciding.users("buyers") == {"ada"}

@@ -1,0 +1,73 @@
+"""The evaluator beside a running node: members follow events at once, and kill -9 moves nobody twice."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from rapport.adapters.embedded.decide_reader import DecideReader
+from rapport.kernel.times import HOUR, SECOND, now, rfc3339
+from tests.e2e.running import Node, Org, http
+
+USERS = 60
+
+
+def put(org: Org, name: str, expression: str) -> None:
+    headers = {"authorization": f"Bearer {org.api_token}", "content-type": "application/json"}
+    body = json.dumps({"expression": expression, "purpose": "service"}).encode()
+    answer = http("PUT", f"{org.node.url}/v1/audiences/{name}", body, headers)
+    assert answer.status in {200, 201}, answer
+
+
+def until(holds: Callable[[], bool], within_s: float = 30.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_killing_any_process_moves_nobody_twice_and_forgets_nobody(start: Callable[..., Node]) -> None:
+    dice = random.Random(6)
+    node = start()
+    org = node.org()
+    put(org, "buyers", 'count("Order Completed") >= 2')
+    put(org, "quick", 'count("Order Completed", hours(1)) >= 1')
+    for turn in range(6):
+        for user in range(USERS):
+            event = {"type": "track", "userId": f"u{user}", "event": "Order Completed", "messageId": f"{turn}-{user}"}
+            event["timestamp"] = rfc3339(now() - HOUR + 3 * SECOND)
+            assert org.send(event).status == 200
+        victim = node.children().get(dice.choice(["evaluator", "evaluator", "worker"]))
+        if victim is not None:
+            os.kill(victim, signal.SIGKILL)
+        time.sleep(dice.random() / 2)
+    read = DecideReader(node.data)
+    until(lambda: len(read.members("acme", "buyers", limit=1000)) == USERS)
+    until(lambda: not read.members("acme", "quick", limit=1000))
+    moves = Counter((move.customer, move.kind) for move in read.history("acme", "buyers", limit=10_000))
+    assert set(moves.values()) == {1}
+    for customer in {customer for customer, _ in moves}:
+        turns = [move.kind for move in reversed(read.history_of("acme", customer)) if move.audience == "quick"]
+        assert turns == ["entered", "left"] * (len(turns) // 2)
+    state = read.state("acme", "buyers")
+    assert state is not None
+    assert (state.inside, state.filling) == (USERS, False)
+    read.close()
+
+
+def test_somebody_is_in_an_audience_a_moment_after_the_event(start: Callable[..., Node]) -> None:
+    node = start()
+    org = node.org()
+    put(org, "buyers", 'count("Order Completed") >= 1')
+    read = DecideReader(node.data)
+    org.send({"type": "identify", "userId": "ada"})
+    org.view("user_id:ada")
+    until(lambda: read.state("acme", "buyers") is not None)
+    org.send({"type": "track", "userId": "ada", "event": "Order Completed"})
+    sent = time.monotonic()
+    until(lambda: bool(read.members("acme", "buyers")))
+    assert time.monotonic() - sent < 5
+    read.close()
