@@ -138,7 +138,7 @@ class Node:
         return str(json.loads(done.stdout)["write_key"])
 
     def children(self) -> dict[str, int]:
-        """Process ids of the web process and the worker."""
+        """Process ids of the web process, the worker and the evaluator."""
         found = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
