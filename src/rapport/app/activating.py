@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from rapport.act import letters
 from rapport.act.activation import Delivery, Destination
 from rapport.act.delivery import GIVE_UP, Answer, Dressed, is_over, wait_of
@@ -28,7 +30,7 @@ from rapport.adapters.http.sending import send
 from rapport.app.handing import Desk, Paused, Ready
 from rapport.app.ledger_thread import LedgerThread
 from rapport.app.settings import Settings
-from rapport.kernel.errors import Busy, Full
+from rapport.kernel.errors import Busy, Full, RapportError
 from rapport.kernel.times import HOUR, MINUTE, SECOND, now
 
 CHECK_S = 0.05
@@ -165,6 +167,12 @@ class Activator(LedgerThread):
             desk.book.pause(one.number, str(why))
             return
         except (Busy, Full):  # there is a next time
+            return
+        except (RapportError, msgspec.MsgspecError) as error:
+            # What cannot be read must not stop what goes to others.
+            self.log.warning("what waits for destination %s of %s cannot be read: %s", one.name, one.org, error)
+            failures = self._resting.get(one.number, _Rest(0, 0)).failures + 1
+            self._resting[one.number] = _Rest(failures, now() + wait_of(failures, random.random()))
             return
         if not ready:
             return
