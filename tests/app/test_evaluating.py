@@ -8,8 +8,10 @@ from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.app.embedded import open_ledger
 from rapport.app.evaluating import Evaluator
+from rapport.app.operator import Shred, erasure_entry
 from rapport.decide import expressed
 from rapport.kernel.times import DAY, HOUR, SECOND, rfc3339
+from rapport.profile.erasure import Claim
 from tests.profile.house import ORG, TEN, House, told
 
 WHO = "command line"
@@ -233,3 +235,16 @@ def test_a_state_that_a_power_cut_took_back_is_asked_anew(deciding):
     deciding.restart()
     deciding.settle()
     assert deciding.users("buyers") == {"ada"}
+
+
+def test_of_an_erased_customer_nothing_is_kept(deciding):
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.send("ada")
+    deciding.send("bo")
+    deciding.house.append(erasure_entry(Shred("per_1", (Claim(ORG, "user_id", "ada"),), ())))
+    deciding.settle()
+    assert deciding.users("buyers") == {"bo"}
+    (bo,) = {customer for customer, _ in deciding.read.members(ORG, "buyers")}
+    db = deciding.evaluator.file.db
+    assert {who for (who,) in db.execute("SELECT customer FROM member UNION SELECT customer FROM history")} == {bo}
+    assert deciding.read.state(ORG, "buyers").inside == 1
