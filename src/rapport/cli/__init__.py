@@ -49,6 +49,7 @@ COMMANDS = {
         "show",
         "Explain why a customer's records are together: every piece of evidence, used or not, and why.",
     ),
+    "resolve": ("resolve", "Tell what a change of rules would merge and split in today's data; nothing is changed."),
     "export": ("export", "Export the customers that may be read for a purpose, one row and one receipt for each."),
     "audience": ("audience", "Audiences: who is meant, by an expression for a purpose; and who is in."),
     "trait": ("trait", "Computed traits: values worked out of what is known, by expressions and models."),

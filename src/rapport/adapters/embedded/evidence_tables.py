@@ -46,6 +46,11 @@ _SELECT = "SELECT record, id, node, other, level, body, aside FROM edge WHERE"
 Row = tuple[int, bytes, bytes, bytes, int, bytes, int]
 
 
+def type_of(body: bytes) -> str:
+    """The type of identifier that an edge's row names; "" between two records."""
+    return _rest(body).type
+
+
 class EvidenceTables:
     """Resolution's store over one connection; in the web process it only reads."""
 
@@ -127,7 +132,11 @@ class EvidenceTables:
         )
         return row[0] if row else None
 
-    def _edges(self, rows: list[Row]) -> list[Edge]:
+    def decoded(self, rows: Sequence[Row]) -> list[Edge]:
+        """The edges of rows that were read elsewhere: (record, id, node, other, level, body, aside)."""
+        return self._edges(rows)
+
+    def _edges(self, rows: Sequence[Row]) -> list[Edge]:
         reveal, numbers, decoded = self._reveal, self._numbers, self._decoded
         edges = []
         for record, blinded, node, other, level, body, _ in rows:
