@@ -169,8 +169,9 @@ class RuleChange:
         """  # noqa: S608 - as above
         parts = self._db.execute(query, (group,)).fetchall()
         handles = ids.handles(self._keys.handles(self._org), ids.CUSTOMER, [shown for _, shown in parts[:SHOWN]])
+        # CROSS JOIN: from the few records to their edges, rather than over all edges.
         shared = f"""
-            SELECT e.body FROM edge e JOIN both b ON b.record = e.record AND b.node = e.node WHERE b.{one} = ?
+            SELECT e.body FROM both b CROSS JOIN edge e ON e.record = b.record AND e.node = b.node WHERE b.{one} = ?
             GROUP BY e.other HAVING count(DISTINCT b.{several}) > 1
         """  # noqa: S608 - as above
         by = Counter(evidence_tables.type_of(body) or "link" for (body,) in self._db.execute(shared, (group,)))
