@@ -11,8 +11,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rapport.web import pages
-from rapport.web.forms import check_origin, go
+from rapport.web import language, pages
+from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.visit import THEME_COOKIE, THEMES, Area
 
 CODE_LENGTH: Final = 200
@@ -55,6 +55,9 @@ class Door(msgspec.Struct, frozen=True):
         )
         return response
 
+    async def speak(self, request: Request) -> Response:
+        return await spoken(self.area, request)
+
     async def theme(self, request: Request) -> Response:
         """Remember light, dark or as the system says."""
         check_origin(request, self.area.origin)
@@ -65,6 +68,20 @@ class Door(msgspec.Struct, frozen=True):
             # Not HttpOnly: the same switch works without a round trip where there is JavaScript.
             response.set_cookie(THEME_COOKIE, theme, YEAR_SECONDS, path="/", secure=self.area.secure, samesite="lax")
         return response
+
+
+async def spoken(area: Area[Any], request: Request, above: str = "", start: str = "") -> Response:
+    """Remember in which language pages speak, and go back to the page that asked, if it is under `above`; the area's
+    own path and first page where these are not given."""
+    check_origin(request, area.origin)
+    fields = await pages.form(request)
+    back = fields.get("back", "")
+    response = go((inner_path(back, above) or start) if above else area.way_back(back))
+    if (named := fields.get("language", "")) in area.languages:
+        response.set_cookie(
+            language.COOKIE, named, YEAR_SECONDS, path="/", secure=area.secure, httponly=True, samesite="lax"
+        )
+    return response
 
 
 def left(area: Area[Any]) -> Response:

@@ -1,12 +1,16 @@
 """The languages that pages speak: English as they are written, and others by catalogs of GNU gettext (`.po`).
 
-The language of a page is that of its rendering (`speaking`), so that words which Python makes follow it too. Catalogs
-are read once, when this module is. Where an area of pages offers no other language, it speaks English.
+How to use it. In templates `{{ _("Every sentence whole, with %(name)s in it", name=one.name) }}` or `ngettext`; in Python
+`SPOKEN.say("…")` and `SPOKEN.count("%(count)s day", "%(count)s days", n)`; sentences that the domain makes take it as
+their `Tongue` (`clause_sentence(clause, SPOKEN)`). What was written down in English for good goes through `| retold`.
+
+The language of a page is that of its visit and its rendering (`speaking`), so that words which Python makes follow it
+too. Catalogs are read once, when this module is. Where an area of pages offers no other language, it speaks English.
 """
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -14,12 +18,16 @@ from typing import Final, NamedTuple
 
 from starlette.requests import Request
 
+from rapport.kernel.tongue import Tongue
+
 ENGLISH: Final = "en"
 NAMES: Final = {"en": "English", "de": "Deutsch"}
 """Each in its own words."""
 COOKIE: Final = "rapport_language"
 LOCALE: Final = Path(__file__).parent / "locale"
 _RANGE = re.compile(r"\s*([a-z]{1,8})(?:-[a-z0-9-]{1,40})?\s*(?:;\s*q=([0-9.]{1,5}))?\s*", re.IGNORECASE)
+_MARKS: Final = {"de": str.maketrans(",.", ".,")}
+"""What becomes of English thousands and decimal marks."""
 _MOST = 20
 """Wishes of a browser that are looked at."""
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -50,23 +58,68 @@ def entries(text: str) -> Iterator[Entry]:
             yield Entry(fields["msgid"], fields.get("msgid_plural", ""), said, "#, fuzzy" in block)
 
 
-_CATALOGS: Final = {
-    path.stem: {one.one: one.said for one in entries(path.read_text()) if all(one.said) and not one.fuzzy}
-    for path in sorted(LOCALE.glob("*.po"))
+class Catalog:
+    """What one language says for English."""
+
+    def __init__(self, told: Iterable[Entry]) -> None:
+        self._entries = [one for one in told if all(one.said) and not one.fuzzy]
+        self.said = {one.one: one.said for one in self._entries}
+
+    def one(self, text: str) -> str:
+        """The text as it is where nothing is said for it."""
+        said = self.said.get(text)
+        return said[0] if said else text
+
+    def forms(self) -> Iterator[tuple[str, str]]:
+        """Each English form with what is said for it."""
+        for entry in self._entries:
+            yield from zip((entry.one, entry.many), entry.said, strict=False)
+
+    def many(self, one: str, many: str, count: int) -> str:
+        """Every language here has a form for 1 and a form for all else."""
+        said = self.said.get(one)
+        forms = said if said is not None and len(said) == 2 else (one, many)
+        return forms[0 if count == 1 else 1]
+
+
+CATALOGS: Final = {
+    ENGLISH: Catalog(()),
+    **{path.stem: Catalog(entries(path.read_text())) for path in sorted(LOCALE.glob("*.po"))},
 }
 
 
 def gettext(text: str) -> str:
     """The text in the language that is spoken; as it is where its catalog has none."""
-    said = _CATALOGS.get(_spoken.get(), {}).get(text)
-    return said[0] if said else text
+    return CATALOGS[_spoken.get()].one(text)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
-    """Every language here has a form for 1 and a form for all else."""
-    said = _CATALOGS.get(_spoken.get(), {}).get(one)
-    forms = said if said is not None and len(said) == 2 else (one, many)
-    return forms[0 if count == 1 else 1]
+    return CATALOGS[_spoken.get()].many(one, many, count)
+
+
+def figures(said: str) -> str:
+    """A number written in English, `12,040.50`, with the marks of the language that is spoken: `12.040,50`."""
+    return said.translate(_MARKS.get(_spoken.get(), {}))
+
+
+def number(value: int) -> str:
+    return figures(f"{value:,}")
+
+
+class _Spoken:
+    """The `Tongue` of the page that is being made."""
+
+    def say(self, text: str, /, **values: object) -> str:
+        return gettext(text) % values
+
+    def count(self, one: str, many: str, count: int, /, **values: object) -> str:
+        return ngettext(one, many, count) % {"count": number(count), **values}
+
+    def listed(self, words: list[str], last: str, /) -> str:
+        return f" {gettext(last)} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+SPOKEN: Final[Tongue] = _Spoken()
 
 
 def spoken() -> str:

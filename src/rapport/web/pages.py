@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rapport.kernel.errors import BadInput, TooLarge
 from rapport.web import language
+from rapport.web.retelling import retold
 
 SHARED = Path(__file__).parent
 """Beside this module: `static` and `templates` of every area."""
@@ -121,6 +122,7 @@ def environment(folder: Path, **names: Any) -> Environment:
     made.globals["LANGUAGE_NAMES"] = language.NAMES
     made.globals.update(names)
     made.filters["quoted"] = quoted
+    made.filters["retold"] = retold
     return made
 
 

@@ -67,6 +67,10 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
             f"__Host-rapport-{self.name}" if self.secure else f"rapport_{self.name}_{urlsplit(self.origin).port or 80}"
         )
 
+    def language_of(self, request: Request) -> str:
+        """What the pages that answer a request speak."""
+        return language.chosen(request, self.languages)
+
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A page that needs no session."""
         theme = request.cookies.get(THEME_COOKIE)
@@ -75,13 +79,16 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
             "origin": self.origin,
             "session": None,
             "csrf": "",
-            "here": request.url.path,
+            "here": _again(request),
             "section": "",
-            "language": language.chosen(request, self.languages),
+            "language": self.language_of(request),
             "languages": self.languages,
             "speak": self.speak,
         }
-        return pages.page(self.templates, template, {**shared, **values}, status)
+        response = pages.page(self.templates, template, {**shared, **values}, status)
+        if len(self.languages) > 1:
+            response.headers["Vary"] = "Accept-Language, Cookie"
+        return response
 
     def problem(self, request: Request, error: RapportError, **values: Any) -> Response:
         """An error that was raised on purpose, as a page."""
@@ -124,6 +131,12 @@ class Visit(msgspec.Struct, Generic[Desk, Session], frozen=True):
         raise NotImplementedError
 
 
+def _again(request: Request) -> str:
+    """Where one comes back to this page; from what a form led to, the page above it, which is there for a visit."""
+    path = request.url.path
+    return path if request.method in SAFE_METHODS else path.rpartition("/")[0]
+
+
 Visiting = TypeVar("Visiting", bound=Visit[Any, Any])
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -139,7 +152,8 @@ def guarded(area: Area[Any], visiting: type[Visiting], handler: Callable[[Visiti
         fields = {} if request.method in SAFE_METHODS else await own_form(request, area.origin, token)
         visit = visiting(area, request, session, token, fields)
         try:
-            return await handler(visit)
+            with language.speaking(area.language_of(request)):
+                return await handler(visit)
         except NotFound:
             return visit.absent()
         except RapportError as error:

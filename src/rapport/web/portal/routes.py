@@ -7,9 +7,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 
-from rapport.web import pages, words
+from rapport.web import language, pages, words
 from rapport.web.door import Door
-from rapport.web.portal import contract, correct, devices, goals, mine, presence, proofs, rights, statement
+from rapport.web.portal import contract, correct, devices, goals, mine, presence, proofs, rights, signing, statement
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.devices import fresh, scripted
 from rapport.web.portal.install import manifest_route
@@ -26,7 +26,7 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     own = pages.Assets(f"{AREA}/static", HERE / "static", HERE.parent / "signin" / "static")
     templates = pages.environment(HERE / "templates", asset=shared.url, own_asset=own.url, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
-    portal = Portal(desk, templates, origin.rstrip("/"))
+    portal = Portal(desk, templates, origin.rstrip("/"), tuple(language.NAMES), f"{AREA}/language")
     door = Door(portal, "open.html", desk.open, SESSION_SECONDS)
 
     def get(path: str, handler: Handler) -> Route:
@@ -46,11 +46,12 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/", mine.home),
         Route("/open", door.open, methods=["GET", "POST"]),
         Route("/theme", door.theme, methods=["POST"]),
+        Route("/language", door.speak, methods=["POST"]),
         post("/leave", mine.leave),
         both(
             "/lock",
             {"GET": mine.locks, "POST": mine.lock},
-            {"GET": contract.locks, "POST": contract.lock, "DELETE": contract.unlock},
+            {"GET": contract.locks, "POST": contract.lock, "DELETE": fresh(contract.unlock)},
         ),
         both(
             "/goals",
@@ -61,7 +62,7 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/known/{org}/correct", correct.correcting),
         post("/known/{org}/correct", fresh(correct.correct)),
         both("/terms", {"GET": mine.terms}, {"GET": contract.terms, "POST": fresh(contract.change)}),
-        get("/terms/change", fresh(mine.propose)),
+        get("/terms/change", mine.propose),
         post("/terms/change", fresh(mine.change)),
         post("/terms/tell", fresh(mine.tell)),
         both(
@@ -69,9 +70,9 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
             {"GET": devices.devices},
             {"GET": contract.devices, "POST": fresh(contract.pair), "DELETE": contract.let_go},
         ),
-        both("/sessions", {"GET": devices.devices}, {"GET": contract.sessions, "DELETE": contract.end}),
+        both("/sessions", {"GET": devices.devices}, {"GET": contract.sessions, "DELETE": fresh(contract.end)}),
         post("/devices/revoke", fresh(devices.revoke)),
-        post("/devices/end", devices.end),
+        post("/devices/end", fresh(devices.end)),
         get("/devices/pair", fresh(presence.pairing)),
         post("/devices/pair", fresh(presence.pair)),
         post("/devices/unbind", presence.unbind),
@@ -101,6 +102,8 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/statement", statement.statement),
         get("/agreements", mine.agreements),
         get("/agreements/{agreement}", mine.agreement),
+        Route("/sign/ask", script(signing.asking), methods=["POST"]),
+        Route("/sign", script(signing.sign), methods=["POST"]),
         get("/rights", rights.rights),
         get("/rights/stop", rights.stopping),
         post("/rights/stop", fresh(rights.stop)),

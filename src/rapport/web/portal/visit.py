@@ -7,7 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rapport.web import visit
+from rapport.web import language, visit
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.told import Session
 
@@ -30,6 +30,10 @@ class Portal(visit.Area[Desk], frozen=True):
     start = AREA
     door = "/signin"
 
+    def language_of(self, request: Request) -> str:
+        """Software is answered in one language, whatever people read."""
+        return language.ENGLISH if by_software(request) else super().language_of(request)
+
 
 class Visit(visit.Visit[Desk, Session], frozen=True):
     def answer(self, template: str, content: msgspec.Struct, **values: Any) -> Response:
@@ -38,7 +42,7 @@ class Visit(visit.Visit[Desk, Session], frozen=True):
             response = Response(msgspec.json.encode(content), media_type="application/json")
         else:
             response = self.page(template, content=content, **values)
-        response.headers["Vary"] = "Accept"
+        response.headers["Vary"] = f"Accept, {response.headers['Vary']}" if "vary" in response.headers else "Accept"
         return response
 
     def absent(self) -> Response:

@@ -20,8 +20,8 @@ from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web import language, pages, words
 from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
-from rapport.web.door import CODE_LENGTH, YEAR_SECONDS
-from rapport.web.forms import check_origin, go, inner_path
+from rapport.web.door import CODE_LENGTH, spoken
+from rapport.web.forms import check_origin, go
 from rapport.web.portal.visit import AREA, Portal
 from rapport.web.scripted import browser_of, client_of, code_of, object_of, told
 from rapport.web.signin.desk import SigninDesk
@@ -82,23 +82,14 @@ class _Pages:
         return self._area.page(request, "invite.html", 200 if invited else 404, **shown)
 
     async def speak(self, request: Request) -> Response:
-        """Remember in which language pages speak."""
-        check_origin(request, self._area.origin)
-        fields = await pages.form(request)
-        response = go(inner_path(fields.get("back", ""), f"{SIGNIN}/") or SIGNIN)
-        if (named := fields.get("language", "")) in self._area.languages:
-            secure = self._area.secure
-            response.set_cookie(
-                language.COOKIE, named, YEAR_SECONDS, path="/", secure=secure, httponly=True, samesite="lax"
-            )
-        return response
+        return await spoken(self._area, request, f"{SIGNIN}/", SIGNIN)
 
     async def ask(self, request: Request) -> Response:
         return await self._json(request, lambda _: self._desk.ask(client_of(request)))
 
     async def prove(self, request: Request) -> Response:
         async def prove(body: bytes) -> str:
-            return await self._desk.prove(body, client_of(request), browser_of(request))
+            return await self._desk.prove(body, client_of(request), browser_of(request), self._had(request))
 
         return await self._opening(request, prove)
 
@@ -109,9 +100,14 @@ class _Pages:
         async def enrol(body: bytes) -> str:
             said = object_of(body)
             answer = msgspec.json.encode(said.get("passkey"))
-            return await self._desk.enrol(code_of(body), answer, client_of(request), browser_of(request))
+            who = client_of(request), browser_of(request), self._had(request)
+            return await self._desk.enrol(code_of(body), answer, *who)
 
         return await self._opening(request, enrol)
+
+    def _had(self, request: Request) -> str:
+        """The session that this browser comes with, which ends where another begins."""
+        return request.cookies.get(self._area.cookie, "")
 
     async def _json(self, request: Request, answer: Callable[[bytes], Awaitable[Mapping[str, Any]]]) -> Response:
         try:
