@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rapport.adapters.embedded.accounts import Accounts
+from rapport.adapters.embedded.doors import Doors
 from rapport.app.embedded import open_keys, open_ledger
 from rapport.app.signing_in import HouseSignin, name_of
 from rapport.kernel.errors import BadInput, Conflict, RapportError, TooMany, Unauthorized
@@ -220,14 +221,45 @@ def test_a_revoked_passkey_and_its_sessions_are_refused_at_once(hall: Hall) -> N
 def test_sessions_end_one_by_one_all_at_once_and_of_themselves(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     device = hall.enrolled()
     tokens = [hall.sign_in(device) for _ in range(4)]
-    mine = hall.accounts.session(tokens[0])
+    mine, other = hall.accounts.session(tokens[0]), hall.accounts.session(tokens[2])
     assert mine is not None
+    assert other is not None
     hall.accounts.end(tokens[1])
     assert hall.accounts.session(tokens[1]) is None
-    assert hall.accounts.end_sessions(hall.person, but=mine.id) == 3
+    stranger = hall.sign_in(hall.enrolled(hall.people.add([]).handle))
+    assert hall.accounts.end_sessions(hall.person, only=other.id) == 1
+    assert [hall.accounts.session(token) is not None for token in tokens] == [True, False, False, True]
+    assert hall.accounts.end_sessions(hall.person, keep=tokens[0]) == 2
+    assert hall.accounts.session(stranger) is not None
     assert [hall.accounts.session(token) is not None for token in tokens] == [True, False, False, False]
     monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda: mine.seen_at + sessions.IDLE + 1)
     assert hall.accounts.session(tokens[0]) is None
+
+
+def test_ending_all_ends_what_began_by_a_link_and_what_would_begin(hall: Hall) -> None:
+    doors, mine = Doors(hall.ledger), hall.sign_in(hall.enrolled())
+    by_link, kept = (doors.redeem(doors.mint(hall.person)) or "" for _ in range(2))
+    code, waiting = hall.accounts.invite(hall.person), doors.mint(hall.person)
+    assert hall.accounts.end_sessions(hall.person, keep=kept) == 3  # the one that making the passkey began, too
+    assert [doors.person(by_link), doors.person(kept)] == [None, hall.person]
+    assert hall.accounts.session(mine) is None
+    assert hall.accounts.invited(code) is None
+    assert doors.redeem(waiting) is None
+
+
+def test_who_signs_in_leaves_the_session_that_the_browser_had(hall: Hall) -> None:
+    device, doors = hall.enrolled(), Doors(hall.ledger)
+    before, elsewhere = hall.sign_in(device), hall.sign_in(device)
+    by_link = doors.redeem(doors.mint(hall.person)) or ""
+    for had in (before, by_link):
+        answer = encoded(device.prove(hall.options()))
+        assert asyncio.run(hall.signin.prove(answer, "here", "Chrome/1 Linux", had)) not in {before, by_link, elsewhere}
+    assert hall.accounts.session(before) is None
+    assert doors.person(by_link) is None
+    assert hall.accounts.session(elsewhere) is not None
+    with pytest.raises(Unauthorized):  # who proves nothing ends nothing
+        asyncio.run(hall.signin.prove(answer, "here", "Chrome/1 Linux", elsewhere))
+    assert hall.accounts.session(elsewhere) is not None
 
 
 def test_who_was_erased_or_is_being_erased_does_not_come_in(hall: Hall) -> None:

@@ -41,7 +41,7 @@ class PortalDevices:
             proved = self._signin.party.proved(challenge, response, known)
             spent = (challenge, expires)
             if session.id == 0:  # they came by a link, which ends here
-                return accounts.sign_in(known, proved, browser, spent)[0]
+                return accounts.sign_in(known, proved, browser, spent, token)[0]
             return accounts.step_up(token, known, proved, browser, spent)[0]
 
         return await self._signin.in_thread(prove)
@@ -67,9 +67,10 @@ class PortalDevices:
     async def revoke(self, session: Session, key: int) -> None:
         await self._signin.in_thread(lambda accounts: accounts.revoke(session.person, key))
 
-    async def end(self, session: Session, sign: int | None) -> int:
-        but = session.id if sign is None else None
-        return await self._signin.in_thread(lambda accounts: accounts.end_sessions(session.person, only=sign, but=but))
+    async def end(self, session: Session, token: str, sign: int | None) -> int:
+        return await self._signin.in_thread(
+            lambda accounts: accounts.end_sessions(session.person, only=sign, keep=token)
+        )
 
 
 def _devices(accounts: Accounts, session: Session) -> ask.Devices:

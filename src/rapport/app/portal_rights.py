@@ -66,7 +66,7 @@ class PortalRights:
 
     async def rights(self, session: Session, cursor: str | None) -> ask.Rights:
         person = self._people.person(session.person)
-        before = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else LAST
+        before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else LAST
         cases, following = self._desk.book.of_person(person.id, before)
         orgs = dict.fromkeys(org for org, _, _ in person.claims)
         purposes = ((EVERYTHING, "for anything at all"), *((name, words.purpose(name)) for name in PURPOSES))

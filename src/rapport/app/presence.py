@@ -162,7 +162,7 @@ class HousePresence:
 
     async def _who_tapped(self, org: str, tap: str) -> dict[str, Any]:
         challenge, of = _read(tap)
-        taken = await self._firmly(lambda file: file.take_tap(challenge)) if of == org else None
+        taken = await self._firmly(lambda file: file.take_tap(org, challenge)) if of == org else None
         if taken is None:
             raise NotFound(NOBODY)
         person, level = taken
@@ -213,7 +213,7 @@ class HousePresence:
     async def _tapped(self, person: str, tap: str, device: str, level: int) -> int:
         challenge, org = _read(tap)
         expires = self._challenges.check(challenge, TAP, org)
-        await self._firmly(lambda file: file.tapped(person, challenge, expires, level))
+        await self._firmly(lambda file: file.tapped(person, org, challenge, expires, level))
         await self._tell(person, org, device, level, "")
         return level
 

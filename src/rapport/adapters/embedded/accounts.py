@@ -74,9 +74,12 @@ class Accounts:
         row = self._db.execute(query, (_hash(code), now(), ACTIVE)).fetchone()
         return None if row is None else str(row[0])
 
-    def accept(self, code: str, made: Made, name: str, browser: str, spent: tuple[bytes, int]) -> tuple[str, Session]:
-        """Spend an invitation for a passkey, and sign in with it; `spent` is the challenge and when it expires. Of many
-        tries at one code exactly one succeeds. Raises Unauthorized."""
+    def accept(
+        self, code: str, made: Made, name: str, browser: str, spent: tuple[bytes, int], leaving: str = ""
+    ) -> tuple[str, Session]:
+        """Spend an invitation for a passkey, and sign in with it; `spent` is the challenge and when it expires,
+        `leaving` the session that this browser had, whosever, which ends. Of many tries at one code exactly one
+        succeeds. Raises Unauthorized."""
         with transaction(self._db):
             query = "DELETE FROM invite WHERE hash = ? AND expires_at > ? RETURNING person"
             row = self._db.execute(query, (_hash(code), now())).fetchone()
@@ -84,6 +87,7 @@ class Accounts:
                 raise Unauthorized(UNPROVED, code="unproved")
             self._spend(*spent)
             passkey = self._put_passkey(row[0], made, name)
+            self._leave(leaving)
             return self._begin(row[0], passkey, browser)
 
     def begin_anew(
@@ -158,11 +162,15 @@ class Accounts:
 
     # -- sessions
 
-    def sign_in(self, passkey: Passkey, proved: Proved, browser: str, spent: tuple[bytes, int]) -> tuple[str, Session]:
-        """A new session's secret, which only the browser keeps, and the session. Raises Unauthorized where the
-        challenge was accepted before, or the passkey was revoked or used meanwhile."""
+    def sign_in(
+        self, passkey: Passkey, proved: Proved, browser: str, spent: tuple[bytes, int], leaving: str = ""
+    ) -> tuple[str, Session]:
+        """A new session's secret, which only the browser keeps, and the session; the one that the browser had
+        (`leaving`) ends. Raises Unauthorized where the challenge was accepted before, or the passkey was revoked or
+        used meanwhile."""
         with transaction(self._db):
             person = self._use(passkey, proved, spent)
+            self._leave(leaving)
             return self._begin(person, passkey.id, browser)
 
     def step_up(
@@ -176,6 +184,11 @@ class Accounts:
             if not self._db.execute(query, (_hash(token), person)).rowcount:
                 raise Unauthorized(UNPROVED, code="unproved")
             return self._begin(person, passkey.id, browser)
+
+    def use(self, passkey: Passkey, proved: Proved, spent: tuple[bytes, int]) -> None:
+        """Note that a passkey signed something other than a sign-in, within the transaction that keeps it. Raises
+        Unauthorized likewise."""
+        self._use(passkey, proved, spent)
 
     def _use(self, passkey: Passkey, proved: Proved, spent: tuple[bytes, int]) -> int:
         self._spend(*spent)
@@ -244,14 +257,31 @@ class Accounts:
 
     def end(self, token: str) -> None:
         with transaction(self._db):
-            self._db.execute("DELETE FROM own_session WHERE hash = ?", (_hash(token),))
+            self._leave(token)
 
-    def end_sessions(self, handle: str, *, only: int | None = None, but: int | None = None) -> int:
-        """End one session of a person, or all (but one); return how many ended."""
+    def _leave(self, token: str) -> None:
+        """End a session, also one that began by a link."""
+        if token:
+            self._db.execute("DELETE FROM own_session WHERE hash = ?", (_hash(token),))
+            self._db.execute("DELETE FROM session WHERE hash = ? AND person IS NOT NULL", (_hash(token),))
+
+    def end_sessions(self, handle: str, *, only: int | None = None, keep: str = "") -> int:
+        """End one session of a person; or all but that of a token, also those that began by a link, and with them the
+        links and invitations by which others would begin. Return how many sessions ended."""
         person = self._active(handle)
-        query = "DELETE FROM own_session WHERE person = ?1 AND (?2 IS NULL OR id = ?2) AND (?3 IS NULL OR id != ?3)"
         with transaction(self._db):
-            return self._db.execute(query, (person, only, but)).rowcount
+            if only is not None:
+                query = "DELETE FROM own_session WHERE person = ? AND id = ?"
+                return self._db.execute(query, (person, only)).rowcount
+            for query in ("DELETE FROM link WHERE person = ?", "DELETE FROM invite WHERE person = ?"):
+                self._db.execute(query, (person,))
+            ended = 0
+            for query in (
+                "DELETE FROM own_session WHERE person = ? AND hash != ?",
+                "DELETE FROM session WHERE person = ? AND hash != ?",
+            ):
+                ended += self._db.execute(query, (person, _hash(keep))).rowcount
+            return ended
 
     def _active(self, handle: str) -> int:
         row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()

@@ -221,20 +221,21 @@ class DeviceFile:
 
     # -- taps
 
-    def tapped(self, handle: str, challenge: bytes, expires: int, level: int) -> None:
-        """Somebody answered a tap, which nobody does again. Raises Unauthorized where somebody has."""
+    def tapped(self, handle: str, org: str, challenge: bytes, expires: int, level: int) -> None:
+        """Somebody answered an organization's tap, which nobody does again. Raises Unauthorized where somebody has."""
         person = self._active(handle)
         with transaction(self._db):
             self._spend(hashlib.sha256(challenge).digest(), expires)
             self._db.execute("DELETE FROM tap WHERE expires_at <= ?", (now(),))
-            row = (hashlib.sha256(challenge).digest(), person, level, now() + devices.TAP_LIFE)
+            row = (_tap(org, challenge), person, level, now() + devices.TAP_LIFE)
             self._db.execute("INSERT INTO tap VALUES (?, ?, ?, ?)", row)
 
-    def take_tap(self, challenge: bytes) -> tuple[str, int] | None:
-        """Who answered a tap (`per_…`), and how sure that is; told once."""
+    def take_tap(self, org: str, challenge: bytes) -> tuple[str, int] | None:
+        """Who answered an organization's tap (`per_…`), and how sure that is; told once, and to that one alone: what a
+        till shows is seen by everybody."""
         query = "DELETE FROM tap WHERE hash = ? AND expires_at > ? RETURNING person, level"
         with transaction(self._db):
-            row = self._db.execute(query, (hashlib.sha256(challenge).digest(), now())).fetchone()
+            row = self._db.execute(query, (_tap(org, challenge), now())).fetchone()
         if row is None:
             return None
         who = self._db.execute("SELECT handle FROM person WHERE id = ? AND status = ?", (row[0], ACTIVE)).fetchone()
@@ -276,6 +277,10 @@ def forget(db: sqlite3.Connection, person: int) -> None:
     """Leave an erased person no device. Within a transaction."""
     for table in ("device", "pairing", "tap", "presence"):
         db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (our own tables)
+
+
+def _tap(org: str, challenge: bytes) -> bytes:
+    return hashlib.sha256(org.encode("utf-8", "surrogatepass") + b"\0" + challenge).digest()
 
 
 def _hash(code: str) -> bytes:

@@ -196,7 +196,7 @@ async def sessions(visit: Visit) -> Response:
 
 async def end(visit: Visit) -> Response:
     named = (await said(visit, Ended)).session
-    await visit.desk.devices.end(visit.session, None if named is None else _number(named))
+    await visit.desk.devices.end(visit.session, visit.token, None if named is None else _number(named))
     return await sessions(visit)
 
 

@@ -35,12 +35,12 @@ async def revoke(visit: Visit) -> Response:
 async def end(visit: Visit) -> Response:
     """End the sign-in that the form names, or all others."""
     sign = visit.form.get("sign", "")
-    await visit.desk.devices.end(visit.session, _number(sign) if sign else None)
+    await visit.desk.devices.end(visit.session, visit.token, _number(sign) if sign else None)
     return go(f"{AREA}/devices?done=ended")
 
 
 def _number(text: str) -> int:
-    if not text.isdigit() or len(text) > 18:
+    if not text.isdecimal() or len(text) > 18:
         raise BadInput("This form names nothing of yours.", field="key")
     return int(text)
 
@@ -56,7 +56,7 @@ def fresh(handler: Handler) -> Handler:
             return await handler(visit)
         asked = visit.request.url.path
         query = visit.request.url.query
-        back = f"{asked}?{query}" if query and visit.request.method == "GET" else asked
+        back = f"{asked}?{query}" if query else asked
         if by_software(visit.request):
             message = "this needs you to show again that it is you: sign in anew"
             return Response(

@@ -55,5 +55,6 @@ class DevicesDesk(Protocol):
     async def revoke(self, session: Session, key: int) -> None:
         """Let go of a passkey and of the sign-ins made with it. Raises NotFound, Conflict for the last one."""
 
-    async def end(self, session: Session, sign: int | None) -> int:
-        """End one sign-in, or (None) all but this one; return how many ended."""
+    async def end(self, session: Session, token: str, sign: int | None) -> int:
+        """End one sign-in, or (None) all but that of this token, with links by which others would begin; return how
+        many ended."""

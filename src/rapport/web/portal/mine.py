@@ -12,6 +12,7 @@ from rapport.kernel.errors import BadInput
 from rapport.web import words
 from rapport.web.door import left
 from rapport.web.forms import go
+from rapport.web.portal.devices import fresh
 from rapport.web.portal.told import Look, Way
 from rapport.web.portal.visit import AREA, Visit
 
@@ -43,9 +44,18 @@ async def locks(visit: Visit) -> Response:
 
 
 async def lock(visit: Visit) -> Response:
-    """Shut out, or let in again: everyone, or the company that the form names."""
-    org = visit.form.get("org") or None
+    """Shut out, or let in again: everyone, or the company that the form names. Letting in lets others read, and is for
+    who was verified a moment ago alone."""
     locked = visit.form.get("lock") != "no"
+    return await (_lock(visit, locked=True) if locked else fresh(_unlock)(visit))
+
+
+async def _unlock(visit: Visit) -> Response:
+    return await _lock(visit, locked=False)
+
+
+async def _lock(visit: Visit, *, locked: bool) -> Response:
+    org = visit.form.get("org") or None
     await visit.desk.lock(visit.session, org, locked=locked)
     said = {"done": "locked" if locked else "unlocked", **({"org": org} if org else {})}
     return go(f"{AREA}?{urlencode(said)}")
