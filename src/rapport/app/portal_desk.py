@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from rapport.adapters.embedded.accounts import Accounts
-from rapport.adapters.embedded.agreements import AgreementBook
+from rapport.adapters.embedded.agreements import PAGE, AgreementBook
 from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -18,8 +18,10 @@ from rapport.app.bundling import Bundler
 from rapport.app.portal_corrections import PortalCorrections
 from rapport.app.portal_devices import PortalDevices
 from rapport.app.portal_goals import PortalGoals
+from rapport.app.portal_home import PortalHome, lately
 from rapport.app.portal_proofs import PortalProofs
 from rapport.app.portal_rights import PortalRights
+from rapport.app.portal_signing import PortalSigning
 from rapport.app.presence import HousePresence
 from rapport.app.proving import Proving
 from rapport.app.rights_desk import RightsDesk
@@ -76,6 +78,7 @@ class PortalDesk:
         self._doors = Doors(ledger)
         self._accounts = Accounts(ledger)
         self._judge = Judge()
+        self.signing = PortalSigning(people, signin, self._after, self._name)
 
     # -- sessions
 
@@ -110,6 +113,22 @@ class PortalDesk:
             companies.append(ask.Company(org, self._name(org), org in person.locked_for, claims, may))
         return ask.Home(person.locked, person.terms.preset, _title(person.terms), tuple(companies))
 
+    async def overview(self, session: Session) -> ask.Overview:
+        person = self._people.person(session.person)
+        home = await self.home(session)
+        account = await self._home.account(session)
+        requests = (await self.rights.rights(session, None)).requests
+        devices = await self.devices.devices(session)
+        devices = msgspec.structs.replace(devices, bound=await self.presence.bound(session))
+        looks = (await self.looks(session, None)).rows
+        return ask.Overview(
+            **msgspec.structs.asdict(home),
+            uses=self._home.uses(person),
+            gave=self._home.gave(person),
+            lately=lately(looks, self._notices(person, _PAGE), requests, account.news, devices),
+            waits=self._home.waits(session, person, account, requests),
+        )
+
     async def known(self, session: Session, org: str) -> ask.Known | None:
         person = self._people.person(session.person)
         if org not in _orgs(person):
@@ -132,6 +151,7 @@ class PortalDesk:
             raise NotFound("you are no customer there")
         change = self._people.lock if locked else self._people.unlock
         change(session.person, org)
+        self._home.note(self._people.person(session.person), _locked_words(org and self._name(org), locked=locked))
 
     def _customers(self, person: Person, org: str) -> tuple[list[Sequence[Part]], list[Ground]]:
         """A person's customers of a company, each with the ground that decisions about it rest on."""
@@ -198,10 +218,13 @@ class PortalDesk:
         return ask.Effect(org, self._name(org), tuple(gains), tuple(losses))
 
     async def change(self, session: Session, way: Way, value: str) -> None:
-        person = self._people.person(session.person)
+        self._people.set_terms(session.person, self._after(session.person, way, value))
+
+    def _after(self, handle: str, way: Way, value: str) -> Terms:
+        person = self._people.person(handle)
         if way == "hide" and _hidden(value)[0] not in _orgs(person):
             raise NotFound("you are no customer there")
-        self._people.set_terms(session.person, _changed(person.terms, way, value))
+        return _changed(person.terms, way, value)
 
     async def tell_why(self, session: Session, *, tell: bool) -> None:
         terms = self._people.person(session.person).terms
@@ -211,7 +234,7 @@ class PortalDesk:
 
     async def looks(self, session: Session, cursor: str | None) -> ask.Looks:
         person = self._people.person(session.person)
-        before = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else 1 << 62
+        before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else 1 << 62
         rows = self._ledger.receipts_of(person.id, before, _PAGE + 1)
         sentences = {clause.id: clause_sentence(clause) for clause in person.terms.clauses}
         names: dict[str, str] = {}
@@ -270,10 +293,14 @@ class PortalDesk:
                 one.since,
                 one.ended_at,
                 words.agreed(one.agreed),
+                one.by_hand,
             )
             for one in self._agreements.of_person(person.id)
         )
-        news = tuple(
+        return ask.Agreements(listed, self._notices(person))
+
+    def _notices(self, person: Person, limit: int = PAGE) -> tuple[ask.Told, ...]:
+        return tuple(
             ask.Told(
                 told.at,
                 told.notice.org,
@@ -281,9 +308,8 @@ class PortalDesk:
                 f"{told.notice.name} {_DECISIONS[told.notice.kind]}",
                 (*(f"It {said}." for said in told.notice.changed), *told.notice.follows),
             )
-            for told in self._agreements.notices(person.id)
+            for told in self._agreements.notices(person.id, limit=limit)
         )
-        return ask.Agreements(listed, news)
 
     async def agreement(self, session: Session, handle: str) -> dict[str, Any] | None:
         person = self._people.person(session.person)
@@ -313,6 +339,24 @@ def _changed(terms: Terms, way: Way, value: str) -> Terms:
     if way == "hide":
         return choosing.hiding(terms, *_hidden(value))
     return choosing.without(terms, value) if way == "out" else choosing.with_again(terms, value)
+
+
+def _locked_words(name: str | None, *, locked: bool) -> str:
+    if name is None:
+        return "You locked everyone out." if locked else "You unlocked: your terms decide again."
+    return f"You locked {name} out." if locked else f"You let {name} in again, as far as your terms allow."
+
+
+def _changed_words(way: Way, value: str) -> str:
+    match way:
+        case "preset":
+            return f"You began your terms from “{TITLES[value]}”."
+        case "hide":
+            return f"You hid a kind of data from a company: {words.categories([_hidden(value)[1]])}."
+        case "out":
+            return "You took a sentence out of your terms."
+        case "back":
+            return "You put a sentence back into your terms."
 
 
 def _hidden(value: str) -> tuple[str, str]:

@@ -170,6 +170,38 @@ def credential_of(response: dict[str, Any]) -> bytes:
         raise Unauthorized(UNPROVED, code="unproved") from None
 
 
+def signed_parts(response: dict[str, Any]) -> tuple[bytes, bytes, bytes]:
+    """Client data, authenticator data and signature of an assertion. Raises Unauthorized."""
+    try:
+        parts = [response["response"][name] for name in ("clientDataJSON", "authenticatorData", "signature")]
+    except (KeyError, TypeError):
+        raise Unauthorized(UNPROVED, code="unproved") from None
+    client, told, signature = map(bytes_of, parts)
+    return client, told, signature
+
+
+def bytes_of(text: object) -> bytes:
+    """What base64url stands for. Raises Unauthorized."""
+    import webauthn  # noqa: PLC0415 (as above)
+
+    try:
+        return webauthn.base64url_to_bytes(text)  # type: ignore[arg-type]  # whatever a browser sends
+    except (TypeError, ValueError, AttributeError):
+        raise Unauthorized(UNPROVED, code="unproved") from None
+
+
+def public_key(passkey: Passkey) -> bytes:
+    """A passkey's public key as others read it: SubjectPublicKeyInfo (DER)."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415 (as above)
+    from webauthn.helpers import (  # noqa: PLC0415 (as above)
+        decode_credential_public_key,
+        decoded_public_key_to_cryptography,
+    )
+
+    key = decoded_public_key_to_cryptography(decode_credential_public_key(passkey.public))
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 def _named(credential: bytes) -> "PublicKeyCredentialDescriptor":
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor  # noqa: PLC0415 (as above)
 

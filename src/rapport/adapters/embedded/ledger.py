@@ -21,6 +21,7 @@ from rapport.adapters.embedded import (
     agents,
     audit,
     benefits,
+    by_hand,
     claims,
     contacts,
     cosignatures,
@@ -135,6 +136,7 @@ MIGRATIONS = [
     goals.SCHEMA,
     contacts.SCHEMA,
     claims.SCHEMA,
+    by_hand.SCHEMA,
 ]
 
 LINK_LIFE = 10 * MINUTE

@@ -8,7 +8,8 @@ from rapport.web.portal.goals_desk import GoalsDesk
 from rapport.web.portal.presence_desk import PresenceDesk
 from rapport.web.portal.proofs_desk import ProofsDesk
 from rapport.web.portal.rights_desk import RightsDesk
-from rapport.web.portal.told import Agreements, Home, Known, Looks, MyTerms, Proposal, Session, Way
+from rapport.web.portal.signing_desk import SigningDesk
+from rapport.web.portal.told import Agreements, Home, Known, Looks, MyTerms, Overview, Proposal, Session, Way
 
 
 class Desk(Protocol):
@@ -30,6 +31,9 @@ class Desk(Protocol):
     def rights(self) -> RightsDesk: ...
 
     @property
+    def signing(self) -> SigningDesk: ...
+
+    @property
     def corrections(self) -> CorrectionsDesk: ...
 
     async def open(self, code: str) -> str | None:
@@ -42,6 +46,9 @@ class Desk(Protocol):
         """The live session of this token."""
 
     async def home(self, session: Session) -> Home: ...
+
+    async def overview(self, session: Session) -> Overview:
+        """The same with all else that is on the first page."""
 
     async def known(self, session: Session, org: str) -> Known | None:
         """What a company knows, with a receipt; None where the person claims nothing there."""

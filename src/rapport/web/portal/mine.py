@@ -9,10 +9,11 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput
-from rapport.web import words
+from rapport.web import amounts, months, words
 from rapport.web.door import left
 from rapport.web.forms import go
 from rapport.web.portal.devices import fresh
+from rapport.web.portal.signing import to_sign
 from rapport.web.portal.told import Look, Way
 from rapport.web.portal.visit import AREA, Visit
 
@@ -28,15 +29,17 @@ _TO_YOU = {
 }
 _CORRECTED = ("corrected", "taken_back")
 _DONE = ("locked", "unlocked", "changed")
+_SIGNED = ("signed", "anew")
 
 
 async def home(visit: Visit) -> Response:
     done = visit.asked("done", 20)
-    content = await visit.desk.home(visit.session)
+    content = await visit.desk.overview(visit.session)
     org = visit.asked("org", MOST_NAME)
     name = next((one.name for one in content.companies if one.org == org), "")
-    done = done if done in _DONE else ""
-    return visit.answer("home.html", content, section="home", done=done, org=org if name else "", name=name)
+    shown = {"done": done if done in _DONE else "", "org": org if name else "", "name": name}
+    amount = {"sum": amounts.sum_of, "money": amounts.money, "times": amounts.times, "month": months.name}
+    return visit.answer("home.html", content, section="home", **shown, **amount)
 
 
 async def locks(visit: Visit) -> Response:
@@ -96,7 +99,10 @@ async def terms(visit: Visit) -> Response:
 
 async def propose(visit: Visit) -> Response:
     way, value = _change(visit.request.query_params.get("way", ""), visit.asked("value", MOST_NAME))
-    return visit.answer("change.html", await visit.desk.propose(visit.session, way, value), section="terms")
+    content = await visit.desk.propose(visit.session, way, value)
+    signs = await to_sign(visit, way, value)
+    anew = visit.asked("done", 20) == "anew"
+    return visit.answer("change.html", content, section="terms", signs=signs, anew=anew)
 
 
 async def change(visit: Visit) -> Response:
@@ -171,7 +177,10 @@ async def receipts(visit: Visit) -> Response:
 
 
 async def agreements(visit: Visit) -> Response:
-    return visit.answer("agreements.html", await visit.desk.agreements(visit.session), section="agreements")
+    content = await visit.desk.agreements(visit.session)
+    done = visit.asked("done", 20)
+    shown = {"signs": await to_sign(visit), "done": done if done in _SIGNED else ""}
+    return visit.answer("agreements.html", content, section="agreements", **shown)
 
 
 async def agreement(visit: Visit) -> Response:

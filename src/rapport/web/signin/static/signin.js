@@ -1,5 +1,6 @@
-// Passkeys, on the pages for signing in and on a person's own. A page says what it is for in `data-signin` ("prove" or
-// "make"), where to ask for options (`data-ask`), and where to bring what the browser makes of them (`data-answer`).
+// Passkeys, on the pages for signing in and on a person's own. A page says what it is for in `data-signin` ("prove",
+// "make" or "sign"), where to ask for options (`data-ask`), and where to bring what the browser makes of them
+// (`data-answer`).
 
 const box = document.querySelector("[data-signin]");
 const said = box.querySelector("[data-said]");
@@ -41,16 +42,37 @@ async function make() {
   location.assign((await post(answer, code ? { code, passkey: made } : made)).next);
 }
 
+// Agreements: what is signed is what this page shows (`data-shown`), or nothing is.
+async function sign(form) {
+  const act = { shown: box.dataset.shown };
+  for (const name of ["way", "value"]) if (form.elements[name]) act[name] = form.elements[name].value;
+  const { options, nonce } = await post(ask, act);
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+  const found = await navigator.credentials.get({ publicKey });
+  location.assign((await post(answer, { ...act, nonce, passkey: found.toJSON() })).next);
+}
+
 function tell(error) {
   if (error.name === "AbortError") return;
   if (error.code === "step_up" && again) location.assign(again);
+  else if (error.code === "changed_meanwhile" && box.dataset.changed) location.assign(box.dataset.changed);
   else said.textContent = error instanceof Refused ? error.message : FAILED;
 }
 
 async function start() {
   if (!window.PublicKeyCredential || !PublicKeyCredential.parseRequestOptionsFromJSON) {
-    said.textContent = box.dataset.cannot;
-    button.disabled = true;
+    // Without a word for it, the form does without: the node signs for the person then.
+    if (box.dataset.cannot) {
+      said.textContent = box.dataset.cannot;
+      button.disabled = true;
+    }
+    return;
+  }
+  if (box.dataset.signin === "sign") {
+    box.querySelector("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      sign(event.target).catch(tell);
+    });
     return;
   }
   if (box.dataset.signin === "make") {
