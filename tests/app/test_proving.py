@@ -58,7 +58,7 @@ class Hall(House):
         return token, session.id, session.passkey
 
     def verify(self, person: str, address: str, session: int = 0, passkey: int | None = None) -> Contact:
-        waiting = self.proofs.contacts.start(person, "email", address)
+        waiting = self.proofs.contacts.start(person, codes.kind_of(address), address)
         assert waiting.code is not None
         return self.proofs.contacts.verify(person, waiting.handle, waiting.code, session, passkey)
 

@@ -31,13 +31,14 @@ class PortalProofs:
             contacts = _contacts(proofs, session.person)
             news = tuple(ask.News(one.at, one.said) for one in proofs.claims.news(session.person))
             left = proofs.contacts.recovery_codes(session.person)
-            return ask.Contacts(contacts, left, news, self._proving.mails, proofs.contacts.life // DAY)
+            days = proofs.contacts.life_of("email") // DAY, proofs.contacts.life_of("phone") // DAY
+            return ask.Contacts(contacts, left, news, self._proving.mails, self._proving.texts, *days)
 
         return await self._proving.within(read)
 
     async def start(self, session: Session, address: str, client: str) -> str:
-        kind, value = codes.contact("email", address)
-        self._proving.may_ask(value, client)
+        kind, value = codes.contact(codes.kind_of(address), address)
+        self._proving.may_ask(value, client, session.person)
         found = await self._proving.within(lambda proofs: proofs.contacts.start(session.person, kind, value))
         if found.code is not None:
             self._proving.send_code(value, found.code)

@@ -79,6 +79,8 @@ class Claims:
 
     def __init__(self, people: "PeopleFile") -> None:
         self._people = people
+        self.unsent: dict[int, list[str]] = {}
+        """Person → what they are to be told of beside their page, of what was done since this was emptied last."""
         self._db = people.db
         self._keys = people.keys
 
@@ -178,7 +180,7 @@ class Claims:
 
     def shown_by_another(self, person: int, contact: bytes) -> None:
         """Somebody else has shown that an address is theirs: what rests on it is suspended. Within a transaction."""
-        self._tell(person, "Somebody else has shown that an address of yours is theirs. It is yours here no longer.")
+        self.loud(person, "Somebody else has shown that an address of yours is theirs. It is yours here no longer.")
         self._suspend(person, self._resting(person, contact), ANOTHER)
 
     def suspend_with(self, person: int, contact: bytes) -> None:
@@ -238,7 +240,7 @@ class Claims:
                 if why == ANOTHER
                 else "it was long ago that you showed it"
             )
-            self._tell(
+            self.loud(
                 person, f"What you claimed at {org} opens nothing any more: {reason}. Show again that it is yours."
             )
         if tokens:
@@ -269,7 +271,7 @@ class Claims:
             rows = [(token, person, former) for token in tokens]
             self._db.executemany("INSERT OR REPLACE INTO joined VALUES (?, ?, ?)", rows)
             self._both_moved(person, former)
-            self._tell(person, "Another account of yours was joined to this one.")
+            self.loud(person, "Another account of yours was joined to this one.")
             self._tell(former, "This account was joined to another of yours, which has now what it claimed.")
         return len(tokens)
 
@@ -362,6 +364,13 @@ class Claims:
         query = "SELECT at, sealed FROM account_news WHERE person = ? ORDER BY id DESC"
         rows = self._db.execute(query, (person,)).fetchall()
         return [] if key is None else [News(at, key.open(sealed, _PLACE).decode()) for at, sealed in rows]
+
+    def loud(self, person: int, said: str) -> None:
+        """Note a sentence for a person, of which they are told at their addresses, too. Within a transaction."""
+        self._tell(person, said)
+        said_to = self.unsent.setdefault(person, [])
+        if said not in said_to:
+            said_to.append(said)
 
     def tell(self, person: int, said: str) -> None:
         """Note a sentence for a person, within a transaction."""

@@ -63,13 +63,15 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Contacts:
-    """Contacts over one ledger connection; one instance per thread. `days`: how long showing one counts."""
+    """Contacts over one ledger connection; one instance per thread. `days`: how long showing an address counts;
+    `phone_days`: a phone number, which is sooner somebody else's."""
 
-    def __init__(self, people: "PeopleFile", claims: Claims, days: int) -> None:
+    def __init__(self, people: "PeopleFile", claims: Claims, days: int, phone_days: int) -> None:
         self._db = people.db
         self._keys = people.keys
         self._claims = claims
-        self.life = days * DAY
+        self._lives = {"phone": phone_days * DAY}
+        self._life = days * DAY
         self._secret = self._keys.secret("codes")
 
     # -- sending
@@ -165,10 +167,15 @@ class Contacts:
                 raise Conflict(f"{MOST_CONTACTS} addresses are all there may be: let one go first", code="too_many")
             kind, value = self._opened(person, token, sealed or b"")
             self._void(person, token, session, passkey, first=count == 0 and not self._has(person, token))
-            row = (token, person, sealed, at, at + self.life)
+            until = at + self.life_of(kind)
+            row = (token, person, sealed, at, until)
             self._db.execute("INSERT OR REPLACE INTO contact VALUES (?, ?, ?, ?, ?)", row)
-            self._claims.proved_again(person, token, at, at + self.life)
-        return Contact(token.hex(), kind, value, at, at + self.life)
+            self._claims.proved_again(person, token, at, until)
+        return Contact(token.hex(), kind, value, at, until)
+
+    def life_of(self, kind: str) -> int:
+        """How long it counts that somebody has shown a contact of this kind to be theirs, µs."""
+        return self._lives.get(kind, self._life)
 
     def _has(self, person: int, token: bytes) -> bool:
         query = "SELECT 1 FROM contact WHERE person = ? AND token = ?"
@@ -185,19 +192,26 @@ class Contacts:
         for (other,) in db.execute(resting, (token, person)).fetchall():
             self._claims.shown_by_another(int(other), token)
         db.execute("DELETE FROM sent_code WHERE token = ? OR person = ?", (token, person))
-        db.execute("DELETE FROM recovery WHERE contact = ? OR person = ?", (token, person))
+        query = "DELETE FROM recovery WHERE contact = ? OR person = ? RETURNING person"
+        for (other,) in db.execute(query, (token, person)).fetchall():
+            self._claims.loud(int(other), "A recovery of your account that had begun is void.")
         db.execute("DELETE FROM invite WHERE person = ?", (person,))
-        if first:
-            self.void_all(person, session, passkey)
+        if first and self.void_all(person, session, passkey):
+            self._claims.loud(
+                person,
+                "You have shown your first address. What was in this account before is void: other passkeys, devices, "
+                "sign-ins and codes.",
+            )
 
-    def void_all(self, person: int, session: int | None = None, passkey: int | None = None) -> None:
-        """Let nothing that opens an account open it any more, but for one session and one passkey. Within a
-        transaction."""
+    def void_all(self, person: int, session: int | None = None, passkey: int | None = None) -> int:
+        """Let nothing that opens an account open it any more, but for one session and one passkey; return how much
+        there was. Within a transaction."""
         db = self._db
-        db.execute("DELETE FROM own_session WHERE person = ? AND id IS NOT ?", (person, session))
-        db.execute("DELETE FROM passkey WHERE person = ? AND id IS NOT ?", (person, passkey))
+        count = db.execute("DELETE FROM own_session WHERE person = ? AND id IS NOT ?", (person, session)).rowcount
+        count += db.execute("DELETE FROM passkey WHERE person = ? AND id IS NOT ?", (person, passkey)).rowcount
         for table in (*_WAYS_IN, "sent_code", "recovery", "recovery_code"):
-            db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (names of our own tables)
+            count += db.execute(f"DELETE FROM {table} WHERE person = ?", (person,)).rowcount  # noqa: S608 (names of our own tables)
+        return count
 
     # -- contacts
 
@@ -210,12 +224,14 @@ class Contacts:
             for token, sealed, at, until in self._db.execute(query, (person,)).fetchall()
         ]
 
-    def addresses(self, person: int) -> list[str]:
-        """Where a person is told of what happens to their account."""
-        query = "SELECT token, sealed FROM contact WHERE person = ?"
-        return [
-            self._opened(person, token, sealed)[1] for token, sealed in self._db.execute(query, (person,)).fetchall()
-        ]
+    def addresses(self, person: int, *, counting: bool = False) -> list[str]:
+        """Where a person is told of what happens to their account; `counting`: of what was shown lately alone, since
+        others may be somebody else's by now."""
+        if self._keys.person(person) is None:
+            return []
+        query = "SELECT token, sealed FROM contact WHERE person = ? AND until > ?"
+        rows = self._db.execute(query, (person, now() if counting else 0)).fetchall()
+        return [self._opened(person, token, sealed)[1] for token, sealed in rows]
 
     def let_go(self, handle: str, contact: str) -> None:
         """Let go of a contact, and of the claims that rest on it. Raises NotFound."""

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from rapport.kernel.errors import Conflict, Unauthorized
+from rapport.signin import codes
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
 from rapport.web.forms import go
@@ -38,12 +39,12 @@ async def start(visit: Visit) -> Response:
     _enrolled(visit)
     address = visit.form.get("address", "")[:_MOST]
     made = await visit.desk.proofs.start(visit.session, address, client_of(visit.request))
-    return await _asking(visit, made, "")
+    return await _asking(visit, made, "", phone=codes.kind_of(address) == "phone")
 
 
-async def _asking(visit: Visit, made: str, problem: str, status: int = 200) -> Response:
+async def _asking(visit: Visit, made: str, problem: str, status: int = 200, *, phone: bool = False) -> Response:
     content = await visit.desk.proofs.contacts(visit.session)
-    return visit.page("code.html", status, section="contacts", content=content, made=made, problem=problem)
+    return visit.page("code.html", status, section="contacts", content=content, made=made, problem=problem, phone=phone)
 
 
 async def verify(visit: Visit) -> Response:
@@ -52,7 +53,9 @@ async def verify(visit: Visit) -> Response:
     try:
         await visit.desk.proofs.verify(visit.session, made, code, client_of(visit.request))
     except Unauthorized:
-        return await _asking(visit, made, "That is not the code, or it has ended. Look again, or ask for another.", 401)
+        phone = bool(visit.form.get("phone"))
+        problem = "That is not the code, or it has ended. Look again, or ask for another."
+        return await _asking(visit, made, problem, 401, phone=phone)
     return go(f"{CONTACTS}?done=verified")
 
 
@@ -83,9 +86,7 @@ async def claims(visit: Visit) -> Response:
     link = await visit.desk.proofs.link(code) if code else None
     content = await visit.desk.proofs.claims(visit.session)
     shown = {"section": "claims", "done": _done(visit), "code": code, "link": link}
-    response = visit.answer("claims.html", content, **shown)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return visit.answer("claims.html", content, **shown)
 
 
 async def claim(visit: Visit) -> Response:

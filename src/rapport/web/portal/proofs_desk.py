@@ -30,7 +30,10 @@ class Contacts(msgspec.Struct, frozen=True):
     news: tuple[News, ...]
     mails: bool
     """Codes are sent by mail; else the support desk tells them."""
+    texts: bool
+    """Codes are sent to phones; else none can be proved."""
     days: int
+    phone_days: int
 
 
 class Claim(msgspec.Struct, frozen=True):
