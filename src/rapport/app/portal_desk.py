@@ -78,6 +78,7 @@ class PortalDesk:
         self._doors = Doors(ledger)
         self._accounts = Accounts(ledger)
         self._judge = Judge()
+        self._home = PortalHome(ledger, reader, people, agreements, proving, self._name)
         self.signing = PortalSigning(people, signin, self._after, self._name)
 
     # -- sessions
@@ -219,6 +220,7 @@ class PortalDesk:
 
     async def change(self, session: Session, way: Way, value: str) -> None:
         self._people.set_terms(session.person, self._after(session.person, way, value))
+        self._home.note(self._people.person(session.person), _changed_words(way, value))
 
     def _after(self, handle: str, way: Way, value: str) -> Terms:
         person = self._people.person(handle)
