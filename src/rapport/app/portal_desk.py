@@ -39,11 +39,23 @@ from rapport.terms.own import CALLER, OwnLooks
 from rapport.terms.policy import Judge
 from rapport.terms.presets import LINES, PRESETS, TITLES
 from rapport.terms.sentences import clause_sentence, unmet_words
+from rapport.web.language import SPOKEN
 from rapport.web.portal import told as ask
 from rapport.web.portal.told import Session, Way
+from rapport.web.retelling import retold
 
 _PAGE = 40
-_DECISIONS = {"began": "agreed with you", "changed": "changed what it agreed with you", "ended": "lost its agreement"}
+_DECISIONS = {
+    "began": "%(company)s agreed with you",
+    "changed": "%(company)s changed what it agreed with you",
+    "ended": "%(company)s lost its agreement",
+}
+_MAY = ("may use %(what)s %(why)s", "may use %(what)s, of what you did at other companies, %(why)s")
+_MAY_NOT = (
+    "may no longer use %(what)s %(why)s",
+    "may no longer use %(what)s, of what you did at other companies, %(why)s",
+)
+"""What a company may more, or less: of what it collected, and of what the person did elsewhere."""
 
 
 class PortalDesk:
@@ -173,10 +185,15 @@ class PortalDesk:
     async def terms(self, session: Session) -> ask.MyTerms:
         terms = self._people.person(session.person).terms
         lines = tuple(
-            ask.ClauseLine(line.clause.id, clause_sentence(line.clause), line.clause.effect, line.on, line.may_return)
+            ask.ClauseLine(
+                line.clause.id, clause_sentence(line.clause, SPOKEN), line.clause.effect, line.on, line.may_return
+            )
             for line in choosing.lines(terms)
         )
-        presets = tuple(ask.Preset(name, TITLES[name], LINES[name], name == terms.preset) for name in PRESETS)
+        presets = tuple(
+            ask.Preset(name, SPOKEN.say(TITLES[name]), SPOKEN.say(LINES[name]), name == terms.preset)
+            for name in PRESETS
+        )
         return ask.MyTerms(terms.preset, _title(terms), lines, presets, terms.tell_why)
 
     async def propose(self, session: Session, way: Way, value: str) -> ask.Proposal:
@@ -196,8 +213,8 @@ class PortalDesk:
         return ask.Proposal(
             way,
             value,
-            TITLES[value] if clause is None else clause_sentence(clause),
-            tuple(clause_sentence(clause) for clause in after.clauses),
+            SPOKEN.say(TITLES[value]) if clause is None else clause_sentence(clause, SPOKEN),
+            tuple(clause_sentence(clause, SPOKEN) for clause in after.clauses),
             tuple(effects),
             tuple(same),
             person.locked,
@@ -213,9 +230,8 @@ class PortalDesk:
             return choosing.allowed(self._judge, self._people, parts, held, now())
 
         before, then = with_terms(person.terms), with_terms(after)
-        gains = [said for purpose in then for said in _more(purpose, before[purpose], then[purpose], "may use")]
-        lost = "may no longer use"
-        losses = [said for purpose in then for said in _more(purpose, then[purpose], before[purpose], lost)]
+        gains = [said for purpose in then for said in _more(purpose, before[purpose], then[purpose], _MAY)]
+        losses = [said for purpose in then for said in _more(purpose, then[purpose], before[purpose], _MAY_NOT)]
         return ask.Effect(org, self._name(org), tuple(gains), tuple(losses))
 
     async def change(self, session: Session, way: Way, value: str) -> None:
@@ -238,7 +254,7 @@ class PortalDesk:
         person = self._people.person(session.person)
         before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else 1 << 62
         rows = self._ledger.receipts_of(person.id, before, _PAGE + 1)
-        sentences = {clause.id: clause_sentence(clause) for clause in person.terms.clauses}
+        sentences = {clause.id: clause_sentence(clause, SPOKEN) for clause in person.terms.clauses}
         names: dict[str, str] = {}
         told = tuple(self._look(receipt, sentences, names) for _, receipt in rows[:_PAGE])
         return ask.Looks(told, str(rows[_PAGE - 1][0]) if len(rows) > _PAGE else None)
@@ -249,7 +265,7 @@ class PortalDesk:
         found = self._ledger.receipt_told(person.id, receipt)
         if found is None:
             raise NotFound("you have no such receipt")
-        return self._look(found, {clause.id: clause_sentence(clause) for clause in person.terms.clauses}, {})
+        return self._look(found, {clause.id: clause_sentence(clause, SPOKEN) for clause in person.terms.clauses}, {})
 
     def _look(self, receipt: Receipt, sentences: dict[str, str], names: dict[str, str]) -> ask.Look:
         own = receipt.caller == CALLER and not receipt.org
@@ -264,13 +280,16 @@ class PortalDesk:
             name=names[org],
             own=own,
             given=receipt.decision == "permitted",
-            what=words.categories(receipt.categories),
-            why=words.purpose(receipt.purpose),
+            what=words.categories(receipt.categories, SPOKEN),
+            why=words.purpose(receipt.purpose, SPOKEN),
             action=receipt.action,
             fields=receipt.fields,
-            reason=receipt.reason,
-            clauses=tuple(sentences.get(clause, f"{clause} (you have changed it since)") for clause in clauses),
-            unmet=receipt.unmet,
+            reason=retold(receipt.reason),
+            clauses=tuple(
+                sentences.get(clause, SPOKEN.say("%(clause)s (you have changed it since)", clause=clause))
+                for clause in clauses
+            ),
+            unmet=tuple(map(retold, receipt.unmet)),
             recipients=receipt.recipients,
             retention_days=receipt.retention_days,
             elsewhere=receipt.elsewhere,
@@ -294,7 +313,7 @@ class PortalDesk:
                 one.status,
                 one.since,
                 one.ended_at,
-                words.agreed(one.agreed),
+                words.agreed(one.agreed, SPOKEN),
                 one.by_hand,
             )
             for one in self._agreements.of_person(person.id)
@@ -307,8 +326,8 @@ class PortalDesk:
                 told.at,
                 told.notice.org,
                 told.notice.name,
-                f"{told.notice.name} {_DECISIONS[told.notice.kind]}",
-                (*(f"It {said}." for said in told.notice.changed), *told.notice.follows),
+                SPOKEN.say(_DECISIONS[told.notice.kind], company=told.notice.name),
+                tuple(map(retold, (*(f"It {said}." for said in told.notice.changed), *told.notice.follows))),
             )
             for told in self._agreements.notices(person.id, limit=limit)
         )
@@ -330,9 +349,11 @@ def _orgs(person: Person) -> list[str]:
 
 def _title(terms: Terms) -> str:
     if terms.preset not in TITLES:
-        return "Terms of your own"
-    changed = "" if terms.clauses == PRESETS[terms.preset].clauses else ", with changes of your own"
-    return f"{TITLES[terms.preset]}{changed}"
+        return SPOKEN.say("Terms of your own")
+    title = SPOKEN.say(TITLES[terms.preset])
+    if terms.clauses == PRESETS[terms.preset].clauses:
+        return title
+    return SPOKEN.say("%(preset)s, with changes of your own", preset=title)
 
 
 def _changed(terms: Terms, way: Way, value: str) -> Terms:
@@ -370,18 +391,18 @@ def _hidden(value: str) -> tuple[str, str]:
 def _may(purpose: str, allowed: Allowed) -> ask.May:
     return ask.May(
         purpose,
-        words.purpose(purpose),
-        words.categories(allowed.categories),
-        words.categories(allowed.elsewhere),
-        allowed.reason,
-        unmet_words(allowed.unmet),
+        words.purpose(purpose, SPOKEN),
+        words.categories(allowed.categories, SPOKEN),
+        words.categories(allowed.elsewhere, SPOKEN),
+        retold(allowed.reason),
+        unmet_words(allowed.unmet, SPOKEN),
     )
 
 
-def _more(purpose: str, less: Allowed, more: Allowed, verb: str) -> Iterable[str]:
+def _more(purpose: str, less: Allowed, more: Allowed, texts: tuple[str, str]) -> Iterable[str]:
     """A sentence for what `more` lets a company use beyond `less`."""
-    places = ("", ", of what you did at other companies,")
-    for now_, then, where in zip(less.masks, more.masks, places, strict=True):
+    for now_, then, text in zip(less.masks, more.masks, texts, strict=True):
         added = names_in(then & ~now_)
         if added:
-            yield f"{verb} {words.categories(added)}{where} {words.purpose(purpose)}"
+            what, why = words.categories(added, SPOKEN), words.purpose(purpose, SPOKEN)
+            yield SPOKEN.say(text, what=what, why=why)

@@ -22,6 +22,7 @@ from rapport.signin.passkeys import Passkey
 from rapport.terms import Terms, by_hand, promises
 from rapport.terms.agreements import Agreed
 from rapport.terms.by_hand import Hand
+from rapport.web.language import SPOKEN
 from rapport.web.portal import signing_desk as ask
 from rapport.web.portal.told import Session, Way
 
@@ -100,7 +101,7 @@ class PortalSigning:
         told = []
         for one in documents:
             org = one["second_party"]["organization"]
-            said = words.in_full(msgspec.convert(one["purposes"], tuple[Agreed, ...]))
+            said = words.in_full(msgspec.convert(one["purposes"], tuple[Agreed, ...]), SPOKEN)
             told.append(ask.Signing(org, self._name(org), said, one["declaration"]["version"]))
         return ask.ToSign(tuple(told), by_hand.together([by_hand.digest(one) for one in documents]))
 

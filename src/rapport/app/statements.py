@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, get_args
 
 import msgspec
@@ -21,6 +22,7 @@ from rapport.terms.estimates import METHODS
 from rapport.terms.sentences import clause_sentence
 from rapport.terms.settling import Settler
 from rapport.terms.statement import NOT_YET, Ground, Words, month_span, own_benefits, statement
+from rapport.web.language import SPOKEN
 
 MOST = 100_000
 """Receipts in one statement, the newest."""
@@ -57,8 +59,17 @@ class Statements:
             [(at, one) for at, one in notices if since <= at < until],
             {org: self._benefits.estimates(org) for org in orgs},
         )
-        sentences = {clause.id: clause_sentence(clause) for clause in person.terms.clauses}
-        return statement(ground, Words(self._names(), words.purpose, words.categories, sentences), month)
+        sentences = {clause.id: clause_sentence(clause, SPOKEN) for clause in person.terms.clauses}
+        return statement(
+            ground,
+            Words(
+                self._names(),
+                partial(words.purpose, tongue=SPOKEN),
+                partial(words.categories, tongue=SPOKEN),
+                sentences,
+            ),
+            month,
+        )
 
     def _names(self) -> Any:
         return functools.cache(lambda org: self._people.ground(org, ()).standing.declaration.name or org)
