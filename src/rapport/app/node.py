@@ -87,7 +87,7 @@ from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.simulate import simulate_routes
 from rapport.web.api.statement import statement_routes
 from rapport.web.console import console_routes
-from rapport.web.portal import portal_routes
+from rapport.web.portal import Intents, portal_routes
 from rapport.web.signin import signin_routes
 
 log = logging.getLogger("rapport.node")
@@ -237,6 +237,7 @@ async def application(
     simulator = Simulator(lambda: open_agreeing(settings))
     exports = Exports(settings, threads.exports.wake)
     vitals = HouseVitals(newsroom, threads.witnessing)
+    intents = Intents()
     acknowledgements = Acknowledgements(lambda: DemandFile(open_ledger(settings)))
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
@@ -270,8 +271,8 @@ async def application(
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
-            *portal_routes(portal, settings.url),
-            *signin_routes(signin, settings.url, HouseRecovery(proving, signin)),
+            *portal_routes(portal, settings.url, intents),
+            *signin_routes(signin, settings.url, HouseRecovery(proving, signin), intents),
             *claim_link_routes(HouseClaimLinks(proving, settings.url), tokens),
         ],
         exception_handlers={RapportError: on_error, HTTPException: on_http_error, Exception: _broken},

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from rapport.kernel.errors import Busy, NotFound, RapportError
 from rapport.web import language, pages
-from rapport.web.forms import csrf_token, go, inner_path, own_form
+from rapport.web.forms import csrf_token, go, inner_path, own_form, silence
 
 THEME_COOKIE: Final = "rapport_theme"
 THEMES: Final = ("auto", "light", "dark")
@@ -86,6 +86,8 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
             "speak": self.speak,
         }
         response = pages.page(self.templates, template, {**shared, **values}, status)
+        if "code" in request.query_params:
+            silence(response, self.origin)
         if len(self.languages) > 1:
             response.headers["Vary"] = "Accept-Language, Cookie"
         return response
@@ -96,6 +98,11 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
         if isinstance(error, Busy):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
+
+    def sent_away(self, request: Request) -> Response:
+        """To the door, for who has no session."""
+        del request
+        return go(self.door)
 
     def way_back(self, path: str) -> str:
         """A path to go back to, if it is one of this area's; else its first page."""
@@ -148,7 +155,7 @@ def guarded(area: Area[Any], visiting: type[Visiting], handler: Callable[[Visiti
         token = request.cookies.get(area.cookie, "")
         session = await area.desk.session(token) if token else None
         if session is None:
-            return go(area.door)
+            return area.sent_away(request)
         fields = {} if request.method in SAFE_METHODS else await own_form(request, area.origin, token)
         visit = visiting(area, request, session, token, fields)
         try:

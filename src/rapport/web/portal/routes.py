@@ -13,6 +13,7 @@ from rapport.web.portal import contract, correct, devices, goals, mine, presence
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.devices import fresh, scripted
 from rapport.web.portal.install import manifest_route
+from rapport.web.portal.intents import Intents, Onward
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
 from rapport.web.visit import Endpoint, error_pages, guarded
 
@@ -20,13 +21,15 @@ HERE = Path(__file__).parent
 SESSION_SECONDS = 12 * 3600
 
 
-def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
-    """Everything under `/me`. `origin` is the node's own (`http://localhost:8080`)."""
+def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> list[BaseRoute]:
+    """Everything under `/me`. `origin` is the node's own (`http://localhost:8080`); `intents`: what strangers came for,
+    shared with the pages for signing in."""
     shared = pages.Assets(f"{AREA}/paper", pages.SHARED / "static")
     own = pages.Assets(f"{AREA}/static", HERE / "static", HERE.parent / "signin" / "static")
     templates = pages.environment(HERE / "templates", asset=shared.url, own_asset=own.url, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
-    portal = Portal(desk, templates, origin.rstrip("/"), tuple(language.NAMES), f"{AREA}/language")
+    onward = Onward(origin, intents)
+    portal = Portal(desk, templates, origin.rstrip("/"), tuple(language.NAMES), f"{AREA}/language", onward)
     door = Door(portal, "open.html", desk.open, SESSION_SECONDS)
 
     def get(path: str, handler: Handler) -> Route:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from rapport.web import language, visit
 from rapport.web.portal.desk import Desk
+from rapport.web.portal.intents import Onward
 from rapport.web.portal.told import Session
 
 AREA = "/me"
@@ -29,6 +30,15 @@ class Portal(visit.Area[Desk], frozen=True):
     path = AREA
     start = AREA
     door = "/signin"
+
+    onward: Onward | None = None
+    """Leads strangers on to what they came for, once they have signed in."""
+
+    def sent_away(self, request: Request) -> Response:
+        response = super().sent_away(request)
+        if self.onward is not None:
+            self.onward.remember(request, response)
+        return response
 
     def language_of(self, request: Request) -> str:
         """Software is answered in one language, whatever people read."""

@@ -22,6 +22,7 @@ from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
 from rapport.web.door import CODE_LENGTH, spoken
 from rapport.web.forms import check_origin, go
+from rapport.web.portal.intents import Intents, Onward
 from rapport.web.portal.visit import AREA, Portal
 from rapport.web.scripted import browser_of, client_of, code_of, object_of, told
 from rapport.web.signin.desk import SigninDesk
@@ -35,14 +36,17 @@ SESSION_SECONDS = 30 * 24 * 3600
 _SMALL = 4096
 
 
-def signin_routes(desk: SigninDesk, origin: str, recovery: RecoverDesk | None = None) -> list[BaseRoute]:
-    """Everything under `/signin`. `origin` is the node's own (`http://localhost:8080`)."""
+def signin_routes(
+    desk: SigninDesk, origin: str, recovery: RecoverDesk | None = None, intents: Intents | None = None
+) -> list[BaseRoute]:
+    """Everything under `/signin`. `origin` is the node's own (`http://localhost:8080`); `intents`: what strangers came
+    for, shared with the person's pages."""
     shared = pages.Assets(f"{SIGNIN}/paper", pages.SHARED / "static")
     own = pages.Assets(f"{SIGNIN}/static", HERE / "static", HERE.parent / "portal" / "static")
     templates = pages.environment(HERE / "templates", asset=shared.url, own_asset=own.url, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
     area = Portal(desk, templates, origin.rstrip("/"), tuple(language.NAMES), f"{SIGNIN}/language")  # type: ignore[arg-type]  # its sessions are asked for here
-    pages_ = _Pages(desk, area)
+    pages_ = _Pages(desk, area, Onward(origin, intents))
     inside: list[BaseRoute] = [
         Route("/", pages_.start),
         Route("/language", pages_.speak, methods=["POST"]),
@@ -64,14 +68,16 @@ def signin_routes(desk: SigninDesk, origin: str, recovery: RecoverDesk | None = 
 
 
 class _Pages:
-    def __init__(self, desk: SigninDesk, area: Portal) -> None:
+    def __init__(self, desk: SigninDesk, area: Portal, onward: Onward) -> None:
         self._desk = desk
         self._area = area
+        self._onward = onward
 
     async def start(self, request: Request) -> Response:
-        token = request.cookies.get(self._area.cookie, "")
-        if token and await self._desk.live(token):
-            return go(AREA)
+        if await self._is_in(request):
+            response = go(self._onward.on(request) or AREA)
+            self._onward.forget(request, response)
+            return response
         return self._area.page(request, "signin.html")
 
     async def invite(self, request: Request) -> Response:
@@ -84,8 +90,18 @@ class _Pages:
     async def speak(self, request: Request) -> Response:
         return await spoken(self._area, request, f"{SIGNIN}/", SIGNIN)
 
+    async def _is_in(self, request: Request) -> bool:
+        token = request.cookies.get(self._area.cookie, "")
+        return bool(token) and await self._desk.live(token)
+
     async def ask(self, request: Request) -> Response:
-        return await self._json(request, lambda _: self._desk.ask(client_of(request)))
+        async def ask(_: bytes) -> Mapping[str, Any]:
+            # A link in a letter comes without the session's cookie, which this page's own request has again.
+            if self._onward.waits(request) and await self._is_in(request):
+                return {"next": self._onward.on(request) or AREA}
+            return await self._desk.ask(client_of(request))
+
+        return await self._json(request, ask)
 
     async def prove(self, request: Request) -> Response:
         async def prove(body: bytes) -> str:
@@ -123,7 +139,8 @@ class _Pages:
             token = await opened(await body_of(request, MAX_RESPONSE))
         except RapportError as error:
             return await on_error(request, error)
-        response = told({"next": AREA})
+        response = told({"next": self._onward.on(request) or AREA})
+        self._onward.forget(request, response)
         response.set_cookie(
             self._area.cookie,
             token,

@@ -26,7 +26,10 @@ async function post(path, body) {
 }
 
 async function prove(more) {
-  const options = PublicKeyCredential.parseRequestOptionsFromJSON(await post(ask, {}));
+  const asked = await post(ask, {});
+  // Whoever is signed in already, and came by a link, goes on to what it leads to.
+  if (asked.next) return location.assign(asked.next);
+  const options = PublicKeyCredential.parseRequestOptionsFromJSON(asked);
   const found = await navigator.credentials.get({ publicKey: options, ...more });
   const told = await post(answer, found.toJSON());
   // What was about to be done when the proof was asked for goes on by itself.
