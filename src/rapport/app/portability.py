@@ -84,6 +84,7 @@ TABLES: dict[str, dict[str, str]] = {
         "since": "VARCHAR",
         "ended_at": "VARCHAR",
         "document": "JSON",
+        "hand": "JSON",
     },
     "notices": {
         "at": "VARCHAR",
@@ -204,9 +205,10 @@ class Portability:
             if org not in {None, one.org}:
                 continue
             ended = None if one.ended_at is None else rfc3339(one.ended_at)
-            document = self._agreements.show(one.handle, person=person.id)["agreement"]
+            shown = self._agreements.show(one.handle, person=person.id)
+            document, hand = shown["agreement"], shown.get("hand")
             row = {"agreement": one.handle, "organization": one.org, "status": one.status, "since": rfc3339(one.since)}
-            sheets["agreements"].add({**row, "ended_at": ended, "document": document})
+            sheets["agreements"].add({**row, "ended_at": ended, "document": document, "hand": hand})
         before = _LAST
         while told := self._agreements.notices(person.id, before, _PAGE):
             before = told[-1].number

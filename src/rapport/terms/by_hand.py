@@ -87,7 +87,7 @@ def wrong(document: Mapping[str, Any], signed: Mapping[str, Any], origin: str = 
     It says nothing of the document's own signatures (`agreements.verify`), except that the same key vouches for both.
     """
     try:
-        plain = {name: value for name, value in signed.items() if name != "vouched"}
+        plain = {name: value for name, value in dict(signed).items() if name != "vouched"}
         hand = msgspec.convert(plain, Hand)
         return wrong_in(document, hand, origin or hand.origin) or _unvouched(document, plain, signed.get("vouched"))
     except (msgspec.ValidationError, ValueError, TypeError, KeyError, RecursionError):
