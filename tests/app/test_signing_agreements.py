@@ -284,7 +284,7 @@ def test_each_check_stands_by_itself(signed: dict[str, Any]) -> None:
         {**signed["hand"], "nonce": "%%"},
         {**signed["hand"], "client_data": "bnVsbA"},
     ):
-        assert by_hand.wrong(document, one, origin)
+        assert by_hand.wrong(document, nonsense, origin)
     assert by_hand.wrong({}, signed["hand"], origin)
 
 
