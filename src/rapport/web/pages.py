@@ -36,8 +36,6 @@ CONTENT_SECURITY_POLICY = (
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    # Not `no-referrer`: with it browsers send `Origin: null` with forms, which the check of their origin refuses.
-    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -51,7 +49,8 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every answer, and `Cache-Control: no-store` where it says nothing about keeping."""
+    """Adds `HEADERS` to every answer, and `Cache-Control: no-store` where it says nothing about keeping, and that other
+    sites are not told of it where it does not say that nobody is (`silenced`)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -61,6 +60,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Referrer-Policy", "same-origin")
                 headers.update(HEADERS)
             await send(message)
 
