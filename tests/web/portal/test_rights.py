@@ -142,7 +142,7 @@ def test_who_was_given_an_export_is_named_when_it_is_asked_to_delete(home: Home,
     home.worker.close()  # the page's thread is the worker now
     page = unescape(ada.post("/me/erase", word="erase").text)
     home.restart()
-    day = "[0-9-]{10}"
+    day = r"\d+ \w{3} \d{4}"
     assert re.search(f"Parcels, which Shop & Sons gave a file on {day}: to be done and confirmed by {day}", page)
     assert "Mailers, which Shop & Sons" in page
     assert "has yet to say where it takes such demands" in page
