@@ -11,12 +11,16 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rapport.kernel.times import MINUTE
+from rapport.signin.limits import Limit
 from rapport.web import language, pages
+from rapport.web.asker import client_of
+from rapport.web.cookies import keep, prefer
 from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.visit import THEME_COOKIE, THEMES, Area
 
 CODE_LENGTH: Final = 200
-YEAR_SECONDS: Final = 365 * 24 * 3600
+TRIES_A_MINUTE: Final = 60
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -29,6 +33,8 @@ class Door(msgspec.Struct, frozen=True):
     """Makes of a code a session's token."""
     session_seconds: int | None = None
     """How long the browser keeps the session; None: until it is closed."""
+    tries: Limit = msgspec.field(default_factory=lambda: Limit(TRIES_A_MINUTE, MINUTE))
+    """Of one client."""
 
     async def open(self, request: Request) -> Response:
         """GET: the button. POST: spend the code."""
@@ -39,20 +45,13 @@ class Door(msgspec.Struct, frozen=True):
 
     async def _enter(self, request: Request) -> Response:
         check_origin(request, self.area.origin)
+        self.tries.count(client_of(request))
         code = (await pages.form(request)).get("code", "")
         token = await self.spend(code) if 0 < len(code) <= CODE_LENGTH else None
         if token is None:
             return self.area.page(request, self.template, 403, code="", spent=True)
         response = go(self.area.start)
-        response.set_cookie(
-            self.area.cookie,
-            token,
-            self.session_seconds,
-            path="/",
-            secure=self.area.secure,
-            httponly=True,
-            samesite="strict",
-        )
+        keep(response, self.area.origin, self.area.cookie, token, self.session_seconds)
         return response
 
     async def speak(self, request: Request) -> Response:
@@ -66,7 +65,7 @@ class Door(msgspec.Struct, frozen=True):
         theme = fields.get("theme", "")
         if theme in THEMES:
             # Not HttpOnly: the same switch works without a round trip where there is JavaScript.
-            response.set_cookie(THEME_COOKIE, theme, YEAR_SECONDS, path="/", secure=self.area.secure, samesite="lax")
+            prefer(response, self.area.origin, THEME_COOKIE, theme, seen_by_scripts=True)
         return response
 
 
@@ -78,14 +77,12 @@ async def spoken(area: Area[Any], request: Request, above: str = "", start: str 
     back = fields.get("back", "")
     response = go((inner_path(back, above) or start) if above else area.way_back(back))
     if (named := fields.get("language", "")) in area.languages:
-        response.set_cookie(
-            language.COOKIE, named, YEAR_SECONDS, path="/", secure=area.secure, httponly=True, samesite="lax"
-        )
+        prefer(response, area.origin, language.COOKIE, named)
     return response
 
 
 def left(area: Area[Any]) -> Response:
     """Out of the door: the browser forgets its session."""
     response = go(area.door)
-    response.delete_cookie(area.cookie, path="/", secure=area.secure, httponly=True, samesite="strict")
+    keep(response, area.origin, area.cookie, "", 0)
     return response

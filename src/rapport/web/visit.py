@@ -9,7 +9,6 @@ session's own pages (`rapport.web.forms`).
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from jinja2 import Environment
@@ -18,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rapport.kernel.errors import Busy, NotFound, RapportError
-from rapport.web import language, pages
+from rapport.web import cookies, language, pages
 from rapport.web.forms import csrf_token, go, inner_path, own_form, silence
 
 THEME_COOKIE: Final = "rapport_theme"
@@ -58,14 +57,12 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
 
     @property
     def secure(self) -> bool:
-        return self.origin.startswith("https://")
+        return cookies.secure(self.origin)
 
     @property
     def cookie(self) -> str:
-        """The session cookie's name. Cookies know no ports, so without https the name tells a machine's nodes apart."""
-        return (
-            f"__Host-rapport-{self.name}" if self.secure else f"rapport_{self.name}_{urlsplit(self.origin).port or 80}"
-        )
+        """The session cookie's name."""
+        return cookies.named(self.name, self.origin)
 
     def language_of(self, request: Request) -> str:
         """What the pages that answer a request speak."""

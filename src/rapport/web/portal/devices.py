@@ -12,11 +12,12 @@ from rapport.kernel.times import now
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
+from rapport.web.asker import client_of
+from rapport.web.cookies import SESSION_SECONDS, keep
 from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit, by_software
-from rapport.web.scripted import browser_of, client_of, told
+from rapport.web.scripted import browser_of, told
 
-SESSION_SECONDS = 30 * 24 * 3600
 DONE = ("made", "revoked", "ended", "bound", "unbound")
 
 
@@ -87,10 +88,7 @@ async def prove(visit: Visit) -> Response:
     token = await desk.prove(visit.session, visit.token, raw, client_of(visit.request), browser_of(visit.request))
     back = inner_path(visit.asked("back"), f"{AREA}/") or AREA
     response = told({"next": back})
-    secure = visit.area.secure
-    response.set_cookie(
-        visit.area.cookie, token, SESSION_SECONDS, path="/", secure=secure, httponly=True, samesite="strict"
-    )
+    keep(response, visit.area.origin, visit.area.cookie, token, SESSION_SECONDS)
     return response
 
 

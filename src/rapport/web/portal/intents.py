@@ -11,13 +11,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rapport.kernel import ids
 from rapport.kernel.times import MINUTE, SECOND, now
+from rapport.web.cookies import keep, named
 
 LIFE = 10 * MINUTE
 CARRIED: Final = {"/me/claim": 100, "/me/tap": 200, "/me/devices/pair": 0}
@@ -57,9 +58,8 @@ class Onward:
     """How browsers of one origin are led on."""
 
     def __init__(self, origin: str, intents: Intents | None = None) -> None:
-        parts = urlsplit(origin)
-        self._secure = parts.scheme == "https"
-        self._cookie = "__Host-rapport-intent" if self._secure else f"rapport_intent_{parts.port or 80}"
+        self._origin = origin
+        self._cookie = named("intent", origin)
         self._intents = intents or Intents()
 
     def remember(self, request: Request, response: Response) -> None:
@@ -80,9 +80,7 @@ class Onward:
             self._put(response, "", 0)
 
     def _put(self, response: Response, value: str, seconds: int) -> None:
-        response.set_cookie(
-            self._cookie, value, seconds, path="/", secure=self._secure, httponly=True, samesite="strict"
-        )
+        keep(response, self._origin, self._cookie, value, seconds)
 
 
 def target_of(request: Request) -> str | None:

@@ -20,11 +20,13 @@ from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web import language, pages, words
 from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
+from rapport.web.asker import client_of
+from rapport.web.cookies import SESSION_SECONDS, keep
 from rapport.web.door import CODE_LENGTH, spoken
 from rapport.web.forms import check_origin, go
 from rapport.web.portal.intents import Intents, Onward
 from rapport.web.portal.visit import AREA, Portal
-from rapport.web.scripted import browser_of, client_of, code_of, object_of, told
+from rapport.web.scripted import browser_of, code_of, object_of, told
 from rapport.web.signin.desk import SigninDesk
 from rapport.web.signin.recover import RecoverPages
 from rapport.web.signin.recover_desk import RecoverDesk
@@ -32,7 +34,6 @@ from rapport.web.visit import error_pages
 
 HERE = Path(__file__).parent
 SIGNIN = "/signin"
-SESSION_SECONDS = 30 * 24 * 3600
 _SMALL = 4096
 
 
@@ -141,13 +142,5 @@ class _Pages:
             return await on_error(request, error)
         response = told({"next": self._onward.on(request) or AREA})
         self._onward.forget(request, response)
-        response.set_cookie(
-            self._area.cookie,
-            token,
-            SESSION_SECONDS,
-            path="/",
-            secure=self._area.secure,
-            httponly=True,
-            samesite="strict",
-        )
+        keep(response, self._area.origin, self._area.cookie, token, SESSION_SECONDS)
         return response
