@@ -21,6 +21,7 @@ from rapport.app.portal_goals import PortalGoals
 from rapport.app.portal_home import PortalHome, lately
 from rapport.app.portal_proofs import PortalProofs
 from rapport.app.portal_rights import PortalRights
+from rapport.app.portal_sharing import PortalSharing
 from rapport.app.portal_signing import PortalSigning
 from rapport.app.presence import HousePresence
 from rapport.app.proving import Proving
@@ -74,12 +75,13 @@ class PortalDesk:
         presence: HousePresence,
         proving: Proving,
     ) -> None:
-        self.devices = PortalDevices(signin)
+        self.devices = PortalDevices(signin, proving)
         self.proofs = PortalProofs(proving, signin, self._name)
         self.presence = presence
         self.goals = PortalGoals(ledger, people, looks, self._name)
         self.rights = PortalRights(settings, rights, people, self.looked, self._effect)
         self.corrections = PortalCorrections(rights.corrector, people, looks)
+        self.sharing = PortalSharing(ledger, people, reader, looks, self._customers, self._name)
         self._ledger = ledger
         self._reader = reader
         self._people = people
@@ -199,8 +201,7 @@ class PortalDesk:
     async def propose(self, session: Session, way: Way, value: str) -> ask.Proposal:
         person = self._people.person(session.person)
         after = _changed(person.terms, way, value)
-        if way == "hide" and _hidden(value)[0] not in _orgs(person):
-            raise NotFound("you are no customer there")
+        _check_customer(person, way, value)
         effects, same = [], []
         for org in _orgs(person):
             effect = self._effect(person, org, after)
@@ -209,7 +210,7 @@ class PortalDesk:
             else:
                 same.append(effect.name)
         lines = {line.clause.id: line for line in choosing.lines(person.terms)}
-        clause = after.clauses[-1] if way == "hide" else lines[value].clause if way != "preset" else None
+        clause = after.clauses[-1] if way in {"hide", "apart"} else lines[value].clause if way != "preset" else None
         return ask.Proposal(
             way,
             value,
@@ -240,8 +241,7 @@ class PortalDesk:
 
     def _after(self, handle: str, way: Way, value: str) -> Terms:
         person = self._people.person(handle)
-        if way == "hide" and _hidden(value)[0] not in _orgs(person):
-            raise NotFound("you are no customer there")
+        _check_customer(person, way, value)
         return _changed(person.terms, way, value)
 
     async def tell_why(self, session: Session, *, tell: bool) -> None:
@@ -347,6 +347,13 @@ def _orgs(person: Person) -> list[str]:
     return list(dict.fromkeys(org for org, _, _ in person.claims))
 
 
+def _check_customer(person: Person, way: Way, value: str) -> None:
+    """Raises NotFound where a change is about a company at which the person claims nothing."""
+    about = _hidden(value)[0] if way == "hide" else _apart(value) if way == "apart" else ""
+    if way in {"hide", "apart"} and value != "*" and about not in _orgs(person):
+        raise NotFound("you are no customer there")
+
+
 def _title(terms: Terms) -> str:
     if terms.preset not in TITLES:
         return SPOKEN.say("Terms of your own")
@@ -361,6 +368,8 @@ def _changed(terms: Terms, way: Way, value: str) -> Terms:
         return choosing.begun_from(terms, value)
     if way == "hide":
         return choosing.hiding(terms, *_hidden(value))
+    if way == "apart":
+        return choosing.apart(terms, _apart(value))
     return choosing.without(terms, value) if way == "out" else choosing.with_again(terms, value)
 
 
@@ -376,10 +385,17 @@ def _changed_words(way: Way, value: str) -> str:
             return f"You began your terms from “{TITLES[value]}”."
         case "hide":
             return f"You hid a kind of data from a company: {words.categories([_hidden(value)[1]])}."
+        case "apart":
+            return "You stopped what you do at one company from being told to another."
         case "out":
             return "You took a sentence out of your terms."
         case "back":
             return "You put a sentence back into your terms."
+
+
+def _apart(value: str) -> str:
+    """A company, or "" for everyone."""
+    return "" if value == "*" else value
 
 
 def _hidden(value: str) -> tuple[str, str]:

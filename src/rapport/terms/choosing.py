@@ -24,6 +24,8 @@ from rapport.terms.reading import MAX_CLAUSES
 
 _HIDDEN = "hide:"
 """What the ids of clauses begin with that hide something."""
+_APART = "apart:"
+"""What the ids of clauses begin with that keep what was done elsewhere from a company, or from everyone."""
 
 
 class Line(NamedTuple):
@@ -92,12 +94,28 @@ def hiding(terms: Terms, org: str, category: str) -> Terms:
     return msgspec.structs.replace(terms, clauses=(*said(terms), clause))
 
 
+def apart(terms: Terms, org: str) -> Terms:
+    """Keep what the person does elsewhere from a company, or from everyone (""), whatever else allows it. Raises
+    NotFound where it is kept from it already, BadInput as above."""
+    if is_apart(terms, org):
+        raise NotFound("it is told nothing already")
+    if len(terms.clauses) >= MAX_CLAUSES:
+        raise BadInput(f"your terms have {MAX_CLAUSES} sentences already, which is all there may be", field="value")
+    clause = Clause(f"{_APART}{org}", "deny", (org,) if org else (), data="elsewhere")
+    return msgspec.structs.replace(terms, clauses=(*said(terms), clause))
+
+
+def is_apart(terms: Terms, org: str) -> bool:
+    return any(one.id == f"{_APART}{org}" for one in terms.clauses)
+
+
 def hidden_id(org: str, category: str) -> str:
     return f"{_HIDDEN}{org}:{category}"
 
 
 def is_hiding(clause: str) -> bool:
-    return clause.startswith(_HIDDEN)
+    """Whether a clause was made on the person's page to keep something back; it can be made there again."""
+    return clause.startswith((_HIDDEN, _APART))
 
 
 def hidden(terms: Terms, org: str) -> tuple[str, ...]:

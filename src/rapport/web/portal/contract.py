@@ -81,6 +81,7 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     out: str | None = None
     back: str | None = None
     hide: str | None = None
+    apart: str | None = None
     tell_why: bool | None = None
 
 
@@ -93,7 +94,7 @@ async def change(visit: Visit) -> Response:
         name: value for name, value in msgspec.structs.asdict(await said(visit, Change)).items() if value is not None
     }
     if len(asked) != 1:
-        raise BadInput("say one of preset, out, back, hide and tell_why", code="bad_terms")
+        raise BadInput("say one of preset, out, back, hide, apart and tell_why", code="bad_terms")
     ((way, value),) = asked.items()
     if way == "tell_why":
         await visit.desk.tell_why(visit.session, tell=value)

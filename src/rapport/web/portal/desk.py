@@ -8,6 +8,7 @@ from rapport.web.portal.goals_desk import GoalsDesk
 from rapport.web.portal.presence_desk import PresenceDesk
 from rapport.web.portal.proofs_desk import ProofsDesk
 from rapport.web.portal.rights_desk import RightsDesk
+from rapport.web.portal.sharing_desk import SharingDesk
 from rapport.web.portal.signing_desk import SigningDesk
 from rapport.web.portal.told import Agreements, Home, Known, Looks, MyTerms, Overview, Proposal, Session, Way
 
@@ -32,6 +33,9 @@ class Desk(Protocol):
 
     @property
     def signing(self) -> SigningDesk: ...
+
+    @property
+    def sharing(self) -> SharingDesk: ...
 
     @property
     def corrections(self) -> CorrectionsDesk: ...

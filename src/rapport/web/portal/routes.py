@@ -9,7 +9,19 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.web import language, pages, words
 from rapport.web.door import Door
-from rapport.web.portal import contract, correct, devices, goals, mine, presence, proofs, rights, signing, statement
+from rapport.web.portal import (
+    contract,
+    correct,
+    devices,
+    goals,
+    mine,
+    presence,
+    proofs,
+    rights,
+    sharing,
+    signing,
+    statement,
+)
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.devices import fresh, scripted
 from rapport.web.portal.install import manifest_route
@@ -61,6 +73,8 @@ def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> li
             {"GET": goals.goals, "POST": goals.change},
             {"GET": goals.mine, "POST": goals.ask, "DELETE": goals.drop},
         ),
+        get("/sharing", sharing.sharing),
+        get("/sharing/{org}", sharing.told),
         get("/known/{org}", mine.known),
         get("/known/{org}/correct", correct.correcting),
         post("/known/{org}/correct", fresh(correct.correct)),

@@ -10,9 +10,9 @@ import msgspec
 
 from rapport.signin import FRESH
 
-Way = Literal["preset", "out", "back", "hide"]
+Way = Literal["preset", "out", "back", "hide", "apart"]
 """How terms are changed: another preset, a clause taken out, a clause put back, a kind of data hidden from a company
-(`shop:purchases`)."""
+(`shop:purchases`), what is done elsewhere kept from a company (its name) or from everyone (`*`)."""
 
 
 class Session(msgspec.Struct, frozen=True):
