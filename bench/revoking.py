@@ -29,7 +29,7 @@ from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.devices import About, DeviceFile
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
-from rapport.adapters.embedded.tokens import TokenFile
+from rapport.adapters.embedded.tokens import SCOPES, TokenFile
 from rapport.app import embedded
 from rapport.app.process import Orders
 from rapport.app.settings import Settings
@@ -92,6 +92,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     ledger = embedded.open_ledger(Settings(data=str(place)))
     people = embedded.open_people(Settings(data=str(place)), ledger)
     ledger.add_org(ORG)
+    ledger.add_source(ORG, "till")
     node = Node(place)
     try:
         settings = Settings(data=str(place), port=node.port)
@@ -140,7 +141,7 @@ def _everything(
 
 def _token(ledger: LedgerFile, ports: Sequence[int], number: int) -> tuple[float, float]:
     file = TokenFile(ledger)
-    token, handle = file.mint(ORG, ["read"])
+    token, handle = file.mint(ORG, SCOPES)
 
     def says() -> Headers:
         return {"Authorization": f"Bearer {token}"}

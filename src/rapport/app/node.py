@@ -54,8 +54,9 @@ from rapport.app.mirrors import Mirrors, mirrored
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
+from rapport.app.portal_proofs import keep_claims
 from rapport.app.presence import HousePresence
-from rapport.app.proving import Proving, keep_claims
+from rapport.app.proving import Proving
 from rapport.app.receipting import LedgerReceipts
 from rapport.app.recovering import HouseRecovery
 from rapport.app.rights_desk import RightsDesk
@@ -94,7 +95,7 @@ log = logging.getLogger("rapport.node")
 
 
 class LedgerTokens:
-    """Callers by token, remembered for a second, so that a revoked one is refused within it."""
+    """Callers by token, remembered for half a second, so that a revoked one is refused well within one."""
 
     def __init__(self, ledger: LedgerFile) -> None:
         self._file = TokenFile(ledger)
@@ -115,7 +116,7 @@ class LedgerTokens:
         if found.used_at is None or present - found.used_at > USED_EVERY:
             self._file.used(found.handle)
         caller = Caller(found.org, found.scopes, found.handle)
-        self._known[token] = (min(present + SECOND, found.expires_at), caller)
+        self._known[token] = (min(present + SECOND // 2, found.expires_at), caller)
         return caller
 
     def note(self, caller: Caller, what: str, about: str = "", failed: str = "") -> None:
@@ -253,7 +254,7 @@ async def application(
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands, entry)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
     correcting = asyncio.create_task(keep_up(corrector, settings))
-    expiring = asyncio.create_task(keep_claims(proving))
+    expiring = asyncio.create_task(keep_claims(portal.proofs, proving))
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
