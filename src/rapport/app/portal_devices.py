@@ -3,6 +3,8 @@
 from typing import Any
 
 from rapport.adapters.embedded.accounts import Accounts
+from rapport.adapters.embedded.sqlite import transaction
+from rapport.app.proving import Proofs, Proving
 from rapport.app.signing_in import HouseSignin, name_of
 from rapport.kernel.errors import Unauthorized
 from rapport.signin import passkeys
@@ -14,10 +16,12 @@ AGAIN, MORE = "again", "one more"
 
 
 class PortalDevices:
-    """The DevicesDesk, over the desk for signing in and its thread."""
+    """The DevicesDesk, over the desk for signing in and its thread. What changes who comes in is told to the person,
+    where they can be reached."""
 
-    def __init__(self, signin: HouseSignin) -> None:
+    def __init__(self, signin: HouseSignin, proving: Proving) -> None:
         self._signin = signin
+        self._proving = proving
 
     async def devices(self, session: Session) -> ask.Devices:
         return await self._signin.in_thread(lambda accounts: _devices(accounts, session))
@@ -63,9 +67,18 @@ class PortalDevices:
             accounts.add_passkey(session.person, made, name_of(browser), (challenge, expires))
 
         await self._signin.in_thread(make)
+        await self._tell(session, "A passkey was made for your account.")
 
     async def revoke(self, session: Session, key: int) -> None:
         await self._signin.in_thread(lambda accounts: accounts.revoke(session.person, key))
+        await self._tell(session, "A passkey of your account was revoked.")
+
+    async def _tell(self, session: Session, said: str) -> None:
+        def tell(proofs: Proofs) -> None:
+            with transaction(proofs.people.db):
+                proofs.claims.loud(proofs.people.person(session.person).id, said)
+
+        await self._proving.within(tell)
 
     async def end(self, session: Session, token: str, sign: int | None) -> int:
         return await self._signin.in_thread(

@@ -16,11 +16,6 @@ def told(content: object) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-def client_of(request: Request) -> str:
-    """Where a request came from, to be slowed down."""
-    return request.client.host if request.client is not None else ""
-
-
 def browser_of(request: Request) -> str:
     """What a browser says it is, to be known by later."""
     return request.headers.get("user-agent", "")[:_LONGEST_NAME]

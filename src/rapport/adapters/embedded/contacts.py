@@ -166,7 +166,10 @@ class Contacts:
             if count >= MOST_CONTACTS:
                 raise Conflict(f"{MOST_CONTACTS} addresses are all there may be: let one go first", code="too_many")
             kind, value = self._opened(person, token, sealed or b"")
-            self._void(person, token, session, passkey, first=count == 0 and not self._has(person, token))
+            had = self._has(person, token)
+            self._void(person, token, session, passkey, first=count == 0 and not had)
+            if count and not had:
+                self._claims.loud(person, "Another address was added to your account.")
             until = at + self.life_of(kind)
             row = (token, person, sealed, at, until)
             self._db.execute("INSERT OR REPLACE INTO contact VALUES (?, ?, ?, ?, ?)", row)
@@ -251,10 +254,12 @@ class Contacts:
         """Ten codes, told once; those before are void."""
         person = self._active(handle)
         made = [codes.new_recovery_code() for _ in range(codes.RECOVERY_CODES)]
+        said = "New recovery codes were made for your account; those before are void."
         with transaction(self._db):
             self._db.execute("DELETE FROM recovery_code WHERE person = ?", (person,))
             rows = [(self.recovery_hash(code), person) for code in made]
             self._db.executemany("INSERT INTO recovery_code VALUES (?, ?)", rows)
+            self._claims.loud(person, said)
         return made
 
     def recovery_codes(self, handle: str) -> int:

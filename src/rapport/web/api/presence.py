@@ -17,6 +17,7 @@ from rapport.signin.challenges import UNPROVED
 from rapport.signin.devices import MAX_PROOF
 from rapport.web.api.customers import Caller, Tokens, body_of, caller_of, shaped
 from rapport.web.api.problems import answer, json_answer
+from rapport.web.asker import client_of
 
 MAX_BODY = 4_096
 Place = Literal["", "home", "shop", "work", "way", "other"]
@@ -145,8 +146,7 @@ async def _signed(request: Request) -> Signed:
     proofs = request.headers.getlist("dpop")
     if len(proofs) != 1 or len(proofs[0]) > MAX_PROOF or request.url.query:
         raise Unauthorized(UNPROVED, code="unproved")
-    client = request.client.host if request.client is not None else ""
-    return Signed(proofs[0], request.method, request.scope["path"], body, client)
+    return Signed(proofs[0], request.method, request.scope["path"], body, client_of(request))
 
 
 def _kept_by_nobody(response: Response) -> Response:

@@ -15,12 +15,13 @@ from rapport.kernel.errors import BadInput, RapportError
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
+from rapport.web.asker import client_of
 from rapport.web.console.guarding import back_of
 from rapport.web.console.scripts import keeping
 from rapport.web.console.visit import Console, Visit
 from rapport.web.door import CODE_LENGTH, Door
 from rapport.web.forms import check_origin, csrf_token, go
-from rapport.web.scripted import browser_of, client_of, code_of, object_of, told
+from rapport.web.scripted import browser_of, code_of, object_of, told
 
 HOME = "/console/"
 SIGNIN = "/console/signin"

@@ -8,10 +8,11 @@ from starlette.responses import Response
 from rapport.kernel.errors import BadInput
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
+from rapport.web.asker import client_of
 from rapport.web.portal.signing_desk import Act, ToSign
 from rapport.web.portal.told import Way
 from rapport.web.portal.visit import AREA, Visit
-from rapport.web.scripted import client_of, object_of, told
+from rapport.web.scripted import object_of, told
 
 _MOST = 200
 _SMALL = 4096
