@@ -21,6 +21,9 @@ from rapport.web.visit import THEME_COOKIE, THEMES, Area
 
 CODE_LENGTH: Final = 200
 TRIES_A_MINUTE: Final = 60
+AT_ONCE: Final = "try"
+"""What codes begin with whose page presses its button itself: those of the demo. Nobody else's code opens anything
+without a press, since a stranger's link would sign people in as somebody else before they had read what it is."""
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -41,7 +44,15 @@ class Door(msgspec.Struct, frozen=True):
         if request.method == "POST":
             return await self._enter(request)
         code = request.query_params.get("code", "")
-        return self.area.page(request, self.template, code=code if len(code) <= CODE_LENGTH else "", spent=False)
+        inside = await self._inside(request)
+        at_once = code.startswith(f"{AT_ONCE}_") and not inside
+        shown = {"code": code if len(code) <= CODE_LENGTH else "", "spent": False, "inside": inside}
+        return self.area.page(request, self.template, at_once=at_once, **shown)
+
+    async def _inside(self, request: Request) -> bool:
+        """Whether this browser has a session already."""
+        token = request.cookies.get(self.area.cookie, "")
+        return bool(token) and await self.area.desk.session(token) is not None
 
     async def _enter(self, request: Request) -> Response:
         check_origin(request, self.area.origin)
@@ -49,7 +60,8 @@ class Door(msgspec.Struct, frozen=True):
         code = (await pages.form(request)).get("code", "")
         token = await self.spend(code) if 0 < len(code) <= CODE_LENGTH else None
         if token is None:
-            return self.area.page(request, self.template, 403, code="", spent=True)
+            shown = {"code": "", "spent": True, "inside": await self._inside(request), "at_once": False}
+            return self.area.page(request, self.template, 403, **shown)
         response = go(self.area.start)
         keep(response, self.area.origin, self.area.cookie, token, self.session_seconds)
         return response

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.operators import Operators
 from rapport.app.exporting import open_exporter
 from rapport.kernel import verify
 from rapport.terms import Clause, Declaration, Promise, Terms
 from rapport.terms.presets import PRESETS
+from rapport.web.door import AT_ONCE
 from rapport.web.pages import CONTENT_SECURITY_POLICY
 from tests.profile.house import ORG, told
 from tests.web.console.visitor import Page
@@ -49,6 +51,24 @@ def test_a_link_opens_one_browser_once_and_looking_at_it_spends_nothing(ada: Per
     assert ada.post("/me/open", code=code).status_code == 303
     spent = ada.post("/me/open", code=code)
     assert (spent.status_code, "used up" in spent.text) == (403, True)
+
+
+def test_only_a_link_of_the_demo_is_opened_by_its_page_and_not_where_a_page_is_open_already(
+    home: Home, ada: Person
+) -> None:
+    session, ada.cookies = ada.cookies, {}
+    demo = Doors(home.ledger).mint(ada.person, AT_ONCE)
+    assert "data-at-once" in ada.get(f"/me/open?code={demo}").text
+    assert "data-at-once" not in ada.get(f"/me/open?code={ada.link()}").text
+    ada.cookies = session
+    page = ada.get(f"/me/open?code={demo}").text
+    assert "data-at-once" not in page
+    assert "A page is open on this browser already" in page
+    assert ada.post("/me/open", code=demo).status_code == 303
+    spent = ada.post("/me/open", code=demo).text
+    assert "used up" in spent
+    assert "rapport person open" in spent
+    assert "The page that is open on this browser" in spent
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/me/agreements/x"])
