@@ -204,10 +204,8 @@ class PortalRights:
     def _demanded(self, one: Demand) -> str:
         places = {"recipient": one.recipient, "company": self._name(one.org), "day": date(one.exported_at)}
         if one.state == "no_address":
-            return SPOKEN.say(
-                "%(recipient)s, which %(company)s gave a file on %(day)s: nobody said yet where it takes such demands",
-                **places,
-            )
+            where = "%(company)s has yet to say where it takes such demands"
+            return SPOKEN.say("%(recipient)s, which %(company)s gave a file on %(day)s: " + where, **places)
         return SPOKEN.say(
             "%(recipient)s, which %(company)s gave a file on %(day)s: to be done and confirmed by %(until)s",
             **places,

@@ -1,8 +1,9 @@
 """The languages that pages speak: English as they are written, and others by catalogs of GNU gettext (`.po`).
 
-How to use it. In templates `{{ _("Every sentence whole, with %(name)s in it", name=one.name) }}` or `ngettext`; in Python
-`SPOKEN.say("…")` and `SPOKEN.count("%(count)s day", "%(count)s days", n)`; sentences that the domain makes take it as
-their `Tongue` (`clause_sentence(clause, SPOKEN)`). What was written down in English for good goes through `| retold`.
+How to use it. In templates `{{ _("Whole sentences, with %(name)s in them", name=bdi(one.name)) }}` (a link in one is
+`link(path, words)`) or `ngettext`; in Python `SPOKEN.say("…")` and `SPOKEN.count("%(count)s day", "%(count)s days", n)`;
+sentences that the domain makes take it as their `Tongue`. What was written down in English for good goes through
+`| retold`. The German goes into `locale/de.po`; `tests/web/test_language.py` tells what it lacks.
 
 The language of a page is that of its visit and its rendering (`speaking`), so that words which Python makes follow it
 too. Catalogs are read once, when this module is. Where an area of pages offers no other language, it speaks English.

@@ -9,11 +9,13 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -120,10 +122,21 @@ def environment(folder: Path, **names: Any) -> Environment:
     )
     made.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     made.globals["LANGUAGE_NAMES"] = language.NAMES
-    made.globals.update(names)
+    made.globals.update(link=link, bdi=partial(_within, "bdi"), strong=partial(_within, "strong"))
+    made.globals.update(names, code=partial(_within, "code"))
     made.filters["quoted"] = quoted
     made.filters["retold"] = retold
     return made
+
+
+def link(path: str, words: str) -> Markup:
+    """A link to be put into a place of a sentence, so that a sentence is translated whole."""
+    return Markup('<a href="{}">{}</a>').format(path, words)
+
+
+def _within(element: str, words: object) -> Markup:
+    """Words in an element, likewise."""
+    return Markup("<{0}>{1}</{0}>").format(element, words)
 
 
 def quoted(text: str) -> str:

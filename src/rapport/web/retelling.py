@@ -1,8 +1,8 @@
 """What was written down in English for good, told in the language of a page: the reasons on receipts, notices, errors.
 
 Such a sentence is found in the catalog as it is, or as one of the catalog's sentences with its places filled; what
-fills them is told the same way, and what nobody finds (a company's name, an amount) stays as it is. So no signed receipt
-has to hold more than one language. Of several sentences that could be meant, the one with the most words of its own is.
+fills them is told the same way, and what nobody finds (a company's name, an amount) stays as it is. So no receipt has to
+be signed in more than one language. Of several sentences that could be meant, it is the one with most words of its own.
 """
 
 import re

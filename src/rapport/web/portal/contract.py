@@ -17,7 +17,7 @@ from rapport.web.api.customers import body_of
 from rapport.web.api.problems import not_allowed, on_error
 from rapport.web.forms import check_origin
 from rapport.web.portal.devices import fresh
-from rapport.web.portal.visit import JSON, Handler, Portal, Visit, by_software
+from rapport.web.portal.visit import JSON, Handler, Portal, Visit, by_accept, by_software
 from rapport.web.visit import SAFE_METHODS, Endpoint, guarded
 
 MOST = 16 * 1024
@@ -47,8 +47,7 @@ def shared(portal: Portal, pages: Mapping[str, Handler], software: Mapping[str, 
             response = await software[method](Visit(portal, request, session, token, {}))
         except RapportError as error:
             response = await on_error(request, error)
-        response.headers["Vary"] = "Accept"
-        return response
+        return by_accept(response)
 
     return endpoint
 

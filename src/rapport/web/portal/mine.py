@@ -12,10 +12,11 @@ from rapport.kernel.errors import BadInput
 from rapport.web import amounts, months, words
 from rapport.web.door import left
 from rapport.web.forms import go
+from rapport.web.language import SPOKEN
 from rapport.web.portal.devices import fresh
 from rapport.web.portal.signing import to_sign
 from rapport.web.portal.told import Look, Way
-from rapport.web.portal.visit import AREA, Visit
+from rapport.web.portal.visit import AREA, Visit, by_accept
 
 MOST_NAME = 100
 FACTS = 500
@@ -88,7 +89,7 @@ def _part(sections: list[tuple[str, list[Any]]], first: int, most: int) -> list[
 
 
 def _done_by_you(name: str) -> str:
-    return words.happened(name).replace("who they are", "who you are")
+    return SPOKEN.say("Said who you are") if name == "identify" else words.happened(name)
 
 
 async def terms(visit: Visit) -> Response:
@@ -172,8 +173,7 @@ async def receipts(visit: Visit) -> Response:
             response.headers["Content-Disposition"] = 'attachment; filename="receipts.json"'
     else:
         response = visit.page("receipts.html", section="asked", person=visit.session.person)
-    response.headers["Vary"] = "Accept"
-    return response
+    return by_accept(response)
 
 
 async def agreements(visit: Visit) -> Response:

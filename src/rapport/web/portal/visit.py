@@ -25,6 +25,12 @@ def by_software(request: Request) -> bool:
     )
 
 
+def by_accept(response: Response) -> Response:
+    """An answer that depends on what the browser accepts, besides what it depends on already."""
+    response.headers["Vary"] = f"Accept, {response.headers['Vary']}" if "vary" in response.headers else "Accept"
+    return response
+
+
 class Portal(visit.Area[Desk], frozen=True):
     name = "me"
     path = AREA
@@ -52,8 +58,7 @@ class Visit(visit.Visit[Desk, Session], frozen=True):
             response = Response(msgspec.json.encode(content), media_type="application/json")
         else:
             response = self.page(template, content=content, **values)
-        response.headers["Vary"] = f"Accept, {response.headers['Vary']}" if "vary" in response.headers else "Accept"
-        return response
+        return by_accept(response)
 
     def absent(self) -> Response:
         return self.page("problem.html", 404, message="There is nothing of yours at this address.")
