@@ -45,6 +45,8 @@ PAGES: Mapping[str, str] = {
     "/rights/review": "/rights/review?receipt={use}",
     "/rights/stop": "/rights/stop?org=c0&purpose=offers",
     "/sessions": "/sessions",
+    "/sharing": "/sharing",
+    "/sharing/{org}": "/sharing/c0",
     "/statement": "/statement",
     "/terms": "/terms",
     "/terms/change": "/terms/change?way=preset&value=open",

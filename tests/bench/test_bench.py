@@ -9,7 +9,20 @@ import pytest
 
 from bench import __main__ as command
 from bench import bench as running
-from bench import declarations, duplicates, gate, memory, pipeline, receipts, row, shred, traffic, view
+from bench import (
+    declarations,
+    duplicates,
+    gate,
+    memory,
+    pipeline,
+    portal,
+    presence,
+    receipts,
+    row,
+    shred,
+    traffic,
+    view,
+)
 from bench.bench import Bench, Scale
 from bench.row import Row
 
@@ -21,6 +34,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A bench whose company is shared by this module's tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "VAR", tmp_path_factory.mktemp("var"))
+        for module, name, size in (
+            (portal, "COMPANIES", 2),
+            (portal, "FACTS", 40),
+            (portal, "ROUNDS", 2),
+            (presence, "REQUESTS", 100),
+            (presence, "WARM", 10),
+        ):
+            patch.setattr(module, name, size)
         toy = Bench(TOY)
         yield toy
         toy.close()
@@ -31,7 +52,9 @@ def claims(rows: list[Row]) -> list[Row]:
     return [found for found in rows if found.target is not None]
 
 
-@pytest.mark.parametrize("claim", [pipeline, memory, duplicates, view, gate, receipts, shred, declarations])
+@pytest.mark.parametrize(
+    "claim", [pipeline, memory, duplicates, view, gate, receipts, shred, declarations, portal, presence]
+)
 def test_a_claim_has_a_figure_a_target_and_a_floor_of_the_same_run(bench: Bench, claim: object) -> None:
     rows = list(claim.measure(bench))  # type: ignore[attr-defined]  # the claims are modules
     assert claims(rows)
