@@ -69,6 +69,13 @@ class PortalDevices:
         await self._signin.in_thread(make)
         await self._tell(session, "A passkey was made for your account.")
 
+    async def accepted(self, token: str) -> dict[str, Any] | None:
+        return await self._signin.accepted(token)
+
+    async def rename(self, session: Session, key: int, name: str) -> None:
+        shown = passkeys.checked_name(name)
+        await self._signin.in_thread(lambda accounts: accounts.rename(session.person, key, shown))
+
     async def revoke(self, session: Session, key: int) -> None:
         await self._signin.in_thread(lambda accounts: accounts.revoke(session.person, key))
         await self._tell(session, "A passkey of your account was revoked.")
@@ -88,7 +95,8 @@ class PortalDevices:
 
 def _devices(accounts: Accounts, session: Session) -> ask.Devices:
     keys = tuple(
-        ask.Key(one.id, one.name, one.synced, one.created_at, one.used_at) for one in accounts.passkeys(session.person)
+        ask.Key(one.id, one.name, one.synced, one.created_at, one.used_at, one.backed_up)
+        for one in accounts.passkeys(session.person)
     )
     signs = tuple(
         ask.Sign(one.id, name_of(browser), one.created_at, one.seen_at, one.id == session.id)

@@ -89,6 +89,10 @@ class HouseSignin:
 
     # -- sessions
 
+    async def accepted(self, token: str) -> dict[str, Any] | None:
+        found = await self.in_thread(lambda accounts: accounts.accepted(token))
+        return None if found is None else self.party.accepted(*found)
+
     async def live(self, token: str) -> bool:
         return await self.in_thread(lambda accounts: accounts.session(token)) is not None
 

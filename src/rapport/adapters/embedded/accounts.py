@@ -34,6 +34,8 @@ SCHEMA = """
     CREATE TABLE spent (hash BLOB PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID
 """
 
+BACKED_UP = "ALTER TABLE passkey ADD COLUMN backed_up INTEGER NOT NULL DEFAULT 0; UPDATE passkey SET backed_up = synced"
+
 ACTIVE = "active"
 INVITE_LIFE = 10 * MINUTE
 MOST_PASSKEYS = 50
@@ -41,7 +43,8 @@ _SEEN_EVERY = MINUTE
 """A session's last use is noted at most so often: each note is a write."""
 _PLACE = b"account"
 _PASSKEYS = """
-    SELECT passkey.id, person.id, person.handle, credential, public, counter, name, synced, passkey.created_at, used_at
+    SELECT passkey.id, person.id, person.handle, credential, public, counter, name, synced, passkey.created_at, used_at,
+           backed_up
     FROM passkey JOIN person ON person.id = passkey.person WHERE person.status = 'active' AND
 """
 
@@ -116,10 +119,10 @@ class Accounts:
         if count >= MOST_PASSKEYS:
             raise Conflict(f"{MOST_PASSKEYS} passkeys are all there may be: revoke one first", code="too_many_passkeys")
         sealed = key.seal(name.encode("utf-8", "replace"), _PLACE)
-        row = (made.credential, person, made.public, made.counter, made.synced, sealed, now())
+        row = (made.credential, person, made.public, made.counter, made.synced, sealed, now(), made.backed_up)
         query = (
-            "INSERT INTO passkey (credential, person, public, counter, synced, name, created_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO passkey (credential, person, public, counter, synced, name, created_at, backed_up) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         )
         try:
             return self._db.execute(query, row).lastrowid or 0
@@ -142,9 +145,29 @@ class Accounts:
             key = self._keys.person(person)
             if key is not None:
                 told = key.open(name, _PLACE).decode()
-                synced, created, used = rest
-                found.append(Passkey(number, handle, credential, public, counter, told, bool(synced), created, used))
+                synced, created, used, backed_up = rest
+                flags = bool(synced), created, used, bool(backed_up)
+                found.append(Passkey(number, handle, credential, public, counter, told, *flags))
         return found
+
+    def accepted(self, token: str) -> tuple[str, list[bytes]] | None:
+        """Whose a session is (`per_…`), and which passkeys of theirs are taken."""
+        query = """
+            SELECT handle, credential FROM own_session AS s JOIN person ON person.id = s.person
+            JOIN passkey ON passkey.person = s.person WHERE s.hash = ? AND status = ? ORDER BY passkey.id
+        """
+        rows = self._db.execute(query, (_hash(token), ACTIVE)).fetchall()
+        return (rows[0][0], [credential for _, credential in rows]) if rows else None
+
+    def rename(self, handle: str, passkey: int, name: str) -> None:
+        """Call a passkey something else. Raises NotFound."""
+        person = self._active(handle)
+        key = self._keys.person(person)
+        with transaction(self._db):
+            sealed = b"" if key is None else key.seal(name.encode("utf-8", "replace"), _PLACE)
+            query = "UPDATE passkey SET name = ? WHERE id = ? AND person = ?"
+            if key is None or not self._db.execute(query, (sealed, passkey, person)).rowcount:
+                raise NotFound("you have no such passkey")
 
     def revoke(self, handle: str, passkey: int) -> None:
         """Let go of a passkey, and of every session that it began. Raises NotFound, Conflict where it is the last."""
@@ -192,8 +215,10 @@ class Accounts:
 
     def _use(self, passkey: Passkey, proved: Proved, spent: tuple[bytes, int]) -> int:
         self._spend(*spent)
-        query = "UPDATE passkey SET counter = ?, synced = ?, used_at = ? WHERE id = ? AND counter = ? RETURNING person"
-        row = (proved.counter, proved.synced, now(), passkey.id, passkey.counter)
+        query = """
+            UPDATE passkey SET counter = ?, backed_up = ?, used_at = ? WHERE id = ? AND counter = ? RETURNING person
+        """
+        row = (proved.counter, proved.backed_up, now(), passkey.id, passkey.counter)
         found = self._db.execute(query, row).fetchone()
         if found is None:
             raise Unauthorized(UNPROVED, code="unproved")

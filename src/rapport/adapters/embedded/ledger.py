@@ -31,6 +31,7 @@ from rapport.adapters.embedded import (
     goals,
     operators,
     outbox,
+    purchases,
     receipt_log,
     rights,
     tallies,
@@ -137,6 +138,8 @@ MIGRATIONS = [
     contacts.SCHEMA,
     claims.SCHEMA,
     by_hand.SCHEMA,
+    purchases.SCHEMA,
+    accounts.BACKED_UP,
 ]
 
 LINK_LIFE = 10 * MINUTE

@@ -18,14 +18,23 @@ from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit, by_software
 from rapport.web.scripted import browser_of, told
 
-DONE = ("made", "revoked", "ended", "bound", "unbound")
+_MOST_NAME = 300
+DONE = ("made", "renamed", "revoked", "ended", "bound", "unbound")
 
 
 async def devices(visit: Visit) -> Response:
     found = await visit.desk.devices.devices(visit.session)
     content = msgspec.structs.replace(found, bound=await visit.desk.presence.bound(visit.session))
     done = visit.asked("done", 20)
-    return visit.answer("devices.html", content, section="devices", done=done if done in DONE else "")
+    accepted = await visit.desk.devices.accepted(visit.token)
+    said = "" if accepted is None else msgspec.json.encode(accepted).decode()
+    return visit.answer("devices.html", content, section="devices", done=done if done in DONE else "", accepted=said)
+
+
+async def rename(visit: Visit) -> Response:
+    key, name = _number(visit.form.get("key", "")), visit.form.get("name", "")
+    await visit.desk.devices.rename(visit.session, key, name[:_MOST_NAME])
+    return go(f"{AREA}/devices?done=renamed")
 
 
 async def revoke(visit: Visit) -> Response:
@@ -49,15 +58,16 @@ def _number(text: str) -> int:
 # -- showing again who one is
 
 
-def fresh(handler: Handler) -> Handler:
-    """What cannot be taken back, or changes who may come in, is done only by who was verified a moment ago."""
+def fresh(handler: Handler, page: str = "") -> Handler:
+    """What cannot be taken back, or changes who may come in, is done only by who was verified a moment ago. `page`:
+    where to come back to after that, for a form whose own address is none of a page."""
 
     async def verified(visit: Visit) -> Response:
         if visit.session.fresh(now()):
             return await handler(visit)
         asked = visit.request.url.path
         query = visit.request.url.query
-        back = f"{asked}?{query}" if query else asked
+        back = page or (f"{asked}?{query}" if query else asked)
         if by_software(visit.request):
             message = "this needs you to show again that it is you: sign in anew"
             return Response(
@@ -87,7 +97,7 @@ async def prove(visit: Visit) -> Response:
     desk = visit.desk.devices
     token = await desk.prove(visit.session, visit.token, raw, client_of(visit.request), browser_of(visit.request))
     back = inner_path(visit.asked("back"), f"{AREA}/") or AREA
-    response = told({"next": back})
+    response = told({"next": back, "accepted": await desk.accepted(token)})
     keep(response, visit.area.origin, visit.area.cookie, token, SESSION_SECONDS)
     return response
 

@@ -31,6 +31,7 @@ from rapport.web.visit import Endpoint, error_pages, guarded
 
 HERE = Path(__file__).parent
 SESSION_SECONDS = 12 * 3600
+DEVICES, CONTACTS, CLAIMS = f"{AREA}/devices", f"{AREA}/contacts", f"{AREA}/claim"
 
 
 def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> list[BaseRoute]:
@@ -42,7 +43,7 @@ def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> li
     templates.filters.update(words.FILTERS)
     onward = Onward(origin, intents)
     portal = Portal(desk, templates, origin.rstrip("/"), tuple(language.NAMES), f"{AREA}/language", onward)
-    door = Door(portal, "open.html", desk.open, SESSION_SECONDS)
+    door = Door(portal, "open.html", desk.open, SESSION_SECONDS, leave=desk.leave)
 
     def get(path: str, handler: Handler) -> Route:
         return Route(path, guarded(portal, Visit, handler))
@@ -81,15 +82,16 @@ def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> li
         both("/terms", {"GET": mine.terms}, {"GET": contract.terms, "POST": fresh(contract.change)}),
         get("/terms/change", mine.propose),
         post("/terms/change", fresh(mine.change)),
-        post("/terms/tell", fresh(mine.tell)),
+        post("/terms/tell", fresh(mine.tell, f"{AREA}/terms")),
         both(
             "/devices",
             {"GET": devices.devices},
             {"GET": contract.devices, "POST": fresh(contract.pair), "DELETE": contract.let_go},
         ),
         both("/sessions", {"GET": devices.devices}, {"GET": contract.sessions, "DELETE": fresh(contract.end)}),
-        post("/devices/revoke", fresh(devices.revoke)),
-        post("/devices/end", fresh(devices.end)),
+        post("/devices/rename", fresh(devices.rename, DEVICES)),
+        post("/devices/revoke", fresh(devices.revoke, DEVICES)),
+        post("/devices/end", fresh(devices.end, DEVICES)),
         get("/devices/pair", fresh(presence.pairing)),
         post("/devices/pair", fresh(presence.pair)),
         post("/devices/unbind", presence.unbind),
@@ -100,17 +102,18 @@ def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> li
         Route("/devices/make", script(fresh(devices.make)), methods=["POST"]),
         get("/contacts", proofs.contacts),
         post("/contacts", fresh(proofs.start)),
-        post("/contacts/verify", fresh(proofs.verify)),
-        post("/contacts/drop", fresh(proofs.let_go)),
-        post("/devices/codes", fresh(proofs.new_codes)),
+        post("/contacts/verify", fresh(proofs.verify, CONTACTS)),
+        post("/contacts/drop", fresh(proofs.let_go, CONTACTS)),
+        post("/devices/codes", fresh(proofs.new_codes, DEVICES)),
         post("/recovery/stop", proofs.stop),
         get("/claim", proofs.claims),
         post("/claim", fresh(proofs.claim)),
-        post("/claim/drop", fresh(proofs.unclaim)),
+        post("/claim/purchase", fresh(proofs.buy, CLAIMS)),
+        post("/claim/drop", fresh(proofs.unclaim, CLAIMS)),
         get("/claim/join", fresh(proofs.joining_page)),
         Route("/claim/join/ask", script(fresh(proofs.joining)), methods=["POST"]),
         Route("/claim/join/prove", script(fresh(proofs.join)), methods=["POST"]),
-        post("/claim/part", fresh(proofs.part)),
+        post("/claim/part", fresh(proofs.part, CLAIMS)),
         get("/again", devices.again),
         Route("/again/ask", script(devices.proving), methods=["POST"]),
         Route("/again/prove", script(devices.prove), methods=["POST"]),

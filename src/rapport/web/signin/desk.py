@@ -23,5 +23,8 @@ class SigninDesk(Protocol):
         """Spend the code for what a browser made of them: a session's token, likewise. Raises Unauthorized, BadInput,
         Busy, Conflict."""
 
+    async def accepted(self, token: str) -> dict[str, Any] | None:
+        """What to tell the browser's password manager of a session's person: the passkeys that are taken still."""
+
     async def live(self, token: str) -> bool:
         """Whether a session goes on."""

@@ -140,7 +140,8 @@ class _Pages:
             token = await opened(await body_of(request, MAX_RESPONSE))
         except RapportError as error:
             return await on_error(request, error)
-        response = told({"next": self._onward.on(request) or AREA})
+        accepted = await self._desk.accepted(token)
+        response = told({"next": self._onward.on(request) or AREA, "accepted": accepted})
         self._onward.forget(request, response)
         keep(response, self._area.origin, self._area.cookie, token, SESSION_SECONDS)
         return response

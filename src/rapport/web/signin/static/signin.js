@@ -32,6 +32,7 @@ async function prove(more) {
   const options = PublicKeyCredential.parseRequestOptionsFromJSON(asked);
   const found = await navigator.credentials.get({ publicKey: options, ...more });
   const told = await post(answer, found.toJSON());
+  await accepted(told.accepted);
   // What was about to be done when the proof was asked for goes on by itself.
   const waiting = box.querySelector("form[data-then]");
   if (!waiting) return location.assign(told.next);
@@ -42,7 +43,26 @@ async function prove(more) {
 async function make() {
   const options = PublicKeyCredential.parseCreationOptionsFromJSON(await post(ask, code ? { code } : {}));
   const made = (await navigator.credentials.create({ publicKey: options })).toJSON();
-  location.assign((await post(answer, code ? { code, passkey: made } : made)).next);
+  try {
+    location.assign((await post(answer, code ? { code, passkey: made } : made)).next);
+  } catch (error) {
+    // What this node did not take, no password manager should offer here.
+    if (error instanceof Refused && error.code !== "exists") {
+      await signalled("signalUnknownCredential", { rpId: options.rp.id, credentialId: made.id });
+    }
+    throw error;
+  }
+}
+
+// Password managers hear which passkeys still count, and let go of others. Only who has proved who they are is told.
+const accepted = (told) => told && signalled("signalAllAcceptedCredentials", told);
+
+async function signalled(name, told) {
+  try {
+    await PublicKeyCredential[name]?.(told);
+  } catch {
+    // It is a courtesy to them: whatever they make of it, what was done is done.
+  }
 }
 
 // Agreements: what is signed is what this page shows (`data-shown`), or nothing is.
@@ -80,17 +100,27 @@ async function start() {
   }
   if (box.dataset.signin === "make") {
     button.addEventListener("click", () => make().catch(tell));
+    if (box.dataset.accepted) await accepted(JSON.parse(box.dataset.accepted));
     return;
   }
   // A returning browser is asked at once, without a key pressed; what has nothing to offer then waits for the button.
+  const offered = "offer" in box.dataset;
+  const can = (offered && (await PublicKeyCredential.getClientCapabilities?.())) || {};
   const waiting = new AbortController();
+  // The button first asks for what is on this device, which fails at once where nothing is, and then for whatever else
+  // there is: a phone, a security key. (A browser that does not know `uiMode` asks for all of it at once.)
+  let here = can.immediateGet === true;
   button.addEventListener("click", () => {
     waiting.abort();
-    prove({}).catch(tell);
+    const only = here ? { uiMode: "immediate" } : {};
+    here = false;
+    prove(only).catch((error) => {
+      if (only.uiMode && error.name === "NotAllowedError") said.textContent = box.dataset.elsewhere;
+      else tell(error);
+    });
   });
-  if ("offer" in box.dataset && (await PublicKeyCredential.isConditionalMediationAvailable?.())) {
-    prove({ mediation: "conditional", signal: waiting.signal }).catch(tell);
-  }
+  const waits = can.conditionalGet ?? (await PublicKeyCredential.isConditionalMediationAvailable?.());
+  if (offered && waits) prove({ mediation: "conditional", signal: waiting.signal }).catch(tell);
 }
 
 start().catch(tell);
