@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import uvicorn
@@ -58,7 +59,7 @@ from rapport.app.portal_proofs import keep_claims
 from rapport.app.presence import HousePresence
 from rapport.app.proving import Proving
 from rapport.app.receipting import LedgerReceipts
-from rapport.app.recovering import HouseRecovery
+from rapport.app.recovering import HouseRecovery, stop_recovery
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.saying import NodeSaying
 from rapport.app.settings import Settings
@@ -204,8 +205,9 @@ def _ways_in(
     secret = keys.secret("signin")
     entry = ConsoleSignin(ledger, secret, settings.url)
     signin = HouseSignin(ledger, secret, settings.url)
-    presence = HousePresence(ledger, keys.secret("presence"), settings.url, *where)
     proving = Proving(settings)
+    stop = partial(stop_recovery, proving)
+    presence = HousePresence(ledger, keys.secret("presence"), settings.url, *where, stop_recovery=stop)
     for way in (entry, signin, presence, proving):
         ends.callback(way.close)
     return entry, signin, presence, proving
@@ -254,7 +256,7 @@ async def application(
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands, entry)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
     correcting = asyncio.create_task(keep_up(corrector, settings))
-    expiring = asyncio.create_task(keep_claims(portal.proofs, proving))
+    expiring = asyncio.create_task(keep_claims(portal.proofs))
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),

@@ -1,10 +1,14 @@
 """The portal's desk for contacts, claims and recovery, over proofs and the desk for signing in."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.app.proving import Proofs, Proving
+from rapport.app.purchasing import Purchasing
+from rapport.app.recovering import stop_recovery
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.errors import Unauthorized
 from rapport.kernel.times import DAY, now
@@ -14,6 +18,8 @@ from rapport.web.portal import proofs_desk as ask
 from rapport.web.portal.told import Session
 
 JOIN = "join"
+QUIET_S = 0.25
+"""A purchase that is not proved is answered at a multiple of this, so that the time tells nothing."""
 
 
 class PortalProofs:
@@ -23,6 +29,31 @@ class PortalProofs:
         self._proving = proving
         self._signin = signin
         self._name_of = name_of
+        self._bought: Purchasing | None = None
+
+    def _purchasing(self, proofs: Proofs) -> Purchasing:
+        """Within the thread of proofs, with a reader of its own."""
+        if self._bought is None:
+            self._bought = Purchasing(proofs, self._proving.reader(proofs))
+        return self._bought
+
+    async def _shown(self, session: Session, work: Callable[[Proofs], object]) -> None:
+        """Something that was shown by a proof stronger than a purchase, with what follows for those."""
+
+        def show(proofs: Proofs) -> None:
+            work(proofs)
+            self._purchasing(proofs).outweigh(session.person)
+
+        await self._proving.within(show)
+
+    async def keep(self) -> None:
+        """Suspend claims that have lost what they rest on."""
+
+        def look(proofs: Proofs) -> None:
+            proofs.claims.expire()
+            self._purchasing(proofs).check()
+
+        await self._proving.within(look)
 
     # -- contacts and recovery
 
@@ -51,18 +82,24 @@ class PortalProofs:
             passkey = Accounts(proofs.people.ledger).passkey_of(session.id)
             proofs.contacts.verify(session.person, made, code, session.id, passkey)
 
-        await self._proving.within(verify)
+        await self._shown(session, verify)
 
     async def let_go(self, session: Session, contact: str) -> None:
-        await self._proving.within(lambda proofs: proofs.contacts.let_go(session.person, contact))
+        def let_go(proofs: Proofs) -> list[str]:
+            # Those from before: whoever took one away did not read it, perhaps.
+            addresses = proofs.contacts.addresses(proofs.people.person(session.person).id)
+            proofs.contacts.let_go(session.person, contact)
+            return addresses
+
+        addresses = await self._proving.within(let_go)
+        text = "An address was taken off your account. If it was not you, revoke everything under Devices and sign-ins."
+        self._proving.tell(addresses, "An address was taken off your account", text)
 
     async def new_codes(self, session: Session) -> list[str]:
         return await self._proving.within(lambda proofs: proofs.contacts.new_recovery_codes(session.person))
 
     async def stop(self, session: Session) -> None:
-        addresses = await self._proving.within(lambda proofs: proofs.recovering.cancel(session.person))
-        text = "The recovery of your account was stopped from one of your devices. Nothing of it was changed."
-        self._proving.tell(addresses, "The recovery of your account was stopped", text)
+        await stop_recovery(self._proving, session.person)
 
     # -- claims
 
@@ -70,9 +107,10 @@ class PortalProofs:
         def read(proofs: Proofs) -> tuple[Any, ...]:
             orgs = proofs.people.ledger.orgs()
             held = proofs.claims.claims(session.person)
-            return _contacts(proofs, session.person), orgs, held, proofs.claims.joined(session.person)
+            rules = proofs.purchases.rules()
+            return _contacts(proofs, session.person), orgs, held, proofs.claims.joined(session.person), rules
 
-        contacts, orgs, held, joined = await self._proving.within(read)
+        contacts, orgs, held, joined, rules = await self._proving.within(read)
         told = tuple(
             ask.Claim(
                 one.id,
@@ -88,18 +126,33 @@ class PortalProofs:
             for one in held
         )
         companies = tuple(ask.Company(org, self._name_of(org)) for org in orgs)
-        return ask.Claims(told, tuple(one for one in contacts if one.counts), companies, joined)
+        sells = tuple(ask.Seller(org, self._name_of(org), bool(rule.code)) for org, rule in rules.items())
+        return ask.Claims(told, tuple(one for one in contacts if one.counts), companies, joined, sells)
 
     async def link(self, code: str) -> ask.Link | None:
         found = await self._proving.within(lambda proofs: proofs.claims.linked(code))
         return None if found is None else ask.Link(found.org, self._name_of(found.org), found.kind, found.value)
 
     async def claim(self, session: Session, org: str, contact: str) -> None:
-        await self._proving.within(lambda proofs: proofs.claims.claim_by_contact(session.person, org, contact))
+        await self._shown(session, lambda proofs: proofs.claims.claim_by_contact(session.person, org, contact))
 
     async def take(self, session: Session, code: str, client: str) -> None:
         self._proving.tries.count(f"claim {client}")
-        await self._proving.within(lambda proofs: proofs.claims.claim_by_link(session.person, code))
+        await self._shown(session, lambda proofs: proofs.claims.claim_by_link(session.person, code))
+
+    async def buy(self, session: Session, org: str, told: ask.Purchase, client: str) -> None:
+        self._proving.tries.count(f"purchase {client}")
+        started = time.monotonic()
+
+        def buy(proofs: Proofs) -> None:
+            self._purchasing(proofs).prove(session.person, org, told.order, told.total, told.day, told.code)
+
+        try:
+            await self._proving.within(buy)
+        except Unauthorized:
+            spent = time.monotonic() - started
+            await asyncio.sleep(QUIET_S - spent % QUIET_S)
+            raise
 
     async def unclaim(self, session: Session, claim: str) -> None:
         await self._proving.within(lambda proofs: proofs.claims.unclaim(session.person, claim))
@@ -123,10 +176,17 @@ class PortalProofs:
             proved = self._signin.party.proved(challenge, response, known)
             proofs.claims.join(session.person, known, proved, (challenge, expires))
 
-        await self._proving.within(join)
+        await self._shown(session, join)
 
     async def part(self, session: Session) -> None:
         await self._proving.within(lambda proofs: proofs.claims.part(session.person))
+
+
+async def keep_claims(desk: PortalProofs, every_s: float = 60.0) -> None:
+    """Suspend claims that have lost what they rest on, until cancelled."""
+    while True:
+        await desk.keep()
+        await asyncio.sleep(every_s)
 
 
 def _contacts(proofs: Proofs, person: str) -> tuple[ask.Contact, ...]:

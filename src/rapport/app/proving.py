@@ -13,19 +13,22 @@ from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.contacts import Contacts
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.people import PeopleFile
+from rapport.adapters.embedded.purchases import PurchaseFile
 from rapport.adapters.embedded.recovering import Recovering
 from rapport.adapters.mail import Letter, Mailer, read_url
-from rapport.app.embedded import open_people
+from rapport.app.embedded import Sources, open_people, open_reader
 from rapport.app.settings import Settings
 from rapport.kernel.errors import BadInput, RapportError
 from rapport.kernel.times import DAY, HOUR, MINUTE, now
+from rapport.profile.store import ProfileReader
 from rapport.signin import codes
 from rapport.signin.limits import Limit
 
 log = logging.getLogger("rapport.proving")
 
 CODES_AN_HOUR = 5
-"""Of one contact, and of ten times as many from one client."""
+"""For one contact by one who asks; to one contact or from one client ten times as many. So nobody keeps another from
+their codes by asking for them, and nobody fills a mailbox."""
 TEXTS_A_DAY = 10
 """By one person: each costs the operator money."""
 TRIES_A_MINUTE = 20
@@ -41,6 +44,7 @@ class Proofs(NamedTuple):
     claims: Claims
     contacts: Contacts
     recovering: Recovering
+    purchases: PurchaseFile
 
 
 def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
@@ -48,7 +52,8 @@ def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
     people = people or open_people(settings)
     claims = Claims(people)
     contacts = Contacts(people, claims, settings.contact_days, settings.phone_days)
-    return Proofs(people, claims, contacts, Recovering(people, contacts, claims, settings.recovery_hours))
+    recovering = Recovering(people, contacts, claims, settings.recovery_hours)
+    return Proofs(people, claims, contacts, recovering, PurchaseFile(people.ledger))
 
 
 class Proving:
@@ -58,9 +63,11 @@ class Proving:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, "proving")
         self._proofs: Proofs | None = None
+        self._ends: list[Callable[[], None]] = []
         self._mailer = Mailer(read_url(settings.smtp), settings.mail_from) if settings.smtp else None
         self.tries = Limit(TRIES_A_MINUTE, MINUTE)
         self._asked = Limit(CODES_AN_HOUR, HOUR)
+        self._to = Limit(10 * CODES_AN_HOUR, HOUR)
         self._from = Limit(10 * CODES_AN_HOUR, HOUR)
         self._texted = Limit(TEXTS_A_DAY, DAY)
 
@@ -92,6 +99,12 @@ class Proving:
                 self._send(address, _SUBJECT, self._with_page(" ".join(said)))
         return result
 
+    def reader(self, proofs: Proofs) -> ProfileReader:
+        """A reader of profiles for the thread of proofs, which ends with it."""
+        made = open_reader(self._settings, Sources(proofs.people.ledger).by_name)
+        self._ends.append(made.close)
+        return made
+
     def _opened(self) -> Proofs:
         if self._proofs is None:
             self._proofs = open_proofs(self._settings)
@@ -104,8 +117,10 @@ class Proving:
                 message = "This node sends no text messages, so no phone can be shown to be yours here. Use an e-mail."
                 raise BadInput(message, code="no_sms", field="address")
             self._texted.count(person)
+        self._asked.count(f"{address} {person or client}")
         self._from.count(client)
-        self._asked.count(address)
+        if not person:  # who is signed in is never kept out by strangers
+            self._to.count(address)
 
     def send_code(self, address: str, code: str) -> None:
         if _is_phone(address):
@@ -142,6 +157,8 @@ class Proving:
             log.warning("a text message was not put on its way: %s", error.code)
 
     def close(self) -> None:
+        for end in self._ends:
+            self._thread.submit(end)
         self._thread.shutdown()
         if self._mailer is not None:
             self._mailer.close()
@@ -149,10 +166,3 @@ class Proving:
 
 def _is_phone(address: str) -> bool:
     return address.startswith("+")
-
-
-async def keep_claims(proving: Proving, every_s: float = 60.0) -> None:
-    """Suspend claims whose proof has lost its time, until cancelled."""
-    while True:
-        await proving.within(lambda proofs: proofs.claims.expire())
-        await asyncio.sleep(every_s)

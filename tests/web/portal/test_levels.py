@@ -45,7 +45,7 @@ LEVELS = {
     "POST /me/devices/end": VERIFIED, "DELETE /me/sessions": VERIFIED,
     "POST /me/contacts": VERIFIED, "POST /me/contacts/verify": VERIFIED, "POST /me/contacts/drop": VERIFIED,
     # Claiming.
-    "POST /me/claim": VERIFIED, "POST /me/claim/drop": VERIFIED, "POST /me/claim/part": VERIFIED,
+    "POST /me/claim": VERIFIED, "POST /me/claim/purchase": VERIFIED, "POST /me/claim/drop": VERIFIED, "POST /me/claim/part": VERIFIED,
     "POST /me/claim/purchase": VERIFIED, "POST /me/claim/join/ask": VERIFIED, "POST /me/claim/join/prove": VERIFIED,
     # Everything at once.
     "GET /me/export": VERIFIED, "GET /me/erase": VERIFIED, "POST /me/erase": VERIFIED,

@@ -40,11 +40,13 @@ SCHEMA = """
     CREATE INDEX joined_of ON joined (former)
 """
 
-BY_CODE, BY_LINK, BY_DESK = "code", "link", "desk"
-"""A code to a contact; a link of the organization's; the word of this node's own desk, without proof."""
+BY_CODE, BY_LINK, BY_PURCHASE, BY_DESK = "code", "link", "purchase", "desk"
+"""A code to a contact; a link of the organization's; a purchase that was told; the word of this node's own desk,
+without proof."""
 LINK_LIFE = 10 * MINUTE
 EXPIRED, ANOTHER = "expired", "another"
 MOST_NEWS = 50
+_PROVED = "proved_claim (token, person, org, sealed, how, contact, verified_at, until, suspended)"
 _PLACE = b"account news"
 
 
@@ -59,6 +61,17 @@ class Claimed(msgspec.Struct, frozen=True):
     verified_at: int
     until: int | None
     suspended: str
+
+
+class Bought(msgspec.Struct, frozen=True):
+    """A claim by a purchase that holds, and the records that it was proved for."""
+
+    token: bytes
+    person: int
+    org: str
+    kind: str
+    value: str
+    records: tuple[int, ...]
 
 
 class Linked(msgspec.Struct, frozen=True):
@@ -135,6 +148,49 @@ class Claims:
         kind, value = msgspec.msgpack.decode(self._keys.org(org).open(sealed, _hash(code)), type=tuple[str, str])
         return Linked(org, kind, value)
 
+    # -- by a purchase
+
+    def claim_by_purchase(self, handle: str, claim: tuple[str, str, str], records: Sequence[int], until: int) -> None:
+        """Claim an order's number, which opens these records. What the person has by a stronger proof stays."""
+        person = self._active(handle)
+        with transaction(self._db):
+            (token,) = self._people.tokens_of([claim])
+            query = "SELECT how FROM proved_claim WHERE token = ? AND person = ? AND suspended IS NULL"
+            row = self._db.execute(query, (token, person)).fetchone()
+            if row is None or row[0] == BY_PURCHASE:
+                self._put(person, claim, BY_PURCHASE, None, now(), until)
+                query = "UPDATE proved_claim SET records = ? WHERE token = ? AND person = ?"
+                self._db.execute(query, (msgspec.msgpack.encode(tuple(records)), token, person))
+
+    def by_purchase(self, after: tuple[bytes, int], most: int) -> list[Bought]:
+        """Claims by purchases that hold, in the order of (token, person)."""
+        query = """
+            SELECT token, person, org, sealed, records FROM proved_claim
+            WHERE how = ? AND suspended IS NULL AND (token, person) > (?, ?) ORDER BY token, person LIMIT ?
+        """
+        return [
+            Bought(token, person, org, *self._opened(person, sealed, token), _numbers(records))
+            for token, person, org, sealed, records in self._db.execute(query, (BY_PURCHASE, *after, most)).fetchall()
+        ]
+
+    def suspend_purchases(self, but: int, claims: Sequence[tuple[str, str, str]]) -> None:
+        """Suspend what others than one person claim of these by purchases."""
+        with transaction(self._db):
+            for token in self._people.tokens_of(claims):
+                query = "SELECT person FROM proved_claim WHERE token = ? AND how = ? AND person != ?"
+                for (other,) in self._db.execute(query, (token, BY_PURCHASE, but)).fetchall():
+                    self._suspend(other, [token], ANOTHER)
+
+    def suspend_purchase(self, one: Bought) -> None:
+        with transaction(self._db):
+            self._suspend(one.person, [one.token], ANOTHER)
+
+    def alarm(self, people: Sequence[int], said: str) -> None:
+        """Tell people of what somebody else tried."""
+        with transaction(self._db):
+            for person in people:
+                self.loud(person, said)
+
     def _put(
         self, person: int, claim: tuple[str, str, str], how: str, contact: bytes | None, at: int, until: int | None
     ) -> None:
@@ -155,7 +211,7 @@ class Claims:
             "SELECT sealed FROM claim WHERE token = ? AND person = ?", (token, person)
         ).fetchone()
         row = (token, person, claim[0], sealed, how, contact, at, until, None)
-        self._db.execute("INSERT OR REPLACE INTO proved_claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._db.execute(f"INSERT OR REPLACE INTO {_PROVED} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 (as above)
         self._own(person, token)
         self._people.moved(person)
 
@@ -232,7 +288,7 @@ class Claims:
                 continue
             org, sealed, at = row
             values = (token, person, org, sealed, BY_DESK, None, at, None, why)
-            self._db.execute("INSERT OR IGNORE INTO proved_claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self._db.execute(f"INSERT OR IGNORE INTO {_PROVED} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 (as above)
             query = "UPDATE proved_claim SET suspended = ? WHERE token = ? AND person = ?"
             self._db.execute(query, (why, token, person))
             reason = (
@@ -411,6 +467,10 @@ def forget(db: sqlite3.Connection, person: int) -> None:
 def token_of(claim: str) -> bytes:
     """The token behind the name by which a person names what is theirs; b"" where it is none."""
     return bytes.fromhex(claim) if len(claim) == 32 and set(claim) <= set("0123456789abcdef") else b""
+
+
+def _numbers(packed: bytes | None) -> tuple[int, ...]:
+    return () if packed is None else msgspec.msgpack.decode(packed, type=tuple[int, ...])
 
 
 def _hash(code: str) -> bytes:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from rapport.adapters.embedded import accounts, agent_requests, claims, contacts, devices, goals, rights
+from rapport.adapters.embedded import accounts, agent_requests, claims, contacts, devices, goals, purchases, rights
 from rapport.adapters.embedded.agreements import Draft, Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -296,6 +296,7 @@ class PeopleFile:
             devices.forget(self._db, person)
             contacts.forget(self._db, person)
             claims.forget(self._db, person)
+            purchases.forget(self._db, person)
             agent_requests.forget(self._db, self._keys, person)
             goals.forget(self._db, person)
             self._keys.destroy_person(person)

@@ -1,14 +1,18 @@
 """The person's pages about addresses that they have shown to be theirs, what they claim, and recovery."""
 
+from typing import Any
+
 from starlette.responses import Response
 
 from rapport.kernel.errors import Conflict, Unauthorized
 from rapport.signin import codes
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
+from rapport.web.asker import client_of
 from rapport.web.forms import go
+from rapport.web.portal.proofs_desk import Purchase
 from rapport.web.portal.visit import AREA, Visit
-from rapport.web.scripted import client_of, told
+from rapport.web.scripted import told
 
 CONTACTS, CLAIMS = f"{AREA}/contacts", f"{AREA}/claim"
 DONE = ("verified", "dropped", "stopped", "claimed", "unclaimed", "joined", "parted")
@@ -97,6 +101,20 @@ async def claim(visit: Visit) -> Response:
     else:
         org, contact = visit.form.get("org", "")[:_MOST], visit.form.get("contact", "")[:_MOST]
         await visit.desk.proofs.claim(visit.session, org, contact)
+    return go(f"{CLAIMS}?done=claimed")
+
+
+async def buy(visit: Visit) -> Response:
+    """Claim by a purchase. What is wrong with one is not said: the page is the same as for an order that never was."""
+    _enrolled(visit)
+    said = {name: visit.form.get(name, "")[:_MOST] for name in ("org", "order", "total", "day", "code")}
+    told = Purchase(said["order"], said["total"], said["day"], said["code"])
+    try:
+        await visit.desk.proofs.buy(visit.session, said["org"], told, client_of(visit.request))
+    except Unauthorized:
+        content = await visit.desk.proofs.claims(visit.session)
+        shown: dict[str, Any] = {"section": "claims", "done": "", "code": "", "link": None, "unproved": True}
+        return visit.page("claims.html", 401, content=content, **shown)
     return go(f"{CLAIMS}?done=claimed")
 
 

@@ -55,6 +55,23 @@ class Company(msgspec.Struct, frozen=True):
     name: str
 
 
+class Seller(msgspec.Struct, frozen=True):
+    """A company that takes purchases as proofs; `code`: it asks for the code on the receipt, too."""
+
+    org: str
+    name: str
+    code: bool
+
+
+class Purchase(msgspec.Struct, frozen=True):
+    """What somebody typed of a purchase."""
+
+    order: str
+    total: str
+    day: str
+    code: str
+
+
 class Claims(msgspec.Struct, frozen=True):
     claims: tuple[Claim, ...]
     contacts: tuple[Contact, ...]
@@ -62,6 +79,7 @@ class Claims(msgspec.Struct, frozen=True):
     companies: tuple[Company, ...]
     joined: int
     """How much came from accounts that were joined to this one."""
+    sellers: tuple[Seller, ...]
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -103,6 +121,10 @@ class ProofsDesk(Protocol):
 
     async def take(self, session: Session, code: str, client: str) -> None:
         """Claim what a link says, which is spent. Raises Unauthorized, TooMany."""
+
+    async def buy(self, session: Session, org: str, told: Purchase, client: str) -> None:
+        """Claim what holds a purchase. Raises Unauthorized alike for whatever is wrong with it, BadInput for what is no
+        purchase at all, Conflict before an address was shown, TooMany."""
 
     async def unclaim(self, session: Session, claim: str) -> None:
         """Raises NotFound."""
