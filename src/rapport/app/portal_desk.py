@@ -144,6 +144,18 @@ class PortalDesk:
             waits=self._home.waits(session, person, account, requests),
         )
 
+    async def companies(self, session: Session) -> ask.Companies:
+        person = self._people.person(session.person)
+        return ask.Companies(tuple(self._knowing(person, org) for org in _orgs(person)))
+
+    def _knowing(self, person: Person, org: str) -> ask.Knowing:
+        hidden = tuple(
+            (choosing.hidden_id(org, one), words.categories([one], SPOKEN))
+            for one in choosing.hidden(person.terms, org)
+        )
+        claims = tuple((kind, value) for company, kind, value in person.claims if company == org)
+        return ask.Knowing(org, self._name(org), person.locked or org in person.locked_for, claims, hidden)
+
     async def known(self, session: Session, org: str) -> ask.Known | None:
         person = self._people.person(session.person)
         if org not in _orgs(person):

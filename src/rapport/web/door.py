@@ -38,6 +38,8 @@ class Door(msgspec.Struct, frozen=True):
     """How long the browser keeps the session; None: until it is closed."""
     tries: Limit = msgspec.field(default_factory=lambda: Limit(TRIES_A_MINUTE, MINUTE))
     """Of one client."""
+    leave: Callable[[str], Awaitable[None]] | None = None
+    """Ends the session that the browser came with."""
 
     async def open(self, request: Request) -> Response:
         """GET: the button. POST: spend the code."""
@@ -46,7 +48,7 @@ class Door(msgspec.Struct, frozen=True):
         code = request.query_params.get("code", "")
         inside = await self._inside(request)
         at_once = code.startswith(f"{AT_ONCE}_") and not inside
-        shown = {"code": code if len(code) <= CODE_LENGTH else "", "spent": False, "inside": inside}
+        shown: dict[str, Any] = {"code": code if len(code) <= CODE_LENGTH else "", "spent": False, "inside": inside}
         return self.area.page(request, self.template, at_once=at_once, **shown)
 
     async def _inside(self, request: Request) -> bool:
@@ -60,8 +62,11 @@ class Door(msgspec.Struct, frozen=True):
         code = (await pages.form(request)).get("code", "")
         token = await self.spend(code) if 0 < len(code) <= CODE_LENGTH else None
         if token is None:
-            shown = {"code": "", "spent": True, "inside": await self._inside(request), "at_once": False}
+            shown: dict[str, Any] = {"code": "", "spent": True, "inside": await self._inside(request), "at_once": False}
             return self.area.page(request, self.template, 403, **shown)
+        had = request.cookies.get(self.area.cookie, "")
+        if had and self.leave is not None:
+            await self.leave(had)
         response = go(self.area.start)
         keep(response, self.area.origin, self.area.cookie, token, self.session_seconds)
         return response

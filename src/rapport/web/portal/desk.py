@@ -10,7 +10,7 @@ from rapport.web.portal.proofs_desk import ProofsDesk
 from rapport.web.portal.rights_desk import RightsDesk
 from rapport.web.portal.sharing_desk import SharingDesk
 from rapport.web.portal.signing_desk import SigningDesk
-from rapport.web.portal.told import Agreements, Home, Known, Looks, MyTerms, Overview, Proposal, Session, Way
+from rapport.web.portal.told import Agreements, Companies, Home, Known, Looks, MyTerms, Overview, Proposal, Session, Way
 
 
 class Desk(Protocol):
@@ -53,6 +53,8 @@ class Desk(Protocol):
 
     async def overview(self, session: Session) -> Overview:
         """The same with all else that is on the first page."""
+
+    async def companies(self, session: Session) -> Companies: ...
 
     async def known(self, session: Session, org: str) -> Known | None:
         """What a company knows, with a receipt; None where the person claims nothing there."""

@@ -1,4 +1,4 @@
-"""The person's pages: who may what, what they know, my terms, who asked, and what was agreed."""
+"""The person's pages: who may what, my terms, who asked, and what was agreed."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -12,23 +12,13 @@ from rapport.kernel.errors import BadInput
 from rapport.web import amounts, months, words
 from rapport.web.door import left
 from rapport.web.forms import go
-from rapport.web.language import SPOKEN
 from rapport.web.portal.devices import fresh
 from rapport.web.portal.signing import to_sign
 from rapport.web.portal.told import Look, Way
 from rapport.web.portal.visit import AREA, Visit, by_accept
 
 MOST_NAME = 100
-FACTS = 500
-"""Facts on one page: a company may keep thousands."""
 MOST_HEAD = 8192
-_TO_YOU = {
-    "Who they are": "Who you are",
-    "How to reach them": "How to reach you",
-    "What they have with us": "What you have there",
-    "What they like and do": "What you like and do",
-}
-_CORRECTED = ("corrected", "taken_back")
 _DONE = ("locked", "unlocked", "changed")
 _SIGNED = ("signed", "anew")
 
@@ -65,33 +55,6 @@ async def _lock(visit: Visit, *, locked: bool) -> Response:
     return go(f"{AREA}?{urlencode(said)}")
 
 
-async def known(visit: Visit) -> Response:
-    content = await visit.desk.known(visit.session, visit.request.path_params["org"])
-    if content is None:
-        return visit.absent()
-    done = visit.asked("done", 20)
-    said = visit.asked("from", 9)
-    first = int(said) if said.isascii() and said.isdigit() else 0
-    further = f"{visit.request.url.path}?from={first + FACTS}" if first + FACTS < len(content.traits) else ""
-    sections = _part(_own_sections(content.traits), first, FACTS)
-    shown = {"sections": sections, "happened": _done_by_you, "first": first, "further": further}
-    return visit.answer("known.html", content, section="home", done=done if done in _CORRECTED else "", **shown)
-
-
-def _part(sections: list[tuple[str, list[Any]]], first: int, most: int) -> list[tuple[str, list[Any]]]:
-    """Some facts of all, under their headings."""
-    part = []
-    for heading, facts in sections:
-        if some := facts[max(0, first) : max(0, first + most)]:
-            part.append((heading, some))
-        first -= len(facts)
-    return part
-
-
-def _done_by_you(name: str) -> str:
-    return SPOKEN.say("Said who you are") if name == "identify" else words.happened(name)
-
-
 async def terms(visit: Visit) -> Response:
     done = visit.asked("done", 20)
     content = await visit.desk.terms(visit.session)
@@ -121,14 +84,6 @@ def _change(way: str, value: str) -> tuple[Way, str]:
     if way not in get_args(Way) or not value or len(value) > MOST_NAME:
         raise BadInput("This is no way to change your terms.", code="bad_terms", field="way")
     return way, value  # type: ignore[return-value]  # one of them
-
-
-def _own_sections(traits: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """The console's headings, said to the person themselves; each fact says by which name it is corrected."""
-    named = {
-        name: fact if isinstance(fact["value"], list) else {**fact, "correct": name} for name, fact in traits.items()
-    }
-    return [(_TO_YOU.get(heading, heading), facts) for heading, facts in words.sections(named)]
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -64,6 +64,11 @@ async def withdraw(visit: Visit) -> Response:
     return go(f"{AREA}/rights?done=withdrawn")
 
 
+async def taking(visit: Visit) -> Response:
+    """What a copy would hold, before it is made."""
+    return visit.page("take.html", section="take")
+
+
 async def export(visit: Visit) -> Response:
     """The archive, streamed, and gone from the node once it was sent."""
     form = visit.asked("format", 20) or "json"
@@ -79,7 +84,7 @@ async def export(visit: Visit) -> Response:
 
 
 async def erasing(visit: Visit) -> Response:
-    return visit.answer("erase.html", await visit.desk.rights.erasing(visit.session), section="rights", word=WORD)
+    return visit.answer("erase.html", await visit.desk.rights.erasing(visit.session), section="erase", word=WORD)
 
 
 async def erase(visit: Visit) -> Response:

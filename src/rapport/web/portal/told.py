@@ -115,6 +115,22 @@ class Overview(Home, frozen=True, kw_only=True):
     waits: tuple[Waiting, ...]
 
 
+class Knowing(msgspec.Struct, frozen=True):
+    """A company that knows the person: by what, and what they hide from it, in words, with the clause that does."""
+
+    org: str
+    name: str
+    locked: bool
+    claims: tuple[tuple[str, str], ...]
+    """(type, value)"""
+    hidden: tuple[tuple[str, str], ...]
+    """(clause, words)"""
+
+
+class Companies(msgspec.Struct, frozen=True):
+    companies: tuple[Knowing, ...]
+
+
 class Known(msgspec.Struct, frozen=True):
     """What a company knows. `traits`, `identifiers` and `events` are as the view of the contract has them (design
     §7)."""
