@@ -13,6 +13,7 @@ from rapport.adapters.embedded.doors import Doors
 from rapport.app.embedded import open_keys, open_ledger
 from rapport.app.signing_in import HouseSignin, name_of
 from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError, TooMany, Unauthorized
+from rapport.kernel.times import DAY, MINUTE, now
 from rapport.signin import passkeys, sessions
 from tests.profile.house import ORG, House
 from tests.signin.authenticator import PRESENT, Authenticator, b64
@@ -234,6 +235,26 @@ def test_sessions_end_one_by_one_all_at_once_and_of_themselves(hall: Hall, monke
     assert [hall.accounts.session(token) is not None for token in tokens] == [True, False, False, False]
     monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda: mine.seen_at + sessions.IDLE + 1)
     assert hall.accounts.session(tokens[0]) is None
+
+
+def test_a_session_ends_thirty_days_after_it_began_however_often_it_is_used(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, began = hall.sign_in(hall.enrolled()), now()
+    for day in range(1, 30):
+        monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda day=day: began + day * DAY)
+        assert hall.accounts.session(token) is not None
+    monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda: began + 30 * DAY + MINUTE)
+    assert hall.accounts.session(token) is None
+
+
+def test_of_a_hundred_sessions_and_one_the_oldest_ends(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rapport.adapters.embedded.accounts.MOST_SESSIONS", 3)
+    device = hall.enrolled()
+    other = hall.sign_in(hall.enrolled(hall.people.add([]).handle))
+    tokens = [hall.sign_in(device) for _ in range(5)]
+    assert [hall.accounts.session(token) is not None for token in tokens] == [False, False, True, True, True]
+    assert hall.accounts.session(other) is not None
 
 
 def test_ending_all_ends_what_began_by_a_link_and_what_would_begin(hall: Hall) -> None:

@@ -9,11 +9,13 @@ import typer
 
 from rapport.act.demands import in_words, told
 from rapport.adapters.embedded.accounts import Accounts
+from rapport.adapters.embedded.devices import DeviceFile
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
 from rapport.app import bundling, embedded, erasing, proving, rights, statements
 from rapport.cli import options, person_rights
 from rapport.kernel.errors import BadInput
+from rapport.kernel.keys import SealKey
 from rapport.kernel.times import rfc3339
 from rapport.signin import codes
 from rapport.terms import Terms, cedar
@@ -93,6 +95,21 @@ def invite(person: Handle, data: options.Data = None, port: options.Port = None,
         options.print_json({"url": url})
     else:
         typer.echo(url)
+
+
+@people.command("sign-out")
+def sign_out(person: Handle, data: options.Data = None, json: options.Json = False) -> None:
+    """End every sign-in of a person and let go of their bound devices, from the next request on; passkeys stay.
+
+    For the support desk, once somebody says that another is in their account.
+    """
+    ledger = embedded.open_ledger(options.settings(data))
+    ended = Accounts(ledger).end_sessions(person)
+    devices = DeviceFile(ledger, SealKey(bytes(32))).revoke(person)  # what it would seal is nobody's yet
+    if json:
+        options.print_json({"person": person, "ended": ended, "devices": devices})
+    else:
+        typer.echo(f"{ended} sign-ins ended, {devices} bound devices let go.")
 
 
 @people.command("code")

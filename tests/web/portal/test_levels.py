@@ -40,7 +40,7 @@ LEVELS = {
     "POST /me/terms": VERIFIED, "POST /me/terms/change": VERIFIED, "POST /me/terms/tell": VERIFIED,
     "DELETE /me/lock": VERIFIED, "POST /me/rights/stop": VERIFIED, "POST /me/known/{org}/correct": VERIFIED,
     # Credentials, and what a recovery rests on.
-    "POST /me/devices": VERIFIED, "POST /me/devices/revoke": VERIFIED, "POST /me/devices/pair": VERIFIED,
+    "POST /me/devices/rename": VERIFIED, "POST /me/devices": VERIFIED, "POST /me/devices/revoke": VERIFIED, "POST /me/devices/pair": VERIFIED,
     "POST /me/devices/ask": VERIFIED, "POST /me/devices/make": VERIFIED, "POST /me/devices/codes": VERIFIED,
     "POST /me/devices/end": VERIFIED, "DELETE /me/sessions": VERIFIED,
     "POST /me/contacts": VERIFIED, "POST /me/contacts/verify": VERIFIED, "POST /me/contacts/drop": VERIFIED,

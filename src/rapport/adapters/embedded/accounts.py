@@ -39,6 +39,8 @@ BACKED_UP = "ALTER TABLE passkey ADD COLUMN backed_up INTEGER NOT NULL DEFAULT 0
 ACTIVE = "active"
 INVITE_LIFE = 10 * MINUTE
 MOST_PASSKEYS = 50
+MOST_SESSIONS = 100
+"""Of one person at a time; with another the oldest ends."""
 _SEEN_EVERY = MINUTE
 """A session's last use is noted at most so often: each note is a write."""
 _PLACE = b"account"
@@ -239,6 +241,11 @@ class Accounts:
             "VALUES (?, ?, ?, ?, ?, ?, ?)"
         )
         number = self._db.execute(query, (_hash(secret), person, passkey, at, at, at, sealed)).lastrowid or 0
+        query = """
+            DELETE FROM own_session WHERE person = ?1
+            AND id <= (SELECT id FROM own_session WHERE person = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+        """
+        self._db.execute(query, (person, MOST_SESSIONS))
         return secret, Session(number, row[0], at, at, at, passkey)
 
     def session(self, token: str) -> Session | None:
