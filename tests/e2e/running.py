@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.e2e.forking import forked
+
 RAPPORT = [sys.executable, "-m", "rapport.cli"]
 _WAIT_S = 60.0
 
@@ -161,9 +163,9 @@ class Node:
 
 
 def run(*arguments: str, env: dict[str, str] | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command to its end, in a process of its own; not a fresh one: see tests/e2e/forking.py."""
     return subprocess.run(
-        [*RAPPORT, *arguments],
+        [*forked(), *arguments],
         capture_output=True,
         text=True,
         timeout=timeout,

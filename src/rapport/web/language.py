@@ -15,11 +15,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Final, NamedTuple
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rapport.kernel.tongue import Tongue
+
+if TYPE_CHECKING:  # sentences are also made where no pages are: commands do not load what serves them
+    from starlette.requests import Request
 
 ENGLISH: Final = "en"
 NAMES: Final = {"en": "English", "de": "Deutsch"}
@@ -136,7 +137,7 @@ def speaking(language: str) -> Iterator[None]:
         _spoken.reset(before)
 
 
-def chosen(request: Request, offered: Sequence[str]) -> str:
+def chosen(request: "Request", offered: Sequence[str]) -> str:
     """What was chosen on a page, else what the browser wishes most (RFC 9110, `Accept-Language`), else the first."""
     if (said := request.cookies.get(COOKIE)) in offered:
         return str(said)
