@@ -1,6 +1,6 @@
 """The person's pages for somebody whom many companies know well: the node's whole application, without a network.
 
-Which pages there are is asked of the application, so that none is forgotten: a new one needs an address here.
+Which pages there are is asked of the application, so that none is forgotten.
 """
 
 import asyncio
@@ -25,33 +25,16 @@ WARM = 3
 NEWCOMER = 1, 2
 """Companies and facts of the peer: the same pages for somebody of whom little is known."""
 
-PAGES: Mapping[str, str] = {
+ADDRESSES: Mapping[str, str] = {
     "/": "",
-    "/again": "/again",
-    "/agreements": "/agreements",
-    "/asked": "/asked",
-    "/claim": "/claim",
-    "/claim/join": "/claim/join",
-    "/contacts": "/contacts",
-    "/devices": "/devices",
-    "/devices/pair": "/devices/pair",
-    "/erase": "/erase",
-    "/goals": "/goals",
     "/known/{org}": "/known/c0",
     "/known/{org}/correct": "/known/c0/correct?trait=crm_0",
-    "/lock": "/lock",
-    "/receipts": "/receipts",
-    "/rights": "/rights",
     "/rights/review": "/rights/review?receipt={use}",
     "/rights/stop": "/rights/stop?org=c0&purpose=offers",
-    "/sessions": "/sessions",
-    "/sharing": "/sharing",
     "/sharing/{org}": "/sharing/c0",
-    "/statement": "/statement",
-    "/terms": "/terms",
     "/terms/change": "/terms/change?way=preset&value=open",
 }
-"""Page → an address of it."""
+"""Page → an address of it, where it is not its own."""
 NO_PAGES = {
     "/agreements/{agreement}": "a file",
     "/erased/{token}": "a file",
@@ -78,13 +61,14 @@ def measure(bench: Bench) -> Iterator[Row]:
     yield Row("the slowest page by the clock, p99", max(map(_by_clock, well.values())) * 1e3, "ms")
 
 
-def pages_of(routes: Iterable[BaseRoute]) -> list[str]:
-    """Which pages there are under `/me`. Raises Unmeasurable where one is not known here."""
+def pages_of(routes: Iterable[BaseRoute]) -> dict[str, str]:
+    """Which pages there are under `/me`, each with an address. Raises Unmeasurable where one has none."""
     (mount,) = (route for route in routes if isinstance(route, Mount) and route.path == AREA)
     found = [one.path for one in mount.routes if isinstance(one, Route) and "GET" in (one.methods or ())]
-    if strange := {*found} - {*PAGES} - {*NO_PAGES}:
-        raise machine.Unmeasurable(f"no address is known for {', '.join(sorted(strange))}")
-    return [page for page in found if page in PAGES]
+    pages = {page: ADDRESSES.get(page, page) for page in found if page not in NO_PAGES}
+    if strange := [page for page, address in pages.items() if "{" in address.replace("{use}", "")]:
+        raise machine.Unmeasurable(f"no address is known for {', '.join(strange)}")
+    return pages
 
 
 async def _both(bench: Bench) -> tuple[dict[str, list[Asked]], dict[str, list[Asked]]]:
@@ -102,8 +86,8 @@ async def _both(bench: Bench) -> tuple[dict[str, list[Asked]], dict[str, list[As
 async def _opened(app: ASGIApp, settings: Settings, somebody: Somebody) -> dict[str, list[Asked]]:
     cookie_of = Portal(None, None, settings.url).cookie  # type: ignore[arg-type]  # nothing else of it is asked for
     found = {}
-    for page in pages_of(app._app.routes):  # type: ignore[attr-defined]  # noqa: SLF001 (within what counts)
-        path = AREA + PAGES[page].format(use=somebody.use)
+    for page, address in pages_of(app._app.routes).items():  # type: ignore[attr-defined]  # noqa: SLF001 (within what counts)
+        path = AREA + address.format(use=somebody.use)
         cookie = f"{cookie_of}={somebody.session()}"
         asked = [await ask(app, path, cookie=cookie) for _ in range(WARM + ROUNDS)]
         for one in asked:
