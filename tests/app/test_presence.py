@@ -371,6 +371,29 @@ def test_what_was_signed_before_a_process_began_is_refused(lobby: Lobby) -> None
         run(lobby.another().stays(before))
 
 
+def test_a_device_whose_clock_is_behind_shows_by_a_nonce_that_it_signed_since_the_start(lobby: Lobby) -> None:
+    watch = lobby.bound(lobby.ada)
+    earlier = lobby.desk.nonce()
+    time.sleep(1.1)
+    desk, behind = lobby.another(), now() // SECOND - 30
+
+    def ask(nonce: str | None) -> Any:
+        return run(desk.stays(signed(watch, "/presence/session", method="GET", iat=behind, nonce=nonce)))
+
+    assert ask(desk.nonce())["device"]["kind"] == "watch"
+    made_up = ["", "x", earlier, lobby.another("else").nonce(), run_tap(lobby)]
+    for nonce in (None, *made_up, 7):
+        with pytest.raises(Unauthorized):
+            ask(nonce)  # type: ignore[arg-type]  # whatever a device sends
+    with pytest.raises(Unauthorized):  # it stands for no time but that
+        run(desk.stays(signed(watch, "/presence/session", method="GET", iat=behind - 60, nonce=desk.nonce())))
+
+
+def run_tap(lobby: Lobby) -> str:
+    """A challenge of the same node, for something else."""
+    return str(lobby.desk.new_tap(ORG)["tap"]).partition(".")[0]
+
+
 def test_a_device_tells_of_its_person_only_so_often(lobby: Lobby) -> None:
     watch, tv = lobby.bound(lobby.ada), lobby.bound(lobby.ada, "tv")
 
@@ -490,7 +513,8 @@ def test_a_session_that_nobody_was_in_for_half_an_hour_has_ended(lobby: Lobby, m
 
 def test_a_geofence_that_says_they_are_not_there_tells_nobody(lobby: Lobby) -> None:
     watch = lobby.bound(lobby.ada)
-    assert here(lobby.desk, watch, near=False) == {"level": None, "told": False, "session": None}
+    nobody = {"level": None, "told": False, "session": None, "recovering": None}
+    assert here(lobby.desk, watch, near=False) == nobody
     assert here(lobby.desk, watch, near=True)["level"] == 0
     assert len(lobby.present()) == 1
 
@@ -504,7 +528,7 @@ def test_whom_terms_or_a_lock_shut_out_sees_no_presence(lobby: Lobby) -> None:
     lobby.people.set_terms(lobby.ada.person, Terms("own", (Clause("no", "deny", purposes=("service",)),)))
     said.append(here(lobby.desk, watch))
     lobby.people.set_terms(lobby.ada.person, Terms())
-    assert said == [{"level": 0, "told": False, "session": None}] * 3
+    assert said == [{"level": 0, "told": False, "session": None, "recovering": None}] * 3
     assert lobby.present() == []
     assert here(lobby.desk, lobby.bound(lobby.nobody)) == said[0]
 

@@ -78,6 +78,14 @@ class HouseRecovery:
         return token
 
 
+async def stop_recovery(proving: Proving, person: str) -> None:
+    """Stop the recovery of an account, from whatever stands for its person, and tell its addresses. Raises
+    NotFound."""
+    addresses = await proving.within(lambda proofs: proofs.recovering.cancel(person))
+    text = "The recovery of your account was stopped from one of your devices. Nothing of it was changed."
+    proving.tell(addresses, "The recovery of your account was stopped", text)
+
+
 def _ripe(proofs: Proofs, secret: str) -> str:
     found = proofs.recovering.pending(secret)
     if found is None or found.ripe_at > now():

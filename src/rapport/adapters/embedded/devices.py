@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from rapport.adapters.embedded.accounts import ACTIVE
+from rapport.adapters.embedded.recovering import ripe_at
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound, TooMany, Unauthorized
@@ -203,6 +204,10 @@ class DeviceFile:
             if key is not None:
                 found.append(Device(number, handle, kind, key.open(name, _PLACE).decode(), created, seen, until))
         return found
+
+    def recovering(self, handle: str) -> int:
+        """When the recovery of a person's account that goes on can be finished, µs; 0: there is none."""
+        return ripe_at(self._db, handle)
 
     def revoke(self, handle: str, device: int | None = None) -> int:
         """Let go of a device of a person's, or of all, with what they began and pairings that wait; return how many.
