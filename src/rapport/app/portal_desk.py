@@ -33,13 +33,13 @@ from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
 from rapport.kernel.vocabulary import names_in
 from rapport.profile.view import Part
-from rapport.terms import Ground, Receipt, Terms, choosing
+from rapport.terms import Clause, Ground, Receipt, Terms, choosing
 from rapport.terms.choosing import Allowed
 from rapport.terms.deciding import links_of
 from rapport.terms.own import CALLER, OwnLooks
 from rapport.terms.policy import Judge
 from rapport.terms.presets import LINES, PRESETS, TITLES
-from rapport.terms.sentences import clause_sentence, unmet_words
+from rapport.terms.sentences import clause_sentence, named, unmet_words
 from rapport.web.language import SPOKEN
 from rapport.web.portal import told as ask
 from rapport.web.portal.told import Session, Way
@@ -194,14 +194,15 @@ class PortalDesk:
     def _name(self, org: str) -> str:
         return self._people.ground(org, ()).standing.declaration.name or org
 
+    def _sentence(self, clause: Clause) -> str:
+        return clause_sentence(named(clause, self._name), SPOKEN)
+
     # -- terms
 
     async def terms(self, session: Session) -> ask.MyTerms:
         terms = self._people.person(session.person).terms
         lines = tuple(
-            ask.ClauseLine(
-                line.clause.id, clause_sentence(line.clause, SPOKEN), line.clause.effect, line.on, line.may_return
-            )
+            ask.ClauseLine(line.clause.id, self._sentence(line.clause), line.clause.effect, line.on, line.may_return)
             for line in choosing.lines(terms)
         )
         presets = tuple(
@@ -226,8 +227,8 @@ class PortalDesk:
         return ask.Proposal(
             way,
             value,
-            SPOKEN.say(TITLES[value]) if clause is None else clause_sentence(clause, SPOKEN),
-            tuple(clause_sentence(clause, SPOKEN) for clause in after.clauses),
+            SPOKEN.say(TITLES[value]) if clause is None else self._sentence(clause),
+            tuple(self._sentence(clause) for clause in after.clauses),
             tuple(effects),
             tuple(same),
             person.locked,
@@ -266,7 +267,7 @@ class PortalDesk:
         person = self._people.person(session.person)
         before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else 1 << 62
         rows = self._ledger.receipts_of(person.id, before, _PAGE + 1)
-        sentences = {clause.id: clause_sentence(clause, SPOKEN) for clause in person.terms.clauses}
+        sentences = {clause.id: self._sentence(clause) for clause in person.terms.clauses}
         names: dict[str, str] = {}
         told = tuple(self._look(receipt, sentences, names) for _, receipt in rows[:_PAGE])
         return ask.Looks(told, str(rows[_PAGE - 1][0]) if len(rows) > _PAGE else None)
@@ -277,7 +278,7 @@ class PortalDesk:
         found = self._ledger.receipt_told(person.id, receipt)
         if found is None:
             raise NotFound("you have no such receipt")
-        return self._look(found, {clause.id: clause_sentence(clause, SPOKEN) for clause in person.terms.clauses}, {})
+        return self._look(found, {clause.id: self._sentence(clause) for clause in person.terms.clauses}, {})
 
     def _look(self, receipt: Receipt, sentences: dict[str, str], names: dict[str, str]) -> ask.Look:
         own = receipt.caller == CALLER and not receipt.org

@@ -19,7 +19,7 @@ from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate
 from rapport.terms.benefits import Estimate, Side
 from rapport.terms.estimates import METHODS
-from rapport.terms.sentences import clause_sentence
+from rapport.terms.sentences import clause_sentence, named
 from rapport.terms.settling import Settler
 from rapport.terms.statement import NOT_YET, Ground, Words, month_span, own_benefits, statement
 from rapport.web.language import SPOKEN
@@ -59,11 +59,12 @@ class Statements:
             [(at, one) for at, one in notices if since <= at < until],
             {org: self._benefits.estimates(org) for org in orgs},
         )
-        sentences = {clause.id: clause_sentence(clause, SPOKEN) for clause in person.terms.clauses}
+        names = self._names()
+        sentences = {clause.id: clause_sentence(named(clause, names), SPOKEN) for clause in person.terms.clauses}
         return statement(
             ground,
             Words(
-                self._names(),
+                names,
                 partial(words.purpose, tongue=SPOKEN),
                 partial(words.categories, tongue=SPOKEN),
                 sentences,

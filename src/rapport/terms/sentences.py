@@ -5,7 +5,9 @@ its words as it does.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
 
 from rapport.kernel.tongue import ENGLISH, Tongue
 from rapport.kernel.vocabulary import CATEGORY_WORDS, EVERYTHING, PURPOSE_WORDS
@@ -33,6 +35,12 @@ _MINE = (
 
 
 # -- clauses
+
+
+def named(clause: Clause, name_of: Callable[[str], str]) -> Clause:
+    """The clause with what organizations are called in place of their ids: to be said, not to be kept."""
+    others = msgspec.structs.replace(clause.elsewhere, of=tuple(map(name_of, clause.elsewhere.of)))
+    return msgspec.structs.replace(clause, who=tuple(map(name_of, clause.who)), elsewhere=others)
 
 
 def clause_sentence(clause: Clause, tongue: Tongue = ENGLISH) -> str:
