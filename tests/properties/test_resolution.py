@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rapport.resolve import Edge, Explainer, MemoryStore, Reason, Resolver, preview_retract
 from rapport.resolve.rules import Rules
 from rapport.resolve.twin import Partition, Said, active, partition
+from tests.conftest import sample
 from tests.resolve.strategies import RECORDS, books, edges_of, in_batches, reading_few, take_in, worlds, write_down
 
 MANY = settings(max_examples=5 * settings.default.max_examples)
@@ -44,6 +45,7 @@ def told(data: st.DataObject) -> tuple[Rules, list[Said], MemoryStore, Resolver]
 
 
 @MANY
+@sample(50)
 @given(st.data())
 def test_the_product_agrees_with_the_twin_after_every_change(data):
     kind = data.draw(worlds())
