@@ -16,7 +16,7 @@ from rapport.app.proving import CODES_AN_HOUR, Proving
 from rapport.app.recovering import HouseRecovery
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
-from rapport.kernel.errors import Conflict, TooMany
+from rapport.kernel.errors import BadInput, Conflict, TooMany
 from rapport.kernel.times import now
 from rapport.web.asker import network_of
 from rapport.web.portal.told import Session
@@ -146,3 +146,13 @@ def test_the_last_passkey_is_not_revoked_and_nobody_is_told_that_it_was(desks: D
 )
 def test_whoever_has_a_network_is_one_client(host: str, network: str) -> None:
     assert network_of(host) == network
+
+
+def test_a_phone_recovers_nothing(desks: Desks) -> None:
+    hall, phone = desks.hall, "+447700900123"
+    ada = hall.person()
+    session = hall.enrol(ada)[1:]
+    hall.verify(ada, phone, *session)
+    assert [one.kind for one in hall.proofs.contacts.contacts(ada)] == ["phone"]
+    with pytest.raises(BadInput):
+        asyncio.run(desks.recovery.ask(phone, "here"))

@@ -15,6 +15,7 @@ from rapport.app.signing_in import HouseSignin, name_of
 from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError, TooMany, Unauthorized
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.signin import passkeys, sessions
+from tests.e2e.running import run
 from tests.profile.house import ORG, House
 from tests.signin.authenticator import PRESENT, Authenticator, b64
 
@@ -281,6 +282,43 @@ def test_who_signs_in_leaves_the_session_that_the_browser_had(hall: Hall) -> Non
     with pytest.raises(Unauthorized):  # who proves nothing ends nothing
         asyncio.run(hall.signin.prove(answer, "here", "Chrome/1 Linux", elsewhere))
     assert hall.accounts.session(elsewhere) is not None
+
+
+def test_a_new_proof_gives_the_session_another_token(hall: Hall) -> None:
+    device, challenges = hall.enrolled(), hall.signin.challenges
+    token = hall.sign_in(device)
+    stranger = hall.enrolled(hall.people.add([]).handle)
+
+    def again(key: Authenticator) -> str:
+        challenge = challenges.make("again", hall.person)
+        answer = key.prove(hall.signin.party.asking(challenge))
+        known = hall.accounts.passkey(key.credential)
+        assert known is not None
+        proved = hall.signin.party.proved(challenge, answer, known)
+        return hall.accounts.step_up(
+            token, known, proved, "", (challenge, challenges.check(challenge, "again", hall.person))
+        )[0]
+
+    with pytest.raises(Unauthorized):  # another's passkey freshens no session of theirs
+        again(stranger)
+    assert hall.accounts.session(token) is not None
+    fresh = again(device)
+    assert fresh != token
+    assert hall.accounts.session(token) is None
+    assert hall.accounts.session(fresh) is not None
+
+
+def test_the_support_desk_signs_somebody_out(hall: Hall) -> None:
+    device = hall.enrolled()
+    token, by_link = hall.sign_in(device), Doors(hall.ledger).redeem(Doors(hall.ledger).mint(hall.person)) or ""
+    stranger = hall.sign_in(hall.enrolled(hall.people.add([]).handle))
+    told = run("person", "sign-out", hall.person, "--data", str(hall.directory), "--json")
+    assert (told.returncode, json.loads(told.stdout)) == (0, {"person": hall.person, "ended": 3, "devices": 0})
+    assert hall.accounts.session(token) is None
+    assert Doors(hall.ledger).person(by_link) is None
+    assert hall.accounts.session(stranger) is not None
+    assert hall.sign_in(device)  # what they have stays theirs
+    assert run("person", "sign-out", "per_nobody", "--data", str(hall.directory)).returncode != 0
 
 
 def test_who_was_erased_or_is_being_erased_does_not_come_in(hall: Hall) -> None:

@@ -16,6 +16,8 @@ from rapport.app.recovering import HouseRecovery
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.times import now
 from rapport.signin.passkeys import Made
+from rapport.web.door import TRIES_A_MINUTE
+from rapport.web.pages import CONTENT_SECURITY_POLICY
 from rapport.web.portal import portal_routes
 from rapport.web.signin import signin_routes
 from tests.profile.house import ORG
@@ -40,12 +42,13 @@ LEVELS = {
     "POST /me/terms": VERIFIED, "POST /me/terms/change": VERIFIED, "POST /me/terms/tell": VERIFIED,
     "DELETE /me/lock": VERIFIED, "POST /me/rights/stop": VERIFIED, "POST /me/known/{org}/correct": VERIFIED,
     # Credentials, and what a recovery rests on.
-    "POST /me/devices/rename": VERIFIED, "POST /me/devices": VERIFIED, "POST /me/devices/revoke": VERIFIED, "POST /me/devices/pair": VERIFIED,
+    "POST /me/devices": VERIFIED, "POST /me/devices/revoke": VERIFIED, "POST /me/devices/rename": VERIFIED,
+    "POST /me/devices/pair": VERIFIED,
     "POST /me/devices/ask": VERIFIED, "POST /me/devices/make": VERIFIED, "POST /me/devices/codes": VERIFIED,
     "POST /me/devices/end": VERIFIED, "DELETE /me/sessions": VERIFIED,
     "POST /me/contacts": VERIFIED, "POST /me/contacts/verify": VERIFIED, "POST /me/contacts/drop": VERIFIED,
     # Claiming.
-    "POST /me/claim": VERIFIED, "POST /me/claim/purchase": VERIFIED, "POST /me/claim/drop": VERIFIED, "POST /me/claim/part": VERIFIED,
+    "POST /me/claim": VERIFIED, "POST /me/claim/drop": VERIFIED, "POST /me/claim/part": VERIFIED,
     "POST /me/claim/purchase": VERIFIED, "POST /me/claim/join/ask": VERIFIED, "POST /me/claim/join/prove": VERIFIED,
     # Everything at once.
     "GET /me/export": VERIFIED, "GET /me/erase": VERIFIED, "POST /me/erase": VERIFIED,
@@ -64,6 +67,14 @@ def changing(routes: list[BaseRoute], above: str = "") -> Iterator[str]:
             yield from changing(route.routes or [], above + route.path)
         elif isinstance(route, Route):
             yield from (f"{one} {above}{route.path}" for one in (route.methods or set()) - {"GET", "HEAD", "OPTIONS"})
+
+
+def looking(routes: list[BaseRoute], above: str = "") -> Iterator[str]:
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from looking(route.routes or [], above + route.path)
+        elif isinstance(route, Route) and "GET" in (route.methods or set()):
+            yield f"GET {above}{route.path}"
 
 
 def path_of(route: str) -> str:
@@ -145,6 +156,32 @@ def test_who_shuts_out_is_not_asked_again_and_who_lets_in_is(home: Home, stale: 
     assert STEP_UP.match(stale.post("/me/lock", lock="no").headers["location"])
     assert home.people.person(stale.person).locked
     home.people.unlock(stale.person)
+
+
+def test_every_page_of_a_person_is_kept_by_nobody_fenced_in_and_has_the_way_out_on_it(home: Home) -> None:
+    person, seen = Person(home), 0
+    for route in looking(portal_routes(home.desk(), ORIGIN)):
+        answer = person.get(path_of(route))
+        if "text/html" not in answer.headers.get("content-type", "") or route == "GET /me/open":
+            continue
+        seen += 1
+        assert answer.headers["cache-control"] == "no-store", route
+        assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+        assert 'action="/me/leave"' in answer.text or "/erased/" in route, route
+    assert seen > 20
+    for fence in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"):
+        assert fence in CONTENT_SECURITY_POLICY
+    assert "unsafe" not in CONTENT_SECURITY_POLICY
+
+
+def test_after_leaving_the_session_that_the_browser_had_is_none_any_more(home: Home) -> None:
+    person = Person(home)
+    cookies = dict(person.cookies)
+    assert person.post("/me/leave").status_code == 303
+    person.cookies = cookies  # as a browser's history, or whoever copied it, would have it
+    for route in looking(portal_routes(home.desk(), ORIGIN)):
+        answer = person.get(path_of(route))
+        assert answer.status_code != 200 or "/me/leave" not in answer.text, route
 
 
 # -- another site
@@ -261,3 +298,14 @@ def test_what_a_request_says_of_the_node_changes_nothing(home: Home, stale: Pers
     opened = stale.post("/me/open", headers=lies, code=Doors(home.ledger).mint(stale.person))
     assert opened.headers["location"] == "/me"
     assert "secure" not in opened.headers["set-cookie"].lower()
+
+
+def test_a_page_that_spends_links_is_tried_only_so_often(home: Home) -> None:
+    person = Person(home)
+    tried = [person.post("/me/open", code=f"me_{turn}").status_code for turn in range(TRIES_A_MINUTE + 1)]
+    assert set(tried[:-3]) == {403}
+    assert tried[-1] == 429
+    late = person.post("/me/open", code=Doors(home.ledger).mint(person.person))
+    assert late.status_code == 429
+    assert int(late.headers["retry-after"]) > 0
+    assert "set-cookie" not in late.headers
