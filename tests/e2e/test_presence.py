@@ -5,17 +5,16 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.e2e.browsing import AXE, problems
 from tests.e2e.running import Answer, Node, Org, http, run
-from tests.e2e.test_console import AXE, FLAGS, problems
 from tests.e2e.test_signin import Device, enrol, go
 from tests.signin.device import SoftDevice, turned
 
@@ -32,14 +31,6 @@ def org(node: Node) -> Org:
     made.view("user_id:ada", events=1)
     made.view("user_id:bo", events=1)
     return made
-
-
-@pytest.fixture(scope="module")
-def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -144,7 +135,8 @@ def test_one_person_is_recognised_everywhere_and_after_revoking_everything_nowhe
     watch.send("/presence/tap", {"tap": pending["tap"]})
 
     go(phone, node, "/me/devices")
-    phone.page.get_by_role("button", name="Revoke everything").click()
+    phone.page.get_by_text("Revoke everything…").click()
+    phone.page.get_by_role("button", name="Yes, revoke everything").click()
     phone.page.wait_for_url("**/signin")
     began = time.monotonic()
     for thing in (watch, tv, button):

@@ -4,16 +4,16 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.e2e.browsing import AXE, problems
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.running import Answer, Node, Org, http, run
-from tests.e2e.test_console import AXE, FLAGS, problems
 from tests.e2e.test_signin import Device, enrol, go
 
 pytestmark = pytest.mark.needs("chromium")
@@ -45,14 +45,6 @@ def org(node: Node) -> Org:
     made.send({"type": "identify", "userId": "ada", "messageId": "1", "traits": traits}, write_key=crm)
     made.view("user_id:ada", events=1)
     return made
-
-
-@pytest.fixture(scope="module")
-def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def person(node: Node) -> str:
@@ -174,7 +166,8 @@ def test_a_companys_link_claims_once(node: Node, browser: Browser, org: Org) -> 
     device.page.goto(url)
     expect(device.page.get_by_role("heading", level=2).first).to_have_text("This link is used up")
     go(device, node, "/me/claim")
-    device.page.get_by_role("button", name="Let go of ada").click()
+    device.page.get_by_text("Let go…").first.click()
+    device.page.get_by_role("button", name="Yes, let it go: ada").click()
     expect(device.page.get_by_role("status").first).to_contain_text("Let go")
     for wrong in (
         {"customer": "ada"},

@@ -1,14 +1,17 @@
 """What was done elsewhere: who is told, of what, and no more once it is stopped; and back again."""
 
 import json
+import re
 from collections.abc import Iterator
-from urllib.parse import quote
+from html import unescape
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
 from rapport.kernel.ports import LogEntry
 from rapport.terms import Declaration, Promise, Request
 from rapport.terms.clauses import Clause, Elsewhere, Terms
+from rapport.terms.presets import PRESETS
 from tests.profile.house import ORG, TEN, at_once, told
 from tests.web.portal.person import Home, Person
 
@@ -109,3 +112,19 @@ def test_of_companies_where_they_are_nobody_there_is_nothing(ada: Person, org: s
     assert ada.get(f"/me/sharing/{quote(org, safe='')}").status_code == 404
     assert ada.get(f"/me/terms/change?way=apart&value={quote(org, safe='')}").status_code in {400, 404}
     assert ada.post("/me/terms/change", way="apart", value=org).status_code in {400, 404}
+
+
+def test_each_change_of_the_terms_leads_to_what_would_undo_it(home: Home, ada: Person) -> None:
+    home.people.set_terms(ada.person, PRESETS["balanced"])
+    for way, value in (("out", "fair-offers"), ("apart", ORG), ("apart", "*"), ("hide", f"{ORG}:purchases")):
+        before = home.people.person(ada.person).terms
+        changed = ada.post("/me/terms/change", way=way, value=value)
+        page = ada.get(changed.headers["location"]).text
+        undo = unescape(re.findall(r'href="(/me/terms/change\?[^"]+)">Undo', page)[0])
+        asked = {name: said[0] for name, said in parse_qs(urlsplit(undo).query).items()}
+        assert ada.get(undo).status_code == 200
+        again = ada.post("/me/terms/change", way=asked["way"], value=asked["value"])
+        assert home.people.person(ada.person).terms.clauses == before.clauses
+        assert "Undo" in ada.get(again.headers["location"]).text
+    chosen = ada.post("/me/terms/change", way="preset", value="open")
+    assert "Undo" not in ada.get(chosen.headers["location"]).text

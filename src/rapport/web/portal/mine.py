@@ -14,7 +14,7 @@ from rapport.web.door import left
 from rapport.web.forms import go
 from rapport.web.portal.devices import fresh
 from rapport.web.portal.signing import to_sign
-from rapport.web.portal.told import Look, Way
+from rapport.web.portal.told import Look, MyTerms, Way
 from rapport.web.portal.visit import AREA, Visit, by_accept
 
 MOST_NAME = 100
@@ -58,7 +58,22 @@ async def _lock(visit: Visit, *, locked: bool) -> Response:
 async def terms(visit: Visit) -> Response:
     done = visit.asked("done", 20)
     content = await visit.desk.terms(visit.session)
-    return visit.answer("terms.html", content, section="terms", done=done if done in _DONE else "")
+    undo = _undoing(visit.asked("way", 20), visit.asked("value", MOST_NAME), content)
+    return visit.answer("terms.html", content, section="terms", done=done if done in _DONE else "", undo=undo)
+
+
+def _undoing(way: str, value: str, content: MyTerms) -> str:
+    """Where a change that was just made is looked at the other way round; "" where there is no such way."""
+    held = {line.id: line.on for line in content.lines}
+    made = {"back": value, "hide": f"hide:{value}", "apart": f"apart:{'' if value == '*' else value}"}.get(way, "")
+    if held.get(made):
+        return f"{AREA}/terms/change?{urlencode({'way': 'out', 'value': made})}"
+    if way == "out" and not held.get(value, value not in held):
+        return f"{AREA}/terms/change?{urlencode({'way': 'back', 'value': value})}"
+    kind, _, what = value.partition(":")
+    if way == "out" and value not in held and kind in {"hide", "apart"}:
+        return f"{AREA}/terms/change?{urlencode({'way': kind, 'value': what or '*'})}"
+    return ""
 
 
 async def propose(visit: Visit) -> Response:
@@ -70,8 +85,9 @@ async def propose(visit: Visit) -> Response:
 
 
 async def change(visit: Visit) -> Response:
-    await visit.desk.change(visit.session, *_change(visit.form.get("way", ""), visit.form.get("value", "")))
-    return go(f"{AREA}/terms?done=changed")
+    way, value = _change(visit.form.get("way", ""), visit.form.get("value", ""))
+    await visit.desk.change(visit.session, way, value)
+    return go(f"{AREA}/terms?{urlencode({'done': 'changed', 'way': way, 'value': value})}")
 
 
 async def tell(visit: Visit) -> Response:
