@@ -40,11 +40,8 @@ class PortalProofs:
     async def _shown(self, session: Session, work: Callable[[Proofs], object]) -> None:
         """Something that was shown by a proof stronger than a purchase, with what follows for those."""
 
-        def show(proofs: Proofs) -> None:
-            work(proofs)
-            self._purchasing(proofs).outweigh(session.person)
-
-        await self._proving.within(show)
+        await self._proving.within(work)
+        await self._proving.within(lambda proofs: self._purchasing(proofs).outweigh(session.person))
 
     async def keep(self) -> None:
         """Suspend claims that have lost what they rest on."""
