@@ -28,8 +28,15 @@ SCHEMA = """
     ALTER TABLE proved_claim ADD COLUMN records BLOB
 """
 
-MOST = (("person", 5, DAY), ("person", 20, 30 * DAY), ("token", 5, 7 * DAY), ("org", 200, DAY))
-"""How often of each something is tried at most: by a person, of an order, at an organization."""
+MOST = (
+    (("person",), 5, DAY),
+    (("person",), 20, 30 * DAY),
+    (("person", "token"), 5, 7 * DAY),
+    (("token",), 25, 7 * DAY),
+    (("org",), 200, DAY),
+)
+"""How often something is tried at most: by a person, of an order by one, of an order, at an organization. What one
+person tries in a month is fewer than what an order takes in a week, so that nobody alone keeps its buyer out."""
 _KEPT = 30 * DAY
 
 
@@ -63,9 +70,10 @@ class PurchaseFile:
         who = {"person": person, "token": token, "org": org}
         with transaction(self._db):
             self._db.execute("DELETE FROM purchase_try WHERE at <= ?", (at - _KEPT,))
-            for column, most, span in MOST:
-                query = f"SELECT count(*), min(at) FROM purchase_try WHERE {column} = ? AND at > ?"  # noqa: S608 (written above)
-                count, first = self._db.execute(query, (who[column], at - span)).fetchone()
+            for columns, most, span in MOST:
+                same = " AND ".join(f"{column} = ?" for column in columns)
+                query = f"SELECT count(*), min(at) FROM purchase_try WHERE {same} AND at > ?"  # noqa: S608 (written above)
+                count, first = self._db.execute(query, (*(who[column] for column in columns), at - span)).fetchone()
                 if count >= most:
                     wait = max(1, (first + span - at) // SECOND)
                     raise TooMany("That was tried too often. Try it again later.", retry_after=wait)
