@@ -34,7 +34,12 @@ class Browser:
         self.cookies: dict[str, str] = {}
 
     def send(
-        self, method: str, path: str, headers: dict[str, str] | None = None, body: object = None
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: object = None,
+        form: dict[str, str] | None = None,
     ) -> httpx.Response:
         async def sent() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
@@ -42,7 +47,7 @@ class Browser:
             said["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
             async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
                 content = None if body is None else json.dumps(body)
-                return await client.request(method, path, headers=said, content=content)
+                return await client.request(method, path, headers=said, content=content, data=form)
 
         response = asyncio.run(sent())
         for line in response.headers.get_list("set-cookie"):
@@ -51,6 +56,9 @@ class Browser:
             if "max-age=0" in line.lower():
                 del self.cookies[name]
         return response
+
+    def form(self, path: str, fields: dict[str, str]) -> httpx.Response:
+        return self.send("POST", path, form=fields)
 
     @property
     def intent(self) -> str | None:

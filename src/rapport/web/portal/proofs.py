@@ -89,7 +89,7 @@ async def claims(visit: Visit) -> Response:
     code = visit.asked("code", 100)
     link = await visit.desk.proofs.link(code) if code else None
     content = await visit.desk.proofs.claims(visit.session)
-    shown = {"section": "claims", "done": _done(visit), "code": code, "link": link}
+    shown = {"section": "claims", "done": _done(visit), "code": code, "link": link, "unproved": False}
     return visit.answer("claims.html", content, **shown)
 
 
