@@ -29,6 +29,7 @@ from rapport.adapters.embedded import (
     devices,
     exports,
     goals,
+    let_go,
     operators,
     outbox,
     purchases,
@@ -140,6 +141,7 @@ MIGRATIONS = [
     by_hand.SCHEMA,
     purchases.SCHEMA,
     accounts.BACKED_UP,
+    let_go.SCHEMA,
 ]
 
 LINK_LIFE = 10 * MINUTE

@@ -12,7 +12,17 @@ from functools import lru_cache
 
 import msgspec
 
-from rapport.adapters.embedded import accounts, agent_requests, claims, contacts, devices, goals, purchases, rights
+from rapport.adapters.embedded import (
+    accounts,
+    agent_requests,
+    claims,
+    contacts,
+    devices,
+    goals,
+    let_go,
+    purchases,
+    rights,
+)
 from rapport.adapters.embedded.agreements import Draft, Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -299,6 +309,7 @@ class PeopleFile:
             purchases.forget(self._db, person)
             agent_requests.forget(self._db, self._keys, person)
             goals.forget(self._db, person)
+            let_go.forget(self._db, person)
             self._keys.destroy_person(person)
 
     @contextlib.contextmanager
