@@ -46,6 +46,10 @@ _FOR_YOU = {
     "": "%(agent)s asked %(company)s.",
 }
 """What an agent exercises."""
+_NO_ADDRESS = (
+    "%(recipient)s, which %(company)s gave a file on %(day)s: "
+    "%(company)s has yet to say where it takes such demands"
+)
 _Looked = Callable[[str, str], Look]
 _Changes = Callable[[Person, str, Terms], Effect]
 
@@ -204,8 +208,7 @@ class PortalRights:
     def _demanded(self, one: Demand) -> str:
         places = {"recipient": one.recipient, "company": self._name(one.org), "day": date(one.exported_at)}
         if one.state == "no_address":
-            where = "%(company)s has yet to say where it takes such demands"
-            return SPOKEN.say("%(recipient)s, which %(company)s gave a file on %(day)s: " + where, **places)
+            return SPOKEN.say(_NO_ADDRESS, **places)
         return SPOKEN.say(
             "%(recipient)s, which %(company)s gave a file on %(day)s: to be done and confirmed by %(until)s",
             **places,

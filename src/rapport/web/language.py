@@ -3,7 +3,8 @@
 How to use it. In templates `{{ _("Whole sentences, with %(name)s in them", name=bdi(one.name)) }}` (a link in one is
 `link(path, words)`) or `ngettext`; in Python `SPOKEN.say("…")` and `SPOKEN.count("%(count)s day", "%(count)s days", n)`;
 sentences that the domain makes take it as their `Tongue`. What was written down in English for good goes through
-`| retold`. The German goes into `locale/de.po`; `tests/web/test_language.py` tells what it lacks.
+`| retold`. The German goes into `locale/de.po`, and for what was written down into `locale/written/de.po`;
+`tests/web/test_language.py` tells what they lack.
 
 The language of a page is that of its visit and its rendering (`speaking`), so that words which Python makes follow it
 too. Catalogs are read once, when this module is. Where an area of pages offers no other language, it speaks English.
@@ -61,21 +62,18 @@ def entries(text: str) -> Iterator[Entry]:
 
 
 class Catalog:
-    """What one language says for English."""
+    """What one language says for English. `written`: sentences that nobody asks for, since they stand in receipts,
+    notices and errors, as `rapport.web.retelling` knows them again."""
 
-    def __init__(self, told: Iterable[Entry]) -> None:
-        self._entries = [one for one in told if all(one.said) and not one.fuzzy]
-        self.said = {one.one: one.said for one in self._entries}
+    def __init__(self, asked: Iterable[Entry], written: Iterable[Entry] = ()) -> None:
+        self.written = [one for one in written if all(one.said) and not one.fuzzy]
+        sure = [one for one in asked if all(one.said) and not one.fuzzy]
+        self.said = {one.one: one.said for one in (*self.written, *sure)}
 
     def one(self, text: str) -> str:
         """The text as it is where nothing is said for it."""
         said = self.said.get(text)
         return said[0] if said else text
-
-    def forms(self) -> Iterator[tuple[str, str]]:
-        """Each English form with what is said for it."""
-        for entry in self._entries:
-            yield from zip((entry.one, entry.many), entry.said, strict=False)
 
     def many(self, one: str, many: str, count: int) -> str:
         """Every language here has a form for 1 and a form for all else."""
@@ -84,9 +82,13 @@ class Catalog:
         return forms[0 if count == 1 else 1]
 
 
+def _catalog(path: Path) -> Catalog:
+    return Catalog(entries(path.read_text()), entries((LOCALE / "written" / path.name).read_text()))
+
+
 CATALOGS: Final = {
     ENGLISH: Catalog(()),
-    **{path.stem: Catalog(entries(path.read_text())) for path in sorted(LOCALE.glob("*.po"))},
+    **{path.stem: _catalog(path) for path in sorted(LOCALE.glob("*.po"))},
 }
 
 

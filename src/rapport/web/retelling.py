@@ -1,8 +1,9 @@
 """What was written down in English for good, told in the language of a page: the reasons on receipts, notices, errors.
 
-Such a sentence is found in the catalog as it is, or as one of the catalog's sentences with its places filled; what
-fills them is told the same way, and what nobody finds (a company's name, an amount) stays as it is. So no receipt has to
-be signed in more than one language. Of several sentences that could be meant, it is the one with most words of its own.
+Such a sentence is found in the catalog as it is, or as one of `locale/written` with its places filled; what
+fills them is told the same way, and what nobody finds (a company's name, an amount) stays as it is. So no receipt needs
+to be signed in more than one language. Of several sentences that could be meant, it is the one with most words of its
+own.
 """
 
 import re
@@ -53,9 +54,9 @@ def _list(tongue: str, text: str, deep: int) -> str:
 
 @lru_cache
 def _patterns(tongue: str) -> list[tuple[re.Pattern[str], str]]:
-    """The catalog's sentences that have places, as patterns with what is said for them."""
+    """The written sentences that have places, as patterns with what is said for them."""
     found = []
-    for one, said in language.CATALOGS[tongue].forms():
+    for one, _, (said, *_), _ in language.CATALOGS[tongue].written:
         own = len(re.sub(r"[^A-Za-z]", "", _PLACE.sub("", one)))
         if own < _LEAST or not _PLACE.search(one):
             continue
