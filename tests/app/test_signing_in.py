@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cbor2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.doors import Doors
 from rapport.app.embedded import open_keys, open_ledger
-from rapport.app.signing_in import HouseSignin, name_of
+from rapport.app.signing_in import DECOY, TRIES_A_MINUTE, HouseSignin, name_of
 from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError, TooMany, Unauthorized
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.signin import passkeys, sessions
+from rapport.signin.passkeys import Passkey, Proved, RelyingParty
 from tests.e2e.running import run
 from tests.profile.house import ORG, House
 from tests.signin.authenticator import PRESENT, Authenticator, b64
@@ -172,6 +175,28 @@ def test_an_unknown_passkey_is_refused_like_a_wrong_signature(hall: Hall) -> Non
             hall.prove(answer)
         said.add((refused.value.message, refused.value.code))
     assert len(said) == 1
+
+
+def test_an_unknown_passkey_takes_the_same_work_to_refuse(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    hall.enrolled()
+    stranger, checked = hall.device(), list[bytes]()
+    proved = RelyingParty.proved
+
+    def noting(party: RelyingParty, challenge: bytes, response: dict[str, Any], passkey: Passkey) -> Proved:
+        checked.append(passkey.public)
+        return proved(party, challenge, response, passkey)
+
+    monkeypatch.setattr(RelyingParty, "proved", noting)
+    with pytest.raises(Unauthorized):
+        hall.sign_in(stranger)
+    assert checked == [DECOY]
+    # A key like any other: checking a signature by it goes all the way.
+    numbers = stranger.key.public_key().public_numbers()
+    own = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")})
+    assert cbor2.loads(DECOY).keys() == cbor2.loads(own).keys()
+    ec.EllipticCurvePublicNumbers(
+        *(int.from_bytes(cbor2.loads(DECOY)[part], "big") for part in (-2, -3)), ec.SECP256R1()
+    ).public_key()
 
 
 def test_a_passkey_proves_its_own_person_whatever_it_says(hall: Hall) -> None:
@@ -340,6 +365,25 @@ def test_a_stolen_ledger_signs_nobody_in(hall: Hall) -> None:
     files = [path.read_bytes() for path in hall.directory.glob("ledger.db*")]
     for secret in (token, code):
         assert not any(secret.encode() in content for content in files)
+
+
+@pytest.mark.parametrize("what", ["prove", "enrolling", "enrol"])
+def test_whatever_is_tried_is_tried_so_often_from_one_place_and_goes_on_elsewhere(hall: Hall, what: str) -> None:
+    def tried(client: str) -> None:
+        if what == "prove":
+            asyncio.run(hall.signin.prove(b"{}", client, ""))
+        elif what == "enrol":
+            asyncio.run(hall.signin.enrol("inv_x", b"{}", client, ""))
+        else:
+            asyncio.run(hall.signin.enrolling("inv_x", client))
+
+    for _ in range(TRIES_A_MINUTE):
+        with pytest.raises(Unauthorized):
+            tried("here")
+    with pytest.raises(TooMany):
+        tried("here")
+    with pytest.raises(Unauthorized):
+        tried("elsewhere")
 
 
 def test_too_many_tries_are_slowed_down(hall: Hall) -> None:
