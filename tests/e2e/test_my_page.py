@@ -4,14 +4,12 @@ page, whole without JavaScript, and a lock that bites on the next read."""
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.browsing import AXE, LETTERS, NARROWEST, Walk, problems, unfold, walked
 from tests.e2e.running import Node, Org, run
-from tests.e2e.test_console import AXE, FLAGS, problems, too_wide, unfold
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -50,14 +48,6 @@ def person(node: Node, org: Org) -> str:
     return handle
 
 
-@pytest.fixture(scope="module")
-def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        yield browser
-        browser.close()
-
-
 def opened(browser: Browser, node: Node, person: str, **how: object) -> Page:
     said = run("person", "open", person, "--data", str(node.data), "--port", str(node.port), "--json")
     context = browser.new_context(reduced_motion="reduce", **how)  # type: ignore[arg-type]
@@ -88,30 +78,21 @@ def test_every_page_passes_axe_and_fits_its_screen(browser, node, person, scheme
     assert found == []
 
 
-@pytest.mark.parametrize("letters", ["100%", "150%"])
-def test_pages_fit_the_narrowest_screens_also_with_larger_letters(browser, node, person, letters):
-    page = opened(browser, node, person, viewport={"width": 320, "height": 640})
-    found = []
-    for name, path in EVERY_PAGE.items():
-        go(page, path)
-        page.evaluate("(size) => (document.documentElement.style.fontSize = size)", letters)
-        unfold(page)
-        if (sideways := too_wide(page)) > 0:
-            found.append((name, sideways))
+@pytest.fixture(scope="module")
+def walk(browser: Browser, node: Node, person: str) -> Walk:
+    page = opened(browser, node, person, viewport=NARROWEST)
+    seen = walked(page, page.url.partition("/me")[0], EVERY_PAGE)
     page.context.close()
-    assert found == []
+    return seen
 
 
-def test_nothing_is_reported_by_the_browser_on_any_page(browser, node, person):
-    page = opened(browser, node, person)
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    for name, path in EVERY_PAGE.items():
-        if name != "nowhere":  # whose status the browser reports itself
-            go(page, path)
-    page.context.close()
-    assert said == []
+@pytest.mark.parametrize("letters", LETTERS)
+def test_pages_fit_the_narrowest_screens_also_with_larger_letters(walk, letters):
+    assert walk.too_wide[letters] == []
+
+
+def test_nothing_is_reported_by_the_browser_on_any_page(walk):
+    assert walk.said == {}
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -143,7 +124,8 @@ def test_a_goal_is_said_measured_put_aside_and_finished(browser, node, person, j
     page.get_by_role("button", name="Undo").click()
     card.get_by_role("button", name="Finish").click()
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()
-    card.get_by_role("button", name="Forget it").click()
+    card.get_by_text("Forget it…").click()
+    card.get_by_role("button", name="Yes, forget it").click()
     expect(card).to_have_count(0)
     page.context.close()
 

@@ -2,15 +2,14 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from rapport.kernel import verify
-from tests.e2e.test_console import FLAGS
 from tests.kernel.bundles import MALFORMED, Asked, Story, leaves, mutations, put, unchanged
 
 pytestmark = pytest.mark.needs("chromium")
@@ -38,15 +37,12 @@ def story() -> Story:
 
 
 @pytest.fixture(scope="module")
-def page(need: Callable[[str], Path]) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        page = browser.new_page()
-        page.route("**/verify.js", lambda route: route.fulfill(path=SCRIPT, content_type="text/javascript"))
-        page.route("**/empty", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
-        page.goto("http://localhost:9/empty")
-        yield page
-        browser.close()
+def page(browser: Browser) -> Page:
+    page = browser.new_page()
+    page.route("**/verify.js", lambda route: route.fulfill(path=SCRIPT, content_type="text/javascript"))
+    page.route("**/empty", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
+    page.goto("http://localhost:9/empty")
+    return page
 
 
 def said(page: Page, *asked: Asked) -> list[dict[str, Any]]:
