@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,11 @@ class Device:
 
     def unplug(self) -> None:
         self.chrome.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": self.authenticator})
+
+    def credentials(self) -> list[dict[str, Any]]:
+        """What its password manager holds."""
+        named = {"authenticatorId": self.authenticator}
+        return list(self.chrome.send("WebAuthn.getCredentials", named)["credentials"])
 
     def forget_session(self) -> None:
         self.context.clear_cookies()
@@ -117,6 +123,7 @@ def test_a_second_passkey_is_made_the_first_revoked_and_the_second_opens(
     enrol(device, node, person)
     go(device, node, "/me/devices")
     expect(device.page.locator("summary").filter(has_text=REVOKE)).to_have_count(0)  # never the last one
+    (first,) = device.credentials()
     device.unplug()
     device.authenticator = device.plug_in()
     device.page.get_by_role("button", name="Make another passkey").click()
@@ -126,6 +133,16 @@ def test_a_second_passkey_is_made_the_first_revoked_and_the_second_opens(
     device.page.wait_for_url("**/me")  # what the first had opened is closed, here too: by /signin, with the second
     go(device, node, "/me/devices")
     expect(device.page.locator("summary").filter(has_text=REVOKE)).to_have_count(0)
+    # A password manager that holds the first still is told that it opens nothing, and lets go of it.
+    device.unplug()
+    device.authenticator = device.plug_in()
+    device.chrome.send("WebAuthn.addCredential", {"authenticatorId": device.authenticator, "credential": first})
+    assert len(device.credentials()) == 1
+    go(device, node, "/me/devices")
+    deadline = time.monotonic() + 20
+    while device.credentials() and time.monotonic() < deadline:
+        device.page.wait_for_timeout(50)
+    assert device.credentials() == []
 
 
 def test_signing_out_everywhere_else_holds_at_once(node: Node, browser: Browser, device: Device, person: str) -> None:
