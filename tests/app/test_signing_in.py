@@ -226,6 +226,16 @@ def test_an_invitation_is_for_one_person_once_and_for_ten_minutes(hall: Hall, mo
         hall.enrol(hall.device(), late)
 
 
+def test_one_challenge_makes_one_passkey_however_many_invitations_there_are(hall: Hall) -> None:
+    first, second = (hall.accounts.invite(hall.person) for _ in range(2))
+    options = asyncio.run(hall.signin.enrolling(first, "here"))
+    asyncio.run(hall.signin.enrol(first, encoded(hall.device().make(options)), "here", ""))
+    with pytest.raises(Unauthorized):
+        asyncio.run(hall.signin.enrol(second, encoded(hall.device().make(options)), "here", ""))
+    assert hall.accounts.invited(second) == hall.person  # and it is not spent by that
+    assert len(hall.accounts.passkeys(hall.person)) == 1
+
+
 def test_the_same_passkey_is_not_made_twice(hall: Hall) -> None:
     device = hall.enrolled()
     with pytest.raises(Conflict):

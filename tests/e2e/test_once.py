@@ -253,6 +253,54 @@ def test_of_fifty_questions_who_tapped_one_is_told(hall: Hall) -> None:
     assert sorted(one.status for one in answers) == [200, *[404] * (MANY - 1)]
 
 
+def test_a_signed_request_with_anything_beside_its_one_proof_is_refused(hall: Hall, org: Org) -> None:
+    client, watch = (
+        hall.enrolled(hall.person(f"{org.name}:user_id:ada")),
+        SoftDevice(f"http://localhost:{hall.node.port}"),
+    )
+    code = signed(client, watch, "/presence/pair", {"kind": "watch", "name": "Mine"}).json["code"]
+    client.script("/me/devices", {"code": code})
+    number = signed(client, watch, "/presence/pair/poll").json["number"]
+    assert client.script("/me/devices", {"code": code, "number": number}).status == 200
+    path, raw = "/presence/here", json.dumps({"organization": org.name}).encode()
+
+    def sent(*headers: tuple[str, str], to: str = path, host: str = "") -> int:
+        line = http.client.HTTPConnection("127.0.0.1", hall.node.port, timeout=30)
+        line.putrequest("POST", to, skip_host=bool(host))
+        for name, value in (("Content-Length", str(len(raw))), *headers, *((("Host", host),) if host else ())):
+            line.putheader(name, value)
+        line.endheaders(raw)
+        status = line.getresponse().status
+        line.close()
+        return status
+
+    def proof(**wrong: Any) -> str:
+        return watch.proof("POST", path, raw, **wrong)
+
+    assert sent(("dPoP", proof())) == 200  # a header's name is the same in any case
+    assert sent(("DPoP", proof()), ("DPoP", proof())) == 401
+    assert sent(("DPoP", f"{proof()}, {proof()}")) == 401
+    assert sent(("DPoP", f"DPoP {proof()}")) == 401
+    assert sent(("Authorization", f"DPoP {proof()}")) == 401
+    assert sent(("DPoP", proof()), to=f"{path}?x=1") == 401
+    assert sent(("DPoP", proof()), to=f"{path}?x=1", host="x#") == 401
+    assert sent(("DPoP", proof()), to=f"{path}?") in {200, 401}  # an empty query says nothing
+    assert sent(("DPoP", proof()), to=f"http://evil.test{path}") in {200, 400, 401, 404}
+    for wrong in (
+        {"htu": f"http://evil.test{path}"},
+        {"htm": "post"},
+        {"htu": f"{watch.origin}{path}/"},
+        {"sha256": ""},
+    ):
+        assert sent(("DPoP", proof(**wrong))) == 401
+    for header in ({"alg": "none"}, {"alg": "HS256"}, {"typ": "JWT"}, {"crit": ["x"]}, {"jku": "http://evil.test"}):
+        assert sent(("DPoP", proof(header=header))) == 401
+    # Neither what a proxy would say nor another name for the node counts.
+    lies = (("X-Forwarded-Host", "evil.test"), ("X-Forwarded-Proto", "https"), ("X-Original-URL", "/presence/tap"))
+    assert sent(("DPoP", proof()), *lies, host="evil.test") == 200
+    assert sent(("DPoP", proof(htu=f"https://evil.test{path}")), *lies, host="evil.test") == 401
+
+
 def test_what_was_used_once_stays_used_when_the_node_is_killed(node: Node, hall: Hall, org: Org) -> None:
     """The last here: the node starts anew."""
     person = hall.person(f"{org.name}:user_id:ada")
