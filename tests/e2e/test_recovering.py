@@ -11,10 +11,12 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, expect
 
+from rapport.act.webhooks import fresh_secret
+from rapport.terms import by_hand
 from tests.e2e.browsing import AXE, problems
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.running import Answer, Node, Org, http, run
-from tests.e2e.test_signin import Device, enrol, go
+from tests.e2e.test_signin import REVOKE, Device, enrol, go
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -31,6 +33,7 @@ def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Node]:
     mail = {"RAPPORT_SMTP": mailbox.url, "RAPPORT_MAIL_FROM": "node@rapport.example", "RAPPORT_RECOVERY_HOURS": "0"}
+    mail |= {"RAPPORT_SMS_URL": "https://sms.invalid/", "RAPPORT_SMS_SECRET": fresh_secret()}
     node = Node(tmp_path_factory.mktemp("node") / "data", env=mail)
     yield node
     node.stop()
@@ -39,6 +42,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator
 @pytest.fixture(scope="module")
 def org(node: Node) -> Org:
     made = node.org("mine")
+    run("org", "purchases", "mine", "--event", "Order Completed", "--code", "slip", "--data", str(node.data))
     traits = {"email": BOX, "nickname": "Countess"}
     # By a system whose word on addresses counts: one that a visitor typed would show nobody anything.
     crm = node.source("mine", "crm", "--trusted")
@@ -70,10 +74,13 @@ def show(device: Device, node: Node, mailbox: Mailbox, address: str) -> None:
 
 
 @pytest.mark.usefixtures("org")
-def test_lose_everything_recover_and_revoke(node: Node, browser: Browser, mailbox: Mailbox) -> None:
+def test_come_in_sign_lose_everything_recover_and_revoke(node: Node, browser: Browser, mailbox: Mailbox) -> None:
     who = person(node)
     old, planted = Device(browser), Device(browser)
     enrol(old, node, who)
+    old.forget_session()
+    go(old, node, "/signin")
+    old.page.wait_for_url("**/me")  # without a key pressed
     enrol(planted, node, who)  # somebody was here before
     show(old, node, mailbox, BOX)
     go(planted, node, "/me")
@@ -84,6 +91,8 @@ def test_lose_everything_recover_and_revoke(node: Node, browser: Browser, mailbo
     expect(old.page.get_by_role("status").first).to_contain_text("yours from now on")
     go(old, node, "/me/known/mine")
     expect(old.page.locator("main")).to_contain_text("Countess")
+    another_passkey(old, node)
+    sign_terms(old, node)
     go(old, node, "/me/devices")
     old.page.get_by_role("button", name="Make recovery codes").click()
     papers = old.page.locator(".recovery-codes code").all_inner_texts()
@@ -121,8 +130,38 @@ def test_lose_everything_recover_and_revoke(node: Node, browser: Browser, mailbo
     new.page.wait_for_url("**/me")  # by the new passkey, without a key pressed
     go(new, node, "/me/known/mine")
     expect(new.page.locator("main")).to_contain_text("Countess")  # and what was claimed by the address is there
+    # One more passkey, and the one that recovered is revoked: its sign-in ends here too, and the other comes in.
+    another_passkey(new, node)
+    new.page.locator("summary").filter(has_text=REVOKE).first.click()
+    new.page.get_by_role("button", name="Yes, revoke it").click()
+    new.page.wait_for_url("**/me")
     for device in (old, planted, new):
         device.context.close()
+
+
+def another_passkey(device: Device, node: Node) -> None:
+    """Make one on something else, and leave what held those before."""
+    device.unplug()
+    device.authenticator = device.plug_in()
+    go(device, node, "/me/devices")
+    device.page.get_by_role("button", name="Make another passkey").click()
+    expect(device.page.get_by_role("status").first).to_contain_text("opens your page from now on")
+
+
+def sign_terms(device: Device, node: Node) -> None:
+    """Choose terms, sign what they agree on with the passkey, and check the copy without the node."""
+    page = device.page
+    go(device, node, "/me/terms/change?way=preset&value=balanced")
+    expect(page.get_by_role("heading", name="What you sign")).to_be_visible()
+    page.get_by_role("button", name="Yes, choose it").click()
+    page.wait_for_url("**/me/terms?done=changed")
+    go(device, node, "/me/agreements")
+    expect(page.locator("main")).to_contain_text("Signed by your own hand")
+    path = page.get_by_role("link", name="Keep a copy").first.get_attribute("href")
+    copy = page.request.get(f"http://localhost:{node.port}{path}").json()
+    origin = f"http://localhost:{node.port}"
+    assert by_hand.wrong(copy["agreement"], copy["hand"], origin) == ""
+    assert by_hand.wrong({**copy["agreement"], "since": "2020-01-01"}, copy["hand"], origin)
 
 
 def test_any_sign_in_stops_a_recovery(node: Node, browser: Browser, mailbox: Mailbox) -> None:
@@ -167,7 +206,7 @@ def test_a_companys_link_claims_once(node: Node, browser: Browser, org: Org) -> 
     expect(device.page.get_by_role("heading", level=2).first).to_have_text("This link is used up")
     go(device, node, "/me/claim")
     device.page.get_by_text("Let go…").first.click()
-    device.page.get_by_role("button", name="Yes, let it go: ada").click()
+    device.page.get_by_role("button", name="Yes, let it go").click()
     expect(device.page.get_by_role("status").first).to_contain_text("Let go")
     for wrong in (
         {"customer": "ada"},
@@ -177,6 +216,33 @@ def test_a_companys_link_claims_once(node: Node, browser: Browser, org: Org) -> 
         {"customer": "user_id:" + "x" * 2000},
     ):
         assert org.operate("/v1/claim-links", wrong).status == 400
+    device.context.close()
+
+
+def test_whoever_opens_a_link_comes_back_to_it(node: Node, browser: Browser, org: Org) -> None:
+    device = Device(browser)
+    page = device.page
+    enrol(device, node, person(node))
+
+    def from_a_letter() -> None:
+        url = org.operate("/v1/claim-links", {"customer": "user_id:ada"}).json["url"].replace("127.0.0.1", "localhost")
+        page.goto("about:blank")
+        page.set_content(f'<a href="{url}">See what we know of you</a>')
+        page.get_by_role("link").click()
+        page.wait_for_url(url)
+        expect(page.get_by_role("heading", level=2).first).to_contain_text("says that this is you")
+
+    # Signed in: another site's link comes without the session, and goes on by itself all the same.
+    device.unplug()
+    from_a_letter()
+    # A stranger: signed in by the passkey, they are where they wanted to be.
+    device.forget_session()
+    device.authenticator = device.plug_in()
+    enrol(device, node, person(node))
+    device.forget_session()
+    from_a_letter()
+    go(device, node, "/signin")
+    page.wait_for_url("**/me")  # once
     device.context.close()
 
 
