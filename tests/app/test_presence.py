@@ -612,6 +612,14 @@ def test_a_verification_that_is_fresh_makes_a_tap_surer(lobby: Lobby) -> None:
     code = lobby.desk.new_tap(ORG)["tap"]
     run(lobby.desk.answer_tap(Session(lobby.ada.person, 1, now()), code))
     assert run(lobby.desk.who_tapped(ORG, code))["level"] == 2
+    for less in (
+        Session(lobby.ada.person, 1, now() - 6 * MINUTE),
+        Session(lobby.ada.person, 0, 0, bound=False),  # who came by a link has shown no passkey, however lately
+        Session(lobby.ada.person, 0, now(), bound=False),
+    ):
+        code = lobby.desk.new_tap(ORG)["tap"]
+        run(lobby.desk.answer_tap(less, code))
+        assert run(lobby.desk.who_tapped(ORG, code))["level"] == 1
 
 
 @pytest.mark.parametrize(
