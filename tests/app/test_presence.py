@@ -172,11 +172,16 @@ def test_a_code_that_is_unknown_another_s_or_too_old_is_refused_alike(
     assert len(said) == 1
 
 
-def test_codes_are_tried_only_so_often(lobby: Lobby) -> None:
+@pytest.mark.parametrize("step", ["enter", "approve"])
+def test_codes_are_tried_only_so_often(lobby: Lobby, step: str) -> None:
     def guess() -> None:
         for _ in range(50):
+            code = devices.new_code()
             with contextlib.suppress(NotFound):
-                run(lobby.desk.enter(lobby.ada, devices.new_code()))
+                asked = (
+                    lobby.desk.enter(lobby.ada, code) if step == "enter" else lobby.desk.approve(lobby.ada, code, "11")
+                )
+                run(asked)
 
     with pytest.raises(TooMany):
         guess()
