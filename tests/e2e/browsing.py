@@ -14,7 +14,7 @@ FLAGS = [
 LETTERS = ["100%", "150%"]
 NARROWEST = {"width": 320, "height": 640}
 
-expect.set_options(timeout=20_000)  # the machine may be busy with other tests
+expect.set_options(timeout=60_000)  # the machine may be busy with other tests
 
 
 def unfold(page: Page) -> None:

@@ -59,7 +59,7 @@ def fresh() -> Iterator[str]:
 
 def signed_in(browser: Browser, origin: str, **how: object) -> Page:
     context = browser.new_context(base_url=origin, reduced_motion="reduce", **how)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(f"/console/start?code={next(codes)}")
     page.get_by_role("button", name="Sign in on this browser").click()

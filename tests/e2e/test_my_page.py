@@ -51,7 +51,7 @@ def person(node: Node, org: Org) -> str:
 def opened(browser: Browser, node: Node, person: str, **how: object) -> Page:
     said = run("person", "open", person, "--data", str(node.data), "--port", str(node.port), "--json")
     context = browser.new_context(reduced_motion="reduce", **how)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     url = json.loads(said.stdout)["url"]
     page.goto(url)

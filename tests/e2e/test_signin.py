@@ -31,7 +31,7 @@ class Device:
 
     def __init__(self, browser: Browser, **how: Any) -> None:
         self.context: BrowserContext = browser.new_context(reduced_motion="reduce", **how)
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(60_000)
         self.page: Page = self.context.new_page()
         self.page.bring_to_front()
         self.chrome: CDPSession = self.context.new_cdp_session(self.page)
@@ -205,7 +205,9 @@ def test_pages_for_signing_in_pass_axe_and_fit(
     device.page.goto(invited(node, person))
     found += problems(device.page, axe, "invite")
     enrol(device, node, person)
-    for name, path in (("devices", "/me/devices"), ("again", "/me/again?back=/me/erase")):
+    run("person", "terms", person, "--preset", "balanced", "--data", str(node.data))
+    signing = (("sign", "/me/terms/change?way=preset&value=open"), ("unsigned", "/me/agreements"))
+    for name, path in (("devices", "/me/devices"), ("again", "/me/again?back=/me/erase"), *signing):
         go(device, node, path)
         found += problems(device.page, axe, name)
     device.unplug()

@@ -77,6 +77,7 @@ def test_any_order_duplication_and_batching_gives_the_same_customers_and_the_sam
 
 
 @MANY
+@sample(50)
 @given(st.data())
 def test_batches_that_end_and_begin_evidence_agree_with_the_twin(data):
     kind = data.draw(worlds())
