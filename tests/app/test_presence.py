@@ -17,6 +17,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from rapport.app import presence
 from rapport.app.embedded import open_keys, open_ledger
 from rapport.app.presence import HousePresence, reachable
 from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError, TooMany, Unauthorized
@@ -587,8 +588,6 @@ def test_of_fifty_who_answer_one_tap_at_once_one_does(lobby: Lobby) -> None:
     desks = [lobby.another() for _ in range(8)]
 
     def tried(turn: int) -> bool:
-        from rapport.app import presence
-
         raw, _ = presence._read(code)
         with contextlib.suppress(Unauthorized):
             run(desks[turn % 8]._firmly(lambda file: file.tapped(lobby.ada.person, ORG, raw, now() + MINUTE, 1)))
@@ -607,8 +606,10 @@ def test_who_is_refused_or_no_customer_is_to_a_till_as_if_nobody_had_tapped(lobb
         code = lobby.desk.new_tap(ORG)["tap"]
         if session is not None:
             run(lobby.desk.answer_tap(session, code))
+        began = time.monotonic()
         with pytest.raises(NotFound) as refused:
             run(lobby.desk.who_tapped(ORG, code))
+        assert time.monotonic() - began >= presence._QUIET_S  # none is told sooner than deciding takes
         said.add((refused.value.code, refused.value.message, refused.value.field))
     assert len(said) == 1
 
