@@ -25,11 +25,8 @@ async function post(path, body) {
   return told;
 }
 
-async function prove(more) {
-  const asked = await post(ask, {});
-  // Whoever is signed in already, and came by a link, goes on to what it leads to.
-  if (asked.next) return location.assign(asked.next);
-  const options = PublicKeyCredential.parseRequestOptionsFromJSON(asked);
+async function prove(more, asked) {
+  const options = PublicKeyCredential.parseRequestOptionsFromJSON(asked ?? (await post(ask, {})));
   const found = await navigator.credentials.get({ publicKey: options, ...more });
   const told = await post(answer, found.toJSON());
   await accepted(told.accepted);
@@ -120,7 +117,11 @@ async function start() {
     });
   });
   const waits = can.conditionalGet ?? (await PublicKeyCredential.isConditionalMediationAvailable?.());
-  if (offered && waits) prove({ mediation: "conditional", signal: waiting.signal }).catch(tell);
+  if (!offered) return;
+  const asked = await post(ask, {});
+  // Whoever is signed in already, and came by a link of another site's, goes on to what it leads to.
+  if (asked.next) location.assign(asked.next);
+  else if (waits) prove({ mediation: "conditional", signal: waiting.signal }, asked).catch(tell);
 }
 
 start().catch(tell);
