@@ -138,6 +138,12 @@ class _Module:
             if isinstance(node, ast.Call) and _name(node.func) in makers:
                 yield node
 
+    def notes(self) -> Iterator[ast.Call]:
+        """What is noted in a person's own book, and told in their account's news."""
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.Call) and _name(node.func) in {"note", "_note", "tell", "_tell", "loud"}:
+                yield node
+
     def samples(self, node: ast.expr, deep: int = 4) -> Iterator[str]:
         """What an expression says, for one of each of its shapes."""
         match node:
@@ -205,3 +211,10 @@ def raised(path: Path) -> set[str]:
     """The messages of errors that a module raises for people, with 7 in each of their places."""
     module = _Module(ast.parse(path.read_text()))
     return {text for call in module.errors() if call.args for text in module.samples(call.args[0])}
+
+
+def noted(path: Path) -> set[str]:
+    """What a module writes down for a person to read later, likewise."""
+    module = _Module(ast.parse(path.read_text()))
+    said = (text for call in module.notes() for argument in call.args for text in module.samples(argument))
+    return {text for text in said if " " in text}

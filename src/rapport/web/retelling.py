@@ -12,7 +12,7 @@ from functools import lru_cache
 from rapport.web import language
 
 _PLACE = re.compile(r"%\((\w+)\)s")
-_LEAST = 4
+_LEAST = 2
 """Letters that a sentence has of its own, at least, to be known by them."""
 _DEEP = 4
 _LONGEST = 2000
@@ -69,7 +69,7 @@ def _patterns(tongue: str) -> list[tuple[re.Pattern[str], str]]:
                 pattern += f"(?P={part})"
             else:
                 seen.add(part)
-                pattern += f"(?P<{part}>.+?)"
+                pattern += f"(?P<{part}>.*?)"
         found.append((own, re.compile(pattern, re.DOTALL), said))
     found.sort(key=lambda each: -each[0])
     return [(pattern, said) for _, pattern, said in found]
