@@ -614,6 +614,20 @@ def test_who_is_refused_or_no_customer_is_to_a_till_as_if_nobody_had_tapped(lobb
     assert len(said) == 1
 
 
+def test_what_several_are_known_by_tells_a_till_of_nobody(lobby: Lobby) -> None:
+    for user in ("ada", "bo"):
+        traits = {"email": "fam@example.com"}
+        lobby.send({"type": "identify", "userId": user, "messageId": f"{user} again", "traits": traits}, source="crm")
+    lobby.settle()
+    family = Session(lobby.people.add([f"{ORG}:email:fam@example.com"]).handle)
+    assert here(lobby.desk, lobby.bound(family)) == {"level": 0, "told": False, "session": None, "recovering": None}
+    code = lobby.desk.new_tap(ORG)["tap"]
+    run(lobby.desk.answer_tap(family, code))
+    with pytest.raises(NotFound):
+        run(lobby.desk.who_tapped(ORG, code))
+    assert lobby.present() == lobby.present("user_id:bo") == []
+
+
 def test_a_verification_that_is_fresh_makes_a_tap_surer(lobby: Lobby) -> None:
     code = lobby.desk.new_tap(ORG)["tap"]
     run(lobby.desk.answer_tap(Session(lobby.ada.person, 1, now()), code))
