@@ -402,14 +402,14 @@ def test_two_accounts_are_joined_and_parted_exactly(hall: Hall) -> None:
     before = [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)]
     (key,) = hall.accounts.passkeys(old) or [_enrolled(hall, old)]
     spent = (b"joining" * 6, 1 << 62)
-    assert hall.proofs.claims.join(ada, key, Proved(0, synced=True), spent) == 2
+    assert hall.proofs.joining.join(ada, key, Proved(0, synced=True), spent) == 2
     assert len(hall.held(ada)) == 3
     assert hall.held(old) == set()
     with pytest.raises(Unauthorized):
-        hall.proofs.claims.join(ada, key, Proved(0, synced=True), spent)
+        hall.proofs.joining.join(ada, key, Proved(0, synced=True), spent)
     with pytest.raises(Conflict):
-        hall.proofs.claims.join(old, key, Proved(0, synced=True), (b"another" * 6, 1 << 62))
-    assert hall.proofs.claims.part(ada) == 2
+        hall.proofs.joining.join(old, key, Proved(0, synced=True), (b"another" * 6, 1 << 62))
+    assert hall.proofs.joining.part(ada) == 2
     assert [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)] == before
 
 

@@ -292,7 +292,7 @@ def test_a_joined_account_brings_its_purchases_along(shop: Shop) -> None:
     shop.buy(old, "A1", "42.50")
     shop.enrol(old)
     key = shop.accounts.passkeys(old)[0]
-    shop.proofs.claims.join(ada, key, test_proving.Proved(0, synced=True), (b"joining" * 6, 1 << 62))
+    shop.proofs.joining.join(ada, key, test_proving.Proved(0, synced=True), (b"joining" * 6, 1 << 62))
     assert shop.buying.check() == 0
     assert shop.sees(ada) == {"card-7"}
 

@@ -257,12 +257,12 @@ class Claiming(RuleBasedStateMachine):
     def join(self, who: int, which: int) -> None:
         account, other = self.accounts[who, which], self.accounts[who, 1 - which]
         key = self.hall.accounts.passkeys(other)[0]
-        self.proofs.claims.join(account, key, Proved(0, synced=True), (next(node.ones).to_bytes(41, "big"), 1 << 62))
+        self.proofs.joining.join(account, key, Proved(0, synced=True), (next(node.ones).to_bytes(41, "big"), 1 << 62))
         node.buying.outweigh(account)
 
     @rule(who=WHO, which=WHICH)
     def part(self, who: int, which: int) -> None:
-        self.proofs.claims.part(self.accounts[who, which])
+        self.proofs.joining.part(self.accounts[who, which])
 
     @rule(who=WHO, which=WHICH)
     def make_recovery_codes(self, who: int, which: int) -> None:

@@ -105,7 +105,7 @@ class PortalProofs:
             orgs = proofs.people.ledger.orgs()
             held = proofs.claims.claims(session.person)
             rules = proofs.purchases.rules()
-            return _contacts(proofs, session.person), orgs, held, proofs.claims.joined(session.person), rules
+            return _contacts(proofs, session.person), orgs, held, proofs.joining.joined(session.person), rules
 
         contacts, orgs, held, joined, rules = await self._proving.within(read)
         told = tuple(
@@ -171,12 +171,12 @@ class PortalProofs:
             if known is None:
                 raise Unauthorized(UNPROVED, code="unproved")
             proved = self._signin.party.proved(challenge, response, known)
-            proofs.claims.join(session.person, known, proved, (challenge, expires))
+            proofs.joining.join(session.person, known, proved, (challenge, expires))
 
         await self._shown(session, join)
 
     async def part(self, session: Session) -> None:
-        await self._proving.within(lambda proofs: proofs.claims.part(session.person))
+        await self._proving.within(lambda proofs: proofs.joining.part(session.person))
 
 
 async def keep_claims(desk: PortalProofs, every_s: float = 60.0) -> None:

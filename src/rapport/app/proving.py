@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from rapport.act import sms
 from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.contacts import Contacts
+from rapport.adapters.embedded.joining import Joining
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.purchases import PurchaseFile
@@ -45,6 +46,7 @@ class Proofs(NamedTuple):
     contacts: Contacts
     recovering: Recovering
     purchases: PurchaseFile
+    joining: Joining
 
 
 def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
@@ -53,7 +55,7 @@ def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
     claims = Claims(people)
     contacts = Contacts(people, claims, settings.contact_days, settings.phone_days)
     recovering = Recovering(people, contacts, claims, settings.recovery_hours)
-    return Proofs(people, claims, contacts, recovering, PurchaseFile(people.ledger))
+    return Proofs(people, claims, contacts, recovering, PurchaseFile(people.ledger), Joining(people, claims))
 
 
 class Proving:
