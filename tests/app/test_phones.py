@@ -166,8 +166,9 @@ def test_a_code_that_came_too_late_is_not_sent(hall: Hall) -> None:
     body = sms.packed(sms.Text(PHONE, "1234 5678", now() - 1))
     handle = outbox.put(sms.NOBODYS, "https://sms.example/send", sms.KIND, "", body)
     delivery: Delivery = outbox.delivery(handle)
-    with pytest.raises(NotFound):
-        sms.dressed(delivery, body, SECRET, now())
+    for secret, at in ((SECRET, now()), ("", now() - 10)):  # nor is one unsigned, where the gateway was taken away
+        with pytest.raises(NotFound):
+            sms.dressed(delivery, body, secret, at)
 
 
 @pytest.mark.parametrize(

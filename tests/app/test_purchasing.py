@@ -300,6 +300,23 @@ def test_a_joined_account_brings_its_purchases_along(shop: Shop) -> None:
 # -- as the page asks
 
 
+def test_on_the_page_a_companys_link_outweighs_a_purchase_at_once(shop: Shop) -> None:
+    shop.sell("A1", 42.5, ids=[{"type": "loyalty_id", "id": "77"}])
+    finder, owner = shop.customer(), shop.customer()
+    proving = Proving(shop.settings)
+    signin = HouseSignin(lambda: open_ledger(shop.settings), b"s" * 32, shop.settings.url)
+    desk = PortalProofs(proving, signin, str)
+    try:
+        asyncio.run(desk.buy(Session(finder, 1, now()), ORG, Purchase("A1", "42.50", TODAY, ""), "here"))
+        assert shop.held(finder)
+        code, _ = shop.proofs.claims.mint(ORG, "loyalty_id", "77")
+        asyncio.run(desk.take(Session(owner, 2, now()), code, "there"))
+        assert not shop.held(finder)
+    finally:
+        proving.close()
+        signin.close()
+
+
 def test_the_page_answers_a_wrong_purchase_after_the_same_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portal_proofs, "QUIET_S", 0.3)
     shop.sell("A1", 42.5)

@@ -32,7 +32,9 @@ def packed(text: Text) -> bytes:
 
 
 def dressed(delivery: Delivery, body: bytes, secret: str, at: int) -> Dressed:
-    """A message as it is sent now. Raises NotFound where it is of no use any more."""
+    """A message as it is sent now. Raises NotFound where it is of no use any more, or there is no gateway any more."""
+    if not secret:
+        raise NotFound("there is no gateway any more")
     text = msgspec.msgpack.decode(body, type=Text)
     if at >= text.until:
         raise NotFound("it came too late to be of use")

@@ -55,6 +55,8 @@ class Purchasing:
     def outweigh(self, handle: str) -> None:
         """A person has shown something to be theirs by a stronger proof: others' claims by purchases of the same
         customers are suspended."""
+        if not self._proofs.purchases.rules():
+            return
         people, links = self._proofs.people, dict[str, set[str]]()
         strong = [one for one in self._proofs.claims.claims(handle) if not one.suspended and one.how != BY_PURCHASE]
         with self._reader.snapshot():
