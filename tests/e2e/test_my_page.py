@@ -8,7 +8,11 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browsing import AXE, LETTERS, NARROWEST, Walk, problems, unfold, walked
+from rapport.adapters.embedded.doors import Doors
+from rapport.app.embedded import open_ledger
+from rapport.app.settings import Settings
+from rapport.web.door import AT_ONCE
+from tests.e2e.browsing import AXE, LETTERS, NARROWEST, Walk, problems, too_wide, unfold, walked
 from tests.e2e.running import Node, Org, run
 
 pytestmark = pytest.mark.needs("chromium")
@@ -22,7 +26,9 @@ EVERY_PAGE = {
     "agreements": "/me/agreements", "rights": "/me/rights", "erase": "/me/erase",
     "stop": "/me/rights/stop?org=mine&purpose=service", "nowhere": "/me/nowhere", "door": "/me/open?code=x",
     "no link": "/me/open", "goals": "/me/goals", "lock": "/me/lock", "devices": "/me/devices",
-    "hide": "/me/terms/change?way=hide&value=mine:name",
+    "hide": "/me/terms/change?way=hide&value=mine:name", "facts": "/me/known", "sharing": "/me/sharing",
+    "contacts": "/me/contacts", "claims": "/me/claim", "pair": "/me/devices/pair", "tap": "/me/tap?code=x",
+    "take": "/me/take", "again": "/me/again",
 }  # fmt: skip
 
 
@@ -55,7 +61,7 @@ def opened(browser: Browser, node: Node, person: str, **how: object) -> Page:
     page = context.new_page()
     url = json.loads(said.stdout)["url"]
     page.goto(url)
-    page.get_by_role("button", name="Open my page on this browser").click()
+    page.locator("main form button").click()
     page.wait_for_url("**/me")
     return page
 
@@ -78,6 +84,48 @@ def test_every_page_passes_axe_and_fits_its_screen(browser, node, person, scheme
     assert found == []
 
 
+@pytest.mark.needs("node")
+def test_every_page_is_whole_in_german_too(browser, node, person):
+    """Its words are longer: nothing is pushed sideways by them, on a phone, on the narrowest, or on a desk."""
+    page = opened(browser, node, person, locale="de-DE", viewport={"width": 390, "height": 844})
+    axe, said, found = AXE.read_text(), [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    for name, path in EVERY_PAGE.items():
+        said.clear()
+        go(page, path)
+        unfold(page)
+        if page.locator("html").get_attribute("lang") != "de":
+            found.append(f"{name}: not in German")
+        found += problems(page, axe, name)
+        for width in (320, 1280):
+            page.set_viewport_size({"width": width, "height": 844})
+            if (sideways := too_wide(page)) > 0:
+                found.append(f"{name}: {sideways} px too wide at {width}")
+        page.set_viewport_size({"width": 390, "height": 844})
+        if name not in {"nowhere", "tap"}:  # whose status the browser reports itself
+            found += [f"{name}: {text}" for text in said]
+    page.context.close()
+    assert found == []
+
+
+def test_the_language_is_switched_on_any_page_and_kept(browser, node, person):
+    page = opened(browser, node, person)
+    go(page, "/me/terms")
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Meine Bedingungen")
+    assert page.url.endswith("/me/terms")
+    go(page, "/signin")
+    page.wait_for_url("**/me")  # whoever is signed in already
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    page.get_by_role("button", name="Schließen").click()
+    page.wait_for_url("**/signin")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Anmelden")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    page.context.close()
+
+
 @pytest.fixture(scope="module")
 def walk(browser: Browser, node: Node, person: str) -> Walk:
     page = opened(browser, node, person, viewport=NARROWEST)
@@ -93,6 +141,46 @@ def test_pages_fit_the_narrowest_screens_also_with_larger_letters(walk, letters)
 
 def test_nothing_is_reported_by_the_browser_on_any_page(walk):
     assert walk.said == {}
+
+
+@pytest.mark.needs("node")
+def test_on_a_phone_every_place_is_reached_by_keyboard_from_below(browser, node, person):
+    page = opened(browser, node, person, viewport={"width": 390, "height": 844})
+    menu = page.get_by_role("navigation", name="Places")
+    expect(menu).to_be_in_viewport()
+    menu.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(menu.get_by_role("listitem")).to_have_count(10)
+    assert problems(page, AXE.read_text(), "menu") == []
+    menu.get_by_role("listitem").get_by_role("link", name="Sharing").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sharing")
+    menu.get_by_role("link", name="What they know").first.click()
+    expect(menu.get_by_role("link", name="What they know").first).to_have_attribute("aria-current", "page")
+    page.context.close()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_link_of_the_demo_signs_in_by_one_click_and_once(browser, node, person, javascript):
+    code = Doors(open_ledger(Settings(data=str(node.data)))).mint(person, AT_ONCE)
+    context = browser.new_context(java_script_enabled=javascript)
+    page = context.new_page()
+    link = f"http://localhost:{node.port}/me/open?code={code}"
+    page.goto(link)
+    if not javascript:
+        page.get_by_role("button", name="Open my page on this browser").click()
+    page.wait_for_url("**/me")
+    page.goto(link)  # where somebody is in already, nothing is done for them
+    page.get_by_role("button", name="Open my page on this browser").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link is used up")
+    page.get_by_role("link", name="The page that is open on this browser").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Companies and me")
+    context.clear_cookies()
+    page.goto(link)
+    if not javascript:
+        page.get_by_role("button", name="Open my page on this browser").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link is used up")
+    expect(page.get_by_text("rapport person open")).to_be_visible()
+    context.close()
 
 
 @pytest.mark.parametrize("javascript", [True, False])
