@@ -1,13 +1,19 @@
 """An older backup revives nothing that was let go of since: not by what it holds, whoever lets go and however."""
 
+import contextlib
+import shutil
+import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from rapport.adapters.embedded import backup
+from rapport.adapters.embedded import backup, let_go
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.contacts import Contact
 from rapport.adapters.embedded.devices import About, DeviceFile
@@ -17,13 +23,14 @@ from rapport.app import backing_up
 from rapport.app.embedded import open_ledger, open_people
 from rapport.app.proving import Proofs, open_proofs
 from rapport.app.restoring import Restored, restore
+from rapport.kernel.errors import RapportError
 from rapport.kernel.keys import SealKey
 from rapport.kernel.times import now
 from rapport.signin import codes
 from rapport.signin.devices import Proof
 from rapport.signin.passkeys import Made
 from rapport.terms.presets import PRESETS
-from tests.profile.house import ORG, House
+from tests.profile.house import IN_MEMORY, ORG, House
 
 
 class Vault(House):
@@ -171,3 +178,98 @@ def test_times_on_the_list_are_the_house_s(vault: Vault) -> None:
     with closing(open_ledger(vault.settings)) as ledger:
         (at,) = ledger.db.execute("SELECT at FROM let_go").fetchone()
     assert before - 1_000 <= at <= now()  # in milliseconds, cut
+
+
+OPENS = {
+    "passkey": "SELECT hex(credential) || person FROM passkey",
+    "device": "SELECT hex(thumbprint) || person FROM device",
+    "token": "SELECT hex(hash) FROM token",
+    "claim": "SELECT hex(token) || '-' || person FROM claim",
+    "contact": "SELECT hex(token) || '-' || person FROM contact",
+    "paper": "SELECT hex(hash) || person FROM recovery_code",
+    "session": "SELECT hex(hash) FROM own_session",
+}
+
+
+def opening(db: sqlite3.Connection) -> dict[str, set[str]]:
+    """All that opens something."""
+    return {name: {row for (row,) in db.execute(query)} for name, query in OPENS.items()}
+
+
+class Walk:
+    """Two people who make and let go of things, in any order."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault, self.proofs = vault, vault.proofs
+        self.people = [self.proofs.people.add([f"{ORG}:user_id:{name}"]).handle for name in ("ada", "bo")]
+        self.entered = {who: vault.passkey(who) for who in self.people}
+
+    def step(self, what: str, who: int) -> None:
+        with contextlib.suppress(RapportError, IndexError):  # there is nothing to let go of
+            getattr(self, what)(self.people[who])
+
+    def enrol(self, who: str) -> None:
+        self.entered[who] = self.vault.passkey(who)
+
+    def revoke(self, who: str) -> None:
+        self.vault.accounts.revoke(who, self.vault.accounts.passkeys(who)[0].id)
+
+    def bind(self, who: str) -> None:
+        self.vault.bind(who)
+
+    def unbind(self, who: str) -> None:
+        self.vault.devices.revoke(who, None)
+
+    def show(self, who: str) -> None:
+        """The same address, whoever shows it: who had it before has it no longer."""
+        token, passkey = self.entered[who]
+        if self.vault.accounts.session(token) is None:
+            self.entered[who] = token, passkey = self.vault.passkey(who)
+        contact = self.vault.show(who, "box@example.com", passkey, token)
+        self.proofs.claims.claim_by_contact(who, ORG, contact.id)
+
+    def drop(self, who: str) -> None:
+        self.proofs.contacts.let_go(who, self.proofs.contacts.contacts(who)[0].id)
+
+    def unclaim(self, who: str) -> None:
+        self.proofs.claims.unclaim(who, self.proofs.claims.claims(who)[0].id)
+
+    def claim(self, who: str) -> None:
+        self.proofs.people.claim(who, [f"{ORG}:user_id:shared"])
+
+    def papers(self, who: str) -> None:
+        self.proofs.contacts.new_recovery_codes(who)
+
+    def mint(self, who: str) -> None:
+        del who
+        self.vault.tokens.mint(ORG, ("read",))
+
+    def end_token(self, who: str) -> None:
+        del who
+        self.vault.tokens.revoke(ORG, self.vault.tokens.of(ORG)[0].handle)
+
+    def end(self, who: str) -> None:
+        self.vault.accounts.end_sessions(who)
+
+
+STEPS = sorted(name for name in vars(Walk) if not name.startswith("_") and name != "step")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_whatever_is_restored_opens_nothing_that_is_not_open_now(data: st.DataObject) -> None:
+    steps = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from((0, 1))), min_size=1, max_size=12)
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as shelf, Vault(Path(shelf)) as vault:
+        walk = Walk(vault)
+        for what, who in data.draw(steps):
+            walk.step(what, who)
+        copy = msgspec.structs.replace(vault.settings, data=f"{shelf}/copy")
+        shutil.copytree(vault.directory, copy.directory)
+        for what, who in data.draw(steps):
+            walk.step(what, who)
+        present = opening(vault.proofs.people.db)
+        with closing(open_ledger(copy)) as ledger:
+            let_go.take_away(open_people(copy, ledger), let_go.rows_of(vault.directory))
+            restored = opening(ledger.db)
+    for name, open_then in restored.items():
+        assert open_then <= present[name], name

@@ -142,6 +142,7 @@ MIGRATIONS = [
     purchases.SCHEMA,
     accounts.BACKED_UP,
     let_go.SCHEMA,
+    let_go.MOVED,
 ]
 
 LINK_LIFE = 10 * MINUTE

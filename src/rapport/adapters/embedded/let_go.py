@@ -70,7 +70,17 @@ def _schema() -> str:
     return made
 
 
-SCHEMA = _schema()
+def _moved() -> str:
+    """Whose it is no longer, where two accounts were joined, or parted."""
+    when = "UPDATE OF person ON {0} WHEN NEW.person IS NOT OLD.person"
+    return "".join(
+        _noted(f"let_go_moved_{kind}", when.format(table), kind, f"OLD.{what}", "OLD.person")
+        for kind, (table, what, _, _) in _KINDS.items()
+        if kind in {"claim", "proof", "contact"}
+    )
+
+
+SCHEMA, MOVED = _schema(), _moved()
 
 ENDED = (
     "own_session",
