@@ -128,7 +128,7 @@ def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> li
         Route("/sign", script(signing.sign), methods=["POST"]),
         get("/rights", rights.rights),
         get("/rights/stop", rights.stopping),
-        post("/rights/stop", fresh(rights.stop)),
+        post("/rights/stop", fresh(rights.stop, f"{AREA}/rights")),
         get("/rights/review", rights.reviewing),
         post("/rights/review", rights.review),
         post("/rights/withdraw", rights.withdraw),
