@@ -444,6 +444,22 @@ def test_recovery_takes_both_factors_and_revokes_all_that_was(hall: Hall) -> Non
         hall.finish(secret)
 
 
+def test_a_recovery_ends_with_the_address_that_it_rests_on(hall: Hall) -> None:
+    ada = hall.person()
+    session = hall.enrol(ada)[1:]
+    hall.verify(ada, ADA, *session)
+    hall.verify(ada, BO, *session)
+    begun, waiting = hall.begin(ada, ADA), hall.proofs.contacts.start_recovery("email", ADA)
+    gone = next(one for one in hall.proofs.contacts.contacts(ada) if one.value == ADA)
+    hall.proofs.contacts.let_go(ada, gone.id)
+    with pytest.raises(Unauthorized):
+        hall.finish(begun)
+    paper = hall.proofs.contacts.new_recovery_codes(ada)[0]
+    with pytest.raises(Unauthorized):  # as does a code that was on its way to it
+        hall.proofs.recovering.begin(waiting.handle, waiting.code or "", paper)
+    hall.finish(hall.begin(ada, BO))
+
+
 def test_another_persons_recovery_code_recovers_nothing(hall: Hall) -> None:
     ada, bo = hall.person(), hall.person()
     hall.verify(ada, ADA)
