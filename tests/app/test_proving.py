@@ -282,10 +282,11 @@ def test_unexpired_email_change_codes_that_were_on_their_way_before_are_void(hal
     hall.verify(ada, ADA, *session)
     with pytest.raises(Unauthorized):
         hall.proofs.contacts.verify(ada, trojan.handle, trojan.code or "", *session)
-    begun = hall.begin(ada, ADA)
+    begun, invited = hall.begin(ada, ADA), hall.accounts.invite(ada)
     hall.verify(ada, ADA, *session)
     with pytest.raises(Unauthorized):  # as is a recovery that was begun before
         hall.finish(begun)
+    assert hall.accounts.invited(invited) is None
 
 
 def test_non_verifying_provider_nobodys_mere_word_outlasts_a_proof(hall: Hall) -> None:
