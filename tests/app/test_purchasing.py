@@ -1,6 +1,7 @@
 """Claiming by a purchase: the weakest proof opens the record that holds the order, where nobody could show more."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -345,3 +346,22 @@ def test_the_page_answers_a_wrong_purchase_after_the_same_time(shop: Shop, monke
     finally:
         proving.close()
         signin.close()
+
+
+def test_looking_again_goes_on_whatever_happens_to_one_look(shop: Shop) -> None:
+    looks, done = [], asyncio.Event()
+
+    class Desk:
+        async def keep(self) -> None:
+            looks.append(1)
+            if len(looks) == 4:
+                done.set()
+            if len(looks) < 3:
+                raise (Conflict("not now"), sqlite3.OperationalError("disk I/O error"))[len(looks) - 1]
+
+    async def some() -> None:
+        task = asyncio.create_task(portal_proofs.keep_claims(Desk(), shop.settings, 0.001))  # type: ignore[arg-type]
+        await done.wait()
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(some(), 10))

@@ -256,7 +256,7 @@ async def application(
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands, entry)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
     correcting = asyncio.create_task(keep_up(corrector, settings))
-    expiring = asyncio.create_task(keep_claims(portal.proofs))
+    expiring = asyncio.create_task(keep_claims(portal.proofs, settings))
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),

@@ -1,21 +1,26 @@
 """The portal's desk for contacts, claims and recovery, over proofs and the desk for signing in."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
 from rapport.adapters.embedded.accounts import Accounts
+from rapport.adapters.embedded.sqlite import translating
 from rapport.app.proving import Proofs, Proving
 from rapport.app.purchasing import Purchasing
 from rapport.app.recovering import stop_recovery
+from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
-from rapport.kernel.errors import Unauthorized
+from rapport.kernel.errors import RapportError, Unauthorized
 from rapport.kernel.times import DAY, now
 from rapport.signin import codes, passkeys
 from rapport.signin.challenges import UNPROVED
 from rapport.web.portal import proofs_desk as ask
 from rapport.web.portal.told import Session
+
+log = logging.getLogger("rapport.proving")
 
 JOIN = "join"
 QUIET_S = 0.25
@@ -179,10 +184,14 @@ class PortalProofs:
         await self._proving.within(lambda proofs: proofs.joining.part(session.person))
 
 
-async def keep_claims(desk: PortalProofs, every_s: float = 60.0) -> None:
+async def keep_claims(desk: PortalProofs, settings: Settings, every_s: float = 60.0) -> None:
     """Suspend claims that have lost what they rest on, until cancelled."""
     while True:
-        await desk.keep()
+        try:
+            with translating(settings.directory / "ledger.db"):
+                await desk.keep()
+        except RapportError as error:
+            log.warning("claims could not be looked at: %s", error.message)
         await asyncio.sleep(every_s)
 
 
