@@ -49,7 +49,7 @@ def test_what_is_long_cannot_be_guessed_and_what_is_short_is_tried_a_few_times_o
     assert {len(codes.new_code()) for _ in range(100)} == {8}
     assert codes.TRIES <= 5
     paper = codes.plain_letters(codes.new_recovery_code())
-    assert len(paper) * math.log2(len(codes._PAPER)) >= 80
+    assert len(paper) * math.log2(len(codes._PAPER)) >= 112
     assert len(devices.plain_code(devices.new_code())) * math.log2(len(devices._LETTERS)) >= 34
 
 

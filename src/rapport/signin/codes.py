@@ -1,7 +1,8 @@
 """Codes: short ones that are sent to a contact, and recovery codes that a person keeps on paper.
 
 A sent code is eight digits for ten minutes with five tries, one chance in twenty million for who guesses; it is kept
-as a keyed hash, since eight digits alone would be found from a hash by trying. A recovery code has 80 bits.
+as a keyed hash, since eight digits alone would be found from a hash by trying. A recovery code has 120 bits,
+so many that its hash could be seen (OWASP ASVS 5.0, 6.5.2).
 """
 
 import re
@@ -44,9 +45,9 @@ def plain_digits(text: str) -> str:
 
 
 def new_recovery_code() -> str:
-    """`ABCD-EFGH-JKLM-NPQR`: 80 bits."""
-    letters = "".join(secrets.choice(_PAPER) for _ in range(16))
-    return "-".join(letters[at : at + 4] for at in range(0, 16, 4))
+    """`ABCD-EFGH-JKLM-NPQR-STUV-WXYZ`: 120 bits."""
+    letters = "".join(secrets.choice(_PAPER) for _ in range(24))
+    return "-".join(letters[at : at + 4] for at in range(0, len(letters), 4))
 
 
 def plain_letters(text: str) -> str:
