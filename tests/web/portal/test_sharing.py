@@ -128,3 +128,12 @@ def test_each_change_of_the_terms_leads_to_what_would_undo_it(home: Home, ada: P
         assert "Undo" in ada.get(again.headers["location"]).text
     chosen = ada.post("/me/terms/change", way="preset", value="open")
     assert "Undo" not in ada.get(chosen.headers["location"]).text
+
+
+def test_only_what_can_be_told_is_named(home: Home, ada: Person) -> None:
+    sharing(home, ada, detail="coarse")
+    (one,) = ada.json("/me/sharing")["told"]
+    assert all("your name" not in share["what"] for share in one["shares"])
+    page = ada.get(f"/me/sharing/{ORG}").text
+    assert "March 2026" in page
+    assert "once" in page

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from rapport.web import months
 from rapport.web.portal.visit import Visit
 
 
@@ -12,4 +13,4 @@ async def sharing(visit: Visit) -> Response:
 
 async def told(visit: Visit) -> Response:
     content = await visit.desk.sharing.told(visit.session, visit.request.path_params["org"])
-    return visit.answer("shared.html", content, section="sharing")
+    return visit.answer("shared.html", content, section="sharing", month=months.name)
