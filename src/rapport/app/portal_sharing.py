@@ -11,7 +11,7 @@ from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.app import words
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
-from rapport.kernel.vocabulary import OF_EVENTS, PURPOSES, bit, names_in
+from rapport.kernel.vocabulary import PURPOSES, names_in
 from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
 from rapport.terms import Ground, choosing
@@ -27,7 +27,6 @@ from rapport.web.portal import sharing_desk as ask
 from rapport.web.portal.told import Session
 
 _MOST_RECEIPTS = 500
-_EVENTS = sum(bit(name) for name in OF_EVENTS)
 Customers = Callable[[Person, str], tuple[list[Sequence[Part]], list[Ground]]]
 
 
@@ -115,7 +114,7 @@ class PortalSharing:
             made = [self._decided(one, ground, purpose) for one, ground in zip(parts, grounds, strict=True)]
             mask = 0
             for decision in made:
-                mask |= decision.elsewhere & _EVENTS  # elsewhere nothing but events is told, never a fact
+                mask |= decision.elsewhere & choosing.EVENTS
             grants = tuple(dict.fromkeys(grant for decision in made for grant in decision.grants))
             if mask:
                 found.append(_Granted(purpose, mask, grants))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from rapport.kernel.errors import BadInput, NotFound
-from rapport.kernel.vocabulary import CATEGORIES, PURPOSES, names_in
+from rapport.kernel.vocabulary import CATEGORIES, OF_EVENTS, PURPOSES, bit, names_in
 from rapport.profile.record import OWN, Record
 from rapport.profile.view import Part
 from rapport.terms.clauses import Clause, Terms
@@ -22,6 +22,8 @@ from rapport.terms.policy import Judge, Unmet
 from rapport.terms.presets import PRESETS
 from rapport.terms.reading import MAX_CLAUSES
 
+EVENTS = sum(bit(name) for name in OF_EVENTS)
+"""Elsewhere nothing but events is told, never a fact (`terms/elsewhere`)."""
 _HIDDEN = "hide:"
 """What the ids of clauses begin with that hide something."""
 _APART = "apart:"
@@ -146,7 +148,7 @@ def allowed(
         ]
         collected = elsewhere = 0
         for decision in decisions:
-            elsewhere |= decision.elsewhere
+            elsewhere |= decision.elsewhere & EVENTS
             for mask in decision.masks:
                 collected |= mask
         worst = next((one for one in decisions if not one.permitted), decisions[0])
