@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from rapport.kernel import verify
+from rapport.web import pages
 from tests.kernel.bundles import MALFORMED, Asked, Story, leaves, mutations, put, unchanged
 
 pytestmark = pytest.mark.needs("chromium")
@@ -74,8 +76,13 @@ def test_whatever_is_changed_is_found_for_the_same_reason(page: Page, story: Sto
     assert differ == {}
 
 
-SECTION = """<!doctype html>
-<section data-check="per_x" data-bundle="/bundle" data-log="/log" data-verifier="/verify.js">
+TEMPLATES = PAGE_SCRIPT.parents[1] / "templates"
+WORDS = re.search(r"{% set said .*?%}", (TEMPLATES / "receipts.html").read_text(), re.DOTALL)
+"""What the page tells its script to say."""
+assert WORDS is not None
+SAID = pages.environment(TEMPLATES).from_string(WORDS[0] + "{{ said | tojson }}").render()
+SECTION = f"""<!doctype html>
+<section data-check="per_x" data-bundle="/bundle" data-log="/log" data-verifier="/verify.js" data-words='{SAID}'>
 <p role="status" data-said></p><p data-more></p></section><script type="module" src="/check.js"></script>"""
 
 

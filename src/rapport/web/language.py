@@ -1,7 +1,7 @@
 """The languages that pages speak: English as they are written, and others by catalogs of GNU gettext (`.po`).
 
 How to use it. In templates `{{ _("Whole sentences, with %(name)s in them", name=bdi(one.name)) }}` (a link in one is
-`link(path, words)`) or `ngettext`; in Python `SPOKEN.say("…")` and `SPOKEN.count("%(count)s day", "%(count)s days", n)`;
+`link(path, words)`) or `ngettext`; in Python `SPOKEN.say("…")` or `SPOKEN.count("%(count)s day", "%(count)s days", n)`;
 sentences that the domain makes take it as their `Tongue`. What was written down in English for good goes through
 `| retold`. The German goes into `locale/de.po`, and for what was written down into `locale/written/de.po`;
 `tests/web/test_language.py` tells what they lack.

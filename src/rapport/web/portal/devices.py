@@ -11,12 +11,11 @@ from rapport.kernel.errors import BadInput, RapportError, Unauthorized
 from rapport.kernel.times import now
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
-from rapport.web.api.problems import on_error
 from rapport.web.asker import client_of
 from rapport.web.cookies import SESSION_SECONDS, keep
 from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit, by_software
-from rapport.web.scripted import browser_of, told
+from rapport.web.scripted import browser_of, refused, told
 
 _MOST_NAME = 300
 DONE = ("made", "renamed", "revoked", "ended", "bound", "unbound")
@@ -124,6 +123,6 @@ def scripted(portal: Portal, handler: Handler) -> Callable[[Request], Awaitable[
                 raise Unauthorized("Sign in first.")
             return await handler(Visit(portal, request, session, token, {}))
         except RapportError as error:
-            return await on_error(request, error)
+            return await refused(request, error, portal.languages)
 
     return endpoint

@@ -137,7 +137,7 @@ def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> li
         get("/erase", fresh(rights.erasing)),
         post("/erase", fresh(rights.erase)),
         Route("/erased/{token}", rights.Proofs(desk.rights).fetch),
-        manifest_route(shared, own),
+        manifest_route(shared, own, portal.languages),
         shared.route("/paper"),
         own.route("/static"),
     ]

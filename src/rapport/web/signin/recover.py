@@ -13,12 +13,11 @@ from rapport.kernel.errors import RapportError, Unauthorized
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web import pages
 from rapport.web.api.customers import body_of
-from rapport.web.api.problems import on_error
 from rapport.web.asker import client_of
 from rapport.web.cookies import SESSION_SECONDS, keep, named
 from rapport.web.forms import check_origin, go
 from rapport.web.portal.visit import AREA, Portal
-from rapport.web.scripted import told
+from rapport.web.scripted import refused, told
 from rapport.web.signin.recover_desk import RecoverDesk
 
 RECOVER = "/signin/recover"
@@ -99,7 +98,7 @@ class RecoverPages:
             check_origin(request, self._area.origin)
             return await handler(await body_of(request, MAX_RESPONSE))
         except RapportError as error:
-            return await on_error(request, error)
+            return await refused(request, error, self._area.languages)
 
     def _page(self, request: Request, status: int = 200, **values: object) -> Response:
         shared = {"recovery": None, "made": "", "problem": "", "mails": self._desk.mails}

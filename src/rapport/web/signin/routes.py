@@ -19,14 +19,13 @@ from rapport.kernel.errors import RapportError
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web import language, pages, words
 from rapport.web.api.customers import body_of
-from rapport.web.api.problems import on_error
 from rapport.web.asker import client_of
 from rapport.web.cookies import SESSION_SECONDS, keep
 from rapport.web.door import CODE_LENGTH, spoken
 from rapport.web.forms import check_origin, go
 from rapport.web.portal.intents import Intents, Onward
 from rapport.web.portal.visit import AREA, Portal
-from rapport.web.scripted import browser_of, code_of, object_of, told
+from rapport.web.scripted import browser_of, code_of, object_of, refused, told
 from rapport.web.signin.desk import SigninDesk
 from rapport.web.signin.recover import RecoverPages
 from rapport.web.signin.recover_desk import RecoverDesk
@@ -131,7 +130,7 @@ class _Pages:
             check_origin(request, self._area.origin)
             return told(await answer(await body_of(request, _SMALL)))
         except RapportError as error:
-            return await on_error(request, error)
+            return await refused(request, error, self._area.languages)
 
     async def _opening(self, request: Request, opened: Callable[[bytes], Awaitable[str]]) -> Response:
         """Answer with a session, which is new at every sign-in."""
@@ -139,7 +138,7 @@ class _Pages:
             check_origin(request, self._area.origin)
             token = await opened(await body_of(request, MAX_RESPONSE))
         except RapportError as error:
-            return await on_error(request, error)
+            return await refused(request, error, self._area.languages)
         accepted = await self._desk.accepted(token)
         response = told({"next": self._onward.on(request) or AREA, "accepted": accepted})
         self._onward.forget(request, response)
