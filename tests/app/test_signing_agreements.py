@@ -81,7 +81,7 @@ def ada(home: Home) -> Signer:
 def test_what_was_shown_is_signed_once_for_all_companies_and_anybody_can_check_it(home: Home, ada: Signer) -> None:
     page = ada.get("/me/terms/change?way=preset&value=balanced").text
     assert "What you sign" in page
-    assert ada.sign(ada.act())["next"] == "/me/terms?done=changed"
+    assert ada.sign(ada.act())["next"] == "/me/terms?done=changed&way=preset&value=balanced"
     found = ada.agreements()
     assert {one["agreement"]["second_party"]["organization"] for one in found} == {ORG, "corner"}
     for one in found:
@@ -134,6 +134,20 @@ def test_what_changed_since_it_was_shown_is_not_signed_and_shown_anew(home: Home
     ada.script("/me/sign/ask", act, 409)
     ada.sign(again)
     assert ada.preset == "balanced"
+
+
+def test_also_without_a_signature_nothing_is_agreed_that_was_not_shown(home: Home) -> None:
+    ada = Signer(home)
+    ada.script("/me/again/prove", ada.device.prove(ada.script("/me/again/ask", {})))
+    act = ada.act()
+    ada.csrf = ada.get("/me/terms").text.partition('name="csrf" value="')[2].partition('"')[0]
+    path = "/me/terms/change?way=preset&value=balanced"
+    stale = ada.post(path, **{**act, "shown": "0" * 64})
+    assert "done=anew" in stale.headers["location"]
+    assert "this is how it would be now" in ada.get(stale.headers["location"]).text
+    assert ada.preset == "default"
+    assert ada.post(path, **act).headers["location"].startswith("/me/terms?done=changed")
+    assert [one["by_hand"] for one in ada.agreements()] == [False, False]
 
 
 WRONG: dict[str, dict[str, Any]] = {

@@ -160,7 +160,7 @@ def sign_terms(device: Device, node: Node) -> None:
     go(device, node, "/me/terms/change?way=preset&value=balanced")
     expect(page.get_by_role("heading", name="What you sign")).to_be_visible()
     page.get_by_role("button", name="Yes, choose it").click()
-    page.wait_for_url("**/me/terms?done=changed")
+    page.wait_for_url("**/me/terms?done=changed*")
     go(device, node, "/me/agreements")
     expect(page.locator("main")).to_contain_text("Signed by your own hand")
     path = page.get_by_role("link", name="Keep a copy").first.get_attribute("href")

@@ -85,7 +85,11 @@ async def propose(visit: Visit) -> Response:
 
 
 async def change(visit: Visit) -> Response:
+    """Make a change without signing what follows from it; only where that still is what the page showed."""
     way, value = _change(visit.form.get("way", ""), visit.form.get("value", ""))
+    shown = visit.form.get("shown", "")
+    if shown and (await to_sign(visit, way, value)).shown != shown:
+        return go(f"{AREA}/terms/change?{urlencode({'way': way, 'value': value, 'done': 'anew'})}")
     await visit.desk.change(visit.session, way, value)
     return go(f"{AREA}/terms?{urlencode({'done': 'changed', 'way': way, 'value': value})}")
 

@@ -1,6 +1,7 @@
 """Signing agreements by one's own hand: what the pages' script asks, in JSON, and brings back from a passkey."""
 
 from typing import Any, get_args
+from urllib.parse import urlencode
 
 import msgspec
 from starlette.responses import Response
@@ -35,7 +36,8 @@ async def sign(visit: Visit) -> Response:
     said = object_of(await body_of(visit.request, MAX_RESPONSE))
     act, passkey = _act(said), msgspec.json.encode(said.get("passkey"))
     await visit.desk.signing.sign(visit.session, act, _text(said, "nonce"), passkey, client_of(visit.request))
-    return told({"next": f"{AREA}/terms?done=changed" if act.way else f"{AREA}/agreements?done=signed"})
+    changed = urlencode({"done": "changed", "way": act.way, "value": act.value})
+    return told({"next": f"{AREA}/terms?{changed}" if act.way else f"{AREA}/agreements?done=signed"})
 
 
 def _act(said: dict[str, Any]) -> Act:
