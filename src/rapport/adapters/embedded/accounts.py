@@ -63,7 +63,7 @@ class Accounts:
     def invite(self, handle: str) -> str:
         """A code that lets its holder make a passkey for this person, once, within ten minutes. Raises NotFound,
         Conflict where they are erased."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         code = ids.secret("inv")
         with transaction(self._db):
             self._db.execute("DELETE FROM invite WHERE expires_at <= ?", (now(),))
@@ -107,7 +107,7 @@ class Accounts:
 
     def add_passkey(self, handle: str, made: Made, name: str, spent: tuple[bytes, int]) -> Passkey:
         """Raises Unauthorized where the challenge was accepted before, Conflict where the passkey is there already."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         with transaction(self._db):
             self._spend(*spent)
             number = self._put_passkey(person, made, name)
@@ -163,7 +163,7 @@ class Accounts:
 
     def rename(self, handle: str, passkey: int, name: str) -> None:
         """Call a passkey something else. Raises NotFound."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         key = self._keys.person(person)
         with transaction(self._db):
             sealed = b"" if key is None else key.seal(name.encode("utf-8", "replace"), _PLACE)
@@ -173,7 +173,7 @@ class Accounts:
 
     def revoke(self, handle: str, passkey: int) -> None:
         """Let go of a passkey, and of every session that it began. Raises NotFound, Conflict where it is the last."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         with transaction(self._db):
             (others,) = self._db.execute(
                 "SELECT count(*) FROM passkey WHERE person = ? AND id != ?", (person, passkey)
@@ -273,7 +273,7 @@ class Accounts:
 
     def sessions(self, handle: str) -> list[tuple[Session, str]]:
         """A person's live sessions, the latest used first, each with the browser it is in."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         key = self._keys.person(person)
         at = now()
         query = """
@@ -300,7 +300,7 @@ class Accounts:
     def end_sessions(self, handle: str, *, only: int | None = None, keep: str = "") -> int:
         """End one session of a person; or all but that of a token, also those that began by a link, and with them the
         links and invitations by which others would begin. Return how many sessions ended."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         with transaction(self._db):
             if only is not None:
                 query = "DELETE FROM own_session WHERE person = ? AND id = ?"
@@ -315,13 +315,15 @@ class Accounts:
                 ended += self._db.execute(query, (person, _hash(keep))).rowcount
             return ended
 
-    def _active(self, handle: str) -> int:
-        row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
-        if row is None:
-            raise NotFound(f"there is no person {handle[:60]!r}")
-        if row[1] != ACTIVE:
-            raise Conflict("this person is erased, or about to be", code="erased")
-        return int(row[0])
+
+def active(db: sqlite3.Connection, handle: str) -> int:
+    """The number of a person who is not erased. Raises NotFound, Conflict."""
+    row = db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no person {handle[:60]!r}")
+    if row[1] != ACTIVE:
+        raise Conflict("this person is erased, or about to be", code="erased")
+    return int(row[0])
 
 
 def spend(db: sqlite3.Connection, challenge: bytes, expires: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rapport.adapters.embedded.accounts import ACTIVE
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound, Unauthorized
 from rapport.kernel.times import MINUTE, now
@@ -46,6 +46,7 @@ LINK_LIFE = 10 * MINUTE
 EXPIRED, ANOTHER = "expired", "another"
 MOST_NEWS = 50
 _PROVED = "proved_claim (token, person, org, sealed, how, contact, verified_at, until, suspended)"
+_CLAIMS = ("claim", "proved_claim")
 _PLACE = b"account news"
 
 
@@ -224,11 +225,7 @@ class Claims:
         """Let go of a claim, whether it holds or not: all is as if it had never been made. Raises NotFound."""
         person, token = self.active(handle), token_of(claim)
         with transaction(self._db):
-            gone = sum(
-                self._db.execute(f"DELETE FROM {table} WHERE token = ? AND person = ?", (token, person)).rowcount  # noqa: S608 (our own tables)
-                for table in ("claim", "proved_claim")
-            )
-            if not gone:
+            if not remove(self._db, _CLAIMS, person, token):
                 raise NotFound("you claim no such thing")
             self._own(person, token)
             self._people.moved(person)
@@ -248,8 +245,7 @@ class Claims:
         self._own(person, contact)
         for token in tokens:
             self._own(person, token)
-            for table in ("claim", "proved_claim"):
-                self._db.execute(f"DELETE FROM {table} WHERE token = ? AND person = ?", (token, person))  # noqa: S608 (as above)
+            remove(self._db, _CLAIMS, person, token)
         if tokens:
             self._people.moved(person)
 
@@ -366,8 +362,7 @@ class Claims:
 def forget(db: sqlite3.Connection, person: int) -> None:
     """Leave nothing of an erased person's. Within a transaction."""
     db.execute("DELETE FROM joined WHERE former = ?", (person,))
-    for table in ("proved_claim", "account_news", "joined"):
-        db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (names of our own tables)
+    remove(db, ("proved_claim", "account_news", "joined"), person)
 
 
 def token_of(claim: str) -> bytes:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rapport.adapters.embedded.accounts import ACTIVE
+from rapport.adapters.embedded.accounts import ACTIVE, active
 from rapport.adapters.embedded.claims import Claims, token_of
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound, Unauthorized
 from rapport.kernel.times import DAY, now
@@ -78,7 +78,7 @@ class Contacts:
 
     def start(self, handle: str, kind: str, value: str) -> Waiting:
         """A code by which a person shows that an address is theirs. Nothing else follows from asking for one."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         key = self._keys.person(person)
         if key is None:
             raise Conflict("this person is erased", code="erased")
@@ -155,7 +155,7 @@ class Contacts:
         others' hold on the address and what rests on that, codes, recoveries. Where it is the account's first, all
         that came into the account before anybody had shown anything is void as well, but for the session and the
         passkey that they are here with. Raises Unauthorized, Conflict where there are too many."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         self.try_code(VERIFY, made, code)
         at = now()
         with transaction(self._db):
@@ -212,15 +212,13 @@ class Contacts:
         db = self._db
         count = db.execute("DELETE FROM own_session WHERE person = ? AND id IS NOT ?", (person, session)).rowcount
         count += db.execute("DELETE FROM passkey WHERE person = ? AND id IS NOT ?", (person, passkey)).rowcount
-        for table in (*_WAYS_IN, "sent_code", "recovery", "recovery_code"):
-            count += db.execute(f"DELETE FROM {table} WHERE person = ?", (person,)).rowcount  # noqa: S608 (names of our own tables)
-        return count
+        return count + remove(db, (*_WAYS_IN, "sent_code", "recovery", "recovery_code"), person)
 
     # -- contacts
 
     def contacts(self, handle: str) -> list[Contact]:
         """A person's contacts, also those that were shown too long ago, the oldest first."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         query = "SELECT token, sealed, verified_at, until FROM contact WHERE person = ? ORDER BY verified_at, token"
         return [
             Contact(token.hex(), *self._opened(person, token, sealed), at, until)
@@ -238,7 +236,7 @@ class Contacts:
 
     def let_go(self, handle: str, contact: str) -> None:
         """Let go of a contact, and of the claims that rest on it. Raises NotFound."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         token = token_of(contact)
         with transaction(self._db):
             query = "DELETE FROM contact WHERE person = ? AND token = ?"
@@ -252,7 +250,7 @@ class Contacts:
 
     def new_recovery_codes(self, handle: str) -> list[str]:
         """Ten codes, told once; those before are void."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         made = [codes.new_recovery_code() for _ in range(codes.RECOVERY_CODES)]
         said = "New recovery codes were made for your account; those before are void."
         with transaction(self._db):
@@ -265,7 +263,7 @@ class Contacts:
     def recovery_codes(self, handle: str) -> int:
         """How many are left."""
         query = "SELECT count(*) FROM recovery_code WHERE person = ?"
-        return int(self._db.execute(query, (self._active(handle),)).fetchone()[0])
+        return int(self._db.execute(query, (active(self._db, handle),)).fetchone()[0])
 
     def recovery_hash(self, code: str) -> bytes:
         return codes.hashed(self._secret, "paper", b"", codes.plain_letters(code))
@@ -285,17 +283,8 @@ class Contacts:
             raise Conflict("this person is erased", code="erased")
         return msgspec.msgpack.decode(key.open(sealed, _PLACE + token), type=tuple[str, str])
 
-    def _active(self, handle: str) -> int:
-        row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
-        if row is None:
-            raise NotFound(f"there is no person {handle[:60]!r}")
-        if row[1] != ACTIVE:
-            raise Conflict("this person is erased, or about to be", code="erased")
-        return int(row[0])
-
 
 def forget(db: sqlite3.Connection, person: int) -> None:
     """Leave an erased person no contact, no code and no recovery. Within a transaction."""
     db.execute("DELETE FROM sent_code WHERE token IN (SELECT token FROM contact WHERE person = ?)", (person,))
-    for table in ("contact", "sent_code", "recovery_code", "recovery"):
-        db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (names of our own tables)
+    remove(db, ("contact", "sent_code", "recovery_code", "recovery"), person)

@@ -13,7 +13,7 @@ import msgspec
 
 from rapport.adapters.embedded.accounts import ACTIVE
 from rapport.adapters.embedded.recovering import ripe_at
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound, TooMany, Unauthorized
 from rapport.kernel.keys import SealKey
@@ -280,8 +280,7 @@ class DeviceFile:
 
 def forget(db: sqlite3.Connection, person: int) -> None:
     """Leave an erased person no device. Within a transaction."""
-    for table in ("device", "pairing", "tap", "presence"):
-        db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (our own tables)
+    remove(db, ("device", "pairing", "tap", "presence"), person)
 
 
 def _tap(org: str, challenge: bytes) -> bytes:
