@@ -10,6 +10,8 @@ NODE_TESTS := tests/e2e/node
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
+# In the order of their names, files with nodes and browsers come in the middle and short ones last, so that no process
+# has a long one left when the others are done.
 # Tests start hundreds of processes: compiled once, kept for all of them, also where the shell asks for no bytecode.
 KEPT := PYTHONDONTWRITEBYTECODE=
 
@@ -32,7 +34,7 @@ demo: $(RUNTIME) ## Send a demo company's day to a running node
 	@$(BIN)/rapport demo
 
 test: $(DEV) $(NODE) ## Run the tests, with samples of the long proofs (≤ 10 minutes)
-	@$(KEPT) $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	@$(KEPT) $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 prove: $(DEV) $(NODE) ## Run the long proofs and all properties at full size (hours)
 	@$(KEPT) RAPPORT_PROVE=1 $(BIN)/python -m pytest -m "prove or hypothesis" -o timeout=7200
