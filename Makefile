@@ -10,8 +10,6 @@ NODE_TESTS := tests/e2e/node
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
-# In the order of their names, files with nodes and browsers come in the middle and short ones last, so that no process
-# has a long one left when the others are done.
 # Tests start hundreds of processes: compiled once, kept for all of them, also where the shell asks for no bytecode.
 KEPT := PYTHONDONTWRITEBYTECODE=
 
@@ -33,6 +31,8 @@ up: $(RUNTIME) ## Install what is missing and run a node with a live demo compan
 demo: $(RUNTIME) ## Send a demo company's day to a running node
 	@$(BIN)/rapport demo
 
+# In the order of their names, files with nodes and browsers come in the middle and short ones last, so that no process
+# has a long one left when the others are done.
 test: $(DEV) $(NODE) ## Run the tests, with samples of the long proofs (≤ 10 minutes)
 	@$(KEPT) $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
