@@ -46,13 +46,14 @@ class Shop(Hall):
         self.sold += 1
         more.setdefault("anonymousId", who or f"receipt-{order}-{source}")
         named = [{"type": "order_id", "id": order}, *more.pop("ids", [])]
+        properties = {"total": total, "order_id": order, **more.pop("bought", {})}
         self.send(
             told(
                 now() - HOUR // 60,
                 type="track",
                 event="Order Completed",
                 messageId=f"sale-{self.sold}",
-                properties={"total": total, "order_id": order},
+                properties=properties,
                 context={"externalIds": named},
                 **more,
             ),
@@ -132,10 +133,27 @@ def test_whatever_is_wrong_is_answered_alike(shop: Shop) -> None:
     assert len(said) == 1
 
 
-@pytest.mark.parametrize("named", [("email", ADA), ("phone", "+447700900123"), ("user_id", "u1")])
+@pytest.mark.parametrize(
+    "named", [("email", ADA), ("phone", "+447700900123"), ("user_id", "u1"), ("email_sha256", "ab" * 32)]
+)
 def test_where_somebody_could_show_more_a_purchase_shows_nothing(shop: Shop, named: tuple[str, str]) -> None:
     kind, value = named
     shop.sell("A1", 42.5, ids=[{"type": kind, "id": value}])
+    shop.fails(shop.customer(), "A1", "42.50")
+
+
+@pytest.mark.parametrize(
+    "known", [{"address": "1 High Street"}, {"shipping_address": {"city": "Bath"}}, {"allergies": "nuts"}]
+)
+def test_a_receipt_opens_neither_where_somebody_lives_nor_what_is_delicate(shop: Shop, known: dict[str, Any]) -> None:
+    shop.sell("A1", 42.5, who="card-7")
+    shop.send(told(now(), type="identify", anonymousId="card-7", traits=known, messageId="k"), source="till")
+    shop.settle()
+    shop.fails(shop.customer(), "A1", "42.50")
+
+
+def test_nor_where_a_parcel_went(shop: Shop) -> None:
+    shop.sell("A1", 42.5, bought={"delivery_address": "1 High Street"})
     shop.fails(shop.customer(), "A1", "42.50")
 
 

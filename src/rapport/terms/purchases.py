@@ -2,7 +2,8 @@
 
 That is little, and receipts are left lying about. So it is the weakest proof there is, and counts only where there is
 no stronger one: for records of the organization's own systems that hold the order, and name no e-mail address, phone or
-user id, by which their customer could show better who they are. An organization says first which of its events count,
+user id, by which their customer could show better who they are; nor does it open where somebody lives, or anything of a
+special category. An organization says first which of its events count,
 and for how long. The price: who cannot read the address that a shop noted wrongly asks the shop for a link.
 """
 
@@ -19,16 +20,19 @@ from rapport.collect import Event
 from rapport.kernel.errors import BadInput
 from rapport.kernel.identifiers import normalise, type_name
 from rapport.kernel.times import DAY, SECOND
+from rapport.kernel.vocabulary import SPECIAL, below, bit, category_of
 from rapport.profile import timeline
 from rapport.profile.store import ProfileReader
 from rapport.profile.view import Part
 from rapport.terms.deciding import holds_firmly, links_of
 
 STRONGER = ("email", "phone", "user_id")
+"""Types of identifiers, and with `email` and `phone` those made of them, such as `email_sha256`."""
 MOST_RECORDS = 4
 """Records that one order's number may be on: a till's and a shop's, but not half a company's."""
 MOST_DAYS = 365
 _MOST_TEXT = 100
+_SHUT = below("contact") | SPECIAL
 _CENT = Decimal("0.01")
 _MOST_AMOUNT = Decimal(10**12)
 
@@ -67,7 +71,7 @@ class Bought(NamedTuple):
 def checked(rule: Rule) -> Rule:
     """A rule as it is kept. Raises BadInput."""
     kind = type_name(rule.identifier)
-    if kind is None or kind in STRONGER:
+    if kind is None or _is_stronger(kind):
         message = "name the type of identifier that your events name an order by, such as order_id"
         raise BadInput(message, code="bad_rule", field="identifier")
     for name, text, least in (("event", rule.event, 1), ("total", rule.total, 1), ("code", rule.code, 0)):
@@ -120,14 +124,23 @@ def around(reader: ProfileReader, org: str, kind: str, value: str) -> frozenset[
 
 
 def _has_better(part: Part) -> bool:
-    return any(link.partition(":")[0] in STRONGER for link in links_of([part]))
+    """Whether a record names by what its customer could show more, or holds what a receipt must not open."""
+    if any(_is_stronger(link.partition(":")[0]) for link in links_of([part])):
+        return True
+    facts = part.record.facts.items()
+    return any(bit(part.category(trait, fact)) & _SHUT for trait, fact in facts if fact.value is not None)
+
+
+def _is_stronger(kind: str) -> bool:
+    return kind in STRONGER or kind.startswith(("email_", "phone_"))
 
 
 def _holds(reader: ProfileReader, part: Part, rule: Rule, told: Told, at: int) -> bool:
     begins = at - rule.days * DAY
     blocks = timeline.since(part.record.head, partial(reader.block_of, part), begins)
     events: Sequence[Event] = [event for _, block in blocks for event in block.events]
-    return any(event.time is not None and begins <= event.time <= at and proves(rule, told, event) for event in events)
+    found = [event for event in events if proves(rule, told, event) and begins <= (event.time or 0) <= at]
+    return bool(found) and not any(bit(category_of(name)) & _SHUT for event in events for name in event.properties)
 
 
 def proves(rule: Rule, told: Told, event: Event) -> bool:
