@@ -112,7 +112,7 @@ async function start() {
     const only = here ? { uiMode: "immediate" } : {};
     here = false;
     prove(only).catch((error) => {
-      if (only.uiMode && error.name === "NotAllowedError") said.textContent = box.dataset.elsewhere;
+      if (only.uiMode && error.name === "NotAllowedError") said.textContent = box.dataset.elsewhere || FAILED;
       else tell(error);
     });
   });
