@@ -115,7 +115,7 @@ def test_the_language_is_switched_on_any_page_and_kept(browser, node, person):
     page.get_by_role("button", name="Deutsch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Meine Bedingungen")
     assert page.url.endswith("/me/terms")
-    page.get_by_role("button", name="Schließen").click()
+    page.get_by_role("button", name="Abmelden").click()
     page.wait_for_url("**/signin")
     expect(page.get_by_role("heading", level=1)).to_have_text("Anmelden")
     page.get_by_role("button", name="English").click()
