@@ -79,22 +79,16 @@ def show(person: Handle, data: options.Data = None, json: options.Json = False) 
 def open_page(person: Handle, data: options.Data = None, port: options.Port = None, json: options.Json = False) -> None:
     """Print a link that opens the person's own page once, within ten minutes."""
     settings = options.settings(data, port)
-    url = f"{settings.url}/me/open?code={Doors(embedded.open_ledger(settings)).mint(person)}"
-    if json:
-        options.print_json({"url": url})
-    else:
-        typer.echo(url)
+    code = Doors(embedded.open_ledger(settings)).mint(person)
+    _tell_link(f"{settings.url}/me/open?code={code}", as_json=json)
 
 
 @people.command("invite")
 def invite(person: Handle, data: options.Data = None, port: options.Port = None, json: options.Json = False) -> None:
     """Print a link that lets the person make a passkey for their page, once, within ten minutes."""
     settings = options.settings(data, port)
-    url = f"{settings.url}/signin/invite?code={Accounts(embedded.open_ledger(settings)).invite(person)}"
-    if json:
-        options.print_json({"url": url})
-    else:
-        typer.echo(url)
+    code = Accounts(embedded.open_ledger(settings)).invite(person)
+    _tell_link(f"{settings.url}/signin/invite?code={code}", as_json=json)
 
 
 @people.command("sign-out")
@@ -318,6 +312,13 @@ def _sentences(terms: Terms) -> str:
     title = TITLES.get(terms.preset, "Terms of one's own")
     lines = [f"{number}. {clause_sentence(clause)}" for number, clause in enumerate(terms.clauses, 1)]
     return "\n".join([title, *(lines or ["What the node's default terms allow, and no clause of one's own."])])
+
+
+def _tell_link(url: str, *, as_json: bool) -> None:
+    if as_json:
+        options.print_json({"url": url})
+    else:
+        typer.echo(url)
 
 
 def _tell(person: Person, *, as_json: bool) -> None:

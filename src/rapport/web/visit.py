@@ -16,9 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rapport.kernel.errors import Busy, NotFound, RapportError
+from rapport.kernel.errors import Busy, NotFound, RapportError, Unauthorized
 from rapport.web import cookies, language, pages
-from rapport.web.forms import csrf_token, go, inner_path, own_form, silence
+from rapport.web.forms import check_origin, csrf_token, go, inner_path, own_form, silence
 
 THEME_COOKIE: Final = "rapport_theme"
 THEMES: Final = ("auto", "light", "dark")
@@ -162,6 +162,28 @@ def guarded(area: Area[Any], visiting: type[Visiting], handler: Callable[[Visiti
             return visit.absent()
         except RapportError as error:
             return area.problem(request, error, **visit.own)
+
+    return endpoint
+
+
+def asked_by_script(
+    area: Area[Any],
+    visiting: type[Visiting],
+    handler: Callable[[Visiting], Awaitable[Response]],
+    told: Callable[[Request, RapportError], Awaitable[Response]],
+) -> Endpoint:
+    """For what a page's script asks: who has no session is told so, and so is every error, as `told` says it."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            check_origin(request, area.origin)
+            token = request.cookies.get(area.cookie, "")
+            session = await area.desk.session(token) if token else None
+            if session is None:
+                raise Unauthorized("Sign in first.")
+            return await handler(visiting(area, request, session, token, {}))
+        except RapportError as error:
+            return await told(request, error)
 
     return endpoint
 

@@ -1,21 +1,21 @@
 """The person's pages about devices and sign-ins, and the page where they show again that it is they."""
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rapport.kernel.errors import BadInput, RapportError, Unauthorized
+from rapport.kernel.errors import BadInput, RapportError
 from rapport.kernel.times import now
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
 from rapport.web.asker import client_of
 from rapport.web.cookies import SESSION_SECONDS, keep
-from rapport.web.forms import check_origin, go, inner_path
+from rapport.web.forms import go, inner_path
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit, by_software
 from rapport.web.scripted import browser_of, refused, told
+from rapport.web.visit import Endpoint, asked_by_script
 
 _MOST_NAME = 300
 DONE = ("made", "renamed", "revoked", "ended", "bound", "unbound")
@@ -111,18 +111,10 @@ async def make(visit: Visit) -> Response:
     return told({"next": f"{AREA}/devices?done=made"})
 
 
-def scripted(portal: Portal, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def scripted(portal: Portal, handler: Handler) -> Endpoint:
     """For a page's script: who has no session is told so, and so is every error, in JSON."""
 
-    async def endpoint(request: Request) -> Response:
-        try:
-            check_origin(request, portal.origin)
-            token = request.cookies.get(portal.cookie, "")
-            session = await portal.desk.session(token) if token else None
-            if session is None:
-                raise Unauthorized("Sign in first.")
-            return await handler(Visit(portal, request, session, token, {}))
-        except RapportError as error:
-            return await refused(request, error, portal.languages)
+    async def told_so(request: Request, error: RapportError) -> Response:
+        return await refused(request, error, portal.languages)
 
-    return endpoint
+    return asked_by_script(portal, Visit, handler, told_so)
