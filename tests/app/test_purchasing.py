@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rapport.adapters.embedded import purchases as kept
-from rapport.adapters.embedded.claims import ANOTHER, BY_PURCHASE, EXPIRED
+from rapport.adapters.embedded.claims import ANOTHER, BY_PURCHASE, EXPIRED, TOO_LITTLE
 from rapport.app import portal_proofs
 from rapport.app.embedded import open_ledger
 from rapport.app.portal_proofs import PortalProofs
@@ -152,6 +152,19 @@ def test_a_receipt_opens_neither_where_somebody_lives_nor_what_is_delicate(shop:
     shop.fails(shop.customer(), "A1", "42.50")
 
 
+@pytest.mark.parametrize("known", [{"address": "1 High Street"}, {"email": ADA}])
+def test_what_a_receipt_would_not_open_closes_when_it_comes_later(shop: Shop, known: dict[str, Any]) -> None:
+    shop.sell("A1", 42.5, who="card-7")
+    finder = shop.customer()
+    shop.buy(finder, "A1", "42.50")
+    assert shop.buying.check() == 0
+    shop.send(told(now(), type="identify", anonymousId="card-7", traits=known, messageId="k"), source="till")
+    shop.settle()
+    assert shop.buying.check() == 1
+    assert shop.held(finder) == set()
+    assert [one.suspended for one in shop.claims(finder)] == [TOO_LITTLE]
+
+
 def test_nor_where_a_parcel_went(shop: Shop) -> None:
     shop.sell("A1", 42.5, bought={"delivery_address": "1 High Street"})
     shop.fails(shop.customer(), "A1", "42.50")
@@ -168,7 +181,7 @@ def test_a_number_that_is_on_a_strangers_record_too_opens_neither(shop: Shop) ->
     shop.fails(shop.customer(), "A1", "42.50")
     assert shop.buying.check() == 1
     assert shop.held(ada) == set()
-    assert [one.suspended for one in shop.claims(ada)] == [ANOTHER]
+    assert [one.suspended for one in shop.claims(ada)] == [TOO_LITTLE]
 
 
 def test_nobody_takes_by_a_purchase_what_somebody_claims_and_they_are_told(shop: Shop) -> None:

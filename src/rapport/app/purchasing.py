@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rapport.adapters.embedded.claims import BY_PURCHASE, Bought
+from rapport.adapters.embedded.claims import ANOTHER, BY_PURCHASE, TOO_LITTLE, Bought
 from rapport.app.proving import Proofs
 from rapport.kernel.errors import Conflict, Unauthorized
 from rapport.kernel.times import DAY, now
@@ -67,23 +67,29 @@ class Purchasing:
             self._proofs.claims.suspend_purchases(people.person(handle).id, _split(org, some))
 
     def check(self) -> int:
-        """Look at some claims by purchases again, in turns: one that would open another record by now, or that somebody
-        else claims as well, is suspended. Return how many were."""
+        """Look at some claims by purchases again, in turns: one that would open another record by now, or more than a
+        purchase is enough for, or that somebody else claims as well, is suspended. Return how many were."""
         rules, suspended = self._proofs.purchases.rules(), 0
         some = self._proofs.claims.by_purchase(self._after, MOST_CHECKED)
         self._after = (some[-1].token, some[-1].person) if len(some) == MOST_CHECKED else (b"", 0)
         for one in some:
-            if one.org not in rules or not self._still(one, rules[one.org]):
-                self._proofs.claims.suspend_purchase(one)
+            why = self._against(one, rules.get(one.org))
+            if why:
+                self._proofs.claims.suspend_purchase(one, why)
                 suspended += 1
         return suspended
 
-    def _still(self, one: Bought, rule: Rule) -> bool:
+    def _against(self, one: Bought, rule: Rule | None) -> str:
+        """Why a claim opens nothing any more; "" where it does."""
+        if rule is None or one.kind != rule.identifier:
+            return TOO_LITTLE
         with self._reader.snapshot():
-            firm = purchases.firmly(self._reader, one.org, rule, one.value) if one.kind == rule.identifier else []
+            firm = purchases.firmly(self._reader, one.org, rule, one.value)
             links = purchases.around(self._reader, one.org, one.kind, one.value)
-        opened = {part.number for part in firm}
-        return opened <= set(one.records) and not self._others(one.person, one.org, links)
+        if self._others(one.person, one.org, links):
+            return ANOTHER
+        same = {part.number for part in firm} <= set(one.records)
+        return "" if same and not any(purchases.holds_more(part) for part in firm) else TOO_LITTLE
 
     def _others(self, person: int, org: str, links: Iterable[str]) -> list[int]:
         """Who else claims anything of a customer."""

@@ -104,7 +104,7 @@ def bought(reader: ProfileReader, org: str, rule: Rule, told: Told, at: int) -> 
     if not 0 < len(firm) <= MOST_RECORDS:
         return None
     # One record that would be opened and does not hold this very purchase is a stranger's with the same number.
-    if not all(part.trusted and not _has_better(part) and _holds(reader, part, rule, told, at) for part in firm):
+    if not all(part.trusted and not holds_more(part) and _holds(reader, part, rule, told, at) for part in firm):
         return None
     return Bought(tuple(part.number for part in firm), around(reader, org, rule.identifier, told.order))
 
@@ -123,7 +123,7 @@ def around(reader: ProfileReader, org: str, kind: str, value: str) -> frozenset[
     return frozenset({f"{kind}:{value}", *links_of(found)})
 
 
-def _has_better(part: Part) -> bool:
+def holds_more(part: Part) -> bool:
     """Whether a record names by what its customer could show more, or holds what a receipt must not open."""
     if any(_is_stronger(link.partition(":")[0]) for link in links_of([part])):
         return True

@@ -43,7 +43,12 @@ BY_CODE, BY_LINK, BY_PURCHASE, BY_DESK = "code", "link", "purchase", "desk"
 """A code to a contact; a link of the organization's; a purchase that was told; the word of this node's own desk,
 without proof."""
 LINK_LIFE = 10 * MINUTE
-EXPIRED, ANOTHER = "expired", "another"
+EXPIRED, ANOTHER, TOO_LITTLE = "expired", "another", "too_little"
+_WHY = {
+    EXPIRED: "it was long ago that you showed it",
+    ANOTHER: "somebody else has shown since that it is theirs",
+    TOO_LITTLE: "a purchase is not enough for it any more",
+}
 MOST_NEWS = 50
 _PROVED = "proved_claim (token, person, org, sealed, how, contact, verified_at, until, suspended)"
 _CLAIMS = ("claim", "proved_claim")
@@ -181,9 +186,9 @@ class Claims:
                 for (other,) in self._db.execute(query, (token, BY_PURCHASE, but)).fetchall():
                     self._suspend(other, [token], ANOTHER)
 
-    def suspend_purchase(self, one: Bought) -> None:
+    def suspend_purchase(self, one: Bought, why: str) -> None:
         with transaction(self._db):
-            self._suspend(one.person, [one.token], ANOTHER)
+            self._suspend(one.person, [one.token], why)
 
     def alarm(self, people: Sequence[int], said: str) -> None:
         """Tell people of what somebody else tried."""
@@ -286,14 +291,8 @@ class Claims:
             self._db.execute(f"INSERT OR IGNORE INTO {_PROVED} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 (as above)
             query = "UPDATE proved_claim SET suspended = ? WHERE token = ? AND person = ?"
             self._db.execute(query, (why, token, person))
-            reason = (
-                "somebody else has shown since that it is theirs"
-                if why == ANOTHER
-                else "it was long ago that you showed it"
-            )
-            self.loud(
-                person, f"What you claimed at {org} opens nothing any more: {reason}. Show again that it is yours."
-            )
+            said = f"What you claimed at {org} opens nothing any more: {_WHY[why]}. Show again that it is yours."
+            self.loud(person, said)
         if tokens:
             self._people.moved(person)
 
