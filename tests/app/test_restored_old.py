@@ -273,3 +273,21 @@ def test_whatever_is_restored_opens_nothing_that_is_not_open_now(data: st.DataOb
             restored = opening(ledger.db)
     for name, open_then in restored.items():
         assert open_then <= present[name], name
+
+
+def test_what_moved_to_another_account_or_was_an_operator_s_comes_back_to_nobody(vault: Vault) -> None:
+    people = vault.proofs.people
+    ada, bo = (people.add(claims) for claims in ([f"{ORG}:user_id:ada"], []))
+    row = (b"key", 1, b"", 0, True, b"", now())
+    made = "INSERT INTO operator_passkey (credential, operator, public, counter, synced, name, created_at) VALUES "
+    people.db.execute(f"{made} (?, ?, ?, ?, ?, ?, ?)", row)
+    copy = msgspec.structs.replace(vault.settings, data=str(vault.shelf / "copy"))
+    shutil.copytree(vault.directory, copy.directory)
+    people.db.execute("UPDATE claim SET person = ? WHERE person = ?", (bo.id, ada.id))  # as joining does
+    people.db.execute("DELETE FROM operator_passkey")
+    with closing(open_ledger(copy)) as ledger:
+        again = open_people(copy, ledger)
+        before = again.person(ada.handle).claims
+        assert let_go.take_away(again, let_go.rows_of(vault.directory)) == 2
+        assert (len(before), again.person(ada.handle).claims) == (1, ())
+        assert ledger.db.execute("SELECT count(*) FROM operator_passkey").fetchone() == (0,)

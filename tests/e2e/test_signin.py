@@ -112,7 +112,10 @@ def test_a_link_is_used_up_by_one_passkey(node: Node, device: Device, person: st
 ASKED = """
     const get = navigator.credentials.get.bind(navigator.credentials);
     window.asked = [];
-    navigator.credentials.get = (options) => (asked.push(options.uiMode || options.mediation || "anything"), get(options));
+    navigator.credentials.get = (options) => {
+        asked.push(options.uiMode || options.mediation || "anything");
+        return get(options);
+    };
 """
 
 
