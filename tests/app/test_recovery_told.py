@@ -14,9 +14,10 @@ from rapport.app.proving import Proofs, Proving, open_proofs
 from rapport.app.recovering import stop_recovery
 from rapport.kernel.errors import NotFound, Unauthorized
 from rapport.signin.passkeys import Made
-from tests.app.test_presence import ORIGIN, Lobby, Straight, here, run, signed
+from tests.app.lobby import ORIGIN, Lobby, here, run, signed
 from tests.profile.house import ORG
 from tests.signin.device import SoftDevice
+from tests.web.portal.person import Straight
 
 BOX = "ada@example.com"
 STOP = "/presence/recovery/stop"
