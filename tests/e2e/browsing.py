@@ -12,6 +12,8 @@ FLAGS = [
     "--no-first-run",
 ]  # fmt: skip
 LETTERS = ["100%", "150%"]
+ABSENT = {"absent", "nowhere", "tap"}
+"""Pages whose status the browser itself reports: there is nothing at their addresses."""
 NARROWEST = {"width": 320, "height": 640}
 
 expect.set_options(timeout=60_000)  # the machine may be busy with other tests
@@ -55,7 +57,7 @@ def walked(page: Page, origin: str, pages: Mapping[str, str]) -> Walk:
             unfold(page)
             if (sideways := too_wide(page)) > 0:
                 seen.too_wide[letters].append((name, sideways))
-        if name not in {"absent", "nowhere"} and here:  # whose status the browser reports itself
+        if name not in ABSENT and here:
             seen.said[name] = [*here]
         here.clear()
     return seen
