@@ -62,6 +62,8 @@ TABLES = {
 }
 """What Python asks for by something else than a text in its place, and which texts that may be."""
 _PLACE = re.compile(r"%\((\w+)\)s")
+LISTED = {"and", "or"}
+"""What stands between the last two of several things."""
 GERMAN = list(language.entries((language.LOCALE / "de.po").read_text()))
 WRITTEN = list(language.entries((language.LOCALE / "written" / "de.po").read_text()))
 
@@ -105,7 +107,7 @@ def test_what_is_no_words_is_not_taken_for_some(fine: str) -> None:
 def test_the_catalog_has_every_string_and_no_other_none_empty_and_none_fuzzy() -> None:
     asked, dark = msgids.all_of_python()
     assert dark == TABLES.keys(), "asked for in a way that the test cannot read"
-    wanted = {*asked, *(text for texts in TABLES.values() for text in texts)}
+    wanted = {*asked, *(text for texts in TABLES.values() for text in texts), *LISTED}
     wanted |= {text for template in TRANSLATED for text in msgids.of_template(template.read_text())}
     told = {text for one in GERMAN for text in (one.one, one.many) if text}
     assert wanted - told == set(), "these have no German"
