@@ -16,6 +16,7 @@ _LEAST = 2
 """Letters that a sentence has of its own, at least, to be known by them."""
 _DEEP = 4
 _LONGEST = 2000
+_FRACTION = re.compile(r"\d+\.\d+")
 _LISTED = re.compile(r", | and | or ")
 
 
@@ -30,6 +31,8 @@ def retold(text: str) -> str:
 @lru_cache(4096)
 def _retold(tongue: str, text: str, deep: int) -> str:
     catalog = language.CATALOGS[tongue]
+    if _FRACTION.fullmatch(text):
+        return language.figures(text)
     if text in catalog.said:
         return catalog.one(text).replace("%%", "%")
     if not deep:

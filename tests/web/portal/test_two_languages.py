@@ -7,20 +7,22 @@ from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from starlette.routing import Mount
 
 from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.terms import Declaration, Promise
-from rapport.terms.clauses import Clause
+from rapport.terms.clauses import Clause, Criterion
 from rapport.terms.declaration import Benefit
+from rapport.terms.policy import Unmet
 from rapport.terms.promise_changes import changes
-from rapport.terms.sentences import clause_sentence
+from rapport.terms.sentences import clause_sentence, unmet_words
 from rapport.web import language, retelling
 from rapport.web.language import CATALOGS, Catalog
 from rapport.web.portal import portal_routes
 from tests.profile.house import ORG
-from tests.terms.strategies import a_clause, a_promise, drawn
+from tests.terms.strategies import a_clause, a_criterion, a_promise, drawn
 from tests.web import msgids
 from tests.web.portal.person import ORIGIN, Home, Person
 
@@ -244,6 +246,13 @@ def test_any_change_of_a_promise_is_told_again(drawn_: tuple[Promise, Promise, s
             told_again = retelling.retold(f"It {said}.")
         assert told_again.startswith("⟦It ⟦"), told_again
         assert f"⟦{purpose}⟧" in told_again or "⟦makes" in told_again, told_again
+
+
+@given(drawn(a_criterion), st.booleans())
+def test_whatever_kept_somebody_out_is_told_again(criterion: Criterion, known: bool) -> None:
+    (said,) = unmet_words([Unmet("clause", criterion, known)])
+    with language.speaking(SPOKEN):
+        assert retelling.retold(said).startswith("⟦"), said
 
 
 def test_every_error_and_every_note_is_told_again() -> None:
