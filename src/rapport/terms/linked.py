@@ -102,7 +102,8 @@ def _clause(row: Row, person: str) -> dict[str, Any]:
 
 
 def _goal(row: Row, person: str) -> dict[str, Any]:
-    node = {"@type": ["dpv:PersonalData", "pd:Intention"], "subject": subject(person), "label": row["words"], "created": row["said_at"]}
+    kinds = ["dpv:PersonalData", "pd:Intention"]
+    node = {"@type": kinds, "subject": subject(person), "label": row["words"], "created": row["said_at"]}
     return {**node, **_rest(row, {"words", "said_at"})}
 
 
