@@ -26,7 +26,6 @@ from rapport.kernel.times import MINUTE, SECOND
 from rapport.terms import promises
 from rapport.terms.benefits import parse_mapping
 from rapport.terms.presets import PRESETS
-from rapport.web.door import AT_ONCE
 
 _GOODS = {product.name: product for product in PRODUCTS}
 TERMS = "balanced"
@@ -170,6 +169,8 @@ def _file(name: str) -> bytes:
 
 def how_to_look(settings: Settings, note: Note) -> str:
     """How to open Alice's own pages and her statement, for the terminal."""
+    from rapport.web.door import AT_ONCE  # noqa: PLC0415 (commands load no pages before they need one)
+
     url = f"{settings.url}/me/open?code={Doors(embedded.open_ledger(settings)).mint(note.alice, AT_ONCE)}"
     data, port = _unless_usual(settings, "data"), _unless_usual(settings, "port")
     return (
