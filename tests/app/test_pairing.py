@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from rapport.adapters.embedded.accounts import Accounts
 from rapport.app.embedded import open_ledger
 from rapport.app.presence import HousePresence
 from rapport.kernel.errors import BadInput, Conflict, NotFound, TooMany, Unauthorized
@@ -234,7 +235,7 @@ class Pairing(RuleBasedStateMachine):
 
     @rule(person=st.integers(0, 1))
     def let_go(self, person: int) -> None:
-        run(self.desk.unbind(self.people[person], None))
+        Accounts(self.lobby.ledger).end_everything(self.people[person].person)
         self.owners = {device: owner for device, owner in self.owners.items() if owner != person}
         for device in [device for device, typed in self.typed.items() if typed == person]:
             self.ended(device)

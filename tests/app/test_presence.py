@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from rapport.adapters.embedded.accounts import Accounts
 from rapport.app import presence
 from rapport.app.presence import reachable
 from rapport.kernel.errors import NotFound, RapportError, TooMany, Unauthorized
@@ -147,7 +148,7 @@ def test_another_process_refuses_what_this_one_took_and_what_was_let_go(lobby: L
         assert asked(second) == "taken"
         with pytest.raises(Unauthorized):
             run(lobby.desk.stays(second))
-        run(lobby.desk.unbind(lobby.ada, None))
+        Accounts(lobby.ledger).end_everything(lobby.ada.person)
         assert asked(signed(watch, "/presence/session", method="GET")) == "refused"
         other.stdin.close()
         assert other.wait(20) == 0
@@ -172,7 +173,7 @@ def test_who_lets_go_of_a_device_is_not_taken_for_by_it_anywhere(lobby: Lobby) -
     with pytest.raises(Unauthorized):
         here(other, watch)
     here(other, tv)
-    run(lobby.desk.unbind(lobby.ada, None))
+    Accounts(lobby.ledger).end_everything(lobby.ada.person)
     for desk in (lobby.desk, other):
         with pytest.raises(Unauthorized):
             here(desk, tv)

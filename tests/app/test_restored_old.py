@@ -218,7 +218,7 @@ class Walk:
         self.vault.bind(who)
 
     def unbind(self, who: str) -> None:
-        self.vault.devices.revoke(who, None)
+        self.vault.accounts.end_everything(who)
 
     def show(self, who: str) -> None:
         """The same address, whoever shows it: who had it before has it no longer."""

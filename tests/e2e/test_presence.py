@@ -150,16 +150,15 @@ def test_one_person_is_recognised_everywhere_and_after_revoking_everything_nowhe
 
 def test_what_another_process_revokes_is_refused_at_once(node: Node, phone: Device, person: str, org: Org) -> None:
     """The node looks each time, so that what another process takes away is away."""
-    from rapport.adapters.embedded.devices import DeviceFile
+    from rapport.adapters.embedded.accounts import Accounts
     from rapport.app.embedded import open_ledger
     from rapport.app.settings import Settings
-    from rapport.kernel.keys import SealKey
 
     enrol(phone, node, person)
     watch = Thing(node, "watch", "Mine")
     bind(phone, node, watch)
     assert watch.here(org).status == 200
-    DeviceFile(open_ledger(Settings(data=str(node.data))), SealKey(bytes(32))).revoke(person)
+    Accounts(open_ledger(Settings(data=str(node.data)))).end_everything(person)
     assert watch.here(org).status == 401
 
 

@@ -92,6 +92,9 @@ class PortalDevices:
             lambda accounts: accounts.end_sessions(session.person, only=sign, keep=token)
         )
 
+    async def end_everything(self, session: Session) -> None:
+        await self._signin.in_thread(lambda accounts: accounts.end_everything(session.person))
+
 
 def _devices(accounts: Accounts, session: Session) -> ask.Devices:
     keys = tuple(

@@ -215,7 +215,7 @@ class HousePresence:
         found = await self._quickly(lambda file: file.devices(session.person))
         return tuple(ask.Bound(one.id, one.kind, one.name, one.created_at, one.seen_at, one.until) for one in found)
 
-    async def unbind(self, session: Session, device: int | None) -> None:
+    async def unbind(self, session: Session, device: int) -> None:
         await self._firmly(lambda file: file.revoke(session.person, device))
 
     async def tap_of(self, session: Session, tap: str) -> str | None:

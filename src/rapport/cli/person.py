@@ -9,13 +9,11 @@ import typer
 
 from rapport.act.demands import in_words, told
 from rapport.adapters.embedded.accounts import Accounts
-from rapport.adapters.embedded.devices import DeviceFile
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.people import Person
 from rapport.app import bundling, embedded, erasing, proving, rights, statements
 from rapport.cli import options, person_rights
 from rapport.kernel.errors import BadInput
-from rapport.kernel.keys import SealKey
 from rapport.kernel.times import rfc3339
 from rapport.signin import codes
 from rapport.terms import Terms, cedar
@@ -98,12 +96,11 @@ def sign_out(person: Handle, data: options.Data = None, json: options.Json = Fal
     For the support desk, once somebody says that another is in their account.
     """
     ledger = embedded.open_ledger(options.settings(data))
-    ended = Accounts(ledger).end_sessions(person)
-    devices = DeviceFile(ledger, SealKey(bytes(32))).revoke(person)  # what it would seal is nobody's yet
+    ended = Accounts(ledger).end_everything(person)
     if json:
-        options.print_json({"person": person, "ended": ended, "devices": devices})
+        options.print_json({"person": person, "ended": ended.sign_ins, "devices": ended.devices})
     else:
-        typer.echo(f"{ended} sign-ins ended, {devices} bound devices let go.")
+        typer.echo(f"{ended.sign_ins} sign-ins ended, {ended.devices} bound devices let go.")
 
 
 @people.command("code")

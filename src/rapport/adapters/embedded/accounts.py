@@ -7,9 +7,9 @@ are sealed under the person's key, and go with it.
 
 import hashlib
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound, Unauthorized
 from rapport.kernel.times import MINUTE, now
@@ -37,6 +37,10 @@ SCHEMA = """
 BACKED_UP = "ALTER TABLE passkey ADD COLUMN backed_up INTEGER NOT NULL DEFAULT 0; UPDATE passkey SET backed_up = synced"
 
 ACTIVE = "active"
+_SIGN_INS = ("own_session", "session")
+_WAITING = ("link", "invite", "pairing", "tap", "presence")
+WAYS_IN = (*_SIGN_INS, "device", *_WAITING)
+"""Tables with what opens an account, or stands for its person, beside passkeys and what recovers them."""
 INVITE_LIFE = 10 * MINUTE
 MOST_PASSKEYS = 50
 MOST_SESSIONS = 100
@@ -49,6 +53,11 @@ _PASSKEYS = """
            backed_up
     FROM passkey JOIN person ON person.id = passkey.person WHERE person.status = 'active' AND
 """
+
+
+class Ended(NamedTuple):
+    sign_ins: int
+    devices: int
 
 
 class Accounts:
@@ -314,6 +323,15 @@ class Accounts:
             ):
                 ended += self._db.execute(query, (person, _hash(keep))).rowcount
             return ended
+
+    def end_everything(self, handle: str) -> Ended:
+        """End every sign-in and let go of every bound device at once, with whatever others would begin by. Passkeys
+        stay. Raises NotFound, Conflict."""
+        person = active(self._db, handle)
+        with transaction(self._db):
+            ended = Ended(remove(self._db, _SIGN_INS, person), remove(self._db, ("device",), person))
+            remove(self._db, _WAITING, person)
+        return ended
 
 
 def active(db: sqlite3.Connection, handle: str) -> int:

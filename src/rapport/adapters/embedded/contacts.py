@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rapport.adapters.embedded.accounts import ACTIVE, active
+from rapport.adapters.embedded.accounts import ACTIVE, WAYS_IN, active
 from rapport.adapters.embedded.claims import Claims, token_of
 from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
@@ -40,8 +40,6 @@ SCHEMA = """
 VERIFY, RECOVER = "contact", "recover"
 MOST_CONTACTS = 20
 _PLACE = b"contact"
-_WAYS_IN = ("invite", "session", "link", "device", "pairing", "tap", "presence")
-"""Other tables with what opens an account, or stands for its person."""
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -210,9 +208,12 @@ class Contacts:
         """Let nothing that opens an account open it any more, but for one session and one passkey; return how much
         there was. Within a transaction."""
         db = self._db
-        count = db.execute("DELETE FROM own_session WHERE person = ? AND id IS NOT ?", (person, session)).rowcount
-        count += db.execute("DELETE FROM passkey WHERE person = ? AND id IS NOT ?", (person, passkey)).rowcount
-        return count + remove(db, (*_WAYS_IN, "sent_code", "recovery", "recovery_code"), person)
+        count = 0
+        for table, kept in (("own_session", session), ("passkey", passkey)):
+            query = f"DELETE FROM {table} WHERE person = ? AND id IS NOT ?"  # noqa: S608 (names of our own tables)
+            count += db.execute(query, (person, kept)).rowcount
+        others = [table for table in WAYS_IN if table != "own_session"]
+        return count + remove(db, (*others, "sent_code", "recovery", "recovery_code"), person)
 
     # -- contacts
 

@@ -209,20 +209,13 @@ class DeviceFile:
         """When the recovery of a person's account that goes on can be finished, µs; 0: there is none."""
         return ripe_at(self._db, handle)
 
-    def revoke(self, handle: str, device: int | None = None) -> int:
-        """Let go of a device of a person's, or of all, with what they began and pairings that wait; return how many.
-        Raises NotFound where the one is not there."""
+    def revoke(self, handle: str, device: int) -> None:
+        """Let go of a device of a person's. Raises NotFound. (Of all at once: `Accounts.end_everything`.)"""
         person = self._active(handle)
         with transaction(self._db):
-            query = "DELETE FROM device WHERE person = ?1 AND (?2 IS NULL OR id = ?2)"
-            gone = self._db.execute(query, (person, device)).rowcount
-            if device is None:
-                self._db.execute("DELETE FROM pairing WHERE person = ?", (person,))
-                self._db.execute("DELETE FROM tap WHERE person = ?", (person,))
-                self._db.execute("DELETE FROM presence WHERE person = ?", (person,))
-        if device is not None and not gone:
-            raise NotFound("you have no such device")
-        return gone
+            query = "DELETE FROM device WHERE person = ? AND id = ?"
+            if not self._db.execute(query, (person, device)).rowcount:
+                raise NotFound("you have no such device")
 
     # -- taps
 

@@ -65,3 +65,6 @@ class DevicesDesk(Protocol):
     async def end(self, session: Session, token: str, sign: int | None) -> int:
         """End one sign-in, or (None) all but that of this token, with links by which others would begin; return how
         many ended."""
+
+    async def end_everything(self, session: Session) -> None:
+        """End every sign-in, this one too, and let go of every bound device, all at once."""
