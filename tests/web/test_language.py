@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from rapport.app import portal_desk
+from rapport.app import portal_terms
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.vocabulary import CATEGORY_WORDS, PURPOSE_WORDS
 from rapport.terms import presets, sentences
@@ -40,11 +40,11 @@ NO_WORDS = {
 """Names, commands and examples, which are the same in every language."""
 TABLES = {
     "amounts: text": ("%(amount)s minute", "%(amount)s minutes"),
-    "portal_desk: LINES[name]": presets.LINES.values(),
-    "portal_desk: TITLES[name]": presets.TITLES.values(),
-    "portal_desk: TITLES[terms.preset]": (),
-    "portal_desk: TITLES[value]": (),
-    "portal_desk: text": (*portal_desk._MAY, *portal_desk._MAY_NOT),
+    "portal_terms: LINES[name]": presets.LINES.values(),
+    "portal_terms: TITLES[name]": presets.TITLES.values(),
+    "portal_terms: TITLES[terms.preset]": (),
+    "portal_terms: TITLES[value]": (),
+    "portal_terms: text": (*portal_terms._MAY, *portal_terms._MAY_NOT),
     "sentences: _TIMES[frequency.times]": sentences._TIMES[1:],
     "sentences: _missed(criterion, known=known)": [text for pair in sentences._MISSED.values() for text in pair],
     "sentences: criterion.unit": sentences._UNITS,

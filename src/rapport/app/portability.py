@@ -180,7 +180,7 @@ class Portability:
         started = time.monotonic()
         with _directory(out) as draft, contextlib.ExitStack() as stack:
             sheets = {name: stack.enter_context(Sheet(draft, columns)) for name, columns in TABLES.items()}
-            orgs = dict.fromkeys(company for company, _, _ in person.claims if org in {None, company})
+            orgs = [company for company in person.orgs if org in {None, company}]
             receipts = [await self._take(person, company, sheets) for company in orgs]
             if org is None:
                 self._take_own(person, sheets)

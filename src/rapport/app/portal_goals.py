@@ -27,7 +27,7 @@ class PortalGoals:
         person = self._people.person(session.person)
         at = now()
         said = self._file.of(person.handle)
-        claimed = list(dict.fromkeys(org for org, _, _ in person.claims))
+        claimed = person.orgs
         since = {org: first for org, first in _first(said, at).items() if org in claimed}
         happened = await self._looks.happenings(person.id, since)
         names = {org: self._name_of(org) for org in claimed}

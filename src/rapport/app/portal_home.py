@@ -87,7 +87,7 @@ class PortalHome:
         """What is settled of this month, and what is estimated, which is never added to it."""
         month = months.present()
         since, until = month_span(month)
-        orgs = list(dict.fromkeys(org for org, _, _ in person.claims))
+        orgs = person.orgs
         telling = {org for org in orgs if self._tells(org, since, until)}
         claims = [claim for claim in person.claims if claim[0] in telling]
         sums = totals(own_benefits(self._reader, self._benefits, claims, since, until)) if claims else {}

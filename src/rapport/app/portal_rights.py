@@ -47,8 +47,7 @@ _FOR_YOU = {
 }
 """What an agent exercises."""
 _NO_ADDRESS = (
-    "%(recipient)s, which %(company)s gave a file on %(day)s: "
-    "%(company)s has yet to say where it takes such demands"
+    "%(recipient)s, which %(company)s gave a file on %(day)s: %(company)s has yet to say where it takes such demands"
 )
 _Looked = Callable[[str, str], Look]
 _Changes = Callable[[Person, str, Terms], Effect]
@@ -76,7 +75,7 @@ class PortalRights:
         person = self._people.person(session.person)
         before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else LAST
         cases, following = self._desk.book.of_person(person.id, before)
-        orgs = dict.fromkeys(org for org, _, _ in person.claims)
+        orgs = person.orgs
         purposes = (
             (EVERYTHING, SPOKEN.say("for anything at all")),
             *((name, words.purpose(name, SPOKEN)) for name in PURPOSES),
@@ -164,7 +163,7 @@ class PortalRights:
     async def erasing(self, session: Session) -> ask.Erasing:
         person = self._people.person(session.person)
         companies = []
-        for org in dict.fromkeys(org for org, _, _ in person.claims):
+        for org in person.orgs:
             declared = self._people.ground(org, ()).standing.declaration
             kept = tuple(
                 SPOKEN.say(

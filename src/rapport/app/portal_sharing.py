@@ -63,7 +63,7 @@ class PortalSharing:
         used = self._used(person)
         told: list[ask.Company] = []
         nothing: list[ask.Company] = []
-        for org in _orgs(person):
+        for org in person.orgs:
             granted = self._granted(person, org)
             stopped = choosing.is_apart(person.terms, org)
             one = ask.Company(org, self._name_of(org), self._shares(granted), *used.get(org, (0, 0)), stopped)
@@ -73,7 +73,7 @@ class PortalSharing:
     async def told(self, session: Session, org: str) -> ask.Shown:
         """What a company would be told now, entry by entry, once the receipt of this look is durable."""
         person = self._people.person(session.person)
-        if org not in _orgs(person):
+        if org not in person.orgs:
             raise NotFound("you are no customer there")
         granted = self._granted(person, org)
         grants = tuple(dict.fromkeys(grant for one in granted for grant in one.grants))
@@ -145,7 +145,3 @@ class PortalSharing:
                 times, things = found.get(receipt.org, (0, 0))
                 found[receipt.org] = (times + 1, things + receipt.elsewhere)
         return found
-
-
-def _orgs(person: Person) -> list[str]:
-    return list(dict.fromkeys(org for org, _, _ in person.claims))

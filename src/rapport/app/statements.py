@@ -51,7 +51,7 @@ class Statements:
         """A person's statement, in the shape of `terms/statement`. Raises NotFound, BadInput for what is no month."""
         since, until = month_span(month)
         person = self._people.person(handle)
-        orgs = list(dict.fromkeys(org for org, _, _ in person.claims))
+        orgs = person.orgs
         notices = [(told.at, told.notice) for told in self._agreements.notices(person.id, limit=1_000)]
         ground = Ground(
             self._ledger.told(person.id, since, until, MOST),

@@ -65,6 +65,11 @@ class Person(msgspec.Struct, frozen=True):
     claims: tuple[tuple[str, str, str], ...]
     """(organization, type, value)"""
 
+    @property
+    def orgs(self) -> list[str]:
+        """The organizations at which they claim something, in the order in which they came to."""
+        return list(dict.fromkeys(org for org, _, _ in self.claims))
+
 
 class PeopleFile:
     """Persons over one ledger connection; one instance per thread. `standing_of` tells an organization's promises."""

@@ -85,7 +85,7 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 async def terms(visit: Visit) -> Response:
-    return told(await visit.desk.terms(visit.session))
+    return told(await visit.desk.terms.read(visit.session))
 
 
 async def change(visit: Visit) -> Response:
@@ -96,9 +96,9 @@ async def change(visit: Visit) -> Response:
         raise BadInput("say one of preset, out, back, hide, apart and tell_why", code="bad_terms")
     ((way, value),) = asked.items()
     if way == "tell_why":
-        await visit.desk.tell_why(visit.session, tell=value)
+        await visit.desk.terms.tell_why(visit.session, tell=value)
     else:
-        await visit.desk.change(visit.session, way, value)  # type: ignore[arg-type]  # one of the ways
+        await visit.desk.terms.change(visit.session, way, value)  # type: ignore[arg-type]  # one of the ways
     return await terms(visit)
 
 

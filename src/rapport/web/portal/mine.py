@@ -57,7 +57,7 @@ async def _lock(visit: Visit, *, locked: bool) -> Response:
 
 async def terms(visit: Visit) -> Response:
     done = visit.asked("done", 20)
-    content = await visit.desk.terms(visit.session)
+    content = await visit.desk.terms.read(visit.session)
     undo = _undoing(visit.asked("way", 20), visit.asked("value", MOST_NAME), content)
     return visit.answer("terms.html", content, section="terms", done=done if done in _DONE else "", undo=undo)
 
@@ -78,7 +78,7 @@ def _undoing(way: str, value: str, content: MyTerms) -> str:
 
 async def propose(visit: Visit) -> Response:
     way, value = _change(visit.request.query_params.get("way", ""), visit.asked("value", MOST_NAME))
-    content = await visit.desk.propose(visit.session, way, value)
+    content = await visit.desk.terms.propose(visit.session, way, value)
     signs = await to_sign(visit, way, value)
     anew = visit.asked("done", 20) == "anew"
     return visit.answer("change.html", content, section="terms", signs=signs, anew=anew)
@@ -90,13 +90,13 @@ async def change(visit: Visit) -> Response:
     shown = visit.form.get("shown", "")
     if shown and (await to_sign(visit, way, value)).shown != shown:
         return go(f"{AREA}/terms/change?{urlencode({'way': way, 'value': value, 'done': 'anew'})}")
-    await visit.desk.change(visit.session, way, value)
+    await visit.desk.terms.change(visit.session, way, value)
     return go(f"{AREA}/terms?{urlencode({'done': 'changed', 'way': way, 'value': value})}")
 
 
 async def tell(visit: Visit) -> Response:
     """Let companies know what one's terms wanted, or no longer."""
-    await visit.desk.tell_why(visit.session, tell=visit.form.get("tell") == "yes")
+    await visit.desk.terms.tell_why(visit.session, tell=visit.form.get("tell") == "yes")
     return go(f"{AREA}/terms?done=changed")
 
 
@@ -116,7 +116,7 @@ class Row(msgspec.Struct, frozen=True):
 
 async def asked(visit: Visit) -> Response:
     cursor = visit.asked("cursor") or None
-    content = await visit.desk.looks(visit.session, cursor)
+    content = await visit.desk.looks.page(visit.session, cursor)
     onward = f"{AREA}/asked?{urlencode({'cursor': content.next})}" if content.next else ""
     days = by_day(content.rows)
     return visit.answer("asked.html", content, section="asked", days=days, first=cursor is None, onward=onward)
@@ -142,7 +142,7 @@ async def receipts(visit: Visit) -> Response:
     """A page that checks them in the browser; the bundle itself for who asks for JSON, or takes it as a file."""
     as_file = visit.asked("as", 10) == "file"
     if as_file or "application/json" in visit.request.headers.get("accept", ""):
-        bundle = await visit.desk.receipts(visit.session, visit.asked("since", MOST_HEAD) or None)
+        bundle = await visit.desk.looks.receipts(visit.session, visit.asked("since", MOST_HEAD) or None)
         response = Response(msgspec.json.encode(bundle), media_type="application/json")
         if as_file:
             response.headers["Content-Disposition"] = 'attachment; filename="receipts.json"'

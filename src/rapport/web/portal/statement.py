@@ -36,7 +36,7 @@ class Company(msgspec.Struct, frozen=True):
 async def statement(visit: Visit) -> Response:
     """Of one month (`?month=2026-11`), or of all time."""
     month = months.asked(visit.request.query_params)
-    told = await visit.desk.statement(visit.session, month)
+    told = await visit.desk.looks.statement(visit.session, month)
     if "application/json" in visit.request.headers.get("accept", ""):
         response = Response(msgspec.json.encode(told), media_type="application/json")
     else:
