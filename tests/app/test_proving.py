@@ -20,7 +20,7 @@ from rapport.signin.passkeys import Made, Proved
 from tests.profile.house import ORG, House
 
 ADA, BO = "ada@example.com", "bo@example.com"
-MODULES = ("accounts", "claims", "contacts", "recovering", "people")
+MODULES = ("accounts", "claims", "contacts", "recovering", "reminding", "people")
 
 
 class Hall(House):

@@ -49,11 +49,12 @@ class PortalProofs:
         await self._proving.within(lambda proofs: self._purchasing(proofs).outweigh(session.person))
 
     async def keep(self) -> None:
-        """Suspend claims that have lost what they rest on."""
+        """Suspend claims that have lost what they rest on, and remind people of what soon will have."""
 
         def look(proofs: Proofs) -> None:
             proofs.claims.expire()
             self._purchasing(proofs).check()
+            proofs.reminders.remind()
 
         await self._proving.within(look)
 
@@ -185,7 +186,7 @@ class PortalProofs:
 
 
 async def keep_claims(desk: PortalProofs, settings: Settings, every_s: float = 60.0) -> None:
-    """Suspend claims that have lost what they rest on, until cancelled."""
+    """Suspend claims that have lost what they rest on, and remind people in time, until cancelled."""
     while True:
         try:
             with translating(settings.directory / "ledger.db"):

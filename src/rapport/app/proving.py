@@ -16,6 +16,7 @@ from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.purchases import PurchaseFile
 from rapport.adapters.embedded.recovering import Recovering
+from rapport.adapters.embedded.reminding import Reminders
 from rapport.adapters.mail import Letter, Mailer, read_url
 from rapport.app.embedded import Sources, open_people, open_reader
 from rapport.app.settings import Settings
@@ -47,6 +48,7 @@ class Proofs(NamedTuple):
     recovering: Recovering
     purchases: PurchaseFile
     joining: Joining
+    reminders: Reminders
 
 
 def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
@@ -55,7 +57,8 @@ def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
     claims = Claims(people)
     contacts = Contacts(people, claims, settings.contact_days, settings.phone_days)
     recovering = Recovering(people, contacts, claims, settings.recovery_hours)
-    return Proofs(people, claims, contacts, recovering, PurchaseFile(people.ledger), Joining(people, claims))
+    others = PurchaseFile(people.ledger), Joining(people, claims), Reminders(people, claims)
+    return Proofs(people, claims, contacts, recovering, *others)
 
 
 class Proving:

@@ -34,6 +34,7 @@ from rapport.adapters.embedded import (
     outbox,
     purchases,
     receipt_log,
+    reminding,
     rights,
     tallies,
     tokens,
@@ -143,6 +144,7 @@ MIGRATIONS = [
     accounts.BACKED_UP,
     let_go.SCHEMA,
     let_go.MOVED,
+    reminding.SCHEMA,
 ]
 
 LINK_LIFE = 10 * MINUTE

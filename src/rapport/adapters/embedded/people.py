@@ -21,6 +21,7 @@ from rapport.adapters.embedded import (
     goals,
     let_go,
     purchases,
+    reminding,
     rights,
 )
 from rapport.adapters.embedded.agreements import Draft, Settling, handle_of
@@ -312,6 +313,7 @@ class PeopleFile:
             contacts.forget(self._db, person)
             claims.forget(self._db, person)
             purchases.forget(self._db, person)
+            reminding.forget(self._db, person)
             agent_requests.forget(self._db, self._keys, person)
             goals.forget(self._db, person)
             let_go.forget(self._db, person)
