@@ -81,7 +81,7 @@ def ada(home: Home) -> Signer:
 def test_what_was_shown_is_signed_once_for_all_companies_and_anybody_can_check_it(home: Home, ada: Signer) -> None:
     page = ada.get("/me/terms/change?way=preset&value=balanced").text
     assert "What you sign" in page
-    assert ada.sign(ada.act())["next"] == "/me/terms?done=changed&way=preset&value=balanced"
+    assert ada.sign(ada.act())["next"] == "/me/terms?done=changed&way=preset&value=balanced&before=default"
     found = ada.agreements()
     assert {one["agreement"]["second_party"]["organization"] for one in found} == {ORG, "corner"}
     for one in found:

@@ -12,6 +12,8 @@ from rapport.signin.challenges import UNPROVED
 from rapport.web.portal import devices_desk as ask
 from rapport.web.portal.told import Session
 
+PASSKEY_MADE = "A passkey was made for your account."
+
 AGAIN, MORE = "again", "one more"
 
 
@@ -67,7 +69,7 @@ class PortalDevices:
             accounts.add_passkey(session.person, made, name_of(browser), (challenge, expires))
 
         await self._signin.in_thread(make)
-        await self._tell(session, "A passkey was made for your account.")
+        await self._tell(session, PASSKEY_MADE)
 
     async def accepted(self, token: str) -> dict[str, Any] | None:
         return await self._signin.accepted(token)

@@ -14,8 +14,9 @@ from rapport.adapters.embedded.claims import Claimed, Claims, News
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.sqlite import transaction
+from rapport.app.portal_devices import PASSKEY_MADE
 from rapport.app.proving import Proofs, Proving
-from rapport.kernel.times import DAY, now
+from rapport.kernel.times import DAY, MINUTE, now
 from rapport.profile.store import ProfileReader
 from rapport.terms.benefits import totals
 from rapport.terms.statement import estimate_told, month_span, own_benefits
@@ -140,11 +141,17 @@ def lately(
         *_of_looks(looks),
         *(Moment(one.at, "told", one.name, one.headline) for one in notices),
         *(Moment(one.at, "asked", one.name, one.what) for one in requests),
-        *(Moment(one.at, "account", "", one.said) for one in news),
+        *(Moment(one.at, "account", "", one.said) for one in news if not _of_a_passkey(one, devices)),
         *(Moment(one.created_at, "passkey", one.name) for one in devices.keys),
         *(Moment(one.created_at, "device", one.name) for one in devices.bound),
     ]
     return tuple(sorted(found, key=lambda one: one.at, reverse=True)[:MOST])
+
+
+def _of_a_passkey(news: News, devices: Devices) -> bool:
+    """It tells that a passkey was made which is still there, and tells of itself by its name."""
+    made = (abs(news.at - key.created_at) < MINUTE for key in devices.keys)
+    return news.said == PASSKEY_MADE and any(made)
 
 
 def _of_looks(looks: Iterable[Look]) -> Iterator[Moment]:

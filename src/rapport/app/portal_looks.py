@@ -1,5 +1,6 @@
 """The portal's desk for who used it: receipts in words, their bundle to be verified, and the statement."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from rapport.web.language import SPOKEN
 from rapport.web.portal import told as ask
 from rapport.web.portal.told import Session
 from rapport.web.retelling import retold
+from rapport.web.words import label
 
 _PAGE = 40
 
@@ -71,7 +73,7 @@ class PortalLooks:
             why=words.purpose(receipt.purpose, SPOKEN),
             action=receipt.action,
             fields=receipt.fields,
-            reason=retold(receipt.reason),
+            reason=retold(_by_name(receipt.reason, org, names[org]) if own else receipt.reason),
             clauses=tuple(
                 sentences.get(clause, SPOKEN.say("%(clause)s (you have changed it since)", clause=clause))
                 for clause in clauses
@@ -87,3 +89,9 @@ class PortalLooks:
 
     async def statement(self, session: Session, month: str | None) -> dict[str, Any]:
         return self._statements.of(session.person, month)
+
+
+def _by_name(reason: str, org: str, name: str) -> str:
+    """Receipts call a company by its id, and what was corrected by its trait's: people read the names of both."""
+    said = f"{reason} ".replace(f" {org} ", f" {name} ").rstrip()
+    return re.sub("“(.+?)”", lambda trait: f"“{label(trait[1])}”", said)

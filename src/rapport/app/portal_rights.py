@@ -30,7 +30,7 @@ from rapport.web.language import SPOKEN
 from rapport.web.portal import rights_desk as ask
 from rapport.web.portal.told import Effect, Look, Session
 from rapport.web.retelling import retold
-from rapport.web.words import date
+from rapport.web.words import date, label
 
 _KEPT_S = 600
 _MOST_PROOFS = 100
@@ -254,7 +254,7 @@ def _sentence(case: Case, name: str) -> str:
     if asked.right == "rectification":
         back = "You took back your correction of “%(what)s” at %(company)s."
         text = back if asked.value is None else "You corrected “%(what)s” at %(company)s."
-        return SPOKEN.say(text, what=asked.about, company=name)
+        return SPOKEN.say(text, what=label(asked.about), company=name)
     if name:
         return SPOKEN.say("You asked %(company)s for your data.", company=name)
     return SPOKEN.say("You asked all companies for your data.")

@@ -9,6 +9,7 @@ from starlette.routing import Mount, Route
 
 from rapport.web.portal import portal_routes
 from tests.app.test_signing_agreements import Signer
+from tests.profile.house import ORG
 from tests.web.portal.person import ORIGIN, Home
 
 SCRIPTS = ("/ask", "/make", "/prove", "/sign")
@@ -42,6 +43,14 @@ def test_every_form_that_asks_again_leads_back_to_a_page(ada: Signer) -> None:
     assert len(asked) > 8
     nowhere = {path: back for path, back in asked.items() if ada.get(back).status_code in {404, 405}}
     assert nowhere == {}
+
+
+def test_who_corrects_something_comes_back_to_what_it_was(ada: Signer) -> None:
+    page = ada.get(f"/me/known/{ORG}/correct?trait=name").text
+    action = page.partition('method="post" action="/me/known')[2].partition('"')[0]
+    answer = ada.post(f"/me/known{action}", trait="name", value="Ada L.")
+    (back,) = parse_qs(urlsplit(answer.headers["location"]).query)["back"]
+    assert "Yes, correct it" in ada.get(back).text
 
 
 def test_a_change_of_terms_is_looked_at_again_after_it(ada: Signer) -> None:

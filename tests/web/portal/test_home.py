@@ -8,7 +8,9 @@ import pytest
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.kernel.times import now, rfc3339
+from rapport.terms import Declaration, Promise
 from rapport.terms.benefits import Estimate, parse_mapping
+from tests.app.test_signing_agreements import Signer
 from tests.profile.house import ORG, told
 from tests.web.portal.person import Home, Person
 from tests.web.portal.test_levels import PASSKEY
@@ -86,6 +88,19 @@ def test_what_a_person_did_themselves_is_told_but_not_their_own_looks(ada: Perso
     assert not [what for what, _ in moments(ada) if what == "used"]
 
 
+def test_it_is_told_in_the_language_of_the_page(ada: Person) -> None:
+    ada.post("/me/lock", org=ORG, lock="yes")
+    page = ada.get("/me", **{"Accept-Language": "de"}).text
+    assert f"Sie haben {ORG} ausgesperrt." in page
+    assert "You locked" not in page
+
+
+def test_a_passkey_that_is_there_is_told_once_by_its_name(home: Home) -> None:
+    told = moments(Signer(home))
+    assert [what for what, _ in told if what == "passkey"] == ["passkey"]
+    assert "A passkey was made for your account." not in dict(map(reversed, told))
+
+
 def test_what_is_settled_this_month_and_what_is_estimated_stand_apart(home: Home, ada: Person) -> None:
     book = BenefitFile(home.ledger)
     book.set_mapping(ORG, parse_mapping(MAPPING))
@@ -110,3 +125,21 @@ def test_a_passkey_codes_and_open_requests_wait(home: Home, ada: Person) -> None
     assert [one["what"] for one in content["waits"]] == ["codes"]
     assert ("passkey", "my telephone") in {(one["what"], one["name"]) for one in content["lately"]}
     assert "Waits for you" in ada.get("/me").text
+
+
+def test_whoever_began_from_another_preset_is_led_back_to_the_one_before(ada: Person) -> None:
+    ada.post("/me/terms/change", way="preset", value="balanced")
+    changed = ada.post("/me/terms/change", way="preset", value="open").headers["location"]
+    page = ada.get(changed).text
+    assert "Back to “Balanced”…" in page
+    assert 'href="/me/terms/change?way=preset&amp;value=balanced"' in page
+    ada.post("/me/terms/change", way="preset", value="alone")
+    assert "Back to “" not in ada.get(changed).text, "something else holds by now"
+
+
+def test_own_looks_name_companies_and_what_was_corrected_as_people_read_them() -> None:
+    with Home() as home:
+        home.declare(Declaration(name="Lantern Lane", purposes={"service": Promise("contract", retention_days=30)}))
+        ada = Person(home)
+        ada.post(f"/me/known/{ORG}/correct", trait="birthday", value="1988-03-15")
+        assert "You corrected “Birthday” at Lantern Lane." in ada.get("/me/asked").text

@@ -13,7 +13,7 @@ from rapport.web import amounts, months, words
 from rapport.web.door import left
 from rapport.web.forms import go
 from rapport.web.portal.devices import fresh
-from rapport.web.portal.signing import to_sign
+from rapport.web.portal.signing import changed, to_sign
 from rapport.web.portal.told import Look, MyTerms, Way
 from rapport.web.portal.visit import AREA, Visit, by_accept
 
@@ -58,8 +58,14 @@ async def _lock(visit: Visit, *, locked: bool) -> Response:
 async def terms(visit: Visit) -> Response:
     done = visit.asked("done", 20)
     content = await visit.desk.terms.read(visit.session)
-    undo = _undoing(visit.asked("way", 20), visit.asked("value", MOST_NAME), content)
-    return visit.answer("terms.html", content, section="terms", done=done if done in _DONE else "", undo=undo)
+    way, value = visit.asked("way", 20), visit.asked("value", MOST_NAME)
+    before = visit.asked("before", MOST_NAME) if way == "preset" and value == content.preset else ""
+    shown = {
+        "done": done if done in _DONE else "",
+        "undo": _undoing(way, value, content),
+        "before": next((one for one in content.presets if one.name == before and not one.chosen), None),
+    }
+    return visit.answer("terms.html", content, section="terms", **shown)
 
 
 def _undoing(way: str, value: str, content: MyTerms) -> str:
@@ -90,8 +96,9 @@ async def change(visit: Visit) -> Response:
     shown = visit.form.get("shown", "")
     if shown and (await to_sign(visit, way, value)).shown != shown:
         return go(f"{AREA}/terms/change?{urlencode({'way': way, 'value': value, 'done': 'anew'})}")
+    done = await changed(visit, way, value)
     await visit.desk.terms.change(visit.session, way, value)
-    return go(f"{AREA}/terms?{urlencode({'done': 'changed', 'way': way, 'value': value})}")
+    return go(done)
 
 
 async def tell(visit: Visit) -> Response:

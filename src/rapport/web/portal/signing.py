@@ -35,9 +35,17 @@ async def asking(visit: Visit) -> Response:
 async def sign(visit: Visit) -> Response:
     said = object_of(await body_of(visit.request, MAX_RESPONSE))
     act, passkey = _act(said), msgspec.json.encode(said.get("passkey"))
+    done = await changed(visit, act.way, act.value) if act.way else f"{AREA}/agreements?done=signed"
     await visit.desk.signing.sign(visit.session, act, _text(said, "nonce"), passkey, client_of(visit.request))
-    changed = urlencode({"done": "changed", "way": act.way, "value": act.value})
-    return told({"next": f"{AREA}/terms?{changed}" if act.way else f"{AREA}/agreements?done=signed"})
+    return told({"next": done})
+
+
+async def changed(visit: Visit, way: Way, value: str) -> str:
+    """Where a change of terms that is about to be made is told, with what it takes to find the way back."""
+    said = {"done": "changed", "way": way, "value": value}
+    if way == "preset":
+        said["before"] = (await visit.desk.terms.read(visit.session)).preset
+    return f"{AREA}/terms?{urlencode(said)}"
 
 
 def _act(said: dict[str, Any]) -> Act:
