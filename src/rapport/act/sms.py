@@ -42,8 +42,7 @@ def dressed(delivery: Delivery, body: bytes, secret: str, at: int) -> Dressed:
     return webhooks.dressed(delivery.id, letter, secret, at)
 
 
-def code_text(code: str, host: str) -> str:
-    """What a message with a code says. The last line lets a phone offer the code on this node's own pages alone
-    (https://wicg.github.io/sms-one-time-codes/)."""
-    spaced = f"{code[:4]} {code[4:]}"
-    return f"{spaced} is your code. It works once, for ten minutes. Tell nobody.\n\n@{host} #{code}"
+def code_text(said: str, code: str, host: str) -> str:
+    """What a message with a code says: a sentence for people, and a last line that lets a phone offer the code on this
+    node's own pages alone (https://wicg.github.io/sms-one-time-codes/)."""
+    return f"{said}\n\n@{host} #{code}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.sqlite import translating
+from rapport.app import letters
 from rapport.app.proving import Proofs, Proving
 from rapport.app.purchasing import Purchasing
 from rapport.app.recovering import stop_recovery
@@ -17,6 +18,7 @@ from rapport.kernel.errors import RapportError, Unauthorized
 from rapport.kernel.times import DAY, now
 from rapport.signin import codes, passkeys
 from rapport.signin.challenges import UNPROVED
+from rapport.web.language import ENGLISH, spoken
 from rapport.web.portal import proofs_desk as ask
 from rapport.web.portal.told import Session
 
@@ -80,10 +82,13 @@ class PortalProofs:
 
     async def verify(self, session: Session, made: str, code: str, client: str) -> None:
         self._proving.tries.count(f"verify {client}")
+        language = spoken()
 
         def verify(proofs: Proofs) -> None:
             passkey = Accounts(proofs.people.ledger).passkey_of(session.id)
             proofs.contacts.verify(session.person, made, code, session.id, passkey)
+            if language != ENGLISH:  # which letters are in anyway
+                proofs.tongues.keep(session.person, language, anew=False)
 
         await self._shown(session, verify)
 
@@ -95,8 +100,10 @@ class PortalProofs:
             return addresses
 
         addresses = await self._proving.within(let_go)
-        text = "An address was taken off your account. If it was not you, revoke everything under Devices and sign-ins."
-        self._proving.tell(addresses, "An address was taken off your account", text)
+        self._proving.tell(session.person, addresses, letters.address_taken_off)
+
+    async def speak(self, session: Session, language: str) -> None:
+        await self._proving.within(lambda proofs: proofs.tongues.keep(session.person, language))
 
     async def new_codes(self, session: Session) -> list[str]:
         return await self._proving.within(lambda proofs: proofs.contacts.new_recovery_codes(session.person))

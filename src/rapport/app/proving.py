@@ -5,6 +5,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,14 +18,17 @@ from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.purchases import PurchaseFile
 from rapport.adapters.embedded.recovering import Recovering
 from rapport.adapters.embedded.reminding import Reminders
+from rapport.adapters.embedded.tongues import Tongues
 from rapport.adapters.mail import Letter, Mailer, read_url
+from rapport.app import letters
 from rapport.app.embedded import Sources, open_people, open_reader
+from rapport.app.letters import Said
 from rapport.app.settings import Settings
 from rapport.kernel.errors import BadInput, RapportError
 from rapport.kernel.times import DAY, HOUR, MINUTE, now
 from rapport.profile.store import ProfileReader
-from rapport.signin import codes
 from rapport.signin.limits import Limit
+from rapport.web.language import ENGLISH, NAMES, speaking
 
 log = logging.getLogger("rapport.proving")
 
@@ -35,8 +39,6 @@ TEXTS_A_DAY = 10
 """By one person: each costs the operator money."""
 TRIES_A_MINUTE = 20
 _Result = TypeVar("_Result")
-_SUBJECT = "What happened to your account"
-_END = "\n\nIf you did not ask for this, somebody else typed your address. Tell nobody the code.\n"
 
 
 class Proofs(NamedTuple):
@@ -49,6 +51,7 @@ class Proofs(NamedTuple):
     purchases: PurchaseFile
     joining: Joining
     reminders: Reminders
+    tongues: Tongues
 
 
 def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
@@ -57,7 +60,7 @@ def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
     claims = Claims(people)
     contacts = Contacts(people, claims, settings.contact_days, settings.phone_days)
     recovering = Recovering(people, contacts, claims, settings.recovery_hours)
-    others = PurchaseFile(people.ledger), Joining(people, claims), Reminders(people, claims)
+    others = PurchaseFile(people.ledger), Joining(people, claims), Reminders(people, claims), Tongues(people)
     return Proofs(people, claims, contacts, recovering, *others)
 
 
@@ -100,8 +103,8 @@ class Proving:
         proofs.claims.unsent.clear()
         result = work(proofs)
         for person, said in proofs.claims.unsent.items():
-            for address in proofs.contacts.addresses(person, counting=True):
-                self._send(address, _SUBJECT, self._with_page(" ".join(said)))
+            addresses = proofs.contacts.addresses(person, counting=True)
+            self._tell(proofs, person, addresses, partial(letters.news, said))
         return result
 
     def reader(self, proofs: Proofs) -> ProfileReader:
@@ -128,27 +131,38 @@ class Proving:
             self._to.count(address)
 
     def send_code(self, address: str, code: str) -> None:
+        """In the language of the page that asks."""
         if _is_phone(address):
-            text = sms.code_text(code, urlsplit(self._settings.url).hostname or "")
+            text = sms.code_text(letters.code_by_text(code), code, urlsplit(self._settings.url).hostname or "")
             self._thread.submit(self._text, address, text, sms.CODE_LIFE)
             return
-        where = f"Type it at {self._settings.url}. It works once, for ten minutes."
-        text = f"Your code is {codes.spaced(code)}\n\n{where}{_END}"
-        self._send(address, "Your code", text)
+        self._send(address, letters.code(code, self._settings.url))
 
-    def tell(self, addresses: Sequence[str], subject: str, text: str) -> None:
-        """Tell of what happened to an account."""
+    def tell(self, person: str, addresses: Sequence[str], said: Callable[[], Said]) -> None:
+        """Tell of what happened to an account, in the language that its person reads."""
+
+        def tell() -> None:
+            try:
+                proofs = self._opened()
+                self._tell(proofs, proofs.people.person(person).id, addresses, said)
+            except RapportError as error:
+                log.warning("somebody was not told what happened to their account: %s", error.code)
+
+        self._thread.submit(tell)
+
+    def _tell(self, proofs: Proofs, person: int, addresses: Sequence[str], said: Callable[[], Said]) -> None:
+        chosen = proofs.tongues.of(person)
+        with speaking(chosen if chosen in NAMES else ENGLISH):
+            subject, text = said()
+            letter = Said(subject, letters.with_page(text, self._settings.url))
         for address in addresses:
-            self._send(address, subject, self._with_page(text))
+            self._send(address, letter)
 
-    def _with_page(self, text: str) -> str:
-        return f"{text}\n\nYour page: {self._settings.url}/me\n"
-
-    def _send(self, address: str, subject: str, text: str) -> None:
+    def _send(self, address: str, said: Said) -> None:
         if _is_phone(address):
-            self._thread.submit(self._text, address, text, sms.NEWS_LIFE)
+            self._thread.submit(self._text, address, said.text, sms.NEWS_LIFE)
         elif self._mailer is not None:
-            self._mailer.send(Letter(address, subject, text))
+            self._mailer.send(Letter(address, said.subject, said.text))
 
     def _text(self, number: str, text: str, life: int) -> None:
         """Put a message to a phone into the outbox, which sends it to the gateway."""

@@ -72,7 +72,7 @@ class Door(msgspec.Struct, frozen=True):
         return response
 
     async def speak(self, request: Request) -> Response:
-        return await spoken(self.area, request)
+        return (await spoken(self.area, request))[0]
 
     async def theme(self, request: Request) -> Response:
         """Remember light, dark or as the system says."""
@@ -86,16 +86,18 @@ class Door(msgspec.Struct, frozen=True):
         return response
 
 
-async def spoken(area: Area[Any], request: Request, above: str = "", start: str = "") -> Response:
+async def spoken(area: Area[Any], request: Request, above: str = "", start: str = "") -> tuple[Response, str]:
     """Remember in which language pages speak, and go back to the page that asked, if it is under `above`; the area's
-    own path and first page where these are not given."""
+    own path and first page where these are not given. With the answer comes the language, "" where it is none."""
     check_origin(request, area.origin)
     fields = await pages.form(request)
     back = fields.get("back", "")
     response = go((inner_path(back, above) or start) if above else area.way_back(back))
-    if (named := fields.get("language", "")) in area.languages:
-        prefer(response, area.origin, language.COOKIE, named)
-    return response
+    named = fields.get("language", "")
+    if named not in area.languages:
+        return response, ""
+    prefer(response, area.origin, language.COOKIE, named)
+    return response, named
 
 
 def left(area: Area[Any]) -> Response:

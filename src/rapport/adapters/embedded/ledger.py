@@ -38,6 +38,7 @@ from rapport.adapters.embedded import (
     rights,
     tallies,
     tokens,
+    tongues,
     webhooks,
 )
 from rapport.adapters.embedded.keyring import Keyring
@@ -145,6 +146,7 @@ MIGRATIONS = [
     let_go.SCHEMA,
     let_go.MOVED,
     reminding.SCHEMA,
+    tongues.SCHEMA,
 ]
 
 LINK_LIFE = 10 * MINUTE

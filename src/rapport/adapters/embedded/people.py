@@ -23,6 +23,7 @@ from rapport.adapters.embedded import (
     purchases,
     reminding,
     rights,
+    tongues,
 )
 from rapport.adapters.embedded.agreements import Draft, Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
@@ -314,6 +315,7 @@ class PeopleFile:
             claims.forget(self._db, person)
             purchases.forget(self._db, person)
             reminding.forget(self._db, person)
+            tongues.forget(self._db, person)
             agent_requests.forget(self._db, self._keys, person)
             goals.forget(self._db, person)
             let_go.forget(self._db, person)

@@ -105,6 +105,9 @@ class ProofsDesk(Protocol):
     async def let_go(self, session: Session, contact: str) -> None:
         """Raises NotFound."""
 
+    async def speak(self, session: Session, language: str) -> None:
+        """Letters to the person are in this language from now on."""
+
     async def new_codes(self, session: Session) -> list[str]:
         """Recovery codes, told this once; those before are void."""
 

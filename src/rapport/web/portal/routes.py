@@ -27,6 +27,7 @@ from rapport.web.portal.desk import Desk
 from rapport.web.portal.devices import fresh, scripted
 from rapport.web.portal.install import manifest_route
 from rapport.web.portal.intents import Intents, Onward
+from rapport.web.portal.speaking import speak
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
 from rapport.web.visit import Endpoint, error_pages, guarded
 
@@ -63,7 +64,7 @@ def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> li
         get("/", mine.home),
         Route("/open", door.open, methods=["GET", "POST"]),
         Route("/theme", door.theme, methods=["POST"]),
-        Route("/language", door.speak, methods=["POST"]),
+        Route("/language", speak(portal), methods=["POST"]),
         post("/leave", mine.leave),
         both(
             "/lock",

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from rapport.kernel.errors import RapportError, Unauthorized
 from rapport.signin.passkeys import MAX_RESPONSE
-from rapport.web import pages
+from rapport.web import language, pages
 from rapport.web.api.customers import body_of
 from rapport.web.asker import client_of
 from rapport.web.cookies import SESSION_SECONDS, keep, named
@@ -91,7 +91,8 @@ class RecoverPages:
         self, request: Request, handler: Callable[[Request, dict[str, str]], Awaitable[Response]]
     ) -> Response:
         check_origin(request, self._area.origin)
-        return await handler(request, await pages.form(request))
+        with language.speaking(self._area.language_of(request)):  # a letter with a code is in it, too
+            return await handler(request, await pages.form(request))
 
     async def _scripted(self, request: Request, handler: Callable[[bytes], Awaitable[Response]]) -> Response:
         try:

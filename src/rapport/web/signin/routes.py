@@ -88,7 +88,7 @@ class _Pages:
         return self._area.page(request, "invite.html", 200 if invited else 404, **shown)
 
     async def speak(self, request: Request) -> Response:
-        return await spoken(self._area, request, f"{SIGNIN}/", SIGNIN)
+        return (await spoken(self._area, request, f"{SIGNIN}/", SIGNIN))[0]
 
     async def _is_in(self, request: Request) -> bool:
         token = request.cookies.get(self._area.cookie, "")
