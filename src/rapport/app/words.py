@@ -19,7 +19,10 @@ def purpose(name: str, tongue: Tongue = ENGLISH) -> str:
 
 def categories(names: Sequence[str], tongue: Tongue = ENGLISH) -> str:
     """`your name and what you bought`; "" for none."""
-    return tongue.listed([_category(name, tongue) for name in names], "and")
+    said = [_category(name, tongue) for name in names if name != "everything"]
+    if "everything" in names:  # last, or else it would seem to leave the others out
+        said.append(tongue.say("everything else but sensitive data" if said else "everything but sensitive data"))
+    return tongue.listed(said, "and")
 
 
 def _category(name: str, tongue: Tongue) -> str:

@@ -138,7 +138,7 @@ def test_the_first_page_says_for_each_company_what_it_may_use_and_what_for(ada: 
     (company,) = ada.json("/me")["companies"]
     may = {one["purpose"]: one for one in company["may"]}
     assert may["service"]["why"] == "to serve you"
-    assert may["service"]["what"].startswith("everything but sensitive data")
+    assert may["service"]["what"] == "data of no known kind and everything else but sensitive data"
     assert may["offers"]["what"] == ""
     assert may["offers"]["reason"] == "shop promises nothing for offers"
 
@@ -224,7 +224,7 @@ def test_terms_are_sentences_and_a_preset_shows_what_it_changes_before_it_is_cho
     proposal = ada.json("/me/terms/change?way=preset&value=locked")
     (effect,) = proposal["effects"]
     assert effect["gains"] == []
-    assert effect["losses"][0].startswith("may no longer use everything but sensitive data")
+    assert effect["losses"][0].startswith("may no longer use data of no known kind and everything else but")
     assert home.reads()
     done = ada.post("/me/terms/change", way="preset", value="locked")
     assert done.headers["location"].startswith("/me/terms?done=changed")
