@@ -65,6 +65,6 @@ def test_without_text_messages_the_page_says_that_no_phone_can_be_shown(house: H
     browser = house.browser()
     house.sign_in(browser)
     page = browser.send("GET", "/me/contacts").text
-    assert "sends no text messages" in page
+    assert "No text messages are sent" in page
     assert 'type="tel"' not in page
     assert post(browser, "/me/contacts", address="+447700900123")[0] == 400

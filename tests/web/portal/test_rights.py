@@ -160,7 +160,7 @@ def test_erasing_says_first_what_would_go_and_needs_a_typed_word(
     done = ada.post("/me/erase", word=" Erase ")
     home.restart()
     assert done.status_code == 200
-    assert "1 record with 2 events are gone" in done.text
+    assert "1 record and 2 events are gone" in done.text
     proof = done.text.partition("/me/erased/")[2].partition('"')[0]
     bundle = json.loads(ada.get(f"/me/erased/{proof}").content)
     assert verify.verify(bundle)["ok"]
