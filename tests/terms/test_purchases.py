@@ -37,13 +37,18 @@ def sold(order: str, paid: Any, day: dt.date, **properties: Any) -> Event:
     [
         ("42.50", "42.50"), ("42,5", "42.50"), ("£42.50", "42.50"), ("42.50 EUR", "42.50"), ("1,234.50", "1234.50"),
         ("1.234,50", "1234.50"), ("1,234", "1234"), ("1.234", "1234"), ("12 345,00", "12345"),
-        (42.5, "42.5"), (42, "42"),
+        (42.5, "42.5"), (42, "42"), (0.1 * 3, "0.3"), (1.1 + 2.2, "3.3"), (42.5049, None), (42.500_01, None),
         ("0", None), ("-3", None), ("", None), ("abc", None), (True, None), (None, None),
         (float("nan"), None), (float("inf"), None), (0.001, None), ("9" * 40, None), ([1], None), ("1\x002", None),
+        (-1, None), (10.0**300, None),
     ],
 )  # fmt: skip
 def test_amounts_are_read_as_receipts_have_them(text: object, wanted: str | None) -> None:
     assert amount(text) == (None if wanted is None else Decimal(wanted))
+
+
+def test_a_number_too_long_to_be_written_out_is_no_amount() -> None:
+    assert amount(10**5000) is None
 
 
 @pytest.mark.hypothesis

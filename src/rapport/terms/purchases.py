@@ -35,6 +35,8 @@ _MOST_TEXT = 100
 _SHUT = below("contact") | SPECIAL
 _CENT = Decimal("0.01")
 _MOST_AMOUNT = Decimal(10**12)
+_EXACT = 6
+"""Digits behind the point to which a sum of binary fractions is meant: three times 0.1 is 0.3 on the receipt."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,7 +141,7 @@ def _holds(reader: ProfileReader, part: Part, rule: Rule, told: Told, at: int) -
     begins = at - rule.days * DAY
     blocks = timeline.since(part.record.head, partial(reader.block_of, part), begins)
     events: Sequence[Event] = [event for _, block in blocks for event in block.events]
-    found = [event for event in events if proves(rule, told, event) and begins <= (event.time or 0) <= at]
+    found = [event for event in events if begins <= (event.time or 0) <= at and proves(rule, told, event)]
     return bool(found) and not any(bit(category_of(name)) & _SHUT for event in events for name in event.properties)
 
 
@@ -161,7 +163,9 @@ def amount(value: object) -> Decimal | None:
     where it is none, or not above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    text = _figures(value) if isinstance(value, str) else str(value)
+    if not isinstance(value, str) and not 0 < value < _MOST_AMOUNT:  # also what is too long to be written out
+        return None
+    text = _figures(value) if isinstance(value, str) else str(round(value, _EXACT))
     try:
         found = Decimal(text)
         if not found.is_finite() or not 0 < found < _MOST_AMOUNT:
