@@ -1,7 +1,10 @@
 """A house whose customers send an agent, and the desk that it asks: what the tests of agents share."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from rapport.adapters.embedded.agents import AgentFile
 from rapport.app.agent_work import AgentWork
@@ -101,3 +104,15 @@ async def fetched(desk: AgentDesk, secret: str, *, whole: bool = True) -> bytes:
     content = b"".join(results.pieces) if whole else next(results.pieces)
     await results.done(whole=whole)
     return content
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with Shop() as house:
+        yield house
+
+
+@pytest.fixture
+def patient() -> Iterator[Shop]:
+    with Shop(wait=3) as house:
+        yield house

@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +22,10 @@ from rapport.kernel.times import DAY
 from rapport.terms import Declaration, Promise, Terms
 from rapport.terms.data_rights import RESULTS_KEPT, TICK
 from tests.app.agent_client import Signer, by_email
-from tests.app.agent_shop import ADA, OTHER, STRANGER, Shop, fetched
+from tests.app.agent_shop import ADA, OTHER, STRANGER, Shop, fetched, patient, shop
 from tests.profile.house import ORG, at, told
 
-
-@pytest.fixture
-def shop() -> Iterator[Shop]:
-    with Shop() as house:
-        yield house
-
-
-@pytest.fixture
-def patient() -> Iterator[Shop]:
-    with Shop(wait=3) as house:
-        yield house
+__all__ = ["patient", "shop"]
 
 
 # -- what is done

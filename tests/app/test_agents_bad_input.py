@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,20 +16,10 @@ from rapport.kernel.times import DAY, HOUR
 from rapport.terms import data_rights
 from rapport.terms.data_rights import Agent, agent_key, asked, opened
 from tests.app.agent_client import NAME, Signer, by_email
-from tests.app.agent_shop import ADA, OTHER, STRANGER, Shop
+from tests.app.agent_shop import ADA, OTHER, STRANGER, Shop, patient, shop
 from tests.profile.house import ORG, TEN
 
-
-@pytest.fixture
-def shop() -> Iterator[Shop]:
-    with Shop() as house:
-        yield house
-
-
-@pytest.fixture
-def patient() -> Iterator[Shop]:
-    with Shop(wait=3) as house:
-        yield house
+__all__ = ["patient", "shop"]
 
 
 def test_tokens_are_for_one_agent_at_one_company_and_end_with_trust(shop: Shop) -> None:

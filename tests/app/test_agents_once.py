@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +24,10 @@ from rapport.kernel.errors import BadInput, Conflict, Forbidden, Unauthorized
 from rapport.kernel.times import DAY, SECOND, now
 from rapport.terms.data_rights import TICK, Told
 from tests.app.agent_client import Signer, by_email
-from tests.app.agent_shop import ADA, OTHER, STRANGER, Shop
+from tests.app.agent_shop import ADA, OTHER, STRANGER, Shop, patient, shop
 from tests.profile.house import ORG
 
-
-@pytest.fixture
-def shop() -> Iterator[Shop]:
-    with Shop() as house:
-        yield house
-
-
-@pytest.fixture
-def patient() -> Iterator[Shop]:
-    with Shop(wait=3) as house:
-        yield house
+__all__ = ["patient", "shop"]
 
 
 # -- once
