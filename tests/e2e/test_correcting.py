@@ -144,7 +144,7 @@ def test_a_correction_is_shown_told_proved_and_taken_back(node: Node, tmp_path: 
     )
     assert data["identifiers"] == [{"type": "user_id", "value": "ada"}]
     assert data["customer"] == org.read("user_id:ada").json["customer"]
-    until(lambda: re.search(r"who was told</dt><dd>crm, on 20\d\d-\d\d-\d\d", portal.get("/me/rights")))
+    until(lambda: re.search(r"who was told</dt><dd>crm, on \d+ \w+ 20\d\d", portal.get("/me/rights")))
 
     done = run(
         *("person", "correct", person, "--org", org.name, "--trait", "phone", "--value", "+44 3"),
