@@ -22,7 +22,8 @@ _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 TRAITS: Final = (
     *("Name", "First name", "Last name", "Email", "Phone", "Address", "Street", "City", "Postal code", "Country"),
     *("Birthday", "Age", "Gender", "Language", "Company", "Title", "Plan", "Size", "Shoe size", "Newsletter"),
-    *("Created at", "Loyalty", "Loyalty tier", "Points", "Tier", "Postcode", "Zip", "State", "Interests", "Favourite shop"),
+    *("Created at", "Loyalty", "Loyalty tier", "Points", "Tier", "Postcode", "Zip", "State", "Interests"),
+    "Favourite shop",
 )
 """What companies often call what they know, as `label` writes it: catalogs have these."""
 LONG: Final = 280
