@@ -82,6 +82,7 @@ def test_what_was_shown_is_signed_once_for_all_companies_and_anybody_can_check_i
     page = ada.get("/me/terms/change?way=preset&value=balanced").text
     assert "What you sign" in page
     assert ada.sign(ada.act())["next"] == "/me/terms?done=changed&way=preset&value=balanced&before=default"
+    assert "You began your terms from “Balanced”." in [one["why"] for one in ada.json("/me")["lately"]]
     found = ada.agreements()
     assert {one["agreement"]["second_party"]["organization"] for one in found} == {ORG, "corner"}
     for one in found:

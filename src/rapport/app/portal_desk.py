@@ -87,7 +87,7 @@ class PortalDesk:
         self._accounts = Accounts(ledger)
         self._judge = Judge()
         self._home = PortalHome(ledger, reader, people, agreements, proving, self._name)
-        self.signing = PortalSigning(people, signin, self.terms.after, self._name)
+        self.signing = PortalSigning(people, signin, self.terms.after, self.terms.changed, self._name)
 
     # -- sessions
 

@@ -32,15 +32,20 @@ CHANGED = (
 )
 After = Callable[[str, Way, str], Terms]
 """A person's terms as they would be after a change. Raises BadInput, NotFound."""
+Changed = Callable[[str, Way, str], None]
+"""Tells a person of a change that was made."""
 
 
 class PortalSigning:
     """The SigningDesk, over the connection that terms are changed on. `name` is what people call a company."""
 
-    def __init__(self, people: PeopleFile, signin: HouseSignin, after: After, name: Callable[[str], str]) -> None:
+    def __init__(
+        self, people: PeopleFile, signin: HouseSignin, after: After, changed: Changed, name: Callable[[str], str]
+    ) -> None:
         self._people = people
         self._signin = signin
         self._after = after
+        self._changed = changed
         self._name = name
         book = PromiseBook(people.ledger, people.keys)
         self._book = AgreementBook(people.db, people.keys, book, people.terms_of)
@@ -83,6 +88,7 @@ class PortalSigning:
         if act.way is not None:
             after = self._after(session.person, act.way, act.value)
             self._people.set_terms(session.person, after, signed)
+            self._changed(session.person, act.way, act.value)
         else:
             person = self._people.person(session.person).id
             with transaction(self._people.db):

@@ -96,7 +96,11 @@ class PortalTerms:
 
     async def change(self, session: Session, way: Way, value: str) -> None:
         self._people.set_terms(session.person, self.after(session.person, way, value))
-        self._note(self._people.person(session.person), _changed_words(way, value))
+        self.changed(session.person, way, value)
+
+    def changed(self, handle: str, way: Way, value: str) -> None:
+        """Tell the person, on their own page, that a change was made."""
+        self._note(self._people.person(handle), _changed_words(way, value))
 
     def after(self, handle: str, way: Way, value: str) -> Terms:
         """A person's terms as they would be after a change. Raises BadInput, NotFound."""
