@@ -2,8 +2,8 @@
 none.
 
 Sentences are whole, with named places (`keeps your data for %(days)s`), and stand in the code as GNU gettext's message
-ids. What is kept for good (receipts, notices, agreements) is always English; only what goes onto a person's page is
-said in another tongue, which the pages' part of the house has (`rapport.web.language`).
+ids. What is kept for good (receipts, notices, agreements) is always English; only what goes onto a person's page, or
+into a letter to them, is said in another tongue, which the pages' part of the house has (`rapport.web.language`).
 """
 
 from typing import Final, Protocol
