@@ -10,6 +10,9 @@ NODE_TESTS := tests/e2e/node
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
+# Tests start hundreds of processes: compiled once, kept for all of them, also where the shell asks for no bytecode.
+KEPT := PYTHONDONTWRITEBYTECODE=
+
 # A stamp is newer than what it was made from; a second run finds it so and costs nothing.
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
@@ -28,11 +31,13 @@ up: $(RUNTIME) ## Install what is missing and run a node with a live demo compan
 demo: $(RUNTIME) ## Send a demo company's day to a running node
 	@$(BIN)/rapport demo
 
+# In the order of their names, files with nodes and browsers come in the middle and short ones last, so that no process
+# has a long one left when the others are done.
 test: $(DEV) $(NODE) ## Run the tests, with samples of the long proofs (≤ 10 minutes)
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	@$(KEPT) $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 prove: $(DEV) $(NODE) ## Run the long proofs and all properties at full size (hours)
-	@RAPPORT_PROVE=1 $(BIN)/python -m pytest -m "prove or hypothesis" -o timeout=7200
+	@$(KEPT) RAPPORT_PROVE=1 $(BIN)/python -m pytest -m "prove or hypothesis" -o timeout=7200
 
 check: $(DEV) ## Lint, check the format, the types and the import rules
 	@$(BIN)/ruff check
@@ -53,6 +58,7 @@ lock: ## Renew the locked versions of all packages (needs uv and npm)
 	$(PYTHON) requirements/without_addresses.py $(NODE_TESTS)/package-lock.json
 
 clean: ## Remove what these targets made, but no data of a node
+	find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf $(VENV) $(NODE_TESTS)/node_modules .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(BIN)/python:

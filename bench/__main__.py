@@ -23,9 +23,11 @@ from bench import (
     presence,
     receipts,
     recovery,
+    revoking,
     row,
     scaling,
     shred,
+    signin,
     view,
 )
 from bench.bench import FULL_CUSTOMERS, Bench, Scale, quick
@@ -45,7 +47,9 @@ CLAIMS: Mapping[str, Claim] = {
     "receipts": receipts.measure,
     "own": own.measure,
     "portal": portal.measure,
+    "signin": signin.measure,
     "presence": presence.measure,
+    "revoking": revoking.measure,
     "memory": memory.measure,
     "recovery": recovery.measure,
     "duplicates": duplicates.measure,

@@ -38,3 +38,9 @@ def memory(process: int | str = "self") -> dict[str, int]:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     pairs = (line.split() for line in lines if line.startswith(("VmRSS:", "VmHWM:")))
     return {name.rstrip(":"): int(kilobytes) * 1024 for name, kilobytes, _ in pairs}
+
+
+def cpu(process: int) -> float:
+    """Seconds of CPU that a process has taken, over all its threads."""
+    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")

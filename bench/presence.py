@@ -1,30 +1,45 @@
-"""What it takes to believe a bound device: its signature, that it is bound still, and that it said this once."""
+"""What it takes to believe a bound device: its signature, that it is bound still, and that it said this once; beside
+the same question, asked by a browser with its session's cookie."""
 
-import asyncio
+import os
 import time
 from collections.abc import Iterator, Sequence
+from statistics import median
+from types import SimpleNamespace
 
 import msgspec
+import uvloop
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
 from joserfc.jwk import ECKey
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
 from bench import machine
+from bench.asking import Asked, ask
 from bench.bench import Bench
 from bench.row import Row, against
+from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.devices import About, DeviceFile
+from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.app import embedded
 from rapport.app.presence import HousePresence
 from rapport.app.settings import Settings
 from rapport.kernel.keys import SealKey, keyed_hash
-from rapport.kernel.times import now
+from rapport.kernel.times import MINUTE, now
 from rapport.signin import devices
-from rapport.web.api.presence import Signed
+from rapport.signin.passkeys import Made
+from rapport.web.api.presence import presence_routes
+from rapport.web.api.problems import json_answer
+from rapport.web.portal.visit import Portal, Visit
+from rapport.web.visit import guarded
 
 ORIGIN = "https://rapport.example"
-PATH = "/presence/session"
-REQUESTS = 3_000
+PATH, BESIDE = "/presence/session", "/beside"
+REQUESTS = 2_500
+"""Fewer than one device may make in a minute."""
 WARM = 300
 SECRET = bytes(32)
 
@@ -36,31 +51,65 @@ def measure(bench: Bench) -> Iterator[Row]:
     person = embedded.open_people(settings, ledger).add([]).handle
     key = ECKey.generate_key("P-256")
     file = DeviceFile(ledger, SealKey(keyed_hash(SECRET, b"pairing")))
+    _bind(ledger, file, person, key)
+    # What a proof needs of the rest of the house is nothing.
+    desk = HousePresence(lambda: embedded.open_ledger(settings), SECRET, ORIGIN, *[None] * 4)  # type: ignore[arg-type]  # unasked
+    made = Made(os.urandom(32), os.urandom(77), 1, synced=False, aaguid="")
+    accounts = Accounts(ledger)
+    token, _ = accounts.accept(accounts.invite(person), made, "Mine", "Chrome", (SECRET, now() + MINUTE))
+    area, beside = _beside(accounts, file)
+    app = Starlette(routes=[*presence_routes(desk, None), beside])  # type: ignore[arg-type]  # no till asks
+    proofs = [_proof(key, number) for number in range(1, WARM + REQUESTS + 1)]
+    signed, by_cookie = uvloop.run(_in_turns(app, proofs, f"{area.cookie}={token}"))
+    desk.close()
+    ledger.close()
+    cost, peer = (_mean([one.cpu for one in asked]) for asked in (signed, by_cookie))
+    floor = against("the same by a session's cookie", peer * 1e3, "ms")
+    yield Row("signed device request, more than by cookie: CPU", (cost - peer) * 1e3, "ms", 0.4, "at most",
+              floor=floor, ratio=cost / peer)  # fmt: skip
+    bare = _bare()
+    floor = against("verifying a P-256 signature alone", bare * 1e3, "ms")
+    yield Row("signed device request, whole: CPU", cost * 1e3, "ms", floor=floor, ratio=cost / bare)
+    yield Row("its time by the clock, median", median(one.clock for one in signed) * 1e3, "ms")
+
+
+async def _in_turns(app: Starlette, proofs: Sequence[str], cookie: str) -> tuple[list[Asked], list[Asked]]:
+    """What each request took: signed, and by cookie."""
+    signed, by_cookie = [], []
+    for proof in proofs:
+        signed.append(await ask(app, PATH, dpop=proof))
+        by_cookie.append(await ask(app, BESIDE, cookie=cookie))
+    for one in (*signed, *by_cookie):
+        if one.status != 200:
+            raise machine.Unmeasurable(f"answered {one.status}: {one.body!r}")
+    return signed[WARM:], by_cookie[WARM:]
+
+
+def _beside(accounts: Accounts, file: DeviceFile) -> tuple[Portal, Route]:
+    """The same question, asked by a browser: who it is, what is bound, and which sessions they are in."""
+
+    async def session(token: str) -> object:
+        return accounts.session(token)
+
+    area = Portal(SimpleNamespace(session=session), None, ORIGIN)  # type: ignore[arg-type]  # nothing else is asked for
+
+    async def answer(visit: Visit) -> Response:
+        (device,) = file.devices(visit.session.person)
+        found = file.stays(visit.session.person)
+        return json_answer({"device": msgspec.to_builtins(device), "sessions": msgspec.to_builtins(found)})
+
+    return area, Route(BESIDE, guarded(area, Visit, answer))
+
+
+def _bind(ledger: LedgerFile, file: DeviceFile, person: str, key: ECKey) -> None:
     code = file.start(devices.proved(_proof(key, 0), "GET", ORIGIN + PATH, b"", now()), About("watch", "Mine"))
     file.enter(person, code)
     (number,) = ledger.db.execute("SELECT number FROM pairing").fetchone()
     file.approve(person, code, number)
-    # What a proof needs of the rest of the house is nothing.
-    desk = HousePresence(lambda: embedded.open_ledger(settings), SECRET, ORIGIN, *[None] * 4)  # type: ignore[arg-type]  # unasked
-    asked = [Signed(_proof(key, number), "GET", PATH, b"", str(number)) for number in range(1, WARM + REQUESTS + 1)]
-    took, waited = asyncio.run(_believed(desk, asked))
-    desk.close()
-    ledger.close()
-    bare = _bare()
-    floor = against("verifying a P-256 signature alone", bare * 1000, "ms")
-    yield Row("signed device request: CPU", took * 1000, "ms", 0.4, "at most", floor=floor, ratio=took / bare)
-    yield Row("its time, one after the other", waited * 1000, "ms")
 
 
-async def _believed(desk: HousePresence, asked: Sequence[Signed]) -> tuple[float, float]:
-    """Seconds of CPU and of the clock for each."""
-    for one in asked[:WARM]:
-        await desk.stays(one)
-    began, clock = time.process_time(), time.perf_counter()
-    for one in asked[WARM:]:
-        await desk.stays(one)
-    count = len(asked) - WARM
-    return (time.process_time() - began) / count, (time.perf_counter() - clock) / count
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _proof(key: ECKey, number: int) -> str:

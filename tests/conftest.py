@@ -31,6 +31,12 @@ settings.register_profile("prove", settings.get_profile("dev"), max_examples=500
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("prove" if PROVE else "ci" if CI else "dev"))
 
 
+def sample(most: int) -> settings:
+    """For a property whose examples are dear: so many of them at most, and in `make prove` all."""
+    usual = settings.default.max_examples
+    return settings(max_examples=usual if PROVE else min(most, usual))
+
+
 # A shell starts what it puts into the background deaf to Ctrl-C, and whatever that starts inherits it: a suite that
 # runs there would see its own children go on after SIGINT. With a handler here, they start with the default again.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from rapport.act.delivery import Answer, Delivery
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.webhooks import WebhookFile
-from rapport.app.delivering import TOGETHER, Deliverer
+from rapport.app.delivering import FOR_THE_WELL, TOGETHER, Deliverer
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
 from rapport.app.webhooks import tell_sources
@@ -111,14 +112,9 @@ def test_destinations_that_hang_drip_or_fail_delay_no_other(settings: Settings, 
             for _ in range(50):
                 tell(ledger, receiver, f"s{number}")
         with Receiver() as good:
-            took = []
             for number in range(20):
-                started = time.monotonic()
                 tell(ledger, good, "s9")
                 good.wait(number + 1)
-                took.append(time.monotonic() - started)
-        assert sorted(took)[len(took) // 2] < 1.0
-        assert max(took) < 5.0
         # Of whoever fails, one request is under way at a time, and those that wait rest with it.
         assert len(bad[0].got) <= 2
         assert len(bad[2].got) < 40
@@ -181,14 +177,19 @@ def test_only_so_many_requests_are_under_way_at_all(settings: Settings, ledger: 
 def test_any_number_of_destinations_that_hang_delay_no_other(
     settings: Settings, ledger: LedgerFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More than there are requests at once, each of them due again as soon as it failed."""
+    """More than there are requests at once, each of them due again as soon as it failed, and then for ever silent."""
     for wait in ("FIRST_WAIT", "LONGEST_WAIT"):
         monkeypatch.setattr(deliveries, wait, SECOND // 50)
+
+    tried, hanging, over = set[str](), list[str](), threading.Event()
 
     def hangs(url: str, *_: object, **__: object) -> Answer:
         if "well" in url:
             return Answer(204)
-        time.sleep(0.5)
+        if len(tried) == TOGETHER + 9:
+            hanging.append(url)
+            over.wait()
+        tried.add(url)
         return Answer(0, error="nobody answers")
 
     hooks = WebhookFile(ledger)
@@ -197,14 +198,14 @@ def test_any_number_of_destinations_that_hang_delay_no_other(
     tell_sources(ledger, "acme", "test.said", {})
     node = Deliverer(settings, check_s=0.01, sending=hangs)
     try:
-        eventually(lambda: all(one.tries for one in OutboxFile(ledger).listed()))
+        eventually(lambda: len(hanging) == TOGETHER - FOR_THE_WELL)
         hooks.set("acme", "s0", "https://well.example/")
         for _ in range(10):
-            started = time.monotonic()
             (handle,) = tell_sources(ledger, "acme", "test.said", {}, only=["s0"])
             eventually(lambda: found(ledger, handle).status == "done")  # noqa: B023 - asked for at once
-            assert time.monotonic() - started < 0.4
+        assert len(hanging) == TOGETHER - FOR_THE_WELL
     finally:
+        over.set()
         node.close()
 
 
@@ -258,13 +259,19 @@ def test_what_cannot_be_read_stops_nothing_behind_it(ledger: LedgerFile) -> None
 
 
 def test_closing_does_not_wait_for_who_is_silent(settings: Settings, ledger: LedgerFile) -> None:
-    node = Deliverer(settings, check_s=0.01)
-    with Receiver(otherwise=never) as receiver:
+    asked, over = threading.Event(), threading.Event()
+
+    def silent(*_: object, **__: object) -> Answer:
+        asked.set()
+        over.wait()
+        return Answer(0, error="nobody answers")
+
+    node = Deliverer(settings, check_s=0.01, sending=silent)
+    with Receiver() as receiver:
         tell(ledger, receiver)
-        receiver.wait()
-        started = time.monotonic()
-        node.close()
-        assert time.monotonic() - started < 2
+    assert asked.wait(60)
+    node.close()  # which would never come back
+    over.set()
 
 
 _RUN = """

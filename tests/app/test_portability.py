@@ -11,11 +11,13 @@ import duckdb
 import pytest
 from pyld import jsonld
 
+from rapport.adapters.embedded.goals import GoalFile
 from rapport.app import portability
 from rapport.app.embedded import open_ledger
 from rapport.app.portability import FORMATS, TABLES, Taken, open_portability
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.terms import Receipt, linked
+from rapport.terms.goals import Goal
 from rapport.terms.presets import PRESETS
 from tests.profile.house import ORG, House, at, told
 
@@ -49,6 +51,7 @@ def house() -> Iterator[House]:
 @pytest.fixture
 def ada(house: House) -> str:
     person = house.people.add([f"{ORG}:user_id:ada", f"{ORG}:email:ada@example.com"]).handle
+    GoalFile(open_ledger(house.settings)).say(person, Goal("Two orders a month", "buy", (ORG,), times=2))
     house.people.set_terms(person, next(terms for terms in PRESETS.values() if terms.clauses))
     return person
 
@@ -94,6 +97,8 @@ def test_duckdb_reads_every_event_and_every_value_back(house: House, ada: str, f
     assert {row["value"] for row in rows_of(taken, "identifiers", form)} >= {"ada", "ada@example.com"}
     assert len(rows_of(taken, "terms", form)) == len(house.people.person(ada).terms.clauses)
     assert str(rows_of(taken, "companies", form)[0]["records"]) == "2"
+    (goal,) = rows_of(taken, "goals", form)
+    assert (goal["words"], goal["kind"], str(goal["times"])) == ("Two orders a month", "buy", "2")
 
 
 @pytest.mark.parametrize("form", FORMATS)

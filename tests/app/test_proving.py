@@ -20,7 +20,7 @@ from rapport.signin.passkeys import Made, Proved
 from tests.profile.house import ORG, House
 
 ADA, BO = "ada@example.com", "bo@example.com"
-MODULES = ("accounts", "claims", "contacts", "recovering", "people")
+MODULES = ("accounts", "claims", "contacts", "recovering", "reminding", "people")
 
 
 class Hall(House):
@@ -58,7 +58,7 @@ class Hall(House):
         return token, session.id, session.passkey
 
     def verify(self, person: str, address: str, session: int = 0, passkey: int | None = None) -> Contact:
-        waiting = self.proofs.contacts.start(person, "email", address)
+        waiting = self.proofs.contacts.start(person, codes.kind_of(address), address)
         assert waiting.code is not None
         return self.proofs.contacts.verify(person, waiting.handle, waiting.code, session, passkey)
 
@@ -282,10 +282,11 @@ def test_unexpired_email_change_codes_that_were_on_their_way_before_are_void(hal
     hall.verify(ada, ADA, *session)
     with pytest.raises(Unauthorized):
         hall.proofs.contacts.verify(ada, trojan.handle, trojan.code or "", *session)
-    begun = hall.begin(ada, ADA)
+    begun, invited = hall.begin(ada, ADA), hall.accounts.invite(ada)
     hall.verify(ada, ADA, *session)
     with pytest.raises(Unauthorized):  # as is a recovery that was begun before
         hall.finish(begun)
+    assert hall.accounts.invited(invited) is None
 
 
 def test_non_verifying_provider_nobodys_mere_word_outlasts_a_proof(hall: Hall) -> None:
@@ -402,14 +403,14 @@ def test_two_accounts_are_joined_and_parted_exactly(hall: Hall) -> None:
     before = [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)]
     (key,) = hall.accounts.passkeys(old) or [_enrolled(hall, old)]
     spent = (b"joining" * 6, 1 << 62)
-    assert hall.proofs.claims.join(ada, key, Proved(0, synced=True), spent) == 2
+    assert hall.proofs.joining.join(ada, key, Proved(0, synced=True), spent) == 2
     assert len(hall.held(ada)) == 3
     assert hall.held(old) == set()
     with pytest.raises(Unauthorized):
-        hall.proofs.claims.join(ada, key, Proved(0, synced=True), spent)
+        hall.proofs.joining.join(ada, key, Proved(0, synced=True), spent)
     with pytest.raises(Conflict):
-        hall.proofs.claims.join(old, key, Proved(0, synced=True), (b"another" * 6, 1 << 62))
-    assert hall.proofs.claims.part(ada) == 2
+        hall.proofs.joining.join(old, key, Proved(0, synced=True), (b"another" * 6, 1 << 62))
+    assert hall.proofs.joining.part(ada) == 2
     assert [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)] == before
 
 
@@ -442,6 +443,22 @@ def test_recovery_takes_both_factors_and_revokes_all_that_was(hall: Hall) -> Non
     assert hall.proofs.contacts.recovery_codes(ada) == 0
     with pytest.raises(Unauthorized):
         hall.finish(secret)
+
+
+def test_a_recovery_ends_with_the_address_that_it_rests_on(hall: Hall) -> None:
+    ada = hall.person()
+    session = hall.enrol(ada)[1:]
+    hall.verify(ada, ADA, *session)
+    hall.verify(ada, BO, *session)
+    begun, waiting = hall.begin(ada, ADA), hall.proofs.contacts.start_recovery("email", ADA)
+    gone = next(one for one in hall.proofs.contacts.contacts(ada) if one.value == ADA)
+    hall.proofs.contacts.let_go(ada, gone.id)
+    with pytest.raises(Unauthorized):
+        hall.finish(begun)
+    paper = hall.proofs.contacts.new_recovery_codes(ada)[0]
+    with pytest.raises(Unauthorized):  # as does a code that was on its way to it
+        hall.proofs.recovering.begin(waiting.handle, waiting.code or "", paper)
+    hall.finish(hall.begin(ada, BO))
 
 
 def test_another_persons_recovery_code_recovers_nothing(hall: Hall) -> None:

@@ -1,18 +1,25 @@
 """Signing in by passkeys: a proof is believed once, by this node, of whom it proves, and of nobody else."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cbor2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from rapport.adapters.embedded.accounts import Accounts
+from rapport.adapters.embedded.doors import Doors
 from rapport.app.embedded import open_keys, open_ledger
-from rapport.app.signing_in import HouseSignin, name_of
-from rapport.kernel.errors import BadInput, Conflict, RapportError, TooMany, Unauthorized
-from rapport.signin import sessions
+from rapport.app.signing_in import DECOY, TRIES_A_MINUTE, HouseSignin, name_of
+from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError, TooMany, Unauthorized
+from rapport.kernel.times import DAY, MINUTE, now
+from rapport.signin import passkeys, sessions
+from rapport.signin.passkeys import Passkey, Proved, RelyingParty
+from tests.e2e.running import run
 from tests.profile.house import ORG, House
 from tests.signin.authenticator import PRESENT, Authenticator, b64
 
@@ -171,6 +178,28 @@ def test_an_unknown_passkey_is_refused_like_a_wrong_signature(hall: Hall) -> Non
     assert len(said) == 1
 
 
+def test_an_unknown_passkey_takes_the_same_work_to_refuse(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    hall.enrolled()
+    stranger, checked = hall.device(), list[bytes]()
+    proved = RelyingParty.proved
+
+    def noting(party: RelyingParty, challenge: bytes, response: dict[str, Any], passkey: Passkey) -> Proved:
+        checked.append(passkey.public)
+        return proved(party, challenge, response, passkey)
+
+    monkeypatch.setattr(RelyingParty, "proved", noting)
+    with pytest.raises(Unauthorized):
+        hall.sign_in(stranger)
+    assert checked == [DECOY]
+    # A key like any other: checking a signature by it goes all the way.
+    numbers = stranger.key.public_key().public_numbers()
+    own = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")})
+    assert cbor2.loads(DECOY).keys() == cbor2.loads(own).keys()
+    ec.EllipticCurvePublicNumbers(
+        *(int.from_bytes(cbor2.loads(DECOY)[part], "big") for part in (-2, -3)), ec.SECP256R1()
+    ).public_key()
+
+
 def test_a_passkey_proves_its_own_person_whatever_it_says(hall: Hall) -> None:
     another = hall.people.add([f"{ORG}:user_id:bo"]).handle
     device = hall.enrolled(another)
@@ -198,6 +227,16 @@ def test_an_invitation_is_for_one_person_once_and_for_ten_minutes(hall: Hall, mo
         hall.enrol(hall.device(), late)
 
 
+def test_one_challenge_makes_one_passkey_however_many_invitations_there_are(hall: Hall) -> None:
+    first, second = (hall.accounts.invite(hall.person) for _ in range(2))
+    options = asyncio.run(hall.signin.enrolling(first, "here"))
+    asyncio.run(hall.signin.enrol(first, encoded(hall.device().make(options)), "here", ""))
+    with pytest.raises(Unauthorized):
+        asyncio.run(hall.signin.enrol(second, encoded(hall.device().make(options)), "here", ""))
+    assert hall.accounts.invited(second) == hall.person  # and it is not spent by that
+    assert len(hall.accounts.passkeys(hall.person)) == 1
+
+
 def test_the_same_passkey_is_not_made_twice(hall: Hall) -> None:
     device = hall.enrolled()
     with pytest.raises(Conflict):
@@ -220,14 +259,102 @@ def test_a_revoked_passkey_and_its_sessions_are_refused_at_once(hall: Hall) -> N
 def test_sessions_end_one_by_one_all_at_once_and_of_themselves(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     device = hall.enrolled()
     tokens = [hall.sign_in(device) for _ in range(4)]
-    mine = hall.accounts.session(tokens[0])
+    mine, other = hall.accounts.session(tokens[0]), hall.accounts.session(tokens[2])
     assert mine is not None
+    assert other is not None
     hall.accounts.end(tokens[1])
     assert hall.accounts.session(tokens[1]) is None
-    assert hall.accounts.end_sessions(hall.person, but=mine.id) == 3
+    stranger = hall.sign_in(hall.enrolled(hall.people.add([]).handle))
+    assert hall.accounts.end_sessions(hall.person, only=other.id) == 1
+    assert [hall.accounts.session(token) is not None for token in tokens] == [True, False, False, True]
+    assert hall.accounts.end_sessions(hall.person, keep=tokens[0]) == 2
+    assert hall.accounts.session(stranger) is not None
     assert [hall.accounts.session(token) is not None for token in tokens] == [True, False, False, False]
     monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda: mine.seen_at + sessions.IDLE + 1)
     assert hall.accounts.session(tokens[0]) is None
+
+
+def test_a_session_ends_thirty_days_after_it_began_however_often_it_is_used(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, began = hall.sign_in(hall.enrolled()), now()
+    for day in range(1, 30):
+        monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda day=day: began + day * DAY)
+        assert hall.accounts.session(token) is not None
+    monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda: began + 30 * DAY + MINUTE)
+    assert hall.accounts.session(token) is None
+
+
+def test_of_a_hundred_sessions_and_one_the_oldest_ends(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rapport.adapters.embedded.accounts.MOST_SESSIONS", 3)
+    device = hall.enrolled()
+    other = hall.sign_in(hall.enrolled(hall.people.add([]).handle))
+    tokens = [hall.sign_in(device) for _ in range(5)]
+    assert [hall.accounts.session(token) is not None for token in tokens] == [False, False, True, True, True]
+    assert hall.accounts.session(other) is not None
+
+
+def test_ending_all_ends_what_began_by_a_link_and_what_would_begin(hall: Hall) -> None:
+    doors, mine = Doors(hall.ledger), hall.sign_in(hall.enrolled())
+    by_link, kept = (doors.redeem(doors.mint(hall.person)) or "" for _ in range(2))
+    code, waiting = hall.accounts.invite(hall.person), doors.mint(hall.person)
+    assert hall.accounts.end_sessions(hall.person, keep=kept) == 3  # the one that making the passkey began, too
+    assert [doors.person(by_link), doors.person(kept)] == [None, hall.person]
+    assert hall.accounts.session(mine) is None
+    assert hall.accounts.invited(code) is None
+    assert doors.redeem(waiting) is None
+
+
+def test_who_signs_in_leaves_the_session_that_the_browser_had(hall: Hall) -> None:
+    device, doors = hall.enrolled(), Doors(hall.ledger)
+    before, elsewhere = hall.sign_in(device), hall.sign_in(device)
+    by_link = doors.redeem(doors.mint(hall.person)) or ""
+    for had in (before, by_link):
+        answer = encoded(device.prove(hall.options()))
+        assert asyncio.run(hall.signin.prove(answer, "here", "Chrome/1 Linux", had)) not in {before, by_link, elsewhere}
+    assert hall.accounts.session(before) is None
+    assert doors.person(by_link) is None
+    assert hall.accounts.session(elsewhere) is not None
+    with pytest.raises(Unauthorized):  # who proves nothing ends nothing
+        asyncio.run(hall.signin.prove(answer, "here", "Chrome/1 Linux", elsewhere))
+    assert hall.accounts.session(elsewhere) is not None
+
+
+def test_a_new_proof_gives_the_session_another_token(hall: Hall) -> None:
+    device, challenges = hall.enrolled(), hall.signin.challenges
+    token = hall.sign_in(device)
+    stranger = hall.enrolled(hall.people.add([]).handle)
+
+    def again(key: Authenticator) -> str:
+        challenge = challenges.make("again", hall.person)
+        answer = key.prove(hall.signin.party.asking(challenge))
+        known = hall.accounts.passkey(key.credential)
+        assert known is not None
+        proved = hall.signin.party.proved(challenge, answer, known)
+        return hall.accounts.step_up(
+            token, known, proved, "", (challenge, challenges.check(challenge, "again", hall.person))
+        )[0]
+
+    with pytest.raises(Unauthorized):  # another's passkey freshens no session of theirs
+        again(stranger)
+    assert hall.accounts.session(token) is not None
+    fresh = again(device)
+    assert fresh != token
+    assert hall.accounts.session(token) is None
+    assert hall.accounts.session(fresh) is not None
+
+
+def test_the_support_desk_signs_somebody_out(hall: Hall) -> None:
+    device = hall.enrolled()
+    token, by_link = hall.sign_in(device), Doors(hall.ledger).redeem(Doors(hall.ledger).mint(hall.person)) or ""
+    stranger = hall.sign_in(hall.enrolled(hall.people.add([]).handle))
+    told = run("person", "sign-out", hall.person, "--data", str(hall.directory), "--json")
+    assert (told.returncode, json.loads(told.stdout)) == (0, {"person": hall.person, "ended": 3, "devices": 0})
+    assert hall.accounts.session(token) is None
+    assert Doors(hall.ledger).person(by_link) is None
+    assert hall.accounts.session(stranger) is not None
+    assert hall.sign_in(device)  # what they have stays theirs
+    assert run("person", "sign-out", "per_nobody", "--data", str(hall.directory)).returncode != 0
 
 
 def test_who_was_erased_or_is_being_erased_does_not_come_in(hall: Hall) -> None:
@@ -249,6 +376,31 @@ def test_a_stolen_ledger_signs_nobody_in(hall: Hall) -> None:
     files = [path.read_bytes() for path in hall.directory.glob("ledger.db*")]
     for secret in (token, code):
         assert not any(secret.encode() in content for content in files)
+
+
+@pytest.mark.parametrize("what", ["prove", "enrolling", "enrol"])
+def test_whatever_is_tried_is_tried_so_often_from_one_place_and_goes_on_elsewhere(hall: Hall, what: str) -> None:
+    def tried(client: str) -> None:
+        if what == "prove":
+            asyncio.run(hall.signin.prove(b"{}", client, ""))
+        elif what == "enrol":
+            asyncio.run(hall.signin.enrol("inv_x", b"{}", client, ""))
+        else:
+            asyncio.run(hall.signin.enrolling("inv_x", client))
+
+    for _ in range(TRIES_A_MINUTE - 1):
+        with pytest.raises(Unauthorized):
+            tried("here")
+
+    def many() -> None:
+        for _ in range(20 * TRIES_A_MINUTE):  # a few more are let in while a loaded machine gets through these
+            with contextlib.suppress(Unauthorized):
+                tried("here")
+
+    with pytest.raises(TooMany):
+        many()
+    with pytest.raises(Unauthorized):
+        tried("elsewhere")
 
 
 def test_too_many_tries_are_slowed_down(hall: Hall) -> None:
@@ -279,3 +431,45 @@ def test_what_no_browser_makes_is_refused(hall: Hall, raw: bytes) -> None:
 )
 def test_a_passkey_is_called_by_what_made_it(agent: str, name: str) -> None:
     assert name_of(agent) == name
+
+
+def test_whether_a_passkey_is_on_several_devices_is_told_and_whether_it_may_be_never_changes(hall: Hall) -> None:
+    alone, synced = hall.enrolled(), hall.enrolled(synced=True)
+    may_be = {one.credential: (one.synced, one.backed_up) for one in hall.accounts.passkeys(hall.person)}
+    assert may_be == {alone.credential: (False, False), synced.credential: (True, True)}
+    eligible = PRESENT | 0x04 | 0x08
+    synced.synced, synced.counter = False, 0
+    hall.sign_in(synced, flags=eligible, counter=0)  # it may be on several, and is on none but this one now
+    (kept,) = [one for one in hall.accounts.passkeys(hall.person) if one.credential == synced.credential]
+    assert (kept.synced, kept.backed_up) == (True, False)
+    for device, flags in ((alone, eligible), (synced, PRESENT | 0x04)):
+        with pytest.raises(Unauthorized):
+            hall.sign_in(device, flags=flags)
+
+
+def test_a_passkey_is_renamed_by_its_person_alone(hall: Hall) -> None:
+    hall.enrolled()
+    (key,) = hall.accounts.passkeys(hall.person)
+    bo = hall.people.add([f"{ORG}:user_id:bo"]).handle
+    with pytest.raises(NotFound):
+        hall.accounts.rename(bo, key.id, "Mine now")
+    hall.accounts.rename(hall.person, key.id, passkeys.checked_name("  My   phone "))
+    assert [one.name for one in hall.accounts.passkeys(hall.person)] == ["My phone"]
+    for wrong in ("", " ", "x" * 61, "a\x00b", "a\u202eb"):
+        with pytest.raises(BadInput):
+            passkeys.checked_name(wrong)
+
+
+def test_password_managers_are_told_what_still_counts_by_who_is_signed_in_alone(hall: Hall) -> None:
+    first, second = hall.enrolled(), hall.enrolled()
+    token = hall.sign_in(second)
+    told = asyncio.run(hall.signin.accepted(token))
+    assert told is not None
+    assert (told["rpId"], told["userId"]) == ("rapport.example", b64(hall.person.encode()))
+    assert set(told["allAcceptedCredentialIds"]) == {b64(first.credential), b64(second.credential)}
+    kept = {one.credential: one.id for one in hall.accounts.passkeys(hall.person)}
+    hall.accounts.revoke(hall.person, kept[first.credential])
+    after = asyncio.run(hall.signin.accepted(token))
+    assert after is not None
+    assert after["allAcceptedCredentialIds"] == [b64(second.credential)]
+    assert asyncio.run(hall.signin.accepted("own_nobody")) is None

@@ -10,6 +10,7 @@ from rapport.adapters.embedded.populations import Populations, Told
 from rapport.app.embedded import open_keys
 from rapport.terms import Declaration, Promise
 from rapport.terms.presets import PRESETS
+from tests.conftest import sample
 from tests.profile.house import ORG, told
 from tests.web.portal.person import Home, Person
 
@@ -89,6 +90,7 @@ def _crowd(home: Home, telling: set[int], count: int) -> Callable[[], tuple[int 
     return lambda: (found.refusals(ORG).people, found.told_why(ORG))
 
 
+@sample(30)
 @given(st.sets(st.integers(0, 23), max_size=24))
 def test_who_tells_takes_nobody_else_out_of_the_crowd(telling: set[int]) -> None:
     with Home() as home:

@@ -1,15 +1,33 @@
 """The bench itself, at toy size: it measures, and its output has the promised shape. No timing is judged."""
 
 import json
+import threading
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
 
 from bench import __main__ as command
 from bench import bench as running
-from bench import declarations, duplicates, gate, memory, pipeline, receipts, row, shred, traffic, view
+from bench import (
+    declarations,
+    duplicates,
+    gate,
+    memory,
+    pipeline,
+    portal,
+    presence,
+    receipts,
+    revoking,
+    row,
+    shred,
+    traffic,
+    view,
+)
 from bench.bench import Bench, Scale
 from bench.row import Row
 
@@ -21,6 +39,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A bench whose company is shared by this module's tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "VAR", tmp_path_factory.mktemp("var"))
+        for module, name, size in (
+            (portal, "COMPANIES", 2),
+            (portal, "FACTS", 40),
+            (portal, "ROUNDS", 2),
+            (presence, "REQUESTS", 100),
+            (presence, "WARM", 10),
+        ):
+            patch.setattr(module, name, size)
         toy = Bench(TOY)
         yield toy
         toy.close()
@@ -31,7 +57,9 @@ def claims(rows: list[Row]) -> list[Row]:
     return [found for found in rows if found.target is not None]
 
 
-@pytest.mark.parametrize("claim", [pipeline, memory, duplicates, view, gate, receipts, shred, declarations])
+@pytest.mark.parametrize(
+    "claim", [pipeline, memory, duplicates, view, gate, receipts, shred, declarations, portal, presence]
+)
 def test_a_claim_has_a_figure_a_target_and_a_floor_of_the_same_run(bench: Bench, claim: object) -> None:
     rows = list(claim.measure(bench))  # type: ignore[attr-defined]  # the claims are modules
     assert claims(rows)
@@ -87,3 +115,29 @@ def test_steady_traffic_is_mixed_as_told_and_never_repeats_a_message() -> None:
     assert all(event["traits"]["email"] for event in events if event["type"] == "identify")
     size = sum(len(json.dumps(event, separators=(",", ":"))) for event in events) / len(events)
     assert 550 < size < 720
+
+
+def asked(*answers: tuple[float, int]) -> revoking.Asking:
+    """Somebody who asked at these times, and was answered so, half a second later."""
+    asking = revoking.Asking(1, "127.0.0.1", "/", dict, threading.Event())
+    asking.answers = [(at, at + 0.5, status) for at, status in answers]
+    return asking
+
+
+def test_revoking_counts_until_the_first_refusal_and_fails_where_anybody_is_let_in_again() -> None:
+    assert asked((1, 200), (2, 401), (3, 401)).shut_out(since=1.5) == 1.0
+    for wrong in (((1, 200), (2, 401), (3, 200)), ((1, 200),), ((2, 401),), ((1, 200), (2, 500), (3, 401))):
+        with pytest.raises(running.machine.Unmeasurable):
+            asked(*wrong).shut_out(since=1.5)
+
+
+def test_a_page_that_needs_something_in_its_address_is_not_passed_over() -> None:
+    async def page(_: Request) -> Response:
+        return Response()
+
+    def below(*paths: str) -> list[Mount]:
+        return [Mount("/me", routes=[Route(path, page) for path in paths])]
+
+    assert portal.pages_of(below("/", "/new", "/export")) == {"/": "", "/new": "/new"}
+    with pytest.raises(running.machine.Unmeasurable, match="/new/"):
+        portal.pages_of(below("/", "/new/{what}"))

@@ -51,6 +51,7 @@ def test_an_agreement_is_listed_shown_verified_and_has_its_receipt(data: Path) -
     assert (shown["status"], shown["verified"]) == ("active", True)
     told = say(data, "agreement", "show", mine["agreement"])
     assert "both are good" in told
+    assert "not signed by the person's own hand" in told
     assert "ada@example.com" not in told
     receipt = json.loads(say(data, "agreement", "receipt", mine["agreement"]))
     assert receipt["record_id"] == mine["agreement"]

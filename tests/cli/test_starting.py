@@ -8,10 +8,15 @@ import pytest
 import typer
 
 from rapport.cli import COMMANDS, command_line
-from tests.e2e.running import run
+from tests.e2e.running import RAPPORT
 
 WEB, NUMBERS, DATABASE = "starlette", "numpy", "sqlite3"
 LISTED = "import sys; sys.argv[1:] = {}\nfrom rapport.cli import main\ntry: main()\nfinally: print('\\n', *sys.modules)"
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command in a fresh process, which has read nothing yet."""
+    return subprocess.run([*RAPPORT, *words], capture_output=True, text=True, timeout=60, check=False)
 
 
 def loaded_by(*words: str) -> set[str]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from rapport.terms.reading import parse_terms
-from tests.e2e.running import RAPPORT, Node, run
+from tests.e2e.forking import forked
+from tests.e2e.running import Node, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +39,7 @@ class Reader:
             "\n".join(lines).replace("http://localhost:8080", self.node.url).replace("evi_…", self.known["evidence"])
         )
         before = [f"{name}={shlex.quote(value)}" for name, value in self.known.items()]
-        command = f'rapport() {{ {shlex.join(RAPPORT)} "$@" --data {shlex.quote(str(self.node.data))}; }}'
+        command = f'rapport() {{ {shlex.join(forked())} "$@" --data {shlex.quote(str(self.node.data))}; }}'
         done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", "\n".join([command, *before, script])],
             cwd=self.place, capture_output=True, text=True, timeout=120, check=False,

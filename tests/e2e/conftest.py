@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from tests.e2e.browsing import FLAGS
 from tests.e2e.running import Node
 
 
@@ -29,3 +31,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Node]]:
     yield begin
     for running in nodes:
         running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
+    """A browser that a module's tests share: each takes a context of its own, with nothing remembered."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
+        yield browser
+        browser.close()

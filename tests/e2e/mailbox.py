@@ -44,13 +44,13 @@ class Mailbox:
                 found.append(Received(str(message["To"]), str(message["Subject"]), body.get_content()))
         return found
 
-    def wait(self, to: str, count: int = 1, within_s: float = 15.0) -> Received:
-        """The letter of this number, once it came."""
+    def wait(self, to: str, count: int = 1, within_s: float = 60.0, *, subject: str | None = None) -> Received:
+        """The letter of this number, once it came; of those with this subject, where one is given."""
         deadline = time.monotonic() + within_s
-        while len(self.letters(to)) < count:
+        while len(found := [one for one in self.letters(to) if subject in (None, one.subject)]) < count:
             assert time.monotonic() < deadline, f"no {count} letters to {to}: {self.letters(to)}"
             time.sleep(0.02)
-        return self.letters(to)[count - 1]
+        return found[count - 1]
 
     def stop(self) -> None:
         self._process.terminate()

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.e2e.forking import forked
+
 RAPPORT = [sys.executable, "-m", "rapport.cli"]
 _WAIT_S = 60.0
 
@@ -39,7 +41,7 @@ def http(method: str, url: str, body: bytes | None = None, headers: dict[str, st
     """One request; answers of any status are answers."""
     request = urllib.request.Request(url, body, headers or {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=_WAIT_S) as response:
             return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -74,7 +76,7 @@ class Org:
         return self.get(f"/v1/customers/{quote(customer, safe='')}/{part}?purpose={purpose}{more}")
 
     def view(
-        self, customer: str, *, events: int = 1, purpose: str = "service", within_s: float = 15.0
+        self, customer: str, *, events: int = 1, purpose: str = "service", within_s: float = 60.0
     ) -> dict[str, Any]:
         """The view, once it counts at least so many events."""
         deadline = time.monotonic() + within_s
@@ -154,16 +156,16 @@ class Node:
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(30)
+        code = self.process.wait(_WAIT_S)
         if not self._log.closed:
             self._log.close()
         return code
 
 
 def run(*arguments: str, env: dict[str, str] | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run the command to its end, in a process of its own; not a fresh one: see tests/e2e/forking.py."""
     return subprocess.run(
-        [*RAPPORT, *arguments],
+        [*forked(), *arguments],
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -77,7 +77,7 @@ class Sent:
         headers = {"content-type": "text/plain"} | ({"authorization": f"Bearer {self.token}"} if self.token else {})
         return http(method, f"{self.node.url}/drp/{self.org.name}{path}", body, headers)
 
-    def ended(self, request: str, within_s: float = 40) -> dict[str, Any]:
+    def ended(self, request: str, within_s: float = 90) -> dict[str, Any]:
         """A request, once it is not in progress any more."""
         deadline = time.monotonic() + within_s
         while True:

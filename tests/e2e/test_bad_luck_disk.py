@@ -37,7 +37,7 @@ def batch(name: str, size: int = 100) -> list[dict[str, object]]:
     ]
 
 
-def until(condition: Callable[[], bool], within_s: float = 20) -> None:
+def until(condition: Callable[[], bool], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"

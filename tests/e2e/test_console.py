@@ -4,31 +4,24 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 
 from rapport.web.console import console_routes
+from tests.e2e.browsing import AXE, LETTERS, NARROWEST, Walk, problems, unfold, walked
 from tests.web.console.sample_desk import SampleDesk
 
 pytestmark = pytest.mark.needs("chromium")
 
-AXE = Path(__file__).parent / "node/node_modules/axe-core/axe.min.js"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-]  # fmt: skip
 ALICE = f"/console/customers/cus_{0:026}"
 ADA = f"/console/customers/cus_{6:026}"
 TILL_EMAIL = "evd0009"
-
-expect.set_options(timeout=20_000)  # the machine may be busy with other tests
 
 codes = (f"code-{i}" for i in count())
 
@@ -51,14 +44,6 @@ def served(desk: SampleDesk) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def origin() -> Iterator[str]:
     """Of a desk that tests only look at."""
     with served(SampleDesk()) as origin:
@@ -74,7 +59,7 @@ def fresh() -> Iterator[str]:
 
 def signed_in(browser: Browser, origin: str, **how: object) -> Page:
     context = browser.new_context(base_url=origin, reduced_motion="reduce", **how)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(f"/console/start?code={next(codes)}")
     page.get_by_role("button", name="Sign in on this browser").click()
@@ -124,49 +109,21 @@ def test_every_page_passes_axe_and_fits_its_screen(browser, origin, scheme, widt
     assert found == []
 
 
-def unfold(page: Page) -> None:
-    page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
-
-
-def too_wide(page: Page) -> int:
-    """By how many pixels a page would have to be pushed sideways."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
-
-
-def problems(page: Page, axe: str, name: str) -> list[str]:
-    page.evaluate(axe)
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    told = page.evaluate("(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", tags)
-    found = [f"{name}: {one['id']} {[node['html'][:200] for node in one['nodes'][:3]]}" for one in told["violations"]]
-    sideways = too_wide(page)
-    return found + ([f"{name}: {sideways} px too wide"] if sideways > 0 else [])
-
-
-@pytest.mark.parametrize("letters", ["100%", "150%"])
-def test_pages_fit_the_narrowest_screens_also_with_larger_letters(browser, origin, letters):
-    page = signed_in(browser, origin, viewport={"width": 320, "height": 640})
-    found = []
-    for name, address in EVERY_PAGE.items():
-        page.goto(address)
-        page.evaluate("(size) => (document.documentElement.style.fontSize = size)", letters)
-        unfold(page)
-        if (sideways := too_wide(page)) > 0:
-            found.append((name, sideways))
+@pytest.fixture(scope="module")
+def walk(browser: Browser, origin: str) -> Walk:
+    page = signed_in(browser, origin, viewport=NARROWEST)
+    seen = walked(page, origin, EVERY_PAGE)
     page.context.close()
-    assert found == []
+    return seen
 
 
-def test_nothing_is_reported_by_the_browser_on_any_page(browser, origin):
-    page = signed_in(browser, origin)
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    for name, address in EVERY_PAGE.items():
-        if name not in {"absent", "nowhere"}:  # whose status the browser reports itself
-            page.goto(address)
-            page.wait_for_timeout(50)
-    page.context.close()
-    assert said == []
+@pytest.mark.parametrize("letters", LETTERS)
+def test_pages_fit_the_narrowest_screens_also_with_larger_letters(walk, letters):
+    assert walk.too_wide[letters] == []
+
+
+def test_nothing_is_reported_by_the_browser_on_any_page(walk):
+    assert walk.said == {}
 
 
 def test_live_lines_come_by_themselves_pause_and_go_on(page):

@@ -14,7 +14,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tests.e2e.running import RAPPORT, Node, http, run
+from tests.e2e.forking import forked
+from tests.e2e.running import Node, http, run
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs/how-to/first-declaration.md"
@@ -98,7 +99,7 @@ def test_the_guide_does_what_it_says(start: Any, tmp_path: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
 
     def follow(block: str, *, fails: bool = False) -> str:
-        command = f'rapport() {{ {shlex.join(RAPPORT)} "$@"; }}; export RAPPORT_DATA={shlex.quote(str(node.data))}'
+        command = f'rapport() {{ {shlex.join(forked())} "$@"; }}; export RAPPORT_DATA={shlex.quote(str(node.data))}'
         script = block.replace("http://localhost:8080", node.url)
         before = f"set -eu; {command}; TOKEN={token}"
         words = ["bash", "-c", f"{before}\n{script}"]

@@ -30,7 +30,7 @@ GIVES = {
 REPORTED = {("customer", "minutes"): Decimal(6), ("company", "GBP"): Decimal("2.10")}
 """What the company tells by itself: a chat of six minutes that was not needed, which cost it that much less."""
 BANDS = [{"band": "10–20", "unit": "GBP", "count": 1}]
-READY_SECONDS = 60.0  # it takes some five; tests share their machine
+READY_SECONDS = 100.0  # it takes some five; tests share their machine
 
 Sums = dict[tuple[str, str], Decimal]
 

@@ -3,14 +3,13 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.e2e.browsing import AXE, problems
 from tests.e2e.running import Node, run
-from tests.e2e.test_console import AXE, FLAGS, problems
 from tests.e2e.test_demo_month import READY_SECONDS
 from tests.e2e.test_my_page import go, opened
 
@@ -60,14 +59,6 @@ def month(node: Node) -> str:
     found = re.search(r"--month (\d{4}-\d\d)", node.output())
     assert found is not None
     return found[1]
-
-
-@pytest.fixture(scope="module")
-def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

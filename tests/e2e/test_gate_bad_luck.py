@@ -31,7 +31,7 @@ def furnished(start: Callable[..., Node]) -> tuple[Node, Org, LedgerFile]:
 
 def gets(org: Org, answers: list[bytes], stop: threading.Event) -> None:
     """Read until told to stop, or until nobody answers; what came is kept whole or cut off, as it came."""
-    line = http.client.HTTPConnection("127.0.0.1", org.node.port, timeout=5)
+    line = http.client.HTTPConnection("127.0.0.1", org.node.port, timeout=60)
     try:
         while not stop.is_set():
             line.request("GET", path_of("user_id:zelda"), headers={"authorization": f"Bearer {org.api_token}"})
@@ -54,6 +54,7 @@ def test_whatever_was_answered_when_the_web_process_is_killed_has_its_receipt(st
         readers = [threading.Thread(target=gets, args=(org, answers, stop)) for _ in range(6)]
         for reader in readers:
             reader.start()
+        until(lambda told=answers: told)
         time.sleep(delay)
         os.kill(web, signal.SIGKILL)
         for reader in readers:
@@ -95,7 +96,7 @@ def test_a_lock_from_another_process_holds_from_the_next_read_on(start: Callable
     stop = threading.Event()
 
     def read() -> None:
-        line = http.client.HTTPConnection("127.0.0.1", node.port, timeout=20)
+        line = http.client.HTTPConnection("127.0.0.1", node.port, timeout=60)
         while not stop.is_set():
             began = time.monotonic()
             line.request("GET", path_of("user_id:zelda"), headers={"authorization": f"Bearer {org.api_token}"})
@@ -109,16 +110,18 @@ def test_a_lock_from_another_process_holds_from_the_next_read_on(start: Callable
         reader.start()
     shut: list[tuple[float, float]] = []
     opened: list[tuple[float, float]] = []
-    for _ in range(6):
-        time.sleep(0.15)
-        people.lock(person.handle)
-        locked_at = time.monotonic()
-        time.sleep(0.15)
-        shut.append((locked_at, time.monotonic()))
-        people.unlock(person.handle)
-        unlocked_at = time.monotonic()
+
+    def read_since(at: float) -> tuple[float, float]:
+        """From then until some reads began and ended."""
         time.sleep(0.1)
-        opened.append((unlocked_at, time.monotonic()))
+        until(lambda: any(began >= at for began, _, _ in tuple(seen)))
+        return at, time.monotonic()
+
+    for _ in range(6):
+        people.lock(person.handle)
+        shut.append(read_since(time.monotonic()))
+        people.unlock(person.handle)
+        opened.append(read_since(time.monotonic()))
     stop.set()
     for reader in readers:
         reader.join()

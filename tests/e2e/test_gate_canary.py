@@ -232,6 +232,7 @@ ROUTES: dict[str, Any] = {
     "/presence/here": body("POST", "/presence/here", b'{"organization": "canary"}'),
     "/presence/tap": body("POST", "/presence/tap", b'{"tap": "x"}'),
     "/presence/session": plain("/presence/session"),
+    "/presence/recovery/stop": body("POST", "/presence/recovery/stop", b""),
     "/presence/taps": body("POST", "/presence/taps"),
     "/presence/taps/result": body("POST", "/presence/taps/result", b'{"tap": "x.canary"}'),
     "/v1/audiences": audiences,

@@ -4,14 +4,16 @@ page, whole without JavaScript, and a lock that bites on the next read."""
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from rapport.adapters.embedded.doors import Doors
+from rapport.app.embedded import open_ledger
+from rapport.app.settings import Settings
+from rapport.web.door import AT_ONCE
+from tests.e2e.browsing import ABSENT, AXE, LETTERS, NARROWEST, Walk, problems, too_wide, unfold, walked
 from tests.e2e.running import Node, Org, run
-from tests.e2e.test_console import AXE, FLAGS, problems, too_wide, unfold
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -24,7 +26,9 @@ EVERY_PAGE = {
     "agreements": "/me/agreements", "rights": "/me/rights", "erase": "/me/erase",
     "stop": "/me/rights/stop?org=mine&purpose=service", "nowhere": "/me/nowhere", "door": "/me/open?code=x",
     "no link": "/me/open", "goals": "/me/goals", "lock": "/me/lock", "devices": "/me/devices",
-    "hide": "/me/terms/change?way=hide&value=mine:name",
+    "hide": "/me/terms/change?way=hide&value=mine:name", "facts": "/me/known", "sharing": "/me/sharing",
+    "contacts": "/me/contacts", "claims": "/me/claim", "pair": "/me/devices/pair", "tap": "/me/tap?code=x",
+    "take": "/me/take", "again": "/me/again",
 }  # fmt: skip
 
 
@@ -50,22 +54,14 @@ def person(node: Node, org: Org) -> str:
     return handle
 
 
-@pytest.fixture(scope="module")
-def browser(need: Callable[[str], Path]) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        yield browser
-        browser.close()
-
-
 def opened(browser: Browser, node: Node, person: str, **how: object) -> Page:
     said = run("person", "open", person, "--data", str(node.data), "--port", str(node.port), "--json")
     context = browser.new_context(reduced_motion="reduce", **how)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     url = json.loads(said.stdout)["url"]
     page.goto(url)
-    page.get_by_role("button", name="Open my page on this browser").click()
+    page.locator("main form button").click()
     page.wait_for_url("**/me")
     return page
 
@@ -74,44 +70,106 @@ def go(page: Page, path: str) -> None:
     page.goto(page.url.partition("/me")[0] + path)
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+@pytest.mark.parametrize(
+    ("locale", "scheme", "width", "others"),
+    [("en-GB", "light", 390, (1280,)), ("de-DE", "dark", 1280, (320, 390))],
+)
 @pytest.mark.needs("node")  # axe-core is installed beside the client libraries
-def test_every_page_passes_axe_and_fits_its_screen(browser, node, person, scheme, width):
-    axe = AXE.read_text()
-    page = opened(browser, node, person, color_scheme=scheme, viewport={"width": width, "height": 860})
-    found = []
-    for name, path in EVERY_PAGE.items():
-        go(page, path)
-        unfold(page)
-        found += problems(page, axe, name)
-    page.context.close()
-    assert found == []
-
-
-@pytest.mark.parametrize("letters", ["100%", "150%"])
-def test_pages_fit_the_narrowest_screens_also_with_larger_letters(browser, node, person, letters):
-    page = opened(browser, node, person, viewport={"width": 320, "height": 640})
-    found = []
-    for name, path in EVERY_PAGE.items():
-        go(page, path)
-        page.evaluate("(size) => (document.documentElement.style.fontSize = size)", letters)
-        unfold(page)
-        if (sideways := too_wide(page)) > 0:
-            found.append((name, sideways))
-    page.context.close()
-    assert found == []
-
-
-def test_nothing_is_reported_by_the_browser_on_any_page(browser, node, person):
-    page = opened(browser, node, person)
-    said: list[str] = []
+def test_every_page_passes_axe_and_fits_its_screen_in_both_languages(
+    browser, node, person, locale, scheme, width, others
+):
+    """The words of one language are longer: nothing is pushed sideways by them, on a phone or on a desk."""
+    here = {"width": width, "height": 860}
+    page = opened(browser, node, person, locale=locale, color_scheme=scheme, viewport=here)
+    axe, said, found = AXE.read_text(), [], []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     for name, path in EVERY_PAGE.items():
-        if name != "nowhere":  # whose status the browser reports itself
-            go(page, path)
+        said.clear()
+        go(page, path)
+        unfold(page)
+        if page.locator("html").get_attribute("lang") != locale[:2]:
+            found.append(f"{name}: in another language")
+        found += problems(page, axe, name)
+        for other in others:
+            page.set_viewport_size({"width": other, "height": 860})
+            if (sideways := too_wide(page)) > 0:
+                found.append(f"{name}: {sideways} px too wide at {other}")
+        page.set_viewport_size(here)
+        found += [f"{name}: {text}" for text in said if name not in ABSENT]
     page.context.close()
-    assert said == []
+    assert found == []
+
+
+def test_the_language_is_switched_on_any_page_and_kept(browser, node, person):
+    page = opened(browser, node, person)
+    go(page, "/me/terms")
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Meine Bedingungen")
+    assert page.url.endswith("/me/terms")
+    page.get_by_role("button", name="Abmelden").click()
+    page.wait_for_url("**/signin")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Anmelden")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def walk(browser: Browser, node: Node, person: str) -> Walk:
+    page = opened(browser, node, person, viewport=NARROWEST)
+    seen = walked(page, page.url.partition("/me")[0], EVERY_PAGE)
+    page.context.close()
+    return seen
+
+
+@pytest.mark.parametrize("letters", LETTERS)
+def test_pages_fit_the_narrowest_screens_also_with_larger_letters(walk, letters):
+    assert walk.too_wide[letters] == []
+
+
+def test_nothing_is_reported_by_the_browser_on_any_page(walk):
+    assert walk.said == {}
+
+
+@pytest.mark.needs("node")
+def test_on_a_phone_every_place_is_reached_by_keyboard_from_below(browser, node, person):
+    page = opened(browser, node, person, viewport={"width": 390, "height": 844})
+    menu = page.get_by_role("navigation", name="Places")
+    expect(menu).to_be_in_viewport()
+    menu.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(menu.get_by_role("listitem")).to_have_count(10)
+    assert problems(page, AXE.read_text(), "menu") == []
+    menu.get_by_role("listitem").get_by_role("link", name="Sharing").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sharing")
+    menu.get_by_role("link", name="What they know").first.click()
+    expect(menu.get_by_role("link", name="What they know").first).to_have_attribute("aria-current", "page")
+    page.context.close()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_link_of_the_demo_signs_in_by_one_click_and_once(browser, node, person, javascript):
+    code = Doors(open_ledger(Settings(data=str(node.data)))).mint(person, AT_ONCE)
+    context = browser.new_context(java_script_enabled=javascript)
+    page = context.new_page()
+    link = f"http://localhost:{node.port}/me/open?code={code}"
+    page.goto(link)
+    if not javascript:
+        page.get_by_role("button", name="Open my page on this browser").click()
+    page.wait_for_url("**/me")
+    page.goto(link)  # where somebody is in already, nothing is done for them
+    page.get_by_role("button", name="Open my page on this browser").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link is used up")
+    page.get_by_role("link", name="The page that is open on this browser").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Companies and me")
+    context.clear_cookies()
+    page.goto(link)
+    if not javascript:
+        page.get_by_role("button", name="Open my page on this browser").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link is used up")
+    expect(page.get_by_text("rapport person open")).to_be_visible()
+    context.close()
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -143,7 +201,8 @@ def test_a_goal_is_said_measured_put_aside_and_finished(browser, node, person, j
     page.get_by_role("button", name="Undo").click()
     card.get_by_role("button", name="Finish").click()
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()
-    card.get_by_role("button", name="Forget it").click()
+    card.get_by_text("Forget it…").click()
+    card.get_by_role("button", name="Yes, forget it").click()
     expect(card).to_have_count(0)
     page.context.close()
 

@@ -5,25 +5,16 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.conftest import NODE_TESTS, ROOT
 from tests.e2e.running import Node
 from tests.e2e.sdk_story import BOUGHT_AT, order_totals, seen
 
 LIBRARY = NODE_TESTS / "node_modules/@segment/analytics-next/dist/umd"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.needs("node")]
 
 GUIDE = (ROOT / "docs/how-to/browser.md").read_text()
@@ -104,12 +95,10 @@ def shop() -> Iterator[Callable[[str], str]]:
 
 
 @pytest.fixture
-def page(need: Callable[[str], Path]) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A page in a browser with nothing remembered."""
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        yield browser.new_page()
-        browser.close()
+    with browser.new_context() as context:
+        yield context.new_page()
 
 
 PAGES: list[tuple[str, Callable[[str, str], str], int]] = [

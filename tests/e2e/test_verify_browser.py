@@ -2,15 +2,16 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from rapport.kernel import verify
-from tests.e2e.test_console import FLAGS
+from rapport.web import pages
 from tests.kernel.bundles import MALFORMED, Asked, Story, leaves, mutations, put, unchanged
 
 pytestmark = pytest.mark.needs("chromium")
@@ -38,15 +39,12 @@ def story() -> Story:
 
 
 @pytest.fixture(scope="module")
-def page(need: Callable[[str], Path]) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=FLAGS)
-        page = browser.new_page()
-        page.route("**/verify.js", lambda route: route.fulfill(path=SCRIPT, content_type="text/javascript"))
-        page.route("**/empty", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
-        page.goto("http://localhost:9/empty")
-        yield page
-        browser.close()
+def page(browser: Browser) -> Page:
+    page = browser.new_page()
+    page.route("**/verify.js", lambda route: route.fulfill(path=SCRIPT, content_type="text/javascript"))
+    page.route("**/empty", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
+    page.goto("http://localhost:9/empty")
+    return page
 
 
 def said(page: Page, *asked: Asked) -> list[dict[str, Any]]:
@@ -78,8 +76,13 @@ def test_whatever_is_changed_is_found_for_the_same_reason(page: Page, story: Sto
     assert differ == {}
 
 
-SECTION = """<!doctype html>
-<section data-check="per_x" data-bundle="/bundle" data-log="/log" data-verifier="/verify.js">
+TEMPLATES = PAGE_SCRIPT.parents[1] / "templates"
+WORDS = re.search(r"{% set said .*?%}", (TEMPLATES / "receipts.html").read_text(), re.DOTALL)
+"""What the page tells its script to say."""
+assert WORDS is not None
+SAID = pages.environment(TEMPLATES).from_string(WORDS[0] + "{{ said | tojson }}").render()
+SECTION = f"""<!doctype html>
+<section data-check="per_x" data-bundle="/bundle" data-log="/log" data-verifier="/verify.js" data-words='{SAID}'>
 <p role="status" data-said></p><p data-more></p></section><script type="module" src="/check.js"></script>"""
 
 

@@ -11,6 +11,7 @@ from rapport.app.operator import Shred, erasure_entry
 from rapport.collect import decode
 from rapport.kernel.ports import LogEntry
 from rapport.profile.erasure import Claim
+from tests.conftest import sample
 from tests.profile.house import ORG, House
 from tests.profile.plain import Slice, World
 from tests.profile.stories import BROWSERS, EMAILS, SOURCES_BY_NAME, USERS, comparable, deliveries, expected, packed
@@ -87,6 +88,7 @@ def replayed(draw, told):
     return again
 
 
+@sample(30)
 @given(st.data())
 def test_erased_is_gone_and_stays_gone(data):
     told = data.draw(deliveries(12))

@@ -16,6 +16,7 @@ from rapport.kernel.errors import Conflict, NotFound
 from rapport.kernel.ports import LogEntry
 from rapport.terms import Clause, Declaration, Promise, Request, Terms
 from rapport.terms.clauses import Elsewhere
+from tests.conftest import sample
 from tests.profile.house import ORG, TEN, House, at_once
 
 OTHER = "bakery-canary"
@@ -92,6 +93,7 @@ def plain(told: Any) -> str:
     return re.sub(r'"(as_of|received_at)": "[^"]+"', "", text)
 
 
+@sample(40)
 @given(happenings(), happenings())
 def test_two_organizations_that_compare_all_they_were_told_share_no_handle(
     mine: list[tuple[str, dict[str, Any]]], more: list[tuple[str, dict[str, Any]]]
@@ -111,6 +113,7 @@ def test_two_organizations_that_compare_all_they_were_told_share_no_handle(
             assert not [h for h in theirs if h.startswith("rec_") and house.reader.by_record(ORG, h) is not None]
 
 
+@sample(40)
 @given(happenings(), happenings(), st.booleans())
 def test_no_answer_depends_on_what_another_organization_holds(
     mine: list[tuple[str, dict[str, Any]]], theirs: list[tuple[str, dict[str, Any]]], own_terms: bool

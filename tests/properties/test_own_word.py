@@ -23,6 +23,7 @@ from rapport.resolve.twin import Said, active, partition
 from rapport.terms import Gate
 from rapport.terms.deciding import holds_firmly
 from rapport.terms.own import OwnLooks
+from tests.conftest import sample
 from tests.profile.house import ORG, TEN, House, told
 from tests.resolve.strategies import RECORDS, USERS, books, take_in, worlds, write_down
 
@@ -108,6 +109,7 @@ def played(steps: list[tuple[int, Step]], key: tuple[str, str]) -> dict[str, Any
         return traits
 
 
+@sample(40)
 @given(STEPS, st.sampled_from(KEYS), st.randoms(use_true_random=False))
 def test_the_newest_correction_is_shown_in_whatever_order_all_came(steps, key, shuffling):
     numbered = list(enumerate(steps))
@@ -160,6 +162,7 @@ def partition_of(house: House) -> frozenset[frozenset[str]]:
     return frozenset(frozenset(group) for group in parts if group)
 
 
+@sample(40)
 @given(HAPPENED, st.lists(st.sampled_from(CLAIMED), min_size=1, unique=True))
 def test_whatever_is_claimed_a_correction_is_shown_to_be_ones_own_or_nothing_changes(happened, claims):
     with House() as house:

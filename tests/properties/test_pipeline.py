@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapport.resolve import load_rules
+from tests.conftest import sample
 from tests.profile.house import House
 from tests.profile.stories import carry_out, comparable, deliveries, expected, plans
 
@@ -20,6 +21,7 @@ def as_bytes(customers):
     return {tuple(sorted(records)): json.dumps(view, sort_keys=True) for records, view in customers.items()}
 
 
+@sample(40)
 @given(st.data())
 def test_views_are_those_of_the_plain_pipeline(data):
     plan = data.draw(plans(data.draw(deliveries())))
@@ -27,6 +29,7 @@ def test_views_are_those_of_the_plain_pipeline(data):
         assert comparable(carry_out(house, plan).customers()) == expected(plan.entries)
 
 
+@sample(40)
 @given(st.data())
 def test_views_are_those_of_the_plain_pipeline_where_limits_are_met(data):
     plan = data.draw(plans(data.draw(deliveries())))
@@ -34,6 +37,7 @@ def test_views_are_those_of_the_plain_pipeline_where_limits_are_met(data):
         assert comparable(carry_out(house, plan).customers()) == expected(plan.entries, load_rules(TIGHT))
 
 
+@sample(40)
 @given(st.data())
 def test_any_order_duplication_and_batching_gives_the_same_views(data):
     told = data.draw(deliveries())

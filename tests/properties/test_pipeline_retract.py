@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from rapport.kernel import ids
 from rapport.resolve import cannot_link, must_link
+from tests.conftest import sample
 from tests.profile.house import ORG, House, told
 from tests.profile.plain import World
 from tests.profile.stories import SOURCES_BY_NAME, carry_out, comparable, deliveries, expected, plans
@@ -57,6 +58,7 @@ class Operator:
         return {"retracted": frozenset(self.retracted), "links": self.links}
 
 
+@sample(40)
 @given(st.data())
 def test_what_operators_say_and_take_back_between_events_holds_in_the_end(data):
     plan = data.draw(plans(data.draw(deliveries(10))))
@@ -78,6 +80,7 @@ def test_what_operators_say_and_take_back_between_events_holds_in_the_end(data):
         assert comparable(house.settle().customers()) == expected(plan.entries, **eve.said())
 
 
+@sample(40)
 @given(st.data())
 def test_a_retraction_may_come_before_the_evidence_and_more_than_once(data):
     plan = data.draw(plans(data.draw(deliveries(8))))
@@ -96,6 +99,7 @@ def test_a_retraction_may_come_before_the_evidence_and_more_than_once(data):
         assert comparable(house.settle().customers()) == expected(plan.entries, retracted=retracted)
 
 
+@sample(40)
 @given(st.data())
 def test_un_merging_gives_every_record_the_customer_it_had(data):
     plan = data.draw(plans(data.draw(deliveries(8, copies=False))))

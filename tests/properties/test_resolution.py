@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from rapport.resolve import Edge, Explainer, MemoryStore, Reason, Resolver, preview_retract
 from rapport.resolve.rules import Rules
 from rapport.resolve.twin import Partition, Said, active, partition
+from tests.conftest import PROVE
 from tests.resolve.strategies import RECORDS, books, edges_of, in_batches, reading_few, take_in, worlds, write_down
 
-MANY = settings(max_examples=5 * settings.default.max_examples)
+MANY = settings(max_examples=(5 if PROVE else 2) * settings.default.max_examples)
 """What all else rests on is tried more often."""
 
 

@@ -53,7 +53,7 @@ class Authenticator:
     def _data(self, more: int, **wrong: Any) -> bytes:
         flags = wrong.get("flags", PRESENT | VERIFIED) | more | (BACKED if self.synced else 0)
         rp = wrong.get("rp", self.rp)
-        counter = wrong.get("counter", self.counter).to_bytes(4, "big")
+        counter: bytes = wrong.get("counter", self.counter).to_bytes(4, "big")
         return hashlib.sha256(rp.encode()).digest() + bytes([flags]) + counter
 
     def _client(self, kind: str, asked: str, /, **wrong: Any) -> bytes:

@@ -44,6 +44,15 @@ def test_what_was_signed_is_believed_and_names_the_key() -> None:
     assert other.key != first.key
 
 
+def test_nobody_uses_up_the_numbers_of_anothers_device() -> None:
+    """Whoever guessed them would keep it out."""
+    same = {"jti": "a number that both take"}
+    mine = check(DEVICE.proof("POST", PATH, BODY, **same))
+    theirs = check(SoftDevice(ORIGIN).proof("POST", PATH, BODY, **same))
+    assert mine.number != theirs.number
+    assert mine.number == check(DEVICE.proof("POST", PATH, BODY, **same)).number
+
+
 def test_a_number_is_the_same_however_the_signature_is_written() -> None:
     """Both signatures of ES256 verify, so that what is remembered must not follow from the text."""
     proof = DEVICE.proof("POST", PATH, BODY)

@@ -44,6 +44,17 @@ def test_no_span_ever_lets_more_than_twice_as_many_through(pauses: list[int]) ->
         assert sum(start <= at < start + MINUTE for at in passed) <= 12
 
 
+def test_whoever_tries_under_ever_new_names_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rapport.signin.limits._MOST_KEYS", 10)
+    clock = Clock()
+    limit = Limit(1, MINUTE, clock)
+    for number in range(1000):
+        limit.count(f"client {number}")
+    assert len(limit._empty_until) == 10
+    with pytest.raises(TooMany):  # those who tried last are still held to theirs
+        limit.count("client 999")
+
+
 def test_a_refused_try_costs_nothing_further() -> None:
     clock = Clock()
     limit = Limit(1, MINUTE, clock)

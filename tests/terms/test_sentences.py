@@ -12,7 +12,7 @@ from rapport.terms.declaration import Benefit, Declaration, Promise, Standing
 from rapport.terms.policy import Judge, Unmet, Verdict
 from rapport.terms.presets import LINES, PRESETS, TITLES
 from rapport.terms.reading import checked
-from rapport.terms.sentences import clause_sentence, criterion_words, purpose_words, unmet_words
+from rapport.terms.sentences import clause_sentence, criterion_words, named, purpose_words, unmet_words
 from tests.terms.strategies import NOON, a_clause, drawn
 
 OFFERS = ("offers",)
@@ -264,3 +264,11 @@ def test_what_the_properties_draw_may_be_handed_in() -> None:
             checked(Terms("own", (a_clause(random, number),)))
         except BadInput as refused:
             pytest.fail(str(refused))
+
+
+def test_companies_are_said_by_the_names_that_they_go_by() -> None:
+    clause = Clause("tell", "allow", ("o1", "o2"), data="elsewhere", elsewhere=Elsewhere(of=("o3",)))
+    said = clause_sentence(named(clause, {"o1": "Acme", "o2": "Bolt & Sons", "o3": "Corner"}.__getitem__))
+    assert said.startswith("Acme and Bolt & Sons may use ")
+    assert "from Corner" in said
+    assert not any(name in said for name in ("o1", "o2", "o3"))

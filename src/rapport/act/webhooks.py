@@ -21,6 +21,7 @@ PREFIX = "whsec_"
 TOLERANCE_S = 300
 """How old a message may be for a receiver, by the specification's advice."""
 _SECRET_BYTES = 32
+_LEAST_SECRET_BYTES = 24
 
 
 def fresh_secret() -> str:
@@ -33,6 +34,14 @@ def key_size(secret: str) -> int | None:
         return len(base64.b64decode(secret.removeprefix(PREFIX), validate=True))
     except (ValueError, binascii.Error):
         return None
+
+
+def is_secret(secret: str) -> bool:
+    """Whether messages can be signed with it."""
+    try:
+        return secret.startswith(PREFIX) and len(_key(secret)) >= _LEAST_SECRET_BYTES
+    except (ValueError, binascii.Error):
+        return False
 
 
 def message(kind: str, body: dict[str, Any], at: int) -> bytes:
@@ -66,6 +75,10 @@ def verified(headers: dict[str, str], body: bytes, secret: str, at: int) -> bool
 
 
 def _signature(delivery: str, seconds: int, body: bytes, secret: str) -> str:
-    key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    key = _key(secret)
     said = f"{delivery}.{seconds}.".encode() + body
     return base64.b64encode(hmac.new(key, said, hashlib.sha256).digest()).decode()
+
+
+def _key(secret: str) -> bytes:
+    return base64.b64decode(secret.removeprefix(PREFIX), validate=True)

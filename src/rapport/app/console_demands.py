@@ -25,7 +25,7 @@ class ConsoleDemands:
         self._promises = promises
 
     async def demands(self, session: Session, cursor: str | None) -> ask.Demands:
-        if cursor is not None and not (cursor.isdigit() and len(cursor) < 19):
+        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 19):
             raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
         found = self._book.listed(session.org, _LAST if cursor is None else int(cursor), _PAGE + 1)
         rows = tuple(demand for _, demand in found[:_PAGE])

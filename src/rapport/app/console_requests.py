@@ -18,7 +18,7 @@ class ConsoleRequests:
         self._desk = desk
 
     async def requests(self, session: Session, cursor: str | None) -> ask.Requests:
-        if cursor is not None and not (cursor.isdigit() and len(cursor) < 19):
+        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 19):
             raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
         book = self._desk.book
         before = LAST if cursor is None else int(cursor)

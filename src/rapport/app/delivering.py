@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from rapport.act import demands, webhooks
+from rapport.act import demands, sms, webhooks
 from rapport.act.delivery import Answer, Delivery, Dressed, wait_of
 from rapport.adapters.embedded import agent_requests
 from rapport.adapters.embedded.demands import DemandFile
@@ -65,6 +65,7 @@ def _open_desk(settings: Settings) -> tuple[_Desk, Callable[[], None]]:
         webhooks.KIND: CorrectionLetters(settings, ledger, WebhookFile(ledger, outbox).dress).dress,
         demands.KIND: letters.dress,
         agent_requests.KIND: StatusLetters().dress,
+        sms.KIND: lambda delivery, body: sms.dressed(delivery, body, settings.sms_secret, now()),
     }
 
     def sweep(at: int) -> None:

@@ -131,7 +131,7 @@ class HouseDesk(HouseTermsDesk):
         words = [word for word in map(prefix, tokens(text)) if word is not None]
         if text and not words:
             return ask.Hits((), None)
-        following = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else 1 << 62
+        following = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else 1 << 62
 
         def matching() -> list[Found]:
             nonlocal following
@@ -308,7 +308,7 @@ class HouseDesk(HouseTermsDesk):
     # -- rejected
 
     async def rejected(self, session: Session, code: str | None, cursor: str | None) -> ask.Refusals:
-        if cursor is not None and not (cursor.isdigit() and len(cursor) < 19):
+        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 19):
             raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
         before = int(cursor) if cursor is not None else 1 << 62
         with self._reader.snapshot():
@@ -318,7 +318,7 @@ class HouseDesk(HouseTermsDesk):
         return ask.Refusals(tuple(telling.refusal(row) for row in rows[:_PAGE]), following, tuple(codes))
 
     async def rejected_part(self, session: Session, refusal: str) -> tuple[ask.Refusal, bytes] | None:
-        if not (refusal.isdigit() and len(refusal) < 19):
+        if not (refusal.isdecimal() and len(refusal) < 19):
             return None
         with self._reader.snapshot():
             row = self._reader.rejected_row(session.org, int(refusal))

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import uvicorn
@@ -56,10 +58,11 @@ from rapport.app.mirrors import Mirrors, mirrored
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
 from rapport.app.portal_desk import PortalDesk
+from rapport.app.portal_proofs import keep_claims
 from rapport.app.presence import HousePresence
-from rapport.app.proving import Proving, keep_claims
+from rapport.app.proving import Proving
 from rapport.app.receipting import LedgerReceipts
-from rapport.app.recovering import HouseRecovery
+from rapport.app.recovering import HouseRecovery, stop_recovery
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.saying import NodeSaying
 from rapport.app.settings import Settings
@@ -93,14 +96,14 @@ from rapport.web.api.simulate import simulate_routes
 from rapport.web.api.statement import statement_routes
 from rapport.web.api.traits import trait_routes
 from rapport.web.console import console_routes
-from rapport.web.portal import portal_routes
+from rapport.web.portal import Intents, portal_routes
 from rapport.web.signin import signin_routes
 
 log = logging.getLogger("rapport.node")
 
 
 class LedgerTokens:
-    """Callers by token, remembered for a second, so that a revoked one is refused within it."""
+    """Callers by token, remembered for half a second, so that a revoked one is refused well within one."""
 
     def __init__(self, ledger: LedgerFile) -> None:
         self._file = TokenFile(ledger)
@@ -121,7 +124,7 @@ class LedgerTokens:
         if found.used_at is None or present - found.used_at > USED_EVERY:
             self._file.used(found.handle)
         caller = Caller(found.org, found.scopes, found.handle)
-        self._known[token] = (min(present + SECOND, found.expires_at), caller)
+        self._known[token] = (min(present + SECOND // 2, found.expires_at), caller)
         return caller
 
     def note(self, caller: Caller, what: str, about: str = "", failed: str = "") -> None:
@@ -209,8 +212,9 @@ def _ways_in(
     secret = keys.secret("signin")
     entry = ConsoleSignin(ledger, secret, settings.url)
     signin = HouseSignin(ledger, secret, settings.url)
-    presence = HousePresence(ledger, keys.secret("presence"), settings.url, *where)
     proving = Proving(settings)
+    stop = partial(stop_recovery, proving)
+    presence = HousePresence(ledger, keys.secret("presence"), settings.url, *where, stop_recovery=stop)
     for way in (entry, signin, presence, proving):
         ends.callback(way.close)
     return entry, signin, presence, proving
@@ -243,6 +247,7 @@ async def application(
     simulator = Simulator(lambda: open_agreeing(settings))
     exports = Exports(settings, threads.exports.wake)
     vitals = HouseVitals(newsroom, threads.witnessing)
+    intents = Intents()
     acknowledgements = Acknowledgements(lambda: DemandFile(open_ledger(settings)))
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
@@ -260,7 +265,7 @@ async def application(
     audiences, traits = open_audiences(settings, reader, gate, keys)
     ends.callback(audiences.close)
     correcting = asyncio.create_task(keep_up(corrector, settings))
-    expiring = asyncio.create_task(keep_claims(proving))
+    expiring = asyncio.create_task(keep_claims(portal.proofs, settings))
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
@@ -282,8 +287,8 @@ async def application(
             *health_routes(vitals),
             *openapi_routes(settings.url),
             *console_routes(desk, settings.url),
-            *portal_routes(portal, settings.url),
-            *signin_routes(signin, settings.url, HouseRecovery(proving, signin)),
+            *portal_routes(portal, settings.url, intents),
+            *signin_routes(signin, settings.url, HouseRecovery(proving, signin), intents),
             *claim_link_routes(HouseClaimLinks(proving, settings.url), tokens),
         ],
         exception_handlers={RapportError: on_error, HTTPException: on_http_error, Exception: _broken},
@@ -296,6 +301,18 @@ async def application(
         correcting.cancel()
         expiring.cancel()
         ends.close()
+
+
+@contextlib.contextmanager
+def settled() -> Iterator[None]:
+    """Meanwhile, what is there already is not looked through for garbage: that would hold up, now and then, every
+    request for some tens of milliseconds."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _Server(uvicorn.Server):
@@ -329,12 +346,13 @@ async def serve(
             h11_max_incomplete_event_size=65_536,
         )
         server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=list(sockets)))
-        stopping = asyncio.create_task(stopped.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await serving
-        stopping.cancel()
+        with settled():
+            serving = asyncio.create_task(server.serve(sockets=list(sockets)))
+            stopping = asyncio.create_task(stopped.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await serving
+            stopping.cancel()
 
 
 def run(settings: Settings, sockets: Sequence[socket.socket], feed: socket.socket, wake: socket.socket) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from rapport.adapters.embedded.agreements import AgreementBook
+from rapport.adapters.embedded.goals import GoalFile, Said
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import ACTIVE, PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
@@ -31,7 +32,7 @@ from rapport.profile.view import Part
 from rapport.terms import Receipt, linked
 from rapport.terms.own import OwnLooks
 from rapport.terms.rights import YOU, Asked
-from rapport.terms.sentences import clause_sentence
+from rapport.terms.sentences import clause_sentence, named
 
 FORMATS = ("json", "csv", "parquet", "jsonld")
 TABLES: dict[str, dict[str, str]] = {
@@ -77,6 +78,19 @@ TABLES: dict[str, dict[str, str]] = {
         "context": "JSON",
     },
     "terms": {"clause": "VARCHAR", "effect": "VARCHAR", "sentence": "VARCHAR", "written": "JSON"},
+    "goals": {
+        "goal": "VARCHAR",
+        "words": "VARCHAR",
+        "kind": "VARCHAR",
+        "organizations": "VARCHAR[]",
+        "amount": "VARCHAR",
+        "currency": "VARCHAR",
+        "times": "BIGINT",
+        "per": "VARCHAR",
+        "said_at": "VARCHAR",
+        "paused_at": "VARCHAR",
+        "finished_at": "VARCHAR",
+    },
     "agreements": {
         "agreement": "VARCHAR",
         "organization": "VARCHAR",
@@ -84,6 +98,7 @@ TABLES: dict[str, dict[str, str]] = {
         "since": "VARCHAR",
         "ended_at": "VARCHAR",
         "document": "JSON",
+        "hand": "JSON",
     },
     "notices": {
         "at": "VARCHAR",
@@ -165,9 +180,11 @@ class Portability:
         started = time.monotonic()
         with _directory(out) as draft, contextlib.ExitStack() as stack:
             sheets = {name: stack.enter_context(Sheet(draft, columns)) for name, columns in TABLES.items()}
-            orgs = dict.fromkeys(company for company, _, _ in person.claims if org in {None, company})
+            orgs = [company for company in person.orgs if org in {None, company}]
             receipts = [await self._take(person, company, sheets) for company in orgs]
-            self._take_terms(person, sheets, org)
+            if org is None:
+                self._take_own(person, sheets)
+            self._take_shared(person, sheets, org)
             files = _write(sheets, draft, form, handle)
             rows = {name: sheet.rows for name, sheet in sheets.items()}
         return Taken(out, files, rows, time.monotonic() - started), receipts
@@ -189,24 +206,34 @@ class Portability:
                     sheets["events"].add({"organization": org, **_shown(part, event)})
 
         receipt = await self._looks.take(person.id, org, give)
-        name = self._people.ground(org, ()).standing.declaration.name or org
+        name = self._name(org)
         locked = person.locked or org in person.locked_for
         sheets["companies"].add({"organization": org, "name": name, "locked": locked, **said, "receipt": receipt})
         return receipt
 
-    def _take_terms(self, person: Person, sheets: dict[str, Sheet], org: str | None) -> None:
-        """Terms, agreements, notices and receipts; of one company, what is between the two."""
-        for clause in person.terms.clauses if org is None else ():
+    def _name(self, org: str) -> str:
+        return self._people.ground(org, ()).standing.declaration.name or org
+
+    def _take_own(self, person: Person, sheets: dict[str, Sheet]) -> None:
+        """What the person says for themselves alone: terms and goals."""
+        for clause in person.terms.clauses:
             written = msgspec.to_builtins(clause)
-            row = {"clause": clause.id, "effect": clause.effect, "sentence": clause_sentence(clause)}
+            sentence = clause_sentence(named(clause, self._name))
+            row = {"clause": clause.id, "effect": clause.effect, "sentence": sentence}
             sheets["terms"].add({**row, "written": written})
+        for said in GoalFile(self._ledger).of(person.handle):
+            sheets["goals"].add(_goal(said))
+
+    def _take_shared(self, person: Person, sheets: dict[str, Sheet], org: str | None) -> None:
+        """Agreements, notices and receipts; of one company, what is between the two."""
         for one in self._agreements.of_person(person.id):
             if org not in {None, one.org}:
                 continue
             ended = None if one.ended_at is None else rfc3339(one.ended_at)
-            document = self._agreements.show(one.handle, person=person.id)["agreement"]
+            shown = self._agreements.show(one.handle, person=person.id)
+            document, hand = shown["agreement"], shown.get("hand")
             row = {"agreement": one.handle, "organization": one.org, "status": one.status, "since": rfc3339(one.since)}
-            sheets["agreements"].add({**row, "ended_at": ended, "document": document})
+            sheets["agreements"].add({**row, "ended_at": ended, "document": document, "hand": hand})
         before = _LAST
         while told := self._agreements.notices(person.id, before, _PAGE):
             before = told[-1].number
@@ -232,6 +259,24 @@ def _traits(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
             others = shown.pop("others")
             for place, one in enumerate([shown, *others]):
                 yield {"group": group or None, "trait": name, "shown": place == 0, **one}
+
+
+def _goal(said: Said) -> dict[str, Any]:
+    goal = said.goal
+    measured = goal.kind != "words"
+    return {
+        "goal": said.handle,
+        "words": goal.words,
+        "kind": goal.kind,
+        "organizations": goal.orgs,
+        "amount": goal.amount or None,
+        "currency": goal.currency or None,
+        "times": goal.times or None,
+        "per": goal.per if measured else None,
+        "said_at": rfc3339(said.said_at),
+        "paused_at": None if said.paused_at is None else rfc3339(said.paused_at),
+        "finished_at": None if said.finished_at is None else rfc3339(said.finished_at),
+    }
 
 
 def _shown(part: Part, event: Any) -> dict[str, Any]:

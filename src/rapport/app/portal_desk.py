@@ -1,12 +1,12 @@
 """The portal's desk: every question of the person's pages, answered from the ledger and by the gate's own rules."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from rapport.adapters.embedded.accounts import Accounts
-from rapport.adapters.embedded.agreements import AgreementBook
+from rapport.adapters.embedded.agreements import PAGE, AgreementBook
 from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.doors import Doors
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -18,8 +18,13 @@ from rapport.app.bundling import Bundler
 from rapport.app.portal_corrections import PortalCorrections
 from rapport.app.portal_devices import PortalDevices
 from rapport.app.portal_goals import PortalGoals
+from rapport.app.portal_home import MOST, PortalHome, lately
+from rapport.app.portal_looks import PortalLooks
 from rapport.app.portal_proofs import PortalProofs
 from rapport.app.portal_rights import PortalRights
+from rapport.app.portal_sharing import PortalSharing
+from rapport.app.portal_signing import PortalSigning
+from rapport.app.portal_terms import PortalTerms, title
 from rapport.app.presence import HousePresence
 from rapport.app.proving import Proving
 from rapport.app.rights_desk import RightsDesk
@@ -28,20 +33,23 @@ from rapport.app.signing_in import HouseSignin
 from rapport.app.statements import Statements
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
-from rapport.kernel.vocabulary import names_in
 from rapport.profile.view import Part
-from rapport.terms import Ground, Receipt, Terms, choosing
+from rapport.terms import Ground, choosing
 from rapport.terms.choosing import Allowed
 from rapport.terms.deciding import links_of
-from rapport.terms.own import CALLER, OwnLooks
+from rapport.terms.own import OwnLooks
 from rapport.terms.policy import Judge
-from rapport.terms.presets import LINES, PRESETS, TITLES
-from rapport.terms.sentences import clause_sentence, unmet_words
+from rapport.terms.sentences import unmet_words
+from rapport.web.language import SPOKEN
 from rapport.web.portal import told as ask
-from rapport.web.portal.told import Session, Way
+from rapport.web.portal.told import Session
+from rapport.web.retelling import retold
 
-_PAGE = 40
-_DECISIONS = {"began": "agreed with you", "changed": "changed what it agreed with you", "ended": "lost its agreement"}
+_DECISIONS = {
+    "began": "%(company)s agreed with you",
+    "changed": "%(company)s changed what it agreed with you",
+    "ended": "%(company)s lost its agreement",
+}
 
 
 class PortalDesk:
@@ -60,22 +68,26 @@ class PortalDesk:
         presence: HousePresence,
         proving: Proving,
     ) -> None:
-        self.devices = PortalDevices(signin)
+        self.devices = PortalDevices(signin, proving)
         self.proofs = PortalProofs(proving, signin, self._name)
         self.presence = presence
         self.goals = PortalGoals(ledger, people, looks, self._name)
-        self.rights = PortalRights(settings, rights, people, self.looked, self._effect)
+        self.terms = PortalTerms(people, self._customers, self._name, self._noted)
+        statements = Statements(ledger, people, reader, agreements, BenefitFile(ledger))
+        self.looks = PortalLooks(ledger, people, Bundler(ledger, people, reader), statements, self._name)
+        self.rights = PortalRights(settings, rights, people, self.looks.looked, self.terms.effect)
         self.corrections = PortalCorrections(rights.corrector, people, looks)
+        self.sharing = PortalSharing(ledger, people, reader, looks, self._customers, self._name)
         self._ledger = ledger
         self._reader = reader
         self._people = people
-        self._looks = looks
+        self._own = looks
         self._agreements = agreements
-        self._bundler = Bundler(ledger, people, reader)
-        self._statements = Statements(ledger, people, reader, agreements, BenefitFile(ledger))
         self._doors = Doors(ledger)
         self._accounts = Accounts(ledger)
         self._judge = Judge()
+        self._home = PortalHome(ledger, reader, people, agreements, proving, self._name)
+        self.signing = PortalSigning(people, signin, self.terms.after, self.terms.changed, self._name)
 
     # -- sessions
 
@@ -102,19 +114,47 @@ class PortalDesk:
     async def home(self, session: Session) -> ask.Home:
         person = self._people.person(session.person)
         companies = []
-        for org in _orgs(person):
+        for org in person.orgs:
             parts, grounds = self._customers(person, org)
             told = choosing.allowed(self._judge, self._people, parts, grounds, now())
             claims = tuple((kind, value) for company, kind, value in person.claims if company == org)
             may = tuple(_may(purpose, allowed) for purpose, allowed in told.items())
             companies.append(ask.Company(org, self._name(org), org in person.locked_for, claims, may))
-        return ask.Home(person.locked, person.terms.preset, _title(person.terms), tuple(companies))
+        return ask.Home(person.locked, person.terms.preset, title(person.terms), tuple(companies))
+
+    async def overview(self, session: Session) -> ask.Overview:
+        person = self._people.person(session.person)
+        home = await self.home(session)
+        account = await self._home.account(session)
+        requests = (await self.rights.rights(session, None)).requests
+        devices = await self.devices.devices(session)
+        devices = msgspec.structs.replace(devices, bound=await self.presence.bound(session))
+        looks = (await self.looks.page(session, None)).rows
+        return ask.Overview(
+            **msgspec.structs.asdict(home),
+            uses=self._home.uses(person),
+            gave=self._home.gave(person),
+            lately=lately(looks, self._notices(person, MOST), requests, account.news, devices),
+            waits=self._home.waits(session, person, account, requests),
+        )
+
+    async def companies(self, session: Session) -> ask.Companies:
+        person = self._people.person(session.person)
+        return ask.Companies(tuple(self._knowing(person, org) for org in person.orgs))
+
+    def _knowing(self, person: Person, org: str) -> ask.Knowing:
+        hidden = tuple(
+            (choosing.hidden_id(org, one), words.categories([one], SPOKEN))
+            for one in choosing.hidden(person.terms, org)
+        )
+        claims = tuple((kind, value) for company, kind, value in person.claims if company == org)
+        return ask.Knowing(org, self._name(org), person.locked or org in person.locked_for, claims, hidden)
 
     async def known(self, session: Session, org: str) -> ask.Known | None:
         person = self._people.person(session.person)
-        if org not in _orgs(person):
+        if org not in person.orgs:
             return None
-        own = await self._looks.look(person.id, org)
+        own = await self._own.look(person.id, org)
         return ask.Known(
             org,
             self._name(org),
@@ -128,10 +168,14 @@ class PortalDesk:
         )
 
     async def lock(self, session: Session, org: str | None, *, locked: bool) -> None:
-        if org is not None and org not in _orgs(self._people.person(session.person)):
+        if org is not None and org not in self._people.person(session.person).orgs:
             raise NotFound("you are no customer there")
         change = self._people.lock if locked else self._people.unlock
         change(session.person, org)
+        self._home.note(self._people.person(session.person), _locked_words(org and self._name(org), locked=locked))
+
+    def _noted(self, person: Person, said: str) -> None:
+        self._home.note(person, said)
 
     def _customers(self, person: Person, org: str) -> tuple[list[Sequence[Part]], list[Ground]]:
         """A person's customers of a company, each with the ground that decisions about it rest on."""
@@ -147,116 +191,6 @@ class PortalDesk:
     def _name(self, org: str) -> str:
         return self._people.ground(org, ()).standing.declaration.name or org
 
-    # -- terms
-
-    async def terms(self, session: Session) -> ask.MyTerms:
-        terms = self._people.person(session.person).terms
-        lines = tuple(
-            ask.ClauseLine(line.clause.id, clause_sentence(line.clause), line.clause.effect, line.on, line.may_return)
-            for line in choosing.lines(terms)
-        )
-        presets = tuple(ask.Preset(name, TITLES[name], LINES[name], name == terms.preset) for name in PRESETS)
-        return ask.MyTerms(terms.preset, _title(terms), lines, presets, terms.tell_why)
-
-    async def propose(self, session: Session, way: Way, value: str) -> ask.Proposal:
-        person = self._people.person(session.person)
-        after = _changed(person.terms, way, value)
-        if way == "hide" and _hidden(value)[0] not in _orgs(person):
-            raise NotFound("you are no customer there")
-        effects, same = [], []
-        for org in _orgs(person):
-            effect = self._effect(person, org, after)
-            if effect.gains or effect.losses:
-                effects.append(effect)
-            else:
-                same.append(effect.name)
-        lines = {line.clause.id: line for line in choosing.lines(person.terms)}
-        clause = after.clauses[-1] if way == "hide" else lines[value].clause if way != "preset" else None
-        return ask.Proposal(
-            way,
-            value,
-            TITLES[value] if clause is None else clause_sentence(clause),
-            tuple(clause_sentence(clause) for clause in after.clauses),
-            tuple(effects),
-            tuple(same),
-            person.locked,
-            for_good=way == "out" and not lines[value].may_return and not choosing.is_hiding(value),
-        )
-
-    def _effect(self, person: Person, org: str, after: Terms) -> ask.Effect:
-        """What changes at a company, as if it were not locked out."""
-        parts, grounds = self._customers(person, org)
-
-        def with_terms(terms: Terms) -> dict[str, Allowed]:
-            held = [choosing.imagined(ground, person.id, terms, locked=False) for ground in grounds]
-            return choosing.allowed(self._judge, self._people, parts, held, now())
-
-        before, then = with_terms(person.terms), with_terms(after)
-        gains = [said for purpose in then for said in _more(purpose, before[purpose], then[purpose], "may use")]
-        lost = "may no longer use"
-        losses = [said for purpose in then for said in _more(purpose, then[purpose], before[purpose], lost)]
-        return ask.Effect(org, self._name(org), tuple(gains), tuple(losses))
-
-    async def change(self, session: Session, way: Way, value: str) -> None:
-        person = self._people.person(session.person)
-        if way == "hide" and _hidden(value)[0] not in _orgs(person):
-            raise NotFound("you are no customer there")
-        self._people.set_terms(session.person, _changed(person.terms, way, value))
-
-    async def tell_why(self, session: Session, *, tell: bool) -> None:
-        terms = self._people.person(session.person).terms
-        self._people.set_terms(session.person, msgspec.structs.replace(terms, tell_why=tell))
-
-    # -- looks
-
-    async def looks(self, session: Session, cursor: str | None) -> ask.Looks:
-        person = self._people.person(session.person)
-        before = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else 1 << 62
-        rows = self._ledger.receipts_of(person.id, before, _PAGE + 1)
-        sentences = {clause.id: clause_sentence(clause) for clause in person.terms.clauses}
-        names: dict[str, str] = {}
-        told = tuple(self._look(receipt, sentences, names) for _, receipt in rows[:_PAGE])
-        return ask.Looks(told, str(rows[_PAGE - 1][0]) if len(rows) > _PAGE else None)
-
-    def looked(self, handle: str, receipt: str) -> ask.Look:
-        """One receipt of a person's. Raises NotFound."""
-        person = self._people.person(handle)
-        found = self._ledger.receipt_told(person.id, receipt)
-        if found is None:
-            raise NotFound("you have no such receipt")
-        return self._look(found, {clause.id: clause_sentence(clause) for clause in person.terms.clauses}, {})
-
-    def _look(self, receipt: Receipt, sentences: dict[str, str], names: dict[str, str]) -> ask.Look:
-        own = receipt.caller == CALLER and not receipt.org
-        org = receipt.fields[0] if own else receipt.org
-        if org not in names:
-            names[org] = self._name(org)
-        clauses = () if receipt.clauses == ("default",) else receipt.clauses
-        return ask.Look(
-            id=receipt.id,
-            at=receipt.at,
-            org=org,
-            name=names[org],
-            own=own,
-            given=receipt.decision == "permitted",
-            what=words.categories(receipt.categories),
-            why=words.purpose(receipt.purpose),
-            action=receipt.action,
-            fields=receipt.fields,
-            reason=receipt.reason,
-            clauses=tuple(sentences.get(clause, f"{clause} (you have changed it since)") for clause in clauses),
-            unmet=receipt.unmet,
-            recipients=receipt.recipients,
-            retention_days=receipt.retention_days,
-            elsewhere=receipt.elsewhere,
-        )
-
-    async def receipts(self, session: Session, since: str | None) -> dict[str, Any]:
-        return self._bundler.bundle(session.person, since)
-
-    async def statement(self, session: Session, month: str | None) -> dict[str, Any]:
-        return self._statements.of(session.person, month)
-
     # -- agreements
 
     async def agreements(self, session: Session) -> ask.Agreements:
@@ -269,21 +203,24 @@ class PortalDesk:
                 one.status,
                 one.since,
                 one.ended_at,
-                words.agreed(one.agreed),
+                words.agreed(one.agreed, SPOKEN),
+                one.by_hand,
             )
             for one in self._agreements.of_person(person.id)
         )
-        news = tuple(
+        return ask.Agreements(listed, self._notices(person))
+
+    def _notices(self, person: Person, limit: int = PAGE) -> tuple[ask.Told, ...]:
+        return tuple(
             ask.Told(
                 told.at,
                 told.notice.org,
                 told.notice.name,
-                f"{told.notice.name} {_DECISIONS[told.notice.kind]}",
-                (*(f"It {said}." for said in told.notice.changed), *told.notice.follows),
+                SPOKEN.say(_DECISIONS[told.notice.kind], company=told.notice.name),
+                tuple(map(retold, (*(f"It {said}." for said in told.notice.changed), *told.notice.follows))),
             )
-            for told in self._agreements.notices(person.id)
+            for told in self._agreements.notices(person.id, limit=limit)
         )
-        return ask.Agreements(listed, news)
 
     async def agreement(self, session: Session, handle: str) -> dict[str, Any] | None:
         person = self._people.person(session.person)
@@ -296,46 +233,18 @@ class PortalDesk:
 # -- words
 
 
-def _orgs(person: Person) -> list[str]:
-    return list(dict.fromkeys(org for org, _, _ in person.claims))
-
-
-def _title(terms: Terms) -> str:
-    if terms.preset not in TITLES:
-        return "Terms of your own"
-    changed = "" if terms.clauses == PRESETS[terms.preset].clauses else ", with changes of your own"
-    return f"{TITLES[terms.preset]}{changed}"
-
-
-def _changed(terms: Terms, way: Way, value: str) -> Terms:
-    if way == "preset":
-        return choosing.begun_from(terms, value)
-    if way == "hide":
-        return choosing.hiding(terms, *_hidden(value))
-    return choosing.without(terms, value) if way == "out" else choosing.with_again(terms, value)
-
-
-def _hidden(value: str) -> tuple[str, str]:
-    """`shop:purchases` as a company and a kind of data."""
-    org, _, category = value.rpartition(":")
-    return org, category
+def _locked_words(name: str | None, *, locked: bool) -> str:
+    if name is None:
+        return "You locked everyone out." if locked else "You unlocked: your terms decide again."
+    return f"You locked {name} out." if locked else f"You let {name} in again, as far as your terms allow."
 
 
 def _may(purpose: str, allowed: Allowed) -> ask.May:
     return ask.May(
         purpose,
-        words.purpose(purpose),
-        words.categories(allowed.categories),
-        words.categories(allowed.elsewhere),
-        allowed.reason,
-        unmet_words(allowed.unmet),
+        words.purpose(purpose, SPOKEN),
+        words.categories(allowed.categories, SPOKEN),
+        words.categories(allowed.elsewhere, SPOKEN),
+        retold(allowed.reason),
+        unmet_words(allowed.unmet, SPOKEN),
     )
-
-
-def _more(purpose: str, less: Allowed, more: Allowed, verb: str) -> Iterable[str]:
-    """A sentence for what `more` lets a company use beyond `less`."""
-    places = ("", ", of what you did at other companies,")
-    for now_, then, where in zip(less.masks, more.masks, places, strict=True):
-        added = names_in(then & ~now_)
-        if added:
-            yield f"{verb} {words.categories(added)}{where} {words.purpose(purpose)}"

@@ -3,6 +3,8 @@
 from typing import Any
 
 from rapport.adapters.embedded.accounts import Accounts
+from rapport.adapters.embedded.sqlite import transaction
+from rapport.app.proving import Proofs, Proving
 from rapport.app.signing_in import HouseSignin, name_of
 from rapport.kernel.errors import Unauthorized
 from rapport.signin import passkeys
@@ -10,14 +12,18 @@ from rapport.signin.challenges import UNPROVED
 from rapport.web.portal import devices_desk as ask
 from rapport.web.portal.told import Session
 
+PASSKEY_MADE = "A passkey was made for your account."
+
 AGAIN, MORE = "again", "one more"
 
 
 class PortalDevices:
-    """The DevicesDesk, over the desk for signing in and its thread."""
+    """The DevicesDesk, over the desk for signing in and its thread. What changes who comes in is told to the person,
+    where they can be reached."""
 
-    def __init__(self, signin: HouseSignin) -> None:
+    def __init__(self, signin: HouseSignin, proving: Proving) -> None:
         self._signin = signin
+        self._proving = proving
 
     async def devices(self, session: Session) -> ask.Devices:
         return await self._signin.in_thread(lambda accounts: _devices(accounts, session))
@@ -41,7 +47,7 @@ class PortalDevices:
             proved = self._signin.party.proved(challenge, response, known)
             spent = (challenge, expires)
             if session.id == 0:  # they came by a link, which ends here
-                return accounts.sign_in(known, proved, browser, spent)[0]
+                return accounts.sign_in(known, proved, browser, spent, token)[0]
             return accounts.step_up(token, known, proved, browser, spent)[0]
 
         return await self._signin.in_thread(prove)
@@ -63,18 +69,39 @@ class PortalDevices:
             accounts.add_passkey(session.person, made, name_of(browser), (challenge, expires))
 
         await self._signin.in_thread(make)
+        await self._tell(session, PASSKEY_MADE)
+
+    async def accepted(self, token: str) -> dict[str, Any] | None:
+        return await self._signin.accepted(token)
+
+    async def rename(self, session: Session, key: int, name: str) -> None:
+        shown = passkeys.checked_name(name)
+        await self._signin.in_thread(lambda accounts: accounts.rename(session.person, key, shown))
 
     async def revoke(self, session: Session, key: int) -> None:
         await self._signin.in_thread(lambda accounts: accounts.revoke(session.person, key))
+        await self._tell(session, "A passkey of your account was revoked.")
 
-    async def end(self, session: Session, sign: int | None) -> int:
-        but = session.id if sign is None else None
-        return await self._signin.in_thread(lambda accounts: accounts.end_sessions(session.person, only=sign, but=but))
+    async def _tell(self, session: Session, said: str) -> None:
+        def tell(proofs: Proofs) -> None:
+            with transaction(proofs.people.db):
+                proofs.claims.loud(proofs.people.person(session.person).id, said)
+
+        await self._proving.within(tell)
+
+    async def end(self, session: Session, token: str, sign: int | None) -> int:
+        return await self._signin.in_thread(
+            lambda accounts: accounts.end_sessions(session.person, only=sign, keep=token)
+        )
+
+    async def end_everything(self, session: Session) -> None:
+        await self._signin.in_thread(lambda accounts: accounts.end_everything(session.person))
 
 
 def _devices(accounts: Accounts, session: Session) -> ask.Devices:
     keys = tuple(
-        ask.Key(one.id, one.name, one.synced, one.created_at, one.used_at) for one in accounts.passkeys(session.person)
+        ask.Key(one.id, one.name, one.synced, one.created_at, one.used_at, one.backed_up)
+        for one in accounts.passkeys(session.person)
     )
     signs = tuple(
         ask.Sign(one.id, name_of(browser), one.created_at, one.seen_at, one.id == session.id)

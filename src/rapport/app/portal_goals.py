@@ -27,11 +27,9 @@ class PortalGoals:
         person = self._people.person(session.person)
         at = now()
         said = self._file.of(person.handle)
-        claimed = list(dict.fromkeys(org for org, _, _ in person.claims))
-        happened: list[Happening] = []
-        for org, since in _first(said, at).items():
-            if org in claimed:
-                happened += await self._looks.happenings(person.id, org, since)
+        claimed = person.orgs
+        since = {org: first for org, first in _first(said, at).items() if org in claimed}
+        happened = await self._looks.happenings(person.id, since)
         names = {org: self._name_of(org) for org in claimed}
         return ask.Goals(
             tuple(_told(one, names, happened, at) for one in said),

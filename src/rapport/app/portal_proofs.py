@@ -1,19 +1,32 @@
 """The portal's desk for contacts, claims and recovery, over proofs and the desk for signing in."""
 
+import asyncio
+import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
 from rapport.adapters.embedded.accounts import Accounts
+from rapport.adapters.embedded.sqlite import translating
+from rapport.app import letters
 from rapport.app.proving import Proofs, Proving
+from rapport.app.purchasing import Purchasing
+from rapport.app.recovering import stop_recovery
+from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
-from rapport.kernel.errors import Unauthorized
+from rapport.kernel.errors import RapportError, Unauthorized
 from rapport.kernel.times import DAY, now
 from rapport.signin import codes, passkeys
 from rapport.signin.challenges import UNPROVED
+from rapport.web.language import ENGLISH, spoken
 from rapport.web.portal import proofs_desk as ask
 from rapport.web.portal.told import Session
 
+log = logging.getLogger("rapport.proving")
+
 JOIN = "join"
+QUIET_S = 0.25
+"""A purchase that is not proved is answered at a multiple of this, so that the time tells nothing."""
 
 
 class PortalProofs:
@@ -23,6 +36,29 @@ class PortalProofs:
         self._proving = proving
         self._signin = signin
         self._name_of = name_of
+        self._bought: Purchasing | None = None
+
+    def _purchasing(self, proofs: Proofs) -> Purchasing:
+        """Within the thread of proofs, with a reader of its own."""
+        if self._bought is None:
+            self._bought = Purchasing(proofs, self._proving.reader(proofs))
+        return self._bought
+
+    async def _shown(self, session: Session, work: Callable[[Proofs], object]) -> None:
+        """Something that was shown by a proof stronger than a purchase, with what follows for those."""
+
+        await self._proving.within(work)
+        await self._proving.within(lambda proofs: self._purchasing(proofs).outweigh(session.person))
+
+    async def keep(self) -> None:
+        """Suspend claims that have lost what they rest on, and remind people of what soon will have."""
+
+        def look(proofs: Proofs) -> None:
+            proofs.claims.expire()
+            self._purchasing(proofs).check()
+            proofs.reminders.remind()
+
+        await self._proving.within(look)
 
     # -- contacts and recovery
 
@@ -31,13 +67,14 @@ class PortalProofs:
             contacts = _contacts(proofs, session.person)
             news = tuple(ask.News(one.at, one.said) for one in proofs.claims.news(session.person))
             left = proofs.contacts.recovery_codes(session.person)
-            return ask.Contacts(contacts, left, news, self._proving.mails, proofs.contacts.life // DAY)
+            days = proofs.contacts.life_of("email") // DAY, proofs.contacts.life_of("phone") // DAY
+            return ask.Contacts(contacts, left, news, self._proving.mails, self._proving.texts, *days)
 
         return await self._proving.within(read)
 
     async def start(self, session: Session, address: str, client: str) -> str:
-        kind, value = codes.contact("email", address)
-        self._proving.may_ask(value, client)
+        kind, value = codes.contact(codes.kind_of(address), address)
+        self._proving.may_ask(value, client, session.person)
         found = await self._proving.within(lambda proofs: proofs.contacts.start(session.person, kind, value))
         if found.code is not None:
             self._proving.send_code(value, found.code)
@@ -45,23 +82,34 @@ class PortalProofs:
 
     async def verify(self, session: Session, made: str, code: str, client: str) -> None:
         self._proving.tries.count(f"verify {client}")
+        language = spoken()
 
         def verify(proofs: Proofs) -> None:
             passkey = Accounts(proofs.people.ledger).passkey_of(session.id)
             proofs.contacts.verify(session.person, made, code, session.id, passkey)
+            if language != ENGLISH:  # which letters are in anyway
+                proofs.tongues.keep(session.person, language, anew=False)
 
-        await self._proving.within(verify)
+        await self._shown(session, verify)
 
     async def let_go(self, session: Session, contact: str) -> None:
-        await self._proving.within(lambda proofs: proofs.contacts.let_go(session.person, contact))
+        def let_go(proofs: Proofs) -> list[str]:
+            # Those from before: whoever took one away did not read it, perhaps.
+            addresses = proofs.contacts.addresses(proofs.people.person(session.person).id)
+            proofs.contacts.let_go(session.person, contact)
+            return addresses
+
+        addresses = await self._proving.within(let_go)
+        self._proving.tell(session.person, addresses, letters.address_taken_off)
+
+    async def speak(self, session: Session, language: str) -> None:
+        await self._proving.within(lambda proofs: proofs.tongues.keep(session.person, language))
 
     async def new_codes(self, session: Session) -> list[str]:
         return await self._proving.within(lambda proofs: proofs.contacts.new_recovery_codes(session.person))
 
     async def stop(self, session: Session) -> None:
-        addresses = await self._proving.within(lambda proofs: proofs.recovering.cancel(session.person))
-        text = "The recovery of your account was stopped from one of your devices. Nothing of it was changed."
-        self._proving.tell(addresses, "The recovery of your account was stopped", text)
+        await stop_recovery(self._proving, session.person)
 
     # -- claims
 
@@ -69,9 +117,10 @@ class PortalProofs:
         def read(proofs: Proofs) -> tuple[Any, ...]:
             orgs = proofs.people.ledger.orgs()
             held = proofs.claims.claims(session.person)
-            return _contacts(proofs, session.person), orgs, held, proofs.claims.joined(session.person)
+            rules = proofs.purchases.rules()
+            return _contacts(proofs, session.person), orgs, held, proofs.joining.joined(session.person), rules
 
-        contacts, orgs, held, joined = await self._proving.within(read)
+        contacts, orgs, held, joined, rules = await self._proving.within(read)
         told = tuple(
             ask.Claim(
                 one.id,
@@ -87,18 +136,33 @@ class PortalProofs:
             for one in held
         )
         companies = tuple(ask.Company(org, self._name_of(org)) for org in orgs)
-        return ask.Claims(told, tuple(one for one in contacts if one.counts), companies, joined)
+        sells = tuple(ask.Seller(org, self._name_of(org), bool(rule.code)) for org, rule in rules.items())
+        return ask.Claims(told, tuple(one for one in contacts if one.counts), companies, joined, sells)
 
     async def link(self, code: str) -> ask.Link | None:
         found = await self._proving.within(lambda proofs: proofs.claims.linked(code))
         return None if found is None else ask.Link(found.org, self._name_of(found.org), found.kind, found.value)
 
     async def claim(self, session: Session, org: str, contact: str) -> None:
-        await self._proving.within(lambda proofs: proofs.claims.claim_by_contact(session.person, org, contact))
+        await self._shown(session, lambda proofs: proofs.claims.claim_by_contact(session.person, org, contact))
 
     async def take(self, session: Session, code: str, client: str) -> None:
         self._proving.tries.count(f"claim {client}")
-        await self._proving.within(lambda proofs: proofs.claims.claim_by_link(session.person, code))
+        await self._shown(session, lambda proofs: proofs.claims.claim_by_link(session.person, code))
+
+    async def buy(self, session: Session, org: str, told: ask.Purchase, client: str) -> None:
+        self._proving.tries.count(f"purchase {client}")
+        started = time.monotonic()
+
+        def buy(proofs: Proofs) -> None:
+            self._purchasing(proofs).prove(session.person, org, told.order, told.total, told.day, told.code)
+
+        try:
+            await self._proving.within(buy)
+        except Unauthorized:
+            spent = time.monotonic() - started
+            await asyncio.sleep(QUIET_S - spent % QUIET_S)
+            raise
 
     async def unclaim(self, session: Session, claim: str) -> None:
         await self._proving.within(lambda proofs: proofs.claims.unclaim(session.person, claim))
@@ -120,12 +184,23 @@ class PortalProofs:
             if known is None:
                 raise Unauthorized(UNPROVED, code="unproved")
             proved = self._signin.party.proved(challenge, response, known)
-            proofs.claims.join(session.person, known, proved, (challenge, expires))
+            proofs.joining.join(session.person, known, proved, (challenge, expires))
 
-        await self._proving.within(join)
+        await self._shown(session, join)
 
     async def part(self, session: Session) -> None:
-        await self._proving.within(lambda proofs: proofs.claims.part(session.person))
+        await self._proving.within(lambda proofs: proofs.joining.part(session.person))
+
+
+async def keep_claims(desk: PortalProofs, settings: Settings, every_s: float = 60.0) -> None:
+    """Suspend claims that have lost what they rest on, and remind people in time, until cancelled."""
+    while True:
+        try:
+            with translating(settings.directory / "ledger.db"):
+                await desk.keep()
+        except RapportError as error:
+            log.warning("claims could not be looked at: %s", error.message)
+        await asyncio.sleep(every_s)
 
 
 def _contacts(proofs: Proofs, person: str) -> tuple[ask.Contact, ...]:

@@ -21,13 +21,16 @@ from rapport.app.rights_desk import EVERYTHING, RightsDesk
 from rapport.app.settings import Settings
 from rapport.kernel import ids
 from rapport.kernel.errors import Busy, NotFound
-from rapport.kernel.times import now, rfc3339
+from rapport.kernel.times import now
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.terms import Terms
 from rapport.terms.objecting import objected
 from rapport.terms.rights import LAW, YOU, Asked, Case, took_words
+from rapport.web.language import SPOKEN
 from rapport.web.portal import rights_desk as ask
 from rapport.web.portal.told import Effect, Look, Session
+from rapport.web.retelling import retold
+from rapport.web.words import date, label
 
 _KEPT_S = 600
 _MOST_PROOFS = 100
@@ -36,12 +39,16 @@ _SAID = {
     "erasure": "You had everything erased.",
 }
 _FOR_YOU = {
-    "access": " for all that it knows of you.",
-    "deletion": " to erase all that is yours there.",
-    "sale:opt_out": " to stop use for advertising.",
-    "sale:opt_in": " to allow use for advertising again.",
+    "access": "%(agent)s asked %(company)s for all that it knows of you.",
+    "deletion": "%(agent)s asked %(company)s to erase all that is yours there.",
+    "sale:opt_out": "%(agent)s asked %(company)s to stop use for advertising.",
+    "sale:opt_in": "%(agent)s asked %(company)s to allow use for advertising again.",
+    "": "%(agent)s asked %(company)s.",
 }
 """What an agent exercises."""
+_NO_ADDRESS = (
+    "%(recipient)s, which %(company)s gave a file on %(day)s: %(company)s has yet to say where it takes such demands"
+)
 _Looked = Callable[[str, str], Look]
 _Changes = Callable[[Person, str, Terms], Effect]
 
@@ -66,10 +73,13 @@ class PortalRights:
 
     async def rights(self, session: Session, cursor: str | None) -> ask.Rights:
         person = self._people.person(session.person)
-        before = int(cursor) if cursor is not None and cursor.isdigit() and len(cursor) < 19 else LAST
+        before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else LAST
         cases, following = self._desk.book.of_person(person.id, before)
-        orgs = dict.fromkeys(org for org, _, _ in person.claims)
-        purposes = ((EVERYTHING, "for anything at all"), *((name, words.purpose(name)) for name in PURPOSES))
+        orgs = person.orgs
+        purposes = (
+            (EVERYTHING, SPOKEN.say("for anything at all")),
+            *((name, words.purpose(name, SPOKEN)) for name in PURPOSES),
+        )
         return ask.Rights(
             tuple(self._told(case) for case in cases),
             None if following is None else str(following),
@@ -83,15 +93,15 @@ class PortalRights:
             id=case.id,
             at=case.at,
             right=case.asked.right,
-            law=LAW[case.asked.right],
+            law=retold(LAW[case.asked.right]),
             what=_sentence(case, name),
             name=name,
             status=case.status,
             deadline=case.deadline,
-            took="" if case.took is None else took_words(case.took),
+            took="" if case.took is None else retold(took_words(case.took)),
             words=case.asked.words,
-            answer=case.answer,
-            by="" if case.asked.by == YOU else case.asked.by,
+            answer=retold(case.answer),
+            by="" if case.asked.by == YOU else retold(case.asked.by),
             receipts=case.receipts,
             told=tuple(_told_words(one) for one in self._desk.corrector.told(case)) if case.told else (),
         )
@@ -99,7 +109,7 @@ class PortalRights:
     async def stopping(self, session: Session, org: str, purpose: str) -> ask.Stop:
         person = self._customer(session, org)
         after = objected(person.terms, org, purpose)
-        why = "for anything at all" if purpose == EVERYTHING else words.purpose(purpose)
+        why = SPOKEN.say("for anything at all") if purpose == EVERYTHING else words.purpose(purpose, SPOKEN)
         return ask.Stop(org, purpose, why, self._changes(person, org, after), after is person.terms)
 
     async def stop(self, session: Session, org: str, purpose: str) -> None:
@@ -153,10 +163,15 @@ class PortalRights:
     async def erasing(self, session: Session) -> ask.Erasing:
         person = self._people.person(session.person)
         companies = []
-        for org in dict.fromkeys(org for org, _, _ in person.claims):
+        for org in person.orgs:
             declared = self._people.ground(org, ()).standing.declaration
             kept = tuple(
-                f"{words.categories(promise.categories)}, for {promise.retention_days} days ({promise.law})"
+                SPOKEN.say(
+                    "%(what)s, for %(days)s days (%(law)s)",
+                    what=words.categories(promise.categories, SPOKEN),
+                    days=promise.retention_days,
+                    law=promise.law,
+                )
                 for promise in declared.purposes.values()
                 if promise.basis == "legal_obligation" and promise.retention_days is not None
             )
@@ -175,19 +190,29 @@ class PortalRights:
             del self._proofs[next(iter(self._proofs))]
         self._proofs[token] = (time.monotonic() + _KEPT_S, msgspec.json.encode(shredded.proof))
         kept = tuple(
-            f"{self._name(one.org)}: {words.categories(one.categories)} of {one.events} events, until "
-            f"{rfc3339(one.until)[:10]} ({one.law})"
+            SPOKEN.say(
+                "%(company)s: %(what)s of %(events)s events, until %(day)s (%(law)s)",
+                company=self._name(one.org),
+                what=words.categories(one.categories, SPOKEN),
+                events=one.events,
+                day=date(one.until),
+                law=one.law,
+            )
             for one in erased.carved
         )
         count = len(erased.reviews)
-        took, demanded = took_words(now() - at), tuple(map(self._demanded, shredded.demands))
+        took, demanded = retold(took_words(now() - at)), tuple(map(self._demanded, shredded.demands))
         return ask.Erased(erased.records, erased.events, erased.identifiers, kept, count, took, token, demanded)
 
     def _demanded(self, one: Demand) -> str:
-        who = f"{one.recipient}, which {self._name(one.org)} gave a file on {rfc3339(one.exported_at)[:10]}"
+        places = {"recipient": one.recipient, "company": self._name(one.org), "day": date(one.exported_at)}
         if one.state == "no_address":
-            return f"{who}: {self._name(one.org)} has yet to say where it takes such demands"
-        return f"{who}: to be done and confirmed by {rfc3339(one.deadline)[:10]}"
+            return SPOKEN.say(_NO_ADDRESS, **places)
+        return SPOKEN.say(
+            "%(recipient)s, which %(company)s gave a file on %(day)s: to be done and confirmed by %(until)s",
+            **places,
+            until=date(one.deadline),
+        )
 
     def proof(self, token: str) -> bytes | None:
         until, raw = self._proofs.get(token, (0.0, b""))
@@ -199,11 +224,12 @@ class PortalRights:
 
 def _told_words(told: Told) -> str:
     if told.status == "done":
-        return f"{told.source}, on {rfc3339(told.at or 0)[:10]}"
+        return SPOKEN.say("%(system)s, on %(day)s", system=told.source, day=date(told.at))
     if told.status == "forgotten":
-        return "a system that is no longer known"
-    why = f": {told.error}" if told.error else ""
-    return f"{told.source} could not be told{why}" if told.status == "failed" else f"{told.source} will be told{why}"
+        return SPOKEN.say("a system that is no longer known")
+    text = "%(system)s could not be told" if told.status == "failed" else "%(system)s will be told"
+    said = SPOKEN.say(text, system=told.source)
+    return f"{said}: {retold(told.error)}" if told.error else said
 
 
 def _exercise(asked: Asked) -> str:
@@ -213,16 +239,22 @@ def _exercise(asked: Asked) -> str:
 def _sentence(case: Case, name: str) -> str:
     asked = case.asked
     if asked.by != YOU and asked.org:
-        return f"{asked.by[:1].upper()}{asked.by[1:]} asked {name}{_FOR_YOU.get(_exercise(asked), '.')}"
+        agent = retold(asked.by)
+        text = _FOR_YOU.get(_exercise(asked)) or _FOR_YOU[""]
+        return SPOKEN.say(text, agent=agent[:1].upper() + agent[1:], company=name)
     if asked.right in _SAID:
-        return _SAID[asked.right]
+        return SPOKEN.say(_SAID[asked.right])
     if asked.right == "restriction":
-        return f"You stopped all use by {name}."
+        return SPOKEN.say("You stopped all use by %(company)s.", company=name)
     if asked.right == "objection":
-        return f"You stopped use by {name} {words.purpose(asked.about)}."
+        why = words.purpose(asked.about, SPOKEN)
+        return SPOKEN.say("You stopped use by %(company)s %(why)s.", company=name, why=why)
     if asked.right == "review":
-        return f"You asked {name} to have somebody look at a decision."
+        return SPOKEN.say("You asked %(company)s to have somebody look at a decision.", company=name)
     if asked.right == "rectification":
-        verb = "took back your correction of" if asked.value is None else "corrected"
-        return f"You {verb} “{asked.about}” at {name}."
-    return f"You asked {name or 'all companies'} for your data."
+        back = "You took back your correction of “%(what)s” at %(company)s."
+        text = back if asked.value is None else "You corrected “%(what)s” at %(company)s."
+        return SPOKEN.say(text, what=label(asked.about), company=name)
+    if name:
+        return SPOKEN.say("You asked %(company)s for your data.", company=name)
+    return SPOKEN.say("You asked all companies for your data.")

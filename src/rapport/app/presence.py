@@ -3,7 +3,7 @@ organization that they are at sees that they are there.
 
 Signed requests are looked at in a thread of their own, over a ledger connection that does not wait for the disk for
 each number that it remembers; so nothing is accepted that was signed before this process began. Everything else that is
-written is synced.
+written is synced. Who is refused is told a nonce (RFC 9449, 8): what is signed over one was signed after it was made.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import base64
 import binascii
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -35,10 +35,11 @@ from rapport.web.api.presence import Here, Signed
 from rapport.web.portal import presence_desk as ask
 from rapport.web.portal.told import Session
 
-TAP = "tap"
+TAP, PROOF = "tap", "proof"
 CALLER, PURPOSE, ACTION = "node", "service", "recognising your presence"
 TILL = "answering a till that you tapped"
 PHONE = "browser"
+NO_RECOVERY = "nobody is recovering your account"
 NOBODY = "there is nobody here whom you may know"
 PAIRINGS_A_MINUTE, CODES_A_MINUTE, REQUESTS_A_MINUTE, TAPS_A_MINUTE = 20, 10, 3_000, 600
 EVENTS_A_MINUTE = 30
@@ -62,6 +63,7 @@ class HousePresence:
         gate: Gate,
         log: Log,
         clock: Callable[[], int] = now,
+        stop_recovery: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._open = open_ledger
         self._secret = secret
@@ -71,6 +73,7 @@ class HousePresence:
         self._gate = gate
         self._log = log
         self._now = clock
+        self._stop_recovery = stop_recovery
         self._began = clock() // SECOND * SECOND
         self._challenges = Challenges(secret, clock)
         self._thread = ThreadPoolExecutor(1, "presence")
@@ -110,7 +113,8 @@ class HousePresence:
         stay = None
         if level is not None:
             stay = await self._tell(device.person, here.organization, device.kind, level, here.place)
-        return {"level": level, "told": stay is not None, "session": stay.handle if stay is not None else None}
+        told = {"level": level, "told": stay is not None, "session": stay.handle if stay is not None else None}
+        return {**told, "recovering": await self._quickly(lambda file: _recovering(file, device))}
 
     async def tap(self, signed: Signed, tap: str) -> dict[str, Any]:
         device = await self._device(signed)
@@ -120,12 +124,19 @@ class HousePresence:
     async def stays(self, signed: Signed) -> dict[str, Any]:
         self._requests.count(signed.client)
 
-        def look(file: DeviceFile) -> tuple[Device, list[Stay]]:
+        def look(file: DeviceFile) -> tuple[Device, list[Stay], str | None]:
             device = file.use(self._proof(signed))
-            return device, file.stays(device.person)
+            return device, file.stays(device.person), _recovering(file, device)
 
-        device, found = await self._quickly(look)
-        return {"device": _told(device), "sessions": [_stay(one) for one in found]}
+        device, found, recovering = await self._quickly(look)
+        return {"device": _told(device), "sessions": [_stay(one) for one in found], "recovering": recovering}
+
+    async def stop(self, signed: Signed) -> dict[str, Any]:
+        device = await self._device(signed)
+        if device.kind in devices.OF_OTHERS or self._stop_recovery is None:
+            raise NotFound(NO_RECOVERY)
+        await self._stop_recovery(device.person)
+        return {"stopped": True}
 
     async def _device(self, signed: Signed) -> Device:
         self._requests.count(signed.client)
@@ -134,9 +145,23 @@ class HousePresence:
     def _proof(self, signed: Signed) -> Proof:
         present = self._now()
         proof = devices.proved(signed.proof, signed.method, self._origin + signed.path, signed.body, present)
-        if proof.expires - devices.LIFE - devices.AHEAD < self._began:
+        # A clock that is behind would keep a device out for a while after each start, if it could not show otherwise
+        # that it signed after that.
+        if proof.expires - devices.LIFE - devices.AHEAD < self._began and not self._after_start(proof.nonce):
             raise Unauthorized(UNPROVED, code="unproved")
         return proof
+
+    def nonce(self) -> str:
+        made = self._challenges.make(PROOF, life=devices.NONCE_LIFE)
+        return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+
+    def _after_start(self, nonce: str) -> bool:
+        """Whether a nonce was made since this process began."""
+        try:
+            expires = self._challenges.check(_raw(nonce), PROOF)
+        except Unauthorized:
+            return False
+        return expires - devices.NONCE_LIFE >= self._began
 
     # -- tills and doors, by an organization's token
 
@@ -162,7 +187,7 @@ class HousePresence:
 
     async def _who_tapped(self, org: str, tap: str) -> dict[str, Any]:
         challenge, of = _read(tap)
-        taken = await self._firmly(lambda file: file.take_tap(challenge)) if of == org else None
+        taken = await self._firmly(lambda file: file.take_tap(org, challenge)) if of == org else None
         if taken is None:
             raise NotFound(NOBODY)
         person, level = taken
@@ -190,7 +215,7 @@ class HousePresence:
         found = await self._quickly(lambda file: file.devices(session.person))
         return tuple(ask.Bound(one.id, one.kind, one.name, one.created_at, one.seen_at, one.until) for one in found)
 
-    async def unbind(self, session: Session, device: int | None) -> None:
+    async def unbind(self, session: Session, device: int) -> None:
         await self._firmly(lambda file: file.revoke(session.person, device))
 
     async def tap_of(self, session: Session, tap: str) -> str | None:
@@ -213,7 +238,7 @@ class HousePresence:
     async def _tapped(self, person: str, tap: str, device: str, level: int) -> int:
         challenge, org = _read(tap)
         expires = self._challenges.check(challenge, TAP, org)
-        await self._firmly(lambda file: file.tapped(person, challenge, expires, level))
+        await self._firmly(lambda file: file.tapped(person, org, challenge, expires, level))
         await self._tell(person, org, device, level, "")
         return level
 
@@ -261,6 +286,12 @@ class HousePresence:
         self._thread.shutdown()
 
 
+def _recovering(file: DeviceFile, device: Device) -> str | None:
+    """When a recovery of the person's account can be finished, for a device that is theirs."""
+    at = 0 if device.kind in devices.OF_OTHERS else file.recovering(device.person)
+    return rfc3339(at) if at else None
+
+
 def _known(session: Session) -> None:
     """Who came by a link has shown nothing that a device could stand for. Raises Conflict."""
     if not session.bound:
@@ -285,10 +316,15 @@ def reachable(origin: str) -> bool:
 def _read(tap: str) -> tuple[bytes, str]:
     """The challenge in a tap's code, and the organization that it says it is of."""
     text, _, org = tap.partition(".")
+    return _raw(text), org
+
+
+def _raw(text: str) -> bytes:
+    """What base64url stands for; nothing, where it is none."""
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True), org
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        return b"", org
+        return b""
 
 
 def _told(device: Device) -> dict[str, Any]:

@@ -2,26 +2,43 @@
 the letters that follow from it."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
+from rapport.act import sms
 from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.contacts import Contacts
+from rapport.adapters.embedded.joining import Joining
+from rapport.adapters.embedded.outbox import OutboxFile
 from rapport.adapters.embedded.people import PeopleFile
+from rapport.adapters.embedded.purchases import PurchaseFile
 from rapport.adapters.embedded.recovering import Recovering
+from rapport.adapters.embedded.reminding import Reminders
+from rapport.adapters.embedded.tongues import Tongues
 from rapport.adapters.mail import Letter, Mailer, read_url
-from rapport.app.embedded import open_people
+from rapport.app import letters
+from rapport.app.embedded import Sources, open_people, open_reader
+from rapport.app.letters import Said
 from rapport.app.settings import Settings
-from rapport.kernel.times import HOUR, MINUTE
-from rapport.signin import codes
+from rapport.kernel.errors import BadInput, RapportError
+from rapport.kernel.times import DAY, HOUR, MINUTE, now
+from rapport.profile.store import ProfileReader
 from rapport.signin.limits import Limit
+from rapport.web.language import ENGLISH, NAMES, speaking
+
+log = logging.getLogger("rapport.proving")
 
 CODES_AN_HOUR = 5
-"""Of one contact, and of ten times as many from one client."""
+"""For one contact by one who asks; to one contact or from one client ten times as many. So nobody keeps another from
+their codes by asking for them, and nobody fills a mailbox."""
+TEXTS_A_DAY = 10
+"""By one person: each costs the operator money."""
 TRIES_A_MINUTE = 20
 _Result = TypeVar("_Result")
-_END = "\n\nIf you did not ask for this, somebody else typed your address. Tell nobody the code.\n"
 
 
 class Proofs(NamedTuple):
@@ -31,14 +48,20 @@ class Proofs(NamedTuple):
     claims: Claims
     contacts: Contacts
     recovering: Recovering
+    purchases: PurchaseFile
+    joining: Joining
+    reminders: Reminders
+    tongues: Tongues
 
 
 def open_proofs(settings: Settings, people: PeopleFile | None = None) -> Proofs:
     """Over a ledger connection of the caller's thread."""
     people = people or open_people(settings)
     claims = Claims(people)
-    contacts = Contacts(people, claims, settings.contact_days)
-    return Proofs(people, claims, contacts, Recovering(people, contacts, claims, settings.recovery_hours))
+    contacts = Contacts(people, claims, settings.contact_days, settings.phone_days)
+    recovering = Recovering(people, contacts, claims, settings.recovery_hours)
+    others = PurchaseFile(people.ledger), Joining(people, claims), Reminders(people, claims), Tongues(people)
+    return Proofs(people, claims, contacts, recovering, *others)
 
 
 class Proving:
@@ -48,10 +71,18 @@ class Proving:
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, "proving")
         self._proofs: Proofs | None = None
+        self._ends: list[Callable[[], None]] = []
         self._mailer = Mailer(read_url(settings.smtp), settings.mail_from) if settings.smtp else None
         self.tries = Limit(TRIES_A_MINUTE, MINUTE)
         self._asked = Limit(CODES_AN_HOUR, HOUR)
+        self._to = Limit(10 * CODES_AN_HOUR, HOUR)
         self._from = Limit(10 * CODES_AN_HOUR, HOUR)
+        self._texted = Limit(TEXTS_A_DAY, DAY)
+
+    @property
+    def texts(self) -> bool:
+        """Whether codes are sent to phones; else no phone can be proved here."""
+        return bool(self._settings.sms_url)
 
     @property
     def mails(self) -> bool:
@@ -63,40 +94,94 @@ class Proving:
         return self._settings.recovery_hours
 
     async def within(self, work: Callable[[Proofs], _Result]) -> _Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._opened()))
+        """Do it in the thread of proofs. What it did to somebody's account is told them afterwards, where they can be
+        reached."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._done(work))
+
+    def _done(self, work: Callable[[Proofs], _Result]) -> _Result:
+        proofs = self._opened()
+        proofs.claims.unsent.clear()
+        result = work(proofs)
+        for person, said in proofs.claims.unsent.items():
+            addresses = proofs.contacts.addresses(person, counting=True)
+            self._tell(proofs, person, addresses, partial(letters.news, said))
+        return result
+
+    def reader(self, proofs: Proofs) -> ProfileReader:
+        """A reader of profiles for the thread of proofs, which ends with it."""
+        made = open_reader(self._settings, Sources(proofs.people.ledger).by_name)
+        self._ends.append(made.close)
+        return made
 
     def _opened(self) -> Proofs:
         if self._proofs is None:
             self._proofs = open_proofs(self._settings)
         return self._proofs
 
-    def may_ask(self, address: str, client: str) -> None:
-        """Count that a code is asked for. Raises TooMany."""
+    def may_ask(self, address: str, client: str, person: str = "") -> None:
+        """Count that a code is asked for. Raises TooMany, BadInput for a phone where none can be reached."""
+        if _is_phone(address):
+            if not self.texts:
+                message = "This node sends no text messages, so no phone can be shown to be yours here. Use an e-mail."
+                raise BadInput(message, code="no_sms", field="address")
+            self._texted.count(person)
+        self._asked.count(f"{address} {person or client}")
         self._from.count(client)
-        self._asked.count(address)
+        if not person:  # who is signed in is never kept out by strangers
+            self._to.count(address)
 
     def send_code(self, address: str, code: str) -> None:
-        where = f"Type it at {self._settings.url}. It works once, for ten minutes."
-        text = f"Your code is {codes.spaced(code)}\n\n{where}{_END}"
-        self._send(address, "Your code", text)
+        """In the language of the page that asks."""
+        if _is_phone(address):
+            text = sms.code_text(letters.code_by_text(code), code, urlsplit(self._settings.url).hostname or "")
+            self._thread.submit(self._text, address, text, sms.CODE_LIFE)
+            return
+        self._send(address, letters.code(code, self._settings.url))
 
-    def tell(self, addresses: Sequence[str], subject: str, text: str) -> None:
-        """Tell of what happened to an account."""
+    def tell(self, person: str, addresses: Sequence[str], said: Callable[[], Said]) -> None:
+        """Tell of what happened to an account, in the language that its person reads."""
+
+        def tell() -> None:
+            try:
+                proofs = self._opened()
+                self._tell(proofs, proofs.people.person(person).id, addresses, said)
+            except RapportError as error:
+                log.warning("somebody was not told what happened to their account: %s", error.code)
+
+        self._thread.submit(tell)
+
+    def _tell(self, proofs: Proofs, person: int, addresses: Sequence[str], said: Callable[[], Said]) -> None:
+        chosen = proofs.tongues.of(person)
+        with speaking(chosen if chosen in NAMES else ENGLISH):
+            subject, text = said()
+            letter = Said(subject, letters.with_page(text, self._settings.url))
         for address in addresses:
-            self._send(address, subject, f"{text}\n\nYour page: {self._settings.url}/me\n")
+            self._send(address, letter)
 
-    def _send(self, address: str, subject: str, text: str) -> None:
-        if self._mailer is not None:
-            self._mailer.send(Letter(address, subject, text))
+    def _send(self, address: str, said: Said) -> None:
+        if _is_phone(address):
+            self._thread.submit(self._text, address, said.text, sms.NEWS_LIFE)
+        elif self._mailer is not None:
+            self._mailer.send(Letter(address, said.subject, said.text))
+
+    def _text(self, number: str, text: str, life: int) -> None:
+        """Put a message to a phone into the outbox, which sends it to the gateway."""
+        if not self.texts:
+            return
+        letter = sms.packed(sms.Text(number, text.strip(), now() + life))
+        try:
+            outbox = OutboxFile(self._opened().people.ledger)
+            outbox.put(sms.NOBODYS, self._settings.sms_url, sms.KIND, "", letter)
+        except RapportError as error:
+            log.warning("a text message was not put on its way: %s", error.code)
 
     def close(self) -> None:
+        for end in self._ends:
+            self._thread.submit(end)
         self._thread.shutdown()
         if self._mailer is not None:
             self._mailer.close()
 
 
-async def keep_claims(proving: Proving, every_s: float = 60.0) -> None:
-    """Suspend claims whose proof has lost its time, until cancelled."""
-    while True:
-        await proving.within(lambda proofs: proofs.claims.expire())
-        await asyncio.sleep(every_s)
+def _is_phone(address: str) -> bool:
+    return address.startswith("+")

@@ -3,6 +3,8 @@
 from typing import Any
 
 from rapport.adapters.embedded.contacts import Waiting
+from rapport.adapters.embedded.recovering import Pending
+from rapport.app import letters
 from rapport.app.proving import Proofs, Proving
 from rapport.app.signing_in import HouseSignin, name_of
 from rapport.kernel.errors import Unauthorized
@@ -12,7 +14,6 @@ from rapport.signin.challenges import UNPROVED
 from rapport.web.signin.recover_desk import Recovery
 
 RECOVER = "recover"
-_ONE_WAY = "If it was not you, open your page on any of your devices and stop it there."
 
 
 class HouseRecovery:
@@ -37,16 +38,12 @@ class HouseRecovery:
     async def begin(self, made: str, code: str, paper: str, client: str) -> str:
         self._proving.tries.count(f"recover {client}")
 
-        def begin(proofs: Proofs) -> tuple[str, Any, list[str]]:
+        def begin(proofs: Proofs) -> tuple[str, Pending, list[str]]:
             return proofs.recovering.begin(made[:100], code, paper)
 
         secret, pending, addresses = await self._proving.within(begin)
         when = rfc3339(pending.ripe_at)[:16].replace("T", " ")
-        text = (
-            "Somebody began to recover your account, with a recovery code and a code sent to you. It is recovered at "
-            f"{when} (UTC): then a new passkey is made, and all others are revoked.\n\n{_ONE_WAY}"
-        )
-        self._proving.tell(addresses, "Your account is being recovered", text)
+        self._proving.tell(pending.person, addresses, lambda: letters.recovery_began(when))
         return secret
 
     async def state(self, secret: str) -> Recovery | None:
@@ -61,7 +58,7 @@ class HouseRecovery:
     async def make(self, secret: str, raw: bytes, client: str, browser: str) -> str:
         self._signin.limit.count(f"prove {client}")
 
-        def make(proofs: Proofs) -> tuple[str, list[str]]:
+        def make(proofs: Proofs) -> tuple[str, str, list[str]]:
             response = passkeys.read(raw)
             person = _ripe(proofs, secret)
             challenge = passkeys.challenge_of(response)
@@ -70,12 +67,18 @@ class HouseRecovery:
             token, _, addresses = proofs.recovering.finish(
                 secret, made, name_of(browser), browser, (challenge, expires)
             )
-            return token, addresses
+            return token, person, addresses
 
-        token, addresses = await self._proving.within(make)
-        text = "Your account was recovered: a new passkey was made, and everything that opened it before is revoked."
-        self._proving.tell(addresses, "Your account was recovered", text)
+        token, person, addresses = await self._proving.within(make)
+        self._proving.tell(person, addresses, letters.recovered)
         return token
+
+
+async def stop_recovery(proving: Proving, person: str) -> None:
+    """Stop the recovery of an account, from whatever stands for its person, and tell its addresses. Raises
+    NotFound."""
+    addresses = await proving.within(lambda proofs: proofs.recovering.cancel(person))
+    proving.tell(person, addresses, letters.recovery_stopped)
 
 
 def _ripe(proofs: Proofs, secret: str) -> str:

@@ -10,12 +10,12 @@ from typing import IO
 
 import msgspec
 
-from rapport.adapters.embedded import backup, key_archive, key_files, restoring
+from rapport.adapters.embedded import backup, key_archive, key_files, let_go, restoring
 from rapport.adapters.embedded.agent_requests import AgentRequests
 from rapport.adapters.embedded.keyring import Keyring, key_encryption_key
 from rapport.app import mending
 from rapport.app.backing_up import SECRET
-from rapport.app.embedded import open_ledger, open_log
+from rapport.app.embedded import open_ledger, open_log, open_people
 from rapport.app.settings import Settings
 from rapport.app.worker import Worker
 from rapport.kernel.errors import Conflict, Misconfigured
@@ -27,7 +27,7 @@ Tell = Callable[[str, float], None]
 
 class Restored(msgspec.Struct, frozen=True):
     """What was restored, and what could not be: records without a key (erased since, or younger than the backup of
-    keys), and accepted requests that waited and whose key was gone."""
+    keys), accepted requests that waited and whose key was gone, and what was let go of since and so is not there."""
 
     data: str
     backup_of: str
@@ -36,6 +36,7 @@ class Restored(msgspec.Struct, frozen=True):
     records_without_key: int
     requests_waiting: int
     requests_lost: int
+    taken_away: int = 0
 
 
 def restore(
@@ -67,6 +68,7 @@ def restore(
         with closing(Keyring(stage, kek)) as ring:
             manifest = backup.read_archive(archive, stage, head.node, ring.secret(SECRET), tell)
             with closing(open_ledger(inner)) as ledger:
+                taken = let_go.take_away(open_people(inner, ledger), erased.get(let_go.FRAME, []))
                 # What somebody took back since the backup waits again: not to be done before they can say so anew.
                 AgentRequests(ledger).wait_anew(now() + TICK + settings.agent_erasure_days * DAY)
             open_log(inner).close()
@@ -76,7 +78,8 @@ def restore(
             with closing(Worker(inner)) as worker:
                 mending.remove(worker, ring, gone)
                 mending.mark_devices(worker, ring)
-    return Restored(str(target), manifest.created_at, head.created_at, count - len(gone), len(gone), waiting, lost)
+    counts = (count - len(gone), len(gone), waiting, lost, taken)
+    return Restored(str(target), manifest.created_at, head.created_at, *counts)
 
 
 def _since(key_file: Path) -> str:

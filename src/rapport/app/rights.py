@@ -80,7 +80,7 @@ def _proof(
     reader = embedded.open_reader(settings, embedded.Sources(ledger).by_name)
     looks = OwnLooks(reader, people, DirectReceipts(ledger))
     receipts = []
-    for org in dict.fromkeys(org for org, _, _ in person.claims):
+    for org in person.orgs:
         kept = "; ".join(
             f"{one.law} keeps {one.events} events until {rfc3339(one.until)[:10]}"
             for one in erased.carved

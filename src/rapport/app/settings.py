@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from rapport.act import webhooks
+from rapport.act.destinations import usable
 from rapport.kernel import verify
-from rapport.kernel.errors import Misconfigured
+from rapport.kernel.errors import BadInput, Misconfigured
 
 FILE = "rapport.toml"
 PREFIX = "RAPPORT_"
@@ -45,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     smtp: str = ""
     mail_from: str = ""
     contact_days: int = 365
+    phone_days: int = 45
+    sms_url: str = ""
+    sms_secret: str = ""
     recovery_hours: int = 24
 
     witnesses: str = ""
@@ -88,6 +93,9 @@ DESCRIPTIONS: Mapping[str, str] = {
     "smtp": "the server that mail goes out by, such as smtps://user:password@mail.example; empty: no mail is sent",
     "mail_from": "whom mail is from, an address; needed with smtp",
     "contact_days": "how many days it counts that somebody has shown that an address is theirs",
+    "phone_days": "how many days it counts that somebody has shown that a phone number is theirs",
+    "sms_url": "the gateway that text messages go out by, by signed webhooks; empty: no phone can be proved here",
+    "sms_secret": "the secret that messages to the gateway are signed with, such as whsec_…; needed with sms_url",
     "recovery_hours": "how many hours a recovery waits, in which whoever is signed in can stop it",
     "private_destinations": "let deliveries go to addresses inside a network, too: loopback, private, link-local",
 }
@@ -98,6 +106,7 @@ _RANGES = (
     ("witness_every_s", 1, 86_400, " seconds"),
     ("agent_erasure_days", 0, 30, " days"),
     ("contact_days", 1, 3_650, " days"),
+    ("phone_days", 1, 3_650, " days"),
     ("recovery_hours", 0, 720, " hours"),
 )
 
@@ -114,6 +123,23 @@ def _witness(key: str, url: str) -> Witness:
     if not held or parts.query or parts.fragment or parts.username:
         raise Misconfigured(f"witnesses: {url[:100]!r} is no address of a witness", field="witnesses")
     return Witness(key, name, url.rstrip("/"))
+
+
+def _check_ways_out(settings: Settings) -> None:
+    """Raises Misconfigured where mail or text messages could not go out, or anybody on the way could read codes."""
+    if settings.smtp and not settings.mail_from:
+        raise Misconfigured("smtp needs mail_from: whom mail is from", field="mail_from")
+    if not settings.sms_url:
+        return
+    try:
+        usable(settings.sms_url, private=settings.private_destinations)
+    except BadInput as error:
+        raise Misconfigured(f"sms_url: {error.message}", field="sms_url") from None
+    if urlsplit(settings.sms_url).scheme != "https" and not settings.private_destinations:
+        raise Misconfigured("sms_url: codes go over https:// alone, except inside a network of yours", field="sms_url")
+    if not webhooks.is_secret(settings.sms_secret):
+        message = "sms_url needs sms_secret: whsec_ and base64 of at least 24 random bytes"
+        raise Misconfigured(message, field="sms_secret")
 
 
 def _named(error: str) -> str:
@@ -142,8 +168,7 @@ def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os
     for name, least, most, unit in _RANGES:
         if not least <= getattr(settings, name) <= most:
             raise Misconfigured(f"{name} must lie between {least} and {most}{unit}", field=name)
-    if settings.smtp and not settings.mail_from:
-        raise Misconfigured("smtp needs mail_from: whom mail is from", field="mail_from")
+    _check_ways_out(settings)
     keys = [witness.key for witness in settings.witnessed_by]
     if len(keys) != len(set(keys)):
         raise Misconfigured("witnesses: one is there twice", field="witnesses")

@@ -43,11 +43,11 @@ class HouseSignin:
         self.limit.count(f"ask {client}")
         return self.party.asking(self.challenges.make(SIGN_IN))
 
-    async def prove(self, raw: bytes, client: str, browser: str) -> str:
+    async def prove(self, raw: bytes, client: str, browser: str, leaving: str = "") -> str:
         self.limit.count(f"prove {client}")
-        return await self.in_thread(lambda accounts: self._prove(accounts, raw, browser))
+        return await self.in_thread(lambda accounts: self._prove(accounts, raw, browser, leaving))
 
-    def _prove(self, accounts: Accounts, raw: bytes, browser: str) -> str:
+    def _prove(self, accounts: Accounts, raw: bytes, browser: str, leaving: str) -> str:
         response = passkeys.read(raw)
         challenge = passkeys.challenge_of(response)
         expires = self.challenges.check(challenge, SIGN_IN)
@@ -57,7 +57,7 @@ class HouseSignin:
         proved = self.party.proved(challenge, response, passkey)
         if known is None:
             raise Unauthorized(UNPROVED, code="unproved")
-        token, _ = accounts.sign_in(known, proved, browser, (challenge, expires))
+        token, _ = accounts.sign_in(known, proved, browser, (challenge, expires), leaving)
         return token
 
     # -- a first one
@@ -74,20 +74,24 @@ class HouseSignin:
         known = [one.credential for one in accounts.passkeys(person)]
         return self.party.enrolling(self.challenges.make(ENROL, person), person, known)
 
-    async def enrol(self, code: str, raw: bytes, client: str, browser: str) -> str:
+    async def enrol(self, code: str, raw: bytes, client: str, browser: str, leaving: str = "") -> str:
         self.limit.count(f"prove {client}")
-        return await self.in_thread(lambda accounts: self._enrol(accounts, code, raw, browser))
+        return await self.in_thread(lambda accounts: self._enrol(accounts, code, raw, browser, leaving))
 
-    def _enrol(self, accounts: Accounts, code: str, raw: bytes, browser: str) -> str:
+    def _enrol(self, accounts: Accounts, code: str, raw: bytes, browser: str, leaving: str) -> str:
         response = passkeys.read(raw)
         person = _invited(accounts, code)
         challenge = passkeys.challenge_of(response)
         expires = self.challenges.check(challenge, ENROL, person)
         made = self.party.made(challenge, response)
-        token, _ = accounts.accept(code, made, name_of(browser), browser, (challenge, expires))
+        token, _ = accounts.accept(code, made, name_of(browser), browser, (challenge, expires), leaving)
         return token
 
     # -- sessions
+
+    async def accepted(self, token: str) -> dict[str, Any] | None:
+        found = await self.in_thread(lambda accounts: accounts.accepted(token))
+        return None if found is None else self.party.accepted(*found)
 
     async def live(self, token: str) -> bool:
         return await self.in_thread(lambda accounts: accounts.session(token)) is not None

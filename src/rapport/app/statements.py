@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, get_args
 
 import msgspec
@@ -18,9 +19,10 @@ from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate
 from rapport.terms.benefits import Estimate, Side
 from rapport.terms.estimates import METHODS
-from rapport.terms.sentences import clause_sentence
+from rapport.terms.sentences import clause_sentence, named
 from rapport.terms.settling import Settler
 from rapport.terms.statement import NOT_YET, Ground, Words, month_span, own_benefits, statement
+from rapport.web.language import SPOKEN
 
 MOST = 100_000
 """Receipts in one statement, the newest."""
@@ -49,7 +51,7 @@ class Statements:
         """A person's statement, in the shape of `terms/statement`. Raises NotFound, BadInput for what is no month."""
         since, until = month_span(month)
         person = self._people.person(handle)
-        orgs = list(dict.fromkeys(org for org, _, _ in person.claims))
+        orgs = person.orgs
         notices = [(told.at, told.notice) for told in self._agreements.notices(person.id, limit=1_000)]
         ground = Ground(
             self._ledger.told(person.id, since, until, MOST),
@@ -57,8 +59,18 @@ class Statements:
             [(at, one) for at, one in notices if since <= at < until],
             {org: self._benefits.estimates(org) for org in orgs},
         )
-        sentences = {clause.id: clause_sentence(clause) for clause in person.terms.clauses}
-        return statement(ground, Words(self._names(), words.purpose, words.categories, sentences), month)
+        names = self._names()
+        sentences = {clause.id: clause_sentence(named(clause, names), SPOKEN) for clause in person.terms.clauses}
+        return statement(
+            ground,
+            Words(
+                names,
+                partial(words.purpose, tongue=SPOKEN),
+                partial(words.categories, tongue=SPOKEN),
+                sentences,
+            ),
+            month,
+        )
 
     def _names(self) -> Any:
         return functools.cache(lambda org: self._people.ground(org, ()).standing.declaration.name or org)

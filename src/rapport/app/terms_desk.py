@@ -129,6 +129,6 @@ class HouseTermsDesk:
 
 
 def _before(cursor: str | None) -> int:
-    if cursor is not None and not (cursor.isdigit() and len(cursor) < 19):
+    if cursor is not None and not (cursor.isdecimal() and len(cursor) < 19):
         raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
     return int(cursor) if cursor is not None else 1 << 62

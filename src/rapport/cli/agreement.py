@@ -1,7 +1,9 @@
 """`rapport agreement`: where people's terms and an organization's promise meet, as both sides keep it."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from rapport.adapters.embedded.agreements import Agreement
@@ -9,6 +11,7 @@ from rapport.app.agreeing import open_agreeing
 from rapport.cli import options
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import rfc3339
+from rapport.terms import by_hand
 from rapport.terms.agreements import Agreed, verify
 
 agreements = typer.Typer(
@@ -68,6 +71,64 @@ def show(agreement: Handle, data: options.Data = None, json: options.Json = Fals
     for each in document["purposes"]:
         typer.echo("\n".join(_lines(each)))
     typer.echo(f"signatures    {'both are good' if signed else 'DO NOT VERIFY'}")
+    typer.echo(f"by hand       {_by_hand(shown)}")
+
+
+@agreements.command("verify")
+def verify_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy of an agreement, as /me/agreements gives it.")],
+    declaration: Annotated[
+        Path | None,
+        typer.Option("--declaration", help="The published declaration, needed where the organization signed that."),
+    ] = None,
+    origin: Annotated[
+        str, typer.Option("--origin", help="Where the person must have signed, such as https://rapport.example.")
+    ] = "",
+    json: options.Json = False,
+) -> None:
+    """Check a copy of an agreement without any node: both signatures, and the person's own by a passkey. Exit 1 where
+    one does not hold."""
+    copy = _object(file)
+    document = copy.get("agreement")
+    if not isinstance(document, dict):
+        raise BadInput(f"{file} holds no agreement", field="file")
+    signed = _verified(document, None if declaration is None else _object(declaration))
+    hand = copy.get("hand")
+    problem = by_hand.wrong(document, hand, origin) if hand is not None else ""
+    if json:
+        options.print_json({"verified": signed, "by_hand": hand is not None and not problem, "problem": problem})
+    else:
+        typer.echo(f"signatures    {'both are good' if signed else 'DO NOT VERIFY'}")
+        typer.echo(f"by hand       {_by_hand(copy, origin)}")
+    if problem or not signed:
+        raise typer.Exit(1)
+
+
+def _object(file: Path) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(file.read_bytes())
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        raise BadInput(f"{file} cannot be read: {error}", field="file") from None
+    if not isinstance(found, dict):
+        raise BadInput(f"{file} holds no JSON object", field="file")
+    return found
+
+
+def _verified(document: dict[str, Any], declaration: dict[str, Any] | None) -> bool:
+    try:
+        return verify(document, declaration)
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return False  # it is no agreement at all
+
+
+def _by_hand(copy: dict[str, Any], origin: str = "") -> str:
+    hand = copy.get("hand")
+    if hand is None:
+        return "not signed by the person's own hand: the node signed for them"
+    problem = by_hand.wrong(copy["agreement"], hand, origin)
+    if problem:
+        return f"DOES NOT VERIFY: {problem}"
+    return f"signed by a passkey of the person's at {hand['origin']}, {hand['at']}"
 
 
 @agreements.command("receipt")

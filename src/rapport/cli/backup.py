@@ -81,6 +81,11 @@ def restore(
     )
     if restored.requests_waiting:
         typer.echo(f"{restored.requests_waiting:,} accepted requests are taken in once the node runs.")
+    if restored.taken_away:
+        typer.echo(
+            f"{restored.taken_away:,} passkeys, devices, tokens, claims, addresses and recovery codes that were let go "
+            "of after the backup, and changes of terms, were not brought back."
+        )
     if restored.records_without_key:
         typer.echo(
             f"{restored.records_without_key:,} records have no key and are gone: they were erased after the backup, "

@@ -2,14 +2,18 @@
 
 from typing import Annotated
 
+import msgspec
 import typer
 
 from rapport.act.destinations import usable
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.purchases import PurchaseFile
 from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.app import embedded, mirrors
+from rapport.app.auditing import noted
 from rapport.cli import options
 from rapport.kernel.errors import BadInput, NotFound
+from rapport.terms.purchases import Rule
 
 DEFAULT_SOURCE = "web"
 SCOPES = ("read", "operator")
@@ -92,6 +96,47 @@ def statement(
         options.print_json(told)
     else:
         typer.echo("\n".join(mirrors.lines(told)))
+
+
+@orgs.command("purchases")
+def purchases(
+    org: Annotated[str, typer.Argument(metavar="ORG", help="The organization.")],
+    event: Annotated[str | None, typer.Option("--event", help="Events of this name are purchases.")] = None,
+    order: Annotated[
+        str, typer.Option("--order", metavar="TYPE", help="The type of identifier by which they name the order.")
+    ] = "order_id",
+    total: Annotated[
+        str, typer.Option("--total", metavar="PROPERTY", help="The property with what was paid.")
+    ] = "total",
+    code: Annotated[
+        str, typer.Option("--code", metavar="PROPERTY", help="The property with a code printed on the receipt.")
+    ] = "",
+    zone: Annotated[str, typer.Option("--zone", help="Where a day begins, such as Europe/London.")] = "UTC",
+    days: Annotated[int, typer.Option("--days", help="How long a purchase counts, and a claim by it.")] = 60,
+    off: Annotated[bool, typer.Option("--off", help="Take none any longer; claims by them are suspended.")] = False,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Say by which purchases people may claim what an organization knows of them, or tell what it says."""
+    settings = options.settings(data)
+    ledger = embedded.open_ledger(settings)
+    book = PurchaseFile(ledger)
+    if off or event is not None:
+        rule = None if off else Rule(event or "", order, total, code, zone, days)
+        with noted(settings, org, "set purchases", "none" if rule is None else rule.event):
+            book.set(org, rule)
+    elif not ledger.has_org(org):
+        raise NotFound(f"there is no organization {org!r}", field="org")
+    kept = book.rules().get(org)
+    if json:
+        options.print_json(None if kept is None else msgspec.to_builtins(kept))
+    elif kept is None:
+        typer.echo(f"{org} takes no purchase as a proof. To take some: rapport org purchases {org} --event NAME")
+    else:
+        asked = f"{kept.identifier}, {kept.total} and the day ({kept.zone})" + (
+            f" and {kept.code}" if kept.code else ""
+        )
+        typer.echo(f"{org} takes {kept.event!r} as a proof by {asked}, for {kept.days} days")
 
 
 @sources.command("add")

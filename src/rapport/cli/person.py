@@ -77,22 +77,30 @@ def show(person: Handle, data: options.Data = None, json: options.Json = False) 
 def open_page(person: Handle, data: options.Data = None, port: options.Port = None, json: options.Json = False) -> None:
     """Print a link that opens the person's own page once, within ten minutes."""
     settings = options.settings(data, port)
-    url = f"{settings.url}/me/open?code={Doors(embedded.open_ledger(settings)).mint(person)}"
-    if json:
-        options.print_json({"url": url})
-    else:
-        typer.echo(url)
+    code = Doors(embedded.open_ledger(settings)).mint(person)
+    _tell_link(f"{settings.url}/me/open?code={code}", as_json=json)
 
 
 @people.command("invite")
 def invite(person: Handle, data: options.Data = None, port: options.Port = None, json: options.Json = False) -> None:
     """Print a link that lets the person make a passkey for their page, once, within ten minutes."""
     settings = options.settings(data, port)
-    url = f"{settings.url}/signin/invite?code={Accounts(embedded.open_ledger(settings)).invite(person)}"
+    code = Accounts(embedded.open_ledger(settings)).invite(person)
+    _tell_link(f"{settings.url}/signin/invite?code={code}", as_json=json)
+
+
+@people.command("sign-out")
+def sign_out(person: Handle, data: options.Data = None, json: options.Json = False) -> None:
+    """End every sign-in of a person and let go of their bound devices, from the next request on; passkeys stay.
+
+    For the support desk, once somebody says that another is in their account.
+    """
+    ledger = embedded.open_ledger(options.settings(data))
+    ended = Accounts(ledger).end_everything(person)
     if json:
-        options.print_json({"url": url})
+        options.print_json({"person": person, "ended": ended.sign_ins, "devices": ended.devices})
     else:
-        typer.echo(url)
+        typer.echo(f"{ended.sign_ins} sign-ins ended, {ended.devices} bound devices let go.")
 
 
 @people.command("code")
@@ -301,6 +309,13 @@ def _sentences(terms: Terms) -> str:
     title = TITLES.get(terms.preset, "Terms of one's own")
     lines = [f"{number}. {clause_sentence(clause)}" for number, clause in enumerate(terms.clauses, 1)]
     return "\n".join([title, *(lines or ["What the node's default terms allow, and no clause of one's own."])])
+
+
+def _tell_link(url: str, *, as_json: bool) -> None:
+    if as_json:
+        options.print_json({"url": url})
+    else:
+        typer.echo(url)
 
 
 def _tell(person: Person, *, as_json: bool) -> None:

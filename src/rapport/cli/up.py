@@ -76,7 +76,7 @@ def _make_demo(ledger: LedgerFile) -> bool:
 
 
 def _banner(ledger: LedgerFile, settings: Settings) -> None:
-    orgs = ledger.orgs()
+    orgs = [org for org in ledger.orgs() if ledger.sources(org)]  # one may be in the making just now
     url = settings.url
     typer.echo(f"\nRapport is running at {url}\n")
     if not orgs:

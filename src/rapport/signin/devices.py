@@ -28,9 +28,12 @@ LIFE = MINUTE
 """How old a proof may be."""
 AHEAD = 5 * SECOND
 """How far a device's clock may be ahead."""
+NONCE_LIFE = MINUTE
 MAX_PROOF = 2_048
 MAX_NAME = 60
 PAIRING_LIFE = 5 * MINUTE
+OF_OTHERS = ("screen",)
+"""Kinds that are somebody else's, as often as not: they are told nothing of the account, and stop nothing."""
 SCREEN_LIFE = 12 * HOUR
 """A screen is somebody else's, as often as not: what is bound of it ends by itself."""
 TAP_LIFE = 30 * SECOND
@@ -55,11 +58,12 @@ class Device(msgspec.Struct, frozen=True):
 
 class Proof(msgspec.Struct, frozen=True):
     """What a signed request proved: the key it is from (its RFC 7638 thumbprint), and what to remember of it until when
-    (µs), so that it is not accepted again."""
+    (µs), so that it is not accepted again. `nonce`: what of this node's it was signed after; "" for none."""
 
     key: bytes
     number: bytes
     expires: int
+    nonce: str = ""
 
 
 class _Key(msgspec.Struct, forbid_unknown_fields=True):
@@ -81,6 +85,7 @@ class _Claims(msgspec.Struct):
     iat: int
     jti: str
     sha256: str
+    nonce: str = ""
 
 
 _header = msgspec.json.Decoder(_Header).decode
@@ -104,7 +109,7 @@ def proved(proof: str, method: str, url: str, body: bytes, at: int) -> Proof:
     if said != (method, url, digest(body)) or not timely or not 16 <= len(claims.jti) <= 128:
         raise Unauthorized(UNPROVED, code="unproved")
     number = hashlib.sha256(thumbprint + claims.jti.encode("utf-8", "surrogatepass")).digest()
-    return Proof(thumbprint, number, issued + LIFE + AHEAD)
+    return Proof(thumbprint, number, issued + LIFE + AHEAD, claims.nonce)
 
 
 def digest(body: bytes) -> str:

@@ -18,13 +18,15 @@ from rapport.signin.challenges import UNPROVED
 if TYPE_CHECKING:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
+MAX_NAME = 60
 MAX_RESPONSE = 64 * 1024
 """Bytes of what a browser sends back."""
 NO_AAGUID = "00000000-0000-0000-0000-000000000000"
 
 
 class Passkey(msgspec.Struct, frozen=True):
-    """A passkey as it is kept: `public` is its COSE key; `synced`: it may be on several devices; times in µs."""
+    """A passkey as it is kept: `public` is its COSE key; `synced`: it may be on several devices, which never changes
+    (backup eligibility); `backed_up`: it is now (backup state); times in µs."""
 
     id: int
     person: str
@@ -35,6 +37,7 @@ class Passkey(msgspec.Struct, frozen=True):
     synced: bool
     created_at: int
     used_at: int | None = None
+    backed_up: bool = False
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -45,6 +48,7 @@ class Made(msgspec.Struct, frozen=True):
     counter: int
     synced: bool
     aaguid: str
+    backed_up: bool = False
 
 
 class Proved(msgspec.Struct, frozen=True):
@@ -52,6 +56,7 @@ class Proved(msgspec.Struct, frozen=True):
 
     counter: int
     synced: bool
+    backed_up: bool = False
 
 
 class RelyingParty(msgspec.Struct, frozen=True):
@@ -115,7 +120,8 @@ class RelyingParty(msgspec.Struct, frozen=True):
         except (WebAuthnException, ValueError, KeyError, TypeError):
             raise Unauthorized(UNPROVED, code="unproved") from None
         synced = found.credential_device_type.value == "multi_device"
-        return Made(found.credential_id, found.credential_public_key, found.sign_count, synced, found.aaguid)
+        public, backed_up = found.credential_public_key, found.credential_backed_up
+        return Made(found.credential_id, public, found.sign_count, synced, found.aaguid, backed_up)
 
     def proved(self, challenge: bytes, response: dict[str, Any], passkey: Passkey) -> Proved:
         """What an assertion proves. Raises Unauthorized likewise, and where its counter did not grow."""
@@ -134,7 +140,27 @@ class RelyingParty(msgspec.Struct, frozen=True):
             )
         except (WebAuthnException, ValueError, KeyError, TypeError):
             raise Unauthorized(UNPROVED, code="unproved") from None
-        return Proved(found.new_sign_count, found.credential_device_type.value == "multi_device")
+        synced = found.credential_device_type.value == "multi_device"
+        if synced != passkey.synced:  # it is not the passkey that was made (WebAuthn Level 3, 7.2, step 18)
+            raise Unauthorized(UNPROVED, code="unproved")
+        return Proved(found.new_sign_count, synced, found.credential_backed_up)
+
+    def accepted(self, person: str, credentials: Sequence[bytes]) -> dict[str, Any]:
+        """What tells a person's own password manager which passkeys this node still takes
+        (`PublicKeyCredential.signalAllAcceptedCredentials`): it lets go of others."""
+        import webauthn.helpers  # noqa: PLC0415 (as above)
+
+        named = [webauthn.helpers.bytes_to_base64url(one) for one in credentials]
+        user = webauthn.helpers.bytes_to_base64url(person.encode())
+        return {"rpId": self.id, "userId": user, "allAcceptedCredentialIds": named}
+
+
+def checked_name(name: str) -> str:
+    """What a person calls a passkey. Raises BadInput."""
+    shown = " ".join(name.split())
+    if not shown or len(shown) > MAX_NAME or not shown.isprintable():
+        raise BadInput(f"a passkey has a name of at most {MAX_NAME} characters", code="bad_name", field="name")
+    return shown
 
 
 def read(raw: bytes) -> dict[str, Any]:
@@ -168,6 +194,38 @@ def credential_of(response: dict[str, Any]) -> bytes:
         return webauthn.base64url_to_bytes(response["rawId"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Unauthorized(UNPROVED, code="unproved") from None
+
+
+def signed_parts(response: dict[str, Any]) -> tuple[bytes, bytes, bytes]:
+    """Client data, authenticator data and signature of an assertion. Raises Unauthorized."""
+    try:
+        parts = [response["response"][name] for name in ("clientDataJSON", "authenticatorData", "signature")]
+    except (KeyError, TypeError):
+        raise Unauthorized(UNPROVED, code="unproved") from None
+    client, told, signature = map(bytes_of, parts)
+    return client, told, signature
+
+
+def bytes_of(text: object) -> bytes:
+    """What base64url stands for. Raises Unauthorized."""
+    import webauthn  # noqa: PLC0415 (as above)
+
+    try:
+        return webauthn.base64url_to_bytes(text)  # type: ignore[arg-type]  # whatever a browser sends
+    except (TypeError, ValueError, AttributeError):
+        raise Unauthorized(UNPROVED, code="unproved") from None
+
+
+def public_key(passkey: Passkey) -> bytes:
+    """A passkey's public key as others read it: SubjectPublicKeyInfo (DER)."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415 (as above)
+    from webauthn.helpers import (  # noqa: PLC0415 (as above)
+        decode_credential_public_key,
+        decoded_public_key_to_cryptography,
+    )
+
+    key = decoded_public_key_to_cryptography(decode_credential_public_key(passkey.public))
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _named(credential: bytes) -> "PublicKeyCredentialDescriptor":

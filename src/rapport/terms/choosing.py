@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from rapport.kernel.errors import BadInput, NotFound
-from rapport.kernel.vocabulary import CATEGORIES, PURPOSES, names_in
+from rapport.kernel.vocabulary import CATEGORIES, OF_EVENTS, PURPOSES, bit, names_in
 from rapport.profile.record import OWN, Record
 from rapport.profile.view import Part
 from rapport.terms.clauses import Clause, Terms
@@ -22,8 +22,12 @@ from rapport.terms.policy import Judge, Unmet
 from rapport.terms.presets import PRESETS
 from rapport.terms.reading import MAX_CLAUSES
 
+EVENTS = sum(bit(name) for name in OF_EVENTS)
+"""Elsewhere nothing but events is told, never a fact (`terms/elsewhere`)."""
 _HIDDEN = "hide:"
 """What the ids of clauses begin with that hide something."""
+_APART = "apart:"
+"""What the ids of clauses begin with that keep what was done elsewhere from a company, or from everyone."""
 
 
 class Line(NamedTuple):
@@ -92,12 +96,28 @@ def hiding(terms: Terms, org: str, category: str) -> Terms:
     return msgspec.structs.replace(terms, clauses=(*said(terms), clause))
 
 
+def apart(terms: Terms, org: str) -> Terms:
+    """Keep what the person does elsewhere from a company, or from everyone (""), whatever else allows it. Raises
+    NotFound where it is kept from it already, BadInput as above."""
+    if is_apart(terms, org):
+        raise NotFound("it is told nothing already")
+    if len(terms.clauses) >= MAX_CLAUSES:
+        raise BadInput(f"your terms have {MAX_CLAUSES} sentences already, which is all there may be", field="value")
+    clause = Clause(f"{_APART}{org}", "deny", (org,) if org else (), data="elsewhere")
+    return msgspec.structs.replace(terms, clauses=(*said(terms), clause))
+
+
+def is_apart(terms: Terms, org: str) -> bool:
+    return any(one.id == f"{_APART}{org}" for one in terms.clauses)
+
+
 def hidden_id(org: str, category: str) -> str:
     return f"{_HIDDEN}{org}:{category}"
 
 
 def is_hiding(clause: str) -> bool:
-    return clause.startswith(_HIDDEN)
+    """Whether a clause was made on the person's page to keep something back; it can be made there again."""
+    return clause.startswith((_HIDDEN, _APART))
 
 
 def hidden(terms: Terms, org: str) -> tuple[str, ...]:
@@ -128,7 +148,7 @@ def allowed(
         ]
         collected = elsewhere = 0
         for decision in decisions:
-            elsewhere |= decision.elsewhere
+            elsewhere |= decision.elsewhere & EVENTS
             for mask in decision.masks:
                 collected |= mask
         worst = next((one for one in decisions if not one.permitted), decisions[0])

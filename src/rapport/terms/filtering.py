@@ -41,8 +41,9 @@ _SIGNALS = {"consent", "gpc"}
 def categories_in(part: Part) -> int:
     """The mask of all categories that a record holds anything of."""
     mask = _rest_in(part) | _grouped_in(part)
-    for own in _bits(part, part.record.facts):
-        mask |= own
+    said = part.categories.get
+    for category in {fact.category or said(trait) or category_of(trait) for trait, fact in part.record.facts.items()}:
+        mask |= bit(category)
     return mask
 
 

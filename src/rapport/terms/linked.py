@@ -101,6 +101,12 @@ def _clause(row: Row, person: str) -> dict[str, Any]:
     return {**node, **_rest(row, {"sentence"})}
 
 
+def _goal(row: Row, person: str) -> dict[str, Any]:
+    kinds = ["dpv:PersonalData", "pd:Intention"]
+    node = {"@type": kinds, "subject": subject(person), "label": row["words"], "created": row["said_at"]}
+    return {**node, **_rest(row, {"words", "said_at"})}
+
+
 def _agreement(row: Row, person: str) -> dict[str, Any]:
     node = {"@type": "dpv:DataProcessingAgreement", "subject": subject(person), "created": row["since"]}
     return {**node, "controller": controller(row["organization"]), **_rest(row, {"organization", "since"})}
@@ -128,6 +134,7 @@ _NODES: dict[str, Callable[[Row, str], dict[str, Any]]] = {
     "consent": _consent,
     "events": _event,
     "terms": _clause,
+    "goals": _goal,
     "agreements": _agreement,
     "notices": _notice,
     "receipts": _receipt,

@@ -6,7 +6,7 @@ their user ids must be claimed. The look leaves a receipt in the person's book, 
 customers has an account here is nothing that companies learn.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -149,17 +149,28 @@ class OwnLooks:
                     return pending.receipt.id
         raise Busy("what you claim is changing too quickly: ask again in a moment")
 
-    async def happenings(self, person: int, org: str, since: int) -> list[Happening]:
-        """What happened to a person at a company since a time (µs) that counts for goals, once the receipt of it is
-        durable. Raises Busy as above."""
+    async def happenings(self, person: int, since: Mapping[str, int]) -> list[Happening]:
+        """What happened to a person at companies, at each since a time (µs), that counts for goals, once the receipts
+        of it are durable: one for each company, all in one commit. Raises Busy as above."""
+        happened: list[Happening] = []
+        left = dict(since)
         for _ in range(_TRIES):
-            claims = [(kind, value) for company, kind, value in self._people.claims(person) if company == org]
-            with self._reader.snapshot():
-                parts, _shared = own_parts(self._reader, org, claims)
-                happened = [one for part in parts for one in self._happened(org, part, since)]
-            pending = self._pending(person, org, {f"{kind}:{value}" for kind, value in claims}, parts, MEASURED)
-            await self._book.commit([pending])
-            if not pending.stale:
+            claims = self._people.claims(person)
+            read: list[tuple[str, list[Happening], Pending]] = []
+            for org, start in left.items():
+                own = [(kind, value) for company, kind, value in claims if company == org]
+                with self._reader.snapshot():
+                    parts, _shared = own_parts(self._reader, org, own)
+                    found = [one for part in parts for one in self._happened(org, part, start)]
+                links = {f"{kind}:{value}" for kind, value in own}
+                read.append((org, found, self._pending(person, org, links, parts, MEASURED)))
+            if read:
+                await self._book.commit([pending for _, _, pending in read])
+            for org, found, pending in read:
+                if not pending.stale:
+                    happened += found
+                    del left[org]
+            if not left:
                 return happened
         raise Busy("what you claim is changing too quickly: ask again in a moment")
 

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from rapport.web import language
+from rapport.web.language import SPOKEN
+
 MINUTES = "minutes"
 _SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
+_AMOUNT = "%(sign)s%(amount)s"
+_OFTEN = ("%(count)s time", "%(count)s times")
 _BAND = re.compile(r"(-?)([0-9.]+) ?[–-] ?(-?)([0-9.]+)")
 
 
@@ -15,16 +20,20 @@ def money(amount: str, unit: str) -> str:
     """An amount (a decimal number as text) in a unit: a currency (ISO 4217) or minutes."""
     number = Decimal(amount)
     if unit == MINUTES:
-        return f"{_number(abs(number), 0, number < 0)} {'minute' if number == 1 else 'minutes'}"
+        text = "%(amount)s minute" if number == 1 else "%(amount)s minutes"
+        return SPOKEN.say(text, amount=_number(abs(number), 0, number < 0))
     text = _number(abs(number), 2, number < 0)
     sign = _SIGNS.get(unit)
-    return f"{text} {unit}" if sign is None else f"−{sign}{text[1:]}" if number < 0 else f"{sign}{text}"
+    if sign is None:
+        return f"{text}\N{NO-BREAK SPACE}{unit}" if language.spoken() != language.ENGLISH else f"{text} {unit}"
+    less, size = ("−", text[1:]) if number < 0 else ("", text)
+    return less + SPOKEN.say(_AMOUNT, sign=sign, amount=size)
 
 
 def _number(size: Decimal, places: int, less: bool) -> str:
     whole, _, rest = format(size, "f").partition(".")
     rest = rest.rstrip("0").ljust(places, "0")
-    return f"{'−' if less else ''}{int(whole):,}{'.' + rest if rest else ''}"
+    return language.figures(f"{'−' if less else ''}{int(whole):,}{'.' + rest if rest else ''}")
 
 
 def band(text: str, unit: str) -> str:
@@ -32,12 +41,18 @@ def band(text: str, unit: str) -> str:
     found = _BAND.fullmatch(text)
     if unit not in _SIGNS or found is None:
         return f"{text} {unit}"
-    low, high = (f"{'−' if less else ''}{_SIGNS[unit]}{size}" for less, size in (found.group(1, 2), found.group(3, 4)))
-    return f"{low}–{high.lstrip(_SIGNS[unit])}" if not found[3] else f"{low} to {high}"
+    sign = _SIGNS[unit]
+    low, high = language.figures(found[2]), language.figures(found[4])
+    if found[3]:
+        whole = (
+            f"−{SPOKEN.say(_AMOUNT, sign=sign, amount=low)}" if found[1] else SPOKEN.say(_AMOUNT, sign=sign, amount=low)
+        )
+        return SPOKEN.say("%(low)s to %(high)s", low=whole, high=f"−{SPOKEN.say(_AMOUNT, sign=sign, amount=high)}")
+    return ("−" if found[1] else "") + SPOKEN.say(_AMOUNT, sign=sign, amount=f"{low}–{high}")
 
 
 def times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count) or f"{count:,} times"
+    return SPOKEN.say({1: "once", 2: "twice"}[count]) if count in (1, 2) else SPOKEN.count(*_OFTEN, count)
 
 
 def sum_of(one: Mapping[str, Any]) -> str:
@@ -47,4 +62,6 @@ def sum_of(one: Mapping[str, Any]) -> str:
 
 def said(one: Mapping[str, Any]) -> str:
     """An entry of a statement's sums: an amount, or a band with how often it was told."""
-    return sum_of(one) if "amount" in one else f"{sum_of(one)}, {times(one['count'])}"
+    if "amount" in one:
+        return sum_of(one)
+    return SPOKEN.say("%(band)s, %(times)s", band=sum_of(one), times=times(one["count"]))

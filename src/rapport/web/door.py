@@ -11,12 +11,19 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rapport.web import pages
-from rapport.web.forms import check_origin, go
+from rapport.kernel.times import MINUTE
+from rapport.signin.limits import Limit
+from rapport.web import language, pages
+from rapport.web.asker import client_of
+from rapport.web.cookies import keep, prefer
+from rapport.web.forms import check_origin, go, inner_path
 from rapport.web.visit import THEME_COOKIE, THEMES, Area
 
 CODE_LENGTH: Final = 200
-YEAR_SECONDS: Final = 365 * 24 * 3600
+TRIES_A_MINUTE: Final = 60
+AT_ONCE: Final = "try"
+"""What codes begin with whose page presses its button itself: those of the demo. Nobody else's code opens anything
+without a press, since a stranger's link would sign people in as somebody else before they had read what it is."""
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -29,31 +36,43 @@ class Door(msgspec.Struct, frozen=True):
     """Makes of a code a session's token."""
     session_seconds: int | None = None
     """How long the browser keeps the session; None: until it is closed."""
+    tries: Limit = msgspec.field(default_factory=lambda: Limit(TRIES_A_MINUTE, MINUTE))
+    """Of one client."""
+    leave: Callable[[str], Awaitable[None]] | None = None
+    """Ends the session that the browser came with."""
 
     async def open(self, request: Request) -> Response:
         """GET: the button. POST: spend the code."""
         if request.method == "POST":
             return await self._enter(request)
         code = request.query_params.get("code", "")
-        return self.area.page(request, self.template, code=code if len(code) <= CODE_LENGTH else "", spent=False)
+        inside = await self._inside(request)
+        at_once = code.startswith(f"{AT_ONCE}_") and not inside
+        shown: dict[str, Any] = {"code": code if len(code) <= CODE_LENGTH else "", "spent": False, "inside": inside}
+        return self.area.page(request, self.template, at_once=at_once, **shown)
+
+    async def _inside(self, request: Request) -> bool:
+        """Whether this browser has a session already."""
+        token = request.cookies.get(self.area.cookie, "")
+        return bool(token) and await self.area.desk.session(token) is not None
 
     async def _enter(self, request: Request) -> Response:
         check_origin(request, self.area.origin)
+        self.tries.count(client_of(request))
         code = (await pages.form(request)).get("code", "")
         token = await self.spend(code) if 0 < len(code) <= CODE_LENGTH else None
         if token is None:
-            return self.area.page(request, self.template, 403, code="", spent=True)
+            shown: dict[str, Any] = {"code": "", "spent": True, "inside": await self._inside(request), "at_once": False}
+            return self.area.page(request, self.template, 403, **shown)
+        had = request.cookies.get(self.area.cookie, "")
+        if had and self.leave is not None:
+            await self.leave(had)
         response = go(self.area.start)
-        response.set_cookie(
-            self.area.cookie,
-            token,
-            self.session_seconds,
-            path="/",
-            secure=self.area.secure,
-            httponly=True,
-            samesite="strict",
-        )
+        keep(response, self.area.origin, self.area.cookie, token, self.session_seconds)
         return response
+
+    async def speak(self, request: Request) -> Response:
+        return (await spoken(self.area, request))[0]
 
     async def theme(self, request: Request) -> Response:
         """Remember light, dark or as the system says."""
@@ -63,12 +82,26 @@ class Door(msgspec.Struct, frozen=True):
         theme = fields.get("theme", "")
         if theme in THEMES:
             # Not HttpOnly: the same switch works without a round trip where there is JavaScript.
-            response.set_cookie(THEME_COOKIE, theme, YEAR_SECONDS, path="/", secure=self.area.secure, samesite="lax")
+            prefer(response, self.area.origin, THEME_COOKIE, theme, seen_by_scripts=True)
         return response
+
+
+async def spoken(area: Area[Any], request: Request, above: str = "", start: str = "") -> tuple[Response, str]:
+    """Remember in which language pages speak, and go back to the page that asked, if it is under `above`; the area's
+    own path and first page where these are not given. With the answer comes the language, "" where it is none."""
+    check_origin(request, area.origin)
+    fields = await pages.form(request)
+    back = fields.get("back", "")
+    response = go((inner_path(back, above) or start) if above else area.way_back(back))
+    named = fields.get("language", "")
+    if named not in area.languages:
+        return response, ""
+    prefer(response, area.origin, language.COOKIE, named)
+    return response, named
 
 
 def left(area: Area[Any]) -> Response:
     """Out of the door: the browser forgets its session."""
     response = go(area.door)
-    response.delete_cookie(area.cookie, path="/", secure=area.secure, httponly=True, samesite="strict")
+    keep(response, area.origin, area.cookie, "", 0)
     return response

@@ -7,6 +7,7 @@ none), and a token on the page that follows from the session's. Either would do;
 
 import hashlib
 import hmac
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -25,12 +26,24 @@ async def own_form(request: Request, origin: str, token: str) -> dict[str, str]:
 
 
 def check_origin(request: Request, origin: str) -> None:
-    """Raises Forbidden unless the browser says that the request came from the node's own pages."""
+    """Raises Forbidden unless the browser says that the request came from the node's own pages. A page that tells
+    nobody its address (`silence`) says `Origin: null` with its forms; then `Sec-Fetch-Site`, which no page writes
+    itself, says whose it is."""
     said = request.headers.get("origin")
-    own = request.headers.get("sec-fetch-site") == "same-origin" if said is None else said == origin
+    own = request.headers.get("sec-fetch-site") == "same-origin" if said in {None, "null"} else said == origin
     if not own:
         message = f"This form did not come from this node's pages at {origin}. Open that address, and repeat it there."
         raise Forbidden(message, code="foreign_origin")
+
+
+def silence(response: Response, origin: str) -> None:
+    """Let a page whose address holds a code tell it nobody, this node included. Where browsers do not send
+    `Sec-Fetch-Site` (neither over TLS nor to the machine itself), it tells the node's origin, without the code: else
+    its own form would be refused."""
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    fetches = parts.scheme == "https" or host == "localhost" or host.endswith(".localhost") or host.startswith("127.")
+    response.headers["Referrer-Policy"] = "no-referrer" if fetches or host == "::1" else "strict-origin"
 
 
 def csrf_token(token: str) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import now, rfc3339
+from rapport.web.language import SPOKEN
 
 _TO_OCTOBER = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October")
 _MONTHS = (*_TO_OCTOBER, "November", "December")
@@ -33,7 +34,7 @@ def present() -> str:
 
 def name(month: str) -> str:
     """`November 2026`."""
-    return f"{_MONTHS[int(month[5:]) - 1]} {month[:4]}"
+    return SPOKEN.say("%(month)s %(year)s", month=SPOKEN.say(_MONTHS[int(month[5:]) - 1]), year=month[:4])
 
 
 def beside(month: str, step: int) -> str:

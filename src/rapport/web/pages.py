@@ -9,11 +9,13 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rapport.kernel.errors import BadInput, TooLarge
 from rapport.web import language
+from rapport.web.retelling import retold
 
 SHARED = Path(__file__).parent
 """Beside this module: `static` and `templates` of every area."""
@@ -35,8 +38,6 @@ CONTENT_SECURITY_POLICY = (
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    # Not `no-referrer`: with it browsers send `Origin: null` with forms, which the check of their origin refuses.
-    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -50,7 +51,8 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every answer, and `Cache-Control: no-store` where it says nothing about keeping."""
+    """Adds `HEADERS` to every answer, and `Cache-Control: no-store` where it says nothing about keeping, and that other
+    sites are not told of it where it does not say that nobody is (`silenced`)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -60,6 +62,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Referrer-Policy", "same-origin")
                 headers.update(HEADERS)
             await send(message)
 
@@ -119,9 +122,21 @@ def environment(folder: Path, **names: Any) -> Environment:
     )
     made.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     made.globals["LANGUAGE_NAMES"] = language.NAMES
-    made.globals.update(names)
+    made.globals.update(link=link, bdi=partial(_within, "bdi"), strong=partial(_within, "strong"))
+    made.globals.update(names, code=partial(_within, "code"))
     made.filters["quoted"] = quoted
+    made.filters["retold"] = retold
     return made
+
+
+def link(path: str, words: str) -> Markup:
+    """A link to be put into a place of a sentence, so that a sentence is translated whole."""
+    return Markup('<a href="{}">{}</a>').format(path, words)
+
+
+def _within(element: str, words: object) -> Markup:
+    """Words in an element, likewise."""
+    return Markup("<{0}>{1}</{0}>").format(element, words)
 
 
 def quoted(text: str) -> str:

@@ -1,24 +1,30 @@
 """What pages' scripts send in JSON, and who sends it: alike in every area of pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rapport.kernel.errors import BadInput
+from rapport.kernel.errors import BadInput, RapportError
+from rapport.web.api.problems import on_error
 from rapport.web.door import CODE_LENGTH
+from rapport.web.language import chosen, speaking
+from rapport.web.retelling import retold
 
 _LONGEST_NAME = 300
 
 
+async def refused(request: Request, error: RapportError, languages: Sequence[str]) -> Response:
+    """An error, as JSON has it; its message in the language of the page, whose script shows it."""
+    with speaking(chosen(request, languages)):
+        error.message = retold(error.message)
+    return await on_error(request, error)
+
+
 def told(content: object) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")
-
-
-def client_of(request: Request) -> str:
-    """Where a request came from, to be slowed down."""
-    return request.client.host if request.client is not None else ""
 
 
 def browser_of(request: Request) -> str:

@@ -9,7 +9,6 @@ session's own pages (`rapport.web.forms`).
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from jinja2 import Environment
@@ -17,9 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rapport.kernel.errors import Busy, NotFound, RapportError
-from rapport.web import language, pages
-from rapport.web.forms import csrf_token, go, inner_path, own_form
+from rapport.kernel.errors import Busy, NotFound, RapportError, Unauthorized
+from rapport.web import cookies, language, pages
+from rapport.web.forms import check_origin, csrf_token, go, inner_path, own_form, silence
 
 THEME_COOKIE: Final = "rapport_theme"
 THEMES: Final = ("auto", "light", "dark")
@@ -58,14 +57,16 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
 
     @property
     def secure(self) -> bool:
-        return self.origin.startswith("https://")
+        return cookies.secure(self.origin)
 
     @property
     def cookie(self) -> str:
-        """The session cookie's name. Cookies know no ports, so without https the name tells a machine's nodes apart."""
-        return (
-            f"__Host-rapport-{self.name}" if self.secure else f"rapport_{self.name}_{urlsplit(self.origin).port or 80}"
-        )
+        """The session cookie's name."""
+        return cookies.named(self.name, self.origin)
+
+    def language_of(self, request: Request) -> str:
+        """What the pages that answer a request speak."""
+        return language.chosen(request, self.languages)
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A page that needs no session."""
@@ -75,13 +76,18 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
             "origin": self.origin,
             "session": None,
             "csrf": "",
-            "here": request.url.path,
+            "here": _again(request),
             "section": "",
-            "language": language.chosen(request, self.languages),
+            "language": self.language_of(request),
             "languages": self.languages,
             "speak": self.speak,
         }
-        return pages.page(self.templates, template, {**shared, **values}, status)
+        response = pages.page(self.templates, template, {**shared, **values}, status)
+        if "code" in request.query_params:
+            silence(response, self.origin)
+        if len(self.languages) > 1:
+            response.headers["Vary"] = "Accept-Language, Cookie"
+        return response
 
     def problem(self, request: Request, error: RapportError, **values: Any) -> Response:
         """An error that was raised on purpose, as a page."""
@@ -89,6 +95,11 @@ class Area(msgspec.Struct, Generic[Desk], frozen=True):
         if isinstance(error, Busy):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
+
+    def sent_away(self, request: Request) -> Response:
+        """To the door, for who has no session."""
+        del request
+        return go(self.door)
 
     def way_back(self, path: str) -> str:
         """A path to go back to, if it is one of this area's; else its first page."""
@@ -124,6 +135,12 @@ class Visit(msgspec.Struct, Generic[Desk, Session], frozen=True):
         raise NotImplementedError
 
 
+def _again(request: Request) -> str:
+    """Where one comes back to this page; from what a form led to, the page above it, which is there for a visit."""
+    path = request.url.path
+    return path if request.method in SAFE_METHODS else path.rpartition("/")[0]
+
+
 Visiting = TypeVar("Visiting", bound=Visit[Any, Any])
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -135,15 +152,38 @@ def guarded(area: Area[Any], visiting: type[Visiting], handler: Callable[[Visiti
         token = request.cookies.get(area.cookie, "")
         session = await area.desk.session(token) if token else None
         if session is None:
-            return go(area.door)
+            return area.sent_away(request)
         fields = {} if request.method in SAFE_METHODS else await own_form(request, area.origin, token)
         visit = visiting(area, request, session, token, fields)
         try:
-            return await handler(visit)
+            with language.speaking(area.language_of(request)):
+                return await handler(visit)
         except NotFound:
             return visit.absent()
         except RapportError as error:
             return area.problem(request, error, **visit.own)
+
+    return endpoint
+
+
+def asked_by_script(
+    area: Area[Any],
+    visiting: type[Visiting],
+    handler: Callable[[Visiting], Awaitable[Response]],
+    told: Callable[[Request, RapportError], Awaitable[Response]],
+) -> Endpoint:
+    """For what a page's script asks: who has no session is told so, and so is every error, as `told` says it."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            check_origin(request, area.origin)
+            token = request.cookies.get(area.cookie, "")
+            session = await area.desk.session(token) if token else None
+            if session is None:
+                raise Unauthorized("Sign in first.")
+            return await handler(visiting(area, request, session, token, {}))
+        except RapportError as error:
+            return await told(request, error)
 
     return endpoint
 

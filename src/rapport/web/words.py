@@ -13,10 +13,19 @@ from rapport.collect import Event
 from rapport.kernel.ports import YOU
 from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND
 from rapport.web import language
+from rapport.web.language import SPOKEN
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_MONATE = ("Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sep.", "Okt.", "Nov.", "Dez.")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+TRAITS: Final = (
+    *("Name", "First name", "Last name", "Email", "Phone", "Address", "Street", "City", "Postal code", "Country"),
+    *("Birthday", "Age", "Gender", "Language", "Company", "Title", "Plan", "Size", "Shoe size", "Newsletter"),
+    *("Created at", "Loyalty", "Loyalty tier", "Points", "Tier", "Postcode", "Zip", "State", "Interests"),
+    "Favourite shop",
+)
+"""What companies often call what they know, as `label` writes it: catalogs have these."""
 LONG: Final = 280
 """Characters of a value that are shown before the rest is folded away."""
 
@@ -37,6 +46,7 @@ KINDS: Final = {
     "device_id": "device",
     "loyalty_id": "loyalty card",
     "email": "e-mail",
+    "phone": "phone",
 }
 
 SECTIONS: Final = {
@@ -82,15 +92,28 @@ def stamp(at: int | str | None) -> str:
 def when(at: int | str | None) -> str:
     """`21 Nov 2026, 20:02`; times on pages are UTC."""
     known = moment(at)
-    if known and language.spoken() == "de":
-        return f"{known.day}. {_MONATE[known.month - 1]} {known:%Y, %H:%M}"
-    return f"{known.day} {known:%b %Y, %H:%M}" if known else language.gettext("unknown time")
+    if known is None:
+        return SPOKEN.say("unknown time")
+    return SPOKEN.say("%(date)s, %(clock)s", date=_date(known), clock=f"{known:%H:%M}")
+
+
+def date(at: int | str | None) -> str:
+    """`21 Nov 2026`"""
+    known = moment(at)
+    return _date(known) if known else SPOKEN.say("unknown time")
+
+
+def _date(known: datetime) -> str:
+    month = SPOKEN.say(_MONTHS[known.month - 1])
+    return SPOKEN.say("%(day)s %(month)s %(year)s", day=known.day, month=month, year=f"{known:%Y}")
 
 
 def day(at: int | str | None) -> str:
     """`Sat 21 Nov 2026`"""
     known = moment(at)
-    return f"{known:%a} {known.day} {known:%b %Y}" if known else "Time unknown"
+    if known is None:
+        return SPOKEN.say("Time unknown")
+    return SPOKEN.say("%(weekday)s %(date)s", weekday=SPOKEN.say(_DAYS[known.weekday()]), date=_date(known))
 
 
 def clock(at: int | str | None) -> str:
@@ -101,26 +124,31 @@ def clock(at: int | str | None) -> str:
 def ago(at: int | None, now: int) -> str:
     """`3 minutes ago`, `just now`, `in 2 hours`; "never" where there is no time."""
     if at is None:
-        return "never"
+        return SPOKEN.say("never")
     apart = now - at
     size = abs(apart)
     if size < 5 * SECOND:
-        return "just now"
+        return SPOKEN.say("just now")
     if size >= 60 * DAY:
-        return when(at).partition(",")[0]
-    units = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second"))
-    unit, name = next(pair for pair in units if size >= pair[0])
-    said = counted(size // unit, name)
-    return f"{said} ago" if apart > 0 else f"in {said}"
+        return date(at)
+    unit, past, yet = next(each for each in _AGO if size >= each[0])
+    return SPOKEN.count(*(past if apart > 0 else yet), size // unit)
 
 
-def number(value: int) -> str:
-    return f"{value:,}"
+_AGO: Final = (
+    (DAY, ("%(count)s day ago", "%(count)s days ago"), ("in %(count)s day", "in %(count)s days")),
+    (HOUR, ("%(count)s hour ago", "%(count)s hours ago"), ("in %(count)s hour", "in %(count)s hours")),
+    (MINUTE, ("%(count)s minute ago", "%(count)s minutes ago"), ("in %(count)s minute", "in %(count)s minutes")),
+    (SECOND, ("%(count)s second ago", "%(count)s seconds ago"), ("in %(count)s second", "in %(count)s seconds")),
+)
+
+
+number = language.number
 
 
 def counted(count: int, thing: str, things: str = "") -> str:
-    """`1 event`, `1,204 events`."""
-    return f"{count:,} {thing if count == 1 else things or thing + 's'}"
+    """`1 event`, `1,204 events`; catalogs have it as `%(count)s event`, `%(count)s events`."""
+    return SPOKEN.count(f"%(count)s {thing}", f"%(count)s {things or thing + 's'}", count)
 
 
 def rate(per_second: float) -> str:
@@ -135,12 +163,12 @@ def lag(ms: float | None) -> str:
 
 def kind(name: str) -> str:
     """An identifier's type in words."""
-    return KINDS.get(name) or name.replace("_", " ")
+    return language.gettext(KINDS[name]) if name in KINDS else name.replace("_", " ")
 
 
 def source(name: str) -> str:
     """Who says something, to those who work at a company."""
-    return THEMSELF if name == YOU else name
+    return language.gettext(THEMSELF) if name == YOU else name
 
 
 def label(name: str) -> str:
@@ -148,21 +176,20 @@ def label(name: str) -> str:
     words = _HUMPS.sub(" ", name).replace("_", " ").replace("-", " ").strip()
     if not words:
         return name
-    return words[:1].upper() + (words[1:].lower() if _HUMPS.search(name) else words[1:])
+    return language.gettext(words[:1].upper() + (words[1:].lower() if _HUMPS.search(name) else words[1:]))
 
 
 def listed(names: Iterable[str]) -> str:
     """`crm, shop and till`."""
-    *rest, last = [*names] or [""]
-    return f"{', '.join(rest)} and {last}" if rest else last
+    return SPOKEN.listed([*names], "and")
 
 
 def plain(value: Any) -> str:
     """A value as text: JSON for what has parts."""
     if value is None:
-        return "no longer known"
+        return language.gettext("no longer known")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return language.gettext("yes" if value else "no")
     if isinstance(value, str):
         return value
     if isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 256):
@@ -207,7 +234,7 @@ def title(event: Event) -> str:
 
 def happened(name: str) -> str:
     """An event's name for reading; those that every source has are said in words."""
-    return HAPPENED.get(name, name)
+    return language.gettext(HAPPENED[name]) if name in HAPPENED else name
 
 
 def in_a_row(names: Iterable[str]) -> str:
@@ -302,6 +329,7 @@ FILTERS: Final = {
     "stamp": stamp,
     "when": when,
     "day": day,
+    "date": date,
     "clock": clock,
     "ago": ago,
     "number": number,

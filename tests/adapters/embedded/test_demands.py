@@ -22,6 +22,7 @@ from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.times import DAY, now
 from rapport.terms.exports import Held
 from rapport.terms.promises import base64url
+from tests.conftest import sample
 
 ADA, BO = b"a" * 16, b"b" * 16
 URL = "https://parcels.example/deletions"
@@ -86,6 +87,7 @@ handles = st.lists(st.sampled_from(["cus_1", "cus_2", "cus_3"]), max_size=4)
 asked = st.lists(st.tuples(st.sampled_from([ADA, BO]), st.sampled_from(["exp_1", "exp_2"]), handles), max_size=8)
 
 
+@sample(30)
 @given(asked)
 def test_however_often_an_erasure_begins_again_each_customer_is_asked_for_once(rows: Any) -> None:
     import tempfile

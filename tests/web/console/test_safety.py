@@ -35,7 +35,7 @@ def test_every_page_is_fenced_in_and_loads_only_its_own_files(path):
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert "unsafe" not in response.headers["content-security-policy"]
     assert response.headers["x-content-type-options"] == "nosniff"
-    assert response.headers["referrer-policy"] == "same-origin"
+    assert response.headers["referrer-policy"] == ("strict-origin" if "code=" in path else "same-origin")
     assert response.headers["cache-control"] == "no-store"
     assert Page(response.text).only_its_own()
 

@@ -58,7 +58,7 @@ def test_what_is_said_is_shown_at_once_as_ones_own_with_theirs_beside_it(home: H
     assert ("Corrected: your word is shown now" in page, "you said so" in page, HOSTILE in page) == (True, True, False)
     assert shown(home, "name") == (HOSTILE, "you")
     assert "Take my word back" in ada.get(f"{WHERE}?trait=name").text
-    assert "You corrected “name”" in ada.get("/me/rights").text
+    assert "You corrected “Name”" in ada.get("/me/rights").text
     back = ada.post(WHERE, trait="name", back="yes")
     assert "Taken back" in ada.get(back.headers["location"]).text
     assert shown(home, "name") == ("Ada", "crm")

@@ -1,7 +1,7 @@
 """My goals as a page, and what software does at the person's addresses in JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +9,10 @@ import httpx
 import pytest
 
 from rapport.adapters.embedded.accounts import Accounts
+from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import now
 from rapport.signin.passkeys import Made
+from rapport.terms import Pending
 from tests.profile.house import ORG, told
 from tests.web.portal.person import Home, Person
 
@@ -63,6 +65,33 @@ def test_measuring_leaves_a_receipt_of_one_s_own_look(ada: Person) -> None:
     spend(ada)
     (look,) = ada.json("/me/asked")["rows"]
     assert (look["own"], look["action"], look["org"]) == (True, "your own goal", ORG)
+
+
+def test_a_goal_at_many_companies_is_measured_by_one_commit_and_anew_only_where_a_claim_moved(home: Home) -> None:
+    home.ledger.add_source("corner", "crm", trusted=True)
+    event = told(type="track", userId="ada", messageId="there", event="Order Completed", properties={})
+    home.append(LogEntry("corner", "crm", "segment", "batch", now(), json.dumps({"batch": [event]}).encode()))
+    home.settle()
+    kept = home.book
+
+    class Counting:
+        def __init__(self) -> None:
+            self.commits: list[list[str]] = []
+
+        async def commit(self, pending: Sequence[Pending]) -> None:
+            if not self.commits:  # somebody else claims what the other company knows her by, just before it
+                home.people.add(["corner:user_id:ada"])
+            await kept.commit(pending)
+            self.commits.append([one.receipt.fields[0] for one in pending if not one.stale])
+
+    counting = Counting()
+    home.book = counting  # type: ignore[assignment]  # a book like the other
+    ada = Person(home, [f"{ORG}:user_id:ada", "corner:user_id:ada"])
+    body = {"words": "Buy", "kind": "buy", "orgs": [ORG, "corner"], "times": 5}
+    assert ask(ada, "POST", "/me/goals", body).json()["progress"]["have"] == "3"
+    assert counting.commits == [[ORG], ["corner"]]
+    assert ask(ada, "GET", "/me/goals").json()["goals"][0]["progress"]["have"] == "3"
+    assert counting.commits[2:] == [[ORG, "corner"]]
 
 
 def test_a_form_says_a_goal_and_takes_every_step_with_it(ada: Person) -> None:

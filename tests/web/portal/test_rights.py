@@ -142,7 +142,7 @@ def test_who_was_given_an_export_is_named_when_it_is_asked_to_delete(home: Home,
     home.worker.close()  # the page's thread is the worker now
     page = unescape(ada.post("/me/erase", word="erase").text)
     home.restart()
-    day = "[0-9-]{10}"
+    day = r"\d+ \w{3} \d{4}"
     assert re.search(f"Parcels, which Shop & Sons gave a file on {day}: to be done and confirmed by {day}", page)
     assert "Mailers, which Shop & Sons" in page
     assert "has yet to say where it takes such demands" in page
@@ -160,7 +160,7 @@ def test_erasing_says_first_what_would_go_and_needs_a_typed_word(
     done = ada.post("/me/erase", word=" Erase ")
     home.restart()
     assert done.status_code == 200
-    assert "1 record with 2 events are gone" in done.text
+    assert "1 record and 2 events are gone" in done.text
     proof = done.text.partition("/me/erased/")[2].partition('"')[0]
     bundle = json.loads(ada.get(f"/me/erased/{proof}").content)
     assert verify.verify(bundle)["ok"]

@@ -7,9 +7,9 @@ are sealed under the person's key, and go with it.
 
 import hashlib
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound, Unauthorized
 from rapport.kernel.times import MINUTE, now
@@ -34,16 +34,30 @@ SCHEMA = """
     CREATE TABLE spent (hash BLOB PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID
 """
 
+BACKED_UP = "ALTER TABLE passkey ADD COLUMN backed_up INTEGER NOT NULL DEFAULT 0; UPDATE passkey SET backed_up = synced"
+
 ACTIVE = "active"
+_SIGN_INS = ("own_session", "session")
+_WAITING = ("link", "invite", "pairing", "tap", "presence")
+WAYS_IN = (*_SIGN_INS, "device", *_WAITING)
+"""Tables with what opens an account, or stands for its person, beside passkeys and what recovers them."""
 INVITE_LIFE = 10 * MINUTE
 MOST_PASSKEYS = 50
+MOST_SESSIONS = 100
+"""Of one person at a time; with another the oldest ends."""
 _SEEN_EVERY = MINUTE
 """A session's last use is noted at most so often: each note is a write."""
 _PLACE = b"account"
 _PASSKEYS = """
-    SELECT passkey.id, person.id, person.handle, credential, public, counter, name, synced, passkey.created_at, used_at
+    SELECT passkey.id, person.id, person.handle, credential, public, counter, name, synced, passkey.created_at, used_at,
+           backed_up
     FROM passkey JOIN person ON person.id = passkey.person WHERE person.status = 'active' AND
 """
+
+
+class Ended(NamedTuple):
+    sign_ins: int
+    devices: int
 
 
 class Accounts:
@@ -58,7 +72,7 @@ class Accounts:
     def invite(self, handle: str) -> str:
         """A code that lets its holder make a passkey for this person, once, within ten minutes. Raises NotFound,
         Conflict where they are erased."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         code = ids.secret("inv")
         with transaction(self._db):
             self._db.execute("DELETE FROM invite WHERE expires_at <= ?", (now(),))
@@ -74,9 +88,12 @@ class Accounts:
         row = self._db.execute(query, (_hash(code), now(), ACTIVE)).fetchone()
         return None if row is None else str(row[0])
 
-    def accept(self, code: str, made: Made, name: str, browser: str, spent: tuple[bytes, int]) -> tuple[str, Session]:
-        """Spend an invitation for a passkey, and sign in with it; `spent` is the challenge and when it expires. Of many
-        tries at one code exactly one succeeds. Raises Unauthorized."""
+    def accept(
+        self, code: str, made: Made, name: str, browser: str, spent: tuple[bytes, int], leaving: str = ""
+    ) -> tuple[str, Session]:
+        """Spend an invitation for a passkey, and sign in with it; `spent` is the challenge and when it expires,
+        `leaving` the session that this browser had, whosever, which ends. Of many tries at one code exactly one
+        succeeds. Raises Unauthorized."""
         with transaction(self._db):
             query = "DELETE FROM invite WHERE hash = ? AND expires_at > ? RETURNING person"
             row = self._db.execute(query, (_hash(code), now())).fetchone()
@@ -84,6 +101,7 @@ class Accounts:
                 raise Unauthorized(UNPROVED, code="unproved")
             self._spend(*spent)
             passkey = self._put_passkey(row[0], made, name)
+            self._leave(leaving)
             return self._begin(row[0], passkey, browser)
 
     def begin_anew(
@@ -98,7 +116,7 @@ class Accounts:
 
     def add_passkey(self, handle: str, made: Made, name: str, spent: tuple[bytes, int]) -> Passkey:
         """Raises Unauthorized where the challenge was accepted before, Conflict where the passkey is there already."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         with transaction(self._db):
             self._spend(*spent)
             number = self._put_passkey(person, made, name)
@@ -112,10 +130,10 @@ class Accounts:
         if count >= MOST_PASSKEYS:
             raise Conflict(f"{MOST_PASSKEYS} passkeys are all there may be: revoke one first", code="too_many_passkeys")
         sealed = key.seal(name.encode("utf-8", "replace"), _PLACE)
-        row = (made.credential, person, made.public, made.counter, made.synced, sealed, now())
+        row = (made.credential, person, made.public, made.counter, made.synced, sealed, now(), made.backed_up)
         query = (
-            "INSERT INTO passkey (credential, person, public, counter, synced, name, created_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO passkey (credential, person, public, counter, synced, name, created_at, backed_up) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         )
         try:
             return self._db.execute(query, row).lastrowid or 0
@@ -138,13 +156,33 @@ class Accounts:
             key = self._keys.person(person)
             if key is not None:
                 told = key.open(name, _PLACE).decode()
-                synced, created, used = rest
-                found.append(Passkey(number, handle, credential, public, counter, told, bool(synced), created, used))
+                synced, created, used, backed_up = rest
+                flags = bool(synced), created, used, bool(backed_up)
+                found.append(Passkey(number, handle, credential, public, counter, told, *flags))
         return found
+
+    def accepted(self, token: str) -> tuple[str, list[bytes]] | None:
+        """Whose a session is (`per_…`), and which passkeys of theirs are taken."""
+        query = """
+            SELECT handle, credential FROM own_session AS s JOIN person ON person.id = s.person
+            JOIN passkey ON passkey.person = s.person WHERE s.hash = ? AND status = ? ORDER BY passkey.id
+        """
+        rows = self._db.execute(query, (_hash(token), ACTIVE)).fetchall()
+        return (rows[0][0], [credential for _, credential in rows]) if rows else None
+
+    def rename(self, handle: str, passkey: int, name: str) -> None:
+        """Call a passkey something else. Raises NotFound."""
+        person = active(self._db, handle)
+        key = self._keys.person(person)
+        with transaction(self._db):
+            sealed = b"" if key is None else key.seal(name.encode("utf-8", "replace"), _PLACE)
+            query = "UPDATE passkey SET name = ? WHERE id = ? AND person = ?"
+            if key is None or not self._db.execute(query, (sealed, passkey, person)).rowcount:
+                raise NotFound("you have no such passkey")
 
     def revoke(self, handle: str, passkey: int) -> None:
         """Let go of a passkey, and of every session that it began. Raises NotFound, Conflict where it is the last."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         with transaction(self._db):
             (others,) = self._db.execute(
                 "SELECT count(*) FROM passkey WHERE person = ? AND id != ?", (person, passkey)
@@ -158,11 +196,15 @@ class Accounts:
 
     # -- sessions
 
-    def sign_in(self, passkey: Passkey, proved: Proved, browser: str, spent: tuple[bytes, int]) -> tuple[str, Session]:
-        """A new session's secret, which only the browser keeps, and the session. Raises Unauthorized where the
-        challenge was accepted before, or the passkey was revoked or used meanwhile."""
+    def sign_in(
+        self, passkey: Passkey, proved: Proved, browser: str, spent: tuple[bytes, int], leaving: str = ""
+    ) -> tuple[str, Session]:
+        """A new session's secret, which only the browser keeps, and the session; the one that the browser had
+        (`leaving`) ends. Raises Unauthorized where the challenge was accepted before, or the passkey was revoked or
+        used meanwhile."""
         with transaction(self._db):
             person = self._use(passkey, proved, spent)
+            self._leave(leaving)
             return self._begin(person, passkey.id, browser)
 
     def step_up(
@@ -177,10 +219,17 @@ class Accounts:
                 raise Unauthorized(UNPROVED, code="unproved")
             return self._begin(person, passkey.id, browser)
 
+    def use(self, passkey: Passkey, proved: Proved, spent: tuple[bytes, int]) -> None:
+        """Note that a passkey signed something other than a sign-in, within the transaction that keeps it. Raises
+        Unauthorized likewise."""
+        self._use(passkey, proved, spent)
+
     def _use(self, passkey: Passkey, proved: Proved, spent: tuple[bytes, int]) -> int:
         self._spend(*spent)
-        query = "UPDATE passkey SET counter = ?, synced = ?, used_at = ? WHERE id = ? AND counter = ? RETURNING person"
-        row = (proved.counter, proved.synced, now(), passkey.id, passkey.counter)
+        query = """
+            UPDATE passkey SET counter = ?, backed_up = ?, used_at = ? WHERE id = ? AND counter = ? RETURNING person
+        """
+        row = (proved.counter, proved.backed_up, now(), passkey.id, passkey.counter)
         found = self._db.execute(query, row).fetchone()
         if found is None:
             raise Unauthorized(UNPROVED, code="unproved")
@@ -201,6 +250,11 @@ class Accounts:
             "VALUES (?, ?, ?, ?, ?, ?, ?)"
         )
         number = self._db.execute(query, (_hash(secret), person, passkey, at, at, at, sealed)).lastrowid or 0
+        query = """
+            DELETE FROM own_session WHERE person = ?1
+            AND id <= (SELECT id FROM own_session WHERE person = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+        """
+        self._db.execute(query, (person, MOST_SESSIONS))
         return secret, Session(number, row[0], at, at, at, passkey)
 
     def session(self, token: str) -> Session | None:
@@ -228,7 +282,7 @@ class Accounts:
 
     def sessions(self, handle: str) -> list[tuple[Session, str]]:
         """A person's live sessions, the latest used first, each with the browser it is in."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         key = self._keys.person(person)
         at = now()
         query = """
@@ -244,22 +298,50 @@ class Accounts:
 
     def end(self, token: str) -> None:
         with transaction(self._db):
+            self._leave(token)
+
+    def _leave(self, token: str) -> None:
+        """End a session, also one that began by a link."""
+        if token:
             self._db.execute("DELETE FROM own_session WHERE hash = ?", (_hash(token),))
+            self._db.execute("DELETE FROM session WHERE hash = ? AND person IS NOT NULL", (_hash(token),))
 
-    def end_sessions(self, handle: str, *, only: int | None = None, but: int | None = None) -> int:
-        """End one session of a person, or all (but one); return how many ended."""
-        person = self._active(handle)
-        query = "DELETE FROM own_session WHERE person = ?1 AND (?2 IS NULL OR id = ?2) AND (?3 IS NULL OR id != ?3)"
+    def end_sessions(self, handle: str, *, only: int | None = None, keep: str = "") -> int:
+        """End one session of a person; or all but that of a token, also those that began by a link, and with them the
+        links and invitations by which others would begin. Return how many sessions ended."""
+        person = active(self._db, handle)
         with transaction(self._db):
-            return self._db.execute(query, (person, only, but)).rowcount
+            if only is not None:
+                query = "DELETE FROM own_session WHERE person = ? AND id = ?"
+                return self._db.execute(query, (person, only)).rowcount
+            for query in ("DELETE FROM link WHERE person = ?", "DELETE FROM invite WHERE person = ?"):
+                self._db.execute(query, (person,))
+            ended = 0
+            for query in (
+                "DELETE FROM own_session WHERE person = ? AND hash != ?",
+                "DELETE FROM session WHERE person = ? AND hash != ?",
+            ):
+                ended += self._db.execute(query, (person, _hash(keep))).rowcount
+            return ended
 
-    def _active(self, handle: str) -> int:
-        row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
-        if row is None:
-            raise NotFound(f"there is no person {handle[:60]!r}")
-        if row[1] != ACTIVE:
-            raise Conflict("this person is erased, or about to be", code="erased")
-        return int(row[0])
+    def end_everything(self, handle: str) -> Ended:
+        """End every sign-in and let go of every bound device at once, with whatever others would begin by. Passkeys
+        stay. Raises NotFound, Conflict."""
+        person = active(self._db, handle)
+        with transaction(self._db):
+            ended = Ended(remove(self._db, _SIGN_INS, person), remove(self._db, ("device",), person))
+            remove(self._db, _WAITING, person)
+        return ended
+
+
+def active(db: sqlite3.Connection, handle: str) -> int:
+    """The number of a person who is not erased. Raises NotFound, Conflict."""
+    row = db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no person {handle[:60]!r}")
+    if row[1] != ACTIVE:
+        raise Conflict("this person is erased, or about to be", code="erased")
+    return int(row[0])
 
 
 def spend(db: sqlite3.Connection, challenge: bytes, expires: int) -> None:

@@ -10,10 +10,12 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from rapport.adapters.embedded import by_hand
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.sqlite import transaction
@@ -23,6 +25,7 @@ from rapport.kernel.keys import BlindKey
 from rapport.kernel.times import now, rfc3339
 from rapport.terms import agreements
 from rapport.terms.agreements import Agreed, Status
+from rapport.terms.by_hand import Hand, vouched
 from rapport.terms.clauses import Terms
 from rapport.terms.consent_receipts import consent_receipt
 from rapport.terms.declaration import Standing
@@ -49,7 +52,7 @@ _decode = msgspec.json.Decoder(tuple[Agreed, ...]).decode
 
 class Agreement(msgspec.Struct, frozen=True):
     """An agreement in a list. `since` and `ended_at` are in µs: exact for the person, cut to the day for organizations;
-    `previous` is the handle of the one that it follows."""
+    `previous` is the handle of the one that it follows; `by_hand`: the person signed it themselves."""
 
     handle: str
     org: str
@@ -59,6 +62,16 @@ class Agreement(msgspec.Struct, frozen=True):
     ended_at: int | None
     agreed: tuple[Agreed, ...]
     previous: str | None
+    by_hand: bool = False
+
+
+class Draft(NamedTuple):
+    """An agreement that is not recorded yet; `previous` is the number of the one that it would follow."""
+
+    org: str
+    agreed: tuple[Agreed, ...]
+    version: int
+    previous: int | None
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -79,8 +92,11 @@ class Contents:
 
     def row(self, body: bytes) -> tuple[bytes, bytes]:
         """(hash, sealed body), to be put."""
-        key = hashlib.blake2b(body, key=self._secret, digest_size=16).digest()
+        key = self.row_key(body)
         return key, self._seal.seal(body, key)
+
+    def row_key(self, body: bytes) -> bytes:
+        return hashlib.blake2b(body, key=self._secret, digest_size=16).digest()
 
     def put(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
         """Within a transaction."""
@@ -123,34 +139,51 @@ class Settling:
         self._terms_of = terms_of
         self._judge = Judge()
 
-    def settle(self, person: int) -> None:
+    def settle(self, person: int) -> list[int]:
         """Begin and end agreements so that they are those which terms, locks and promises make now. An agreement that
-        means the same goes on."""
+        means the same goes on. Returns the numbers of those that began."""
         at = now()
-        query = "SELECT status = 'active' AND NOT locked, terms FROM person WHERE id = ?"
-        is_open, key = self._db.execute(query, (person,)).fetchone()
+        (key,) = self._db.execute("SELECT terms FROM person WHERE id = ?", (person,)).fetchone()
+        ended, begun = self.drafts(person, key, self._terms_of(key), at)
+        for number in ended:
+            self._db.execute(_END, (at, number))
+        numbers = []
+        for draft in begun:
+            row = self._contents.row(agreements.content(draft.agreed))
+            self._contents.put([row])
+            made = (person, draft.org, key, draft.version, at, row[0], draft.previous)
+            numbers.append(self._db.execute(_MAKE, made).lastrowid or 0)
+        return numbers
+
+    def drafts(self, person: int, key: bytes, terms: Terms, at: int) -> tuple[list[int], list[Draft]]:
+        """Which agreements would end (by number), and which begin, were these a person's terms (`key`: their content
+        hash). Changes nothing."""
+        (is_open,) = self._db.execute(
+            "SELECT status = 'active' AND NOT locked FROM person WHERE id = ?", (person,)
+        ).fetchone()
         rows = self._db.execute(_ACTIVE, (person,)).fetchall()
         active = {org: (number, content) for number, org, content in rows}
-        terms = self._terms_of(key)
-        wanted: dict[str, bytes] = {}
+        wanted: dict[str, tuple[Agreed, ...]] = {}
         if is_open and agreements.has_own(terms):
             for org, locked in self._db.execute(_WANTED, (person,)).fetchall():
                 agreed = () if locked else agreements.meet(self._judge, terms, key, self._standing_of(org), at)
                 if agreed:
-                    row = self._contents.row(agreements.content(agreed))
-                    self._contents.put([row])
-                    wanted[org] = row[0]
+                    wanted[org] = agreed
+        ended = []
         for org, (number, content) in active.items():
-            if wanted.get(org) == content:
+            if org in wanted and self._contents.row_key(agreements.content(wanted[org])) == content:
                 del wanted[org]
             else:
-                self._db.execute(_END, (at, number))
-        for org, content in wanted.items():
-            version, previous = self._standing_of(org).version, active.get(org, (None,))[0]
-            self._db.execute(_MAKE, (person, org, key, version, at, content, previous))
+                ended.append(number)
+        begun = [
+            Draft(org, agreed, self._standing_of(org).version, active.get(org, (None,))[0])
+            for org, agreed in wanted.items()
+        ]
+        return ended, begun
 
     def forget(self, person: int) -> None:
         """Leave nothing of what an erased person agreed on or was told."""
+        by_hand.forget(self._db, person)
         self._db.execute("DELETE FROM agreement WHERE person = ?", (person,))
         self._db.execute("DELETE FROM notice WHERE person = ?", (person,))
 
@@ -203,6 +236,7 @@ class AgreementBook:
             ended_at,
             self._contents.agreed(content),
             None if previous is None else self._handle(previous),
+            by_hand.is_signed(self._db, number),
         )
 
     def _handle(self, number: int) -> str:
@@ -230,11 +264,43 @@ class AgreementBook:
         return found
 
     def show(self, handle: str, *, org: str | None = None, person: int | None = None) -> dict[str, Any]:
-        """`{"agreement": the document, "status", "ended": a day or None}`. Raises NotFound."""
-        number = self._row(handle, org, person)[0]
+        """`{"agreement": the document, "status", "ended": a day or None, "by_hand": whether the person signed it
+        themselves}`, and `"hand"`, that signature, where there is one: it is not an organization's to see. Raises
+        NotFound."""
+        number, whose, _ = self._row(handle, org, person)
         document = self.document(handle, org=org, person=person)
         status, ended_at = self._db.execute("SELECT status, ended_at FROM agreement WHERE id = ?", (number,)).fetchone()
-        return {"agreement": document, "status": status, "ended": rfc3339(ended_at)[:10] if ended_at else None}
+        hand = by_hand.of(self._db, self._keys, number)
+        shown = {"agreement": document, "status": status, "ended": rfc3339(ended_at)[:10] if ended_at else None}
+        shown["by_hand"] = hand is not None
+        if hand is not None and org is None:
+            shown["hand"] = vouched(hand, self._person_key(whose, str(document["second_party"]["organization"])))
+        return shown
+
+    # -- to be signed by the person's own hand
+
+    def unsigned(self, person: int) -> list[tuple[int, dict[str, Any]]]:
+        """A person's agreements in force that they did not sign themselves, by number; documents without handle and
+        signatures."""
+        query = "SELECT id FROM agreement WHERE person = ? AND status = 'active' ORDER BY id"
+        numbers = [number for (number,) in self._db.execute(query, (person,)).fetchall()]
+        return [(number, self.to_sign(number)) for number in numbers if not by_hand.is_signed(self._db, number)]
+
+    def to_sign(self, number: int) -> dict[str, Any]:
+        """What a person signs of a recorded agreement: its document, without handle and signatures."""
+        person, org, terms, version, at, content, previous = self._recorded(number)
+        draft = Draft(org, self._contents.agreed(content), version, previous)
+        return self.drafted(person, draft, self._terms_of(terms), at)
+
+    def drafted(self, person: int, draft: Draft, terms: Terms, at: int) -> dict[str, Any]:
+        """The document of an agreement that would begin at a time, without handle and signatures."""
+        document = self._unsigned("", person, draft, terms, at)
+        del document["agreement"]
+        return document
+
+    def sign(self, person: int, numbers: Sequence[int], hand: Hand) -> None:
+        """Keep a person's own signature with agreements of theirs. Within a transaction."""
+        by_hand.keep(self._db, self._keys, person, numbers, hand)
 
     def receipt(
         self, handle: str, *, org: str | None = None, person: int | None = None, origin: str = ""
@@ -255,35 +321,37 @@ class AgreementBook:
             raise NotFound("there is no such agreement")
         return row[0], row[1], row[2]
 
-    def _made(self, number: int) -> dict[str, Any]:
+    def _recorded(self, number: int) -> Any:
         query = "SELECT person, org, terms, declaration, at, content, previous FROM agreement WHERE id = ?"
-        person, org, terms, version, at, content, previous = self._db.execute(query, (number,)).fetchone()
-        declared = self._book.document(org, version)
+        return self._db.execute(query, (number,)).fetchone()
+
+    def _made(self, number: int) -> dict[str, Any]:
+        person, org, terms, version, at, content, previous = self._recorded(number)
+        draft = Draft(org, self._contents.agreed(content), version, previous)
+        unsigned = self._unsigned(self._handle(number), person, draft, self._terms_of(terms), at)
+        for_org = self._for_org(org, unsigned, self._book.document(org, version))
+        return {**unsigned, "signatures": [for_org, self._for_person(person, org, unsigned)]}
+
+    def _unsigned(self, handle: str, person: int, draft: Draft, terms: Terms, at: int) -> dict[str, Any]:
+        org, declared = draft.org, self._book.document(draft.org, draft.version)
         parties = agreements.Parties(
             org,
             declared["declaration"].get("name", ""),
             agreements.pseudonym(self._secret, person, org),
-            agreements.commitment(self._secret, person, org, self._terms_of(terms)),
+            agreements.commitment(self._secret, person, org, terms),
         )
-        unsigned = agreements.document(
-            self._handle(number),
-            parties,
-            self._contents.agreed(content),
-            (version, declared["hash"]),
-            at,
-            None if previous is None else self._handle(previous),
-        )
-        return {
-            **unsigned,
-            "signatures": [self._for_org(org, unsigned, declared), self._for_person(person, org, unsigned)],
-        }
+        previous = None if draft.previous is None else self._handle(draft.previous)
+        return agreements.document(handle, parties, draft.agreed, (draft.version, declared["hash"]), at, previous)
 
     def _for_person(self, person: int, org: str, unsigned: dict[str, Any]) -> dict[str, Any]:
+        private = self._person_key(person, org)
+        return agreements.signature(private, unsigned, "person", agreements.HELD_FOR_THE_PERSON)
+
+    def _person_key(self, person: int, org: str) -> Ed25519PrivateKey:
         key = self._keys.person(person)
         if key is None:
             raise NotFound("there is no such agreement")
-        private = agreements.person_key(key.raw, org)
-        return agreements.signature(private, unsigned, "person", agreements.HELD_FOR_THE_PERSON)
+        return agreements.person_key(key.raw, org)
 
     def _for_org(self, org: str, unsigned: dict[str, Any], declared: dict[str, Any]) -> dict[str, Any]:
         private = self._book.held_key(org)

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rapport.adapters.embedded.accounts import ACTIVE, spend
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.accounts import ACTIVE
+from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound, Unauthorized
 from rapport.kernel.times import MINUTE, now
 from rapport.signin.challenges import UNPROVED
-from rapport.signin.passkeys import Passkey, Proved
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.people import PeopleFile
@@ -40,11 +39,19 @@ SCHEMA = """
     CREATE INDEX joined_of ON joined (former)
 """
 
-BY_CODE, BY_LINK, BY_DESK = "code", "link", "desk"
-"""A code to a contact; a link of the organization's; the word of this node's own desk, without proof."""
+BY_CODE, BY_LINK, BY_PURCHASE, BY_DESK = "code", "link", "purchase", "desk"
+"""A code to a contact; a link of the organization's; a purchase that was told; the word of this node's own desk,
+without proof."""
 LINK_LIFE = 10 * MINUTE
-EXPIRED, ANOTHER = "expired", "another"
+EXPIRED, ANOTHER, TOO_LITTLE = "expired", "another", "too_little"
+_WHY = {
+    EXPIRED: "it was long ago that you showed it",
+    ANOTHER: "somebody else has shown since that it is theirs",
+    TOO_LITTLE: "a purchase is not enough for it any more",
+}
 MOST_NEWS = 50
+_PROVED = "proved_claim (token, person, org, sealed, how, contact, verified_at, until, suspended)"
+_CLAIMS = ("claim", "proved_claim")
 _PLACE = b"account news"
 
 
@@ -59,6 +66,17 @@ class Claimed(msgspec.Struct, frozen=True):
     verified_at: int
     until: int | None
     suspended: str
+
+
+class Bought(msgspec.Struct, frozen=True):
+    """A claim by a purchase that holds, and the records that it was proved for."""
+
+    token: bytes
+    person: int
+    org: str
+    kind: str
+    value: str
+    records: tuple[int, ...]
 
 
 class Linked(msgspec.Struct, frozen=True):
@@ -79,6 +97,8 @@ class Claims:
 
     def __init__(self, people: "PeopleFile") -> None:
         self._people = people
+        self.unsent: dict[int, list[str]] = {}
+        """Person → what they are to be told of beside their page, of what was done since this was emptied last."""
         self._db = people.db
         self._keys = people.keys
 
@@ -87,7 +107,7 @@ class Claims:
     def claim_by_contact(self, handle: str, org: str, contact: str) -> None:
         """Claim at an organization whoever has an address that the person has shown to be theirs and that counts.
         Raises NotFound, Conflict where it was shown too long ago."""
-        person = self._active(handle)
+        person = self.active(handle)
         self._people.known_org(org)
         token = token_of(contact)
         with transaction(self._db):
@@ -119,7 +139,7 @@ class Claims:
 
     def claim_by_link(self, handle: str, code: str) -> Linked:
         """Spend a link for a claim; of many tries at one exactly one succeeds. Raises Unauthorized."""
-        person, at = self._active(handle), now()
+        person, at = self.active(handle), now()
         with transaction(self._db):
             query = "DELETE FROM claim_link WHERE hash = ? AND expires_at > ? RETURNING org, sealed"
             row = self._db.execute(query, (_hash(code), at)).fetchone()
@@ -132,6 +152,49 @@ class Claims:
     def _linked(self, org: str, sealed: bytes, code: str) -> Linked:
         kind, value = msgspec.msgpack.decode(self._keys.org(org).open(sealed, _hash(code)), type=tuple[str, str])
         return Linked(org, kind, value)
+
+    # -- by a purchase
+
+    def claim_by_purchase(self, handle: str, claim: tuple[str, str, str], records: Sequence[int], until: int) -> None:
+        """Claim an order's number, which opens these records. What the person has by a stronger proof stays."""
+        person = self.active(handle)
+        with transaction(self._db):
+            (token,) = self._people.tokens_of([claim])
+            query = "SELECT how FROM proved_claim WHERE token = ? AND person = ? AND suspended IS NULL"
+            row = self._db.execute(query, (token, person)).fetchone()
+            if row is None or row[0] == BY_PURCHASE:
+                self._put(person, claim, BY_PURCHASE, None, now(), until)
+                query = "UPDATE proved_claim SET records = ? WHERE token = ? AND person = ?"
+                self._db.execute(query, (msgspec.msgpack.encode(tuple(records)), token, person))
+
+    def by_purchase(self, after: tuple[bytes, int], most: int) -> list[Bought]:
+        """Claims by purchases that hold, in the order of (token, person)."""
+        query = """
+            SELECT token, person, org, sealed, records FROM proved_claim
+            WHERE how = ? AND suspended IS NULL AND (token, person) > (?, ?) ORDER BY token, person LIMIT ?
+        """
+        return [
+            Bought(token, person, org, *self._opened(person, sealed, token), _numbers(records))
+            for token, person, org, sealed, records in self._db.execute(query, (BY_PURCHASE, *after, most)).fetchall()
+        ]
+
+    def suspend_purchases(self, but: int, claims: Sequence[tuple[str, str, str]]) -> None:
+        """Suspend what others than one person claim of these by purchases."""
+        with transaction(self._db):
+            for token in self._people.tokens_of(claims):
+                query = "SELECT person FROM proved_claim WHERE token = ? AND how = ? AND person != ?"
+                for (other,) in self._db.execute(query, (token, BY_PURCHASE, but)).fetchall():
+                    self._suspend(other, [token], ANOTHER)
+
+    def suspend_purchase(self, one: Bought, why: str) -> None:
+        with transaction(self._db):
+            self._suspend(one.person, [one.token], why)
+
+    def alarm(self, people: Sequence[int], said: str) -> None:
+        """Tell people of what somebody else tried."""
+        with transaction(self._db):
+            for person in people:
+                self.loud(person, said)
 
     def _put(
         self, person: int, claim: tuple[str, str, str], how: str, contact: bytes | None, at: int, until: int | None
@@ -153,7 +216,7 @@ class Claims:
             "SELECT sealed FROM claim WHERE token = ? AND person = ?", (token, person)
         ).fetchone()
         row = (token, person, claim[0], sealed, how, contact, at, until, None)
-        self._db.execute("INSERT OR REPLACE INTO proved_claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._db.execute(f"INSERT OR REPLACE INTO {_PROVED} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 (as above)
         self._own(person, token)
         self._people.moved(person)
 
@@ -165,20 +228,16 @@ class Claims:
 
     def unclaim(self, handle: str, claim: str) -> None:
         """Let go of a claim, whether it holds or not: all is as if it had never been made. Raises NotFound."""
-        person, token = self._active(handle), token_of(claim)
+        person, token = self.active(handle), token_of(claim)
         with transaction(self._db):
-            gone = sum(
-                self._db.execute(f"DELETE FROM {table} WHERE token = ? AND person = ?", (token, person)).rowcount  # noqa: S608 (our own tables)
-                for table in ("claim", "proved_claim")
-            )
-            if not gone:
+            if not remove(self._db, _CLAIMS, person, token):
                 raise NotFound("you claim no such thing")
             self._own(person, token)
             self._people.moved(person)
 
     def shown_by_another(self, person: int, contact: bytes) -> None:
         """Somebody else has shown that an address is theirs: what rests on it is suspended. Within a transaction."""
-        self._tell(person, "Somebody else has shown that an address of yours is theirs. It is yours here no longer.")
+        self.loud(person, "Somebody else has shown that an address of yours is theirs. It is yours here no longer.")
         self._suspend(person, self._resting(person, contact), ANOTHER)
 
     def suspend_with(self, person: int, contact: bytes) -> None:
@@ -191,8 +250,7 @@ class Claims:
         self._own(person, contact)
         for token in tokens:
             self._own(person, token)
-            for table in ("claim", "proved_claim"):
-                self._db.execute(f"DELETE FROM {table} WHERE token = ? AND person = ?", (token, person))  # noqa: S608 (as above)
+            remove(self._db, _CLAIMS, person, token)
         if tokens:
             self._people.moved(person)
 
@@ -230,119 +288,19 @@ class Claims:
                 continue
             org, sealed, at = row
             values = (token, person, org, sealed, BY_DESK, None, at, None, why)
-            self._db.execute("INSERT OR IGNORE INTO proved_claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self._db.execute(f"INSERT OR IGNORE INTO {_PROVED} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 (as above)
             query = "UPDATE proved_claim SET suspended = ? WHERE token = ? AND person = ?"
             self._db.execute(query, (why, token, person))
-            reason = (
-                "somebody else has shown since that it is theirs"
-                if why == ANOTHER
-                else "it was long ago that you showed it"
-            )
-            self._tell(
-                person, f"What you claimed at {org} opens nothing any more: {reason}. Show again that it is yours."
-            )
+            said = f"What you claimed at {org} opens nothing any more: {_WHY[why]}. Show again that it is yours."
+            self.loud(person, said)
         if tokens:
             self._people.moved(person)
-
-    # -- two accounts of one person
-
-    def join(self, handle: str, other: Passkey, proved: Proved, spent: tuple[bytes, int]) -> int:
-        """Move what another account claims, and its contacts, to this one, for somebody who just proved a passkey of
-        each; `spent` is the challenge and when it expires. Return how many claims moved. What both claim stays with
-        both. Raises Unauthorized, Conflict for one account alone."""
-        person, former = self._active(handle), self._active(other.person)
-        if person == former:
-            raise Conflict("that passkey is of this account: use one of the other's", code="same_account")
-        with transaction(self._db):
-            spend(self._db, *spent)
-            query = "UPDATE passkey SET counter = ?, used_at = ? WHERE id = ? AND counter = ? AND person = ?"
-            row = (proved.counter, now(), other.id, other.counter, former)
-            if not self._db.execute(query, row).rowcount:
-                raise Unauthorized(UNPROVED, code="unproved")
-            for table in ("sent_code", "recovery", "invite"):
-                self._db.execute(f"DELETE FROM {table} WHERE person IN (?, ?)", (person, former))  # noqa: S608 (our own tables)
-            moved = [self._move(token, former, person) for token in self._all(former)]
-            for (token,) in self._db.execute("SELECT token FROM contact WHERE person = ?", (former,)).fetchall():
-                self._move_contact(token, former, person)
-                self._db.execute("INSERT OR REPLACE INTO joined VALUES (?, ?, ?)", (token, person, former))
-            tokens = [token for token in moved if token is not None]
-            rows = [(token, person, former) for token in tokens]
-            self._db.executemany("INSERT OR REPLACE INTO joined VALUES (?, ?, ?)", rows)
-            self._both_moved(person, former)
-            self._tell(person, "Another account of yours was joined to this one.")
-            self._tell(former, "This account was joined to another of yours, which has now what it claimed.")
-        return len(tokens)
-
-    def part(self, handle: str) -> int:
-        """Undo all joining: what came from other accounts goes back to them, as far as it is still here. Return how
-        many claims."""
-        person, count = self._active(handle), 0
-        with transaction(self._db):
-            query = "SELECT token, former FROM joined WHERE person = ? ORDER BY former, token"
-            rows = self._db.execute(query, (person,)).fetchall()
-            self._db.execute("DELETE FROM joined WHERE person = ?", (person,))
-            formers = {former for _, former in rows if self._is_active(former)}
-            for token, former in rows:
-                if former in formers:
-                    count += self._move(token, person, former) is not None
-                    if self._db.execute(
-                        "SELECT 1 FROM contact WHERE token = ? AND person = ?", (token, person)
-                    ).fetchone():
-                        self._move_contact(token, person, former)
-            for former in formers:
-                self._both_moved(person, former)
-        return count
-
-    def _both_moved(self, one: int, other: int) -> None:
-        self._people.moved(one)
-        self._people.moved(other)
-
-    def _all(self, person: int) -> list[bytes]:
-        query = "SELECT token FROM claim WHERE person = ?1 UNION SELECT token FROM proved_claim WHERE person = ?1"
-        return [token for (token,) in self._db.execute(query, (person,)).fetchall()]
-
-    def _move(self, token: bytes, source: int, target: int) -> bytes | None:
-        """Move a claim; None where the other has one of it already, or there is none."""
-        has = "SELECT 1 FROM {} WHERE token = ? AND person = ?"
-        for table in ("claim", "proved_claim"):
-            if self._db.execute(has.format(table), (token, target)).fetchone():
-                return None
-        moved = False
-        for table in ("claim", "proved_claim"):
-            query = f"SELECT sealed FROM {table} WHERE token = ? AND person = ?"  # noqa: S608 (as above)
-            row = self._db.execute(query, (token, source)).fetchone()
-            if row is not None:
-                sealed = self._resealed(row[0], token, source, target)
-                query = f"UPDATE {table} SET person = ?, sealed = ? WHERE token = ? AND person = ?"  # noqa: S608 (as above)
-                self._db.execute(query, (target, sealed, token, source))
-                moved = True
-        return token if moved else None
-
-    def _move_contact(self, token: bytes, source: int, target: int) -> None:
-        (sealed,) = self._db.execute("SELECT sealed FROM contact WHERE token = ?", (token,)).fetchone()
-        fresh = self._resealed(sealed, b"contact" + token, source, target)
-        self._db.execute("UPDATE contact SET person = ?, sealed = ? WHERE token = ?", (target, fresh, token))
-
-    def _resealed(self, sealed: bytes, place: bytes, source: int, target: int) -> bytes:
-        before, after = self._keys.person(source), self._keys.person(target)
-        if before is None or after is None:
-            raise Conflict("this person is erased", code="erased")
-        return after.seal(before.open(sealed, place), place)
-
-    def joined(self, handle: str) -> int:
-        """How much of what an account has came from others that were joined to it."""
-        query = "SELECT count(*) FROM joined WHERE person = ?"
-        return int(self._db.execute(query, (self._active(handle),)).fetchone()[0])
-
-    def _is_active(self, person: int) -> bool:
-        query = "SELECT 1 FROM person WHERE id = ? AND status = ?"
-        return self._db.execute(query, (person, ACTIVE)).fetchone() is not None
 
     # -- what there is
 
     def claims(self, handle: str) -> list[Claimed]:
         """A person's claims, those that hold and those that are suspended."""
-        person = self._active(handle)
+        person = self.active(handle)
         query = """
             SELECT claim.token, claim.org, claim.sealed, coalesce(how, 'desk'), coalesce(verified_at, at), until, ''
             FROM claim LEFT JOIN proved_claim USING (token, person) WHERE person = ?1
@@ -357,11 +315,18 @@ class Claims:
 
     def news(self, handle: str) -> list[News]:
         """What happened to an account lately, the latest first."""
-        person = self._active(handle)
+        person = self.active(handle)
         key = self._keys.person(person)
         query = "SELECT at, sealed FROM account_news WHERE person = ? ORDER BY id DESC"
         rows = self._db.execute(query, (person,)).fetchall()
         return [] if key is None else [News(at, key.open(sealed, _PLACE).decode()) for at, sealed in rows]
+
+    def loud(self, person: int, said: str) -> None:
+        """Note a sentence for a person, of which they are told at their addresses, too. Within a transaction."""
+        self._tell(person, said)
+        said_to = self.unsent.setdefault(person, [])
+        if said not in said_to:
+            said_to.append(said)
 
     def tell(self, person: int, said: str) -> None:
         """Note a sentence for a person, within a transaction."""
@@ -385,7 +350,8 @@ class Claims:
             raise Conflict("this person is erased", code="erased")
         return msgspec.msgpack.decode(key.open(sealed, place), type=tuple[str, str])
 
-    def _active(self, handle: str) -> int:
+    def active(self, handle: str) -> int:
+        """The number of a person who can claim. Raises NotFound, Conflict where they are erased."""
         found = self._people.person(handle)
         if found.status != ACTIVE:
             raise Conflict("this person is erased, or about to be", code="erased")
@@ -395,13 +361,16 @@ class Claims:
 def forget(db: sqlite3.Connection, person: int) -> None:
     """Leave nothing of an erased person's. Within a transaction."""
     db.execute("DELETE FROM joined WHERE former = ?", (person,))
-    for table in ("proved_claim", "account_news", "joined"):
-        db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (names of our own tables)
+    remove(db, ("proved_claim", "account_news", "joined"), person)
 
 
 def token_of(claim: str) -> bytes:
     """The token behind the name by which a person names what is theirs; b"" where it is none."""
     return bytes.fromhex(claim) if len(claim) == 32 and set(claim) <= set("0123456789abcdef") else b""
+
+
+def _numbers(packed: bytes | None) -> tuple[int, ...]:
+    return () if packed is None else msgspec.msgpack.decode(packed, type=tuple[int, ...])
 
 
 def _hash(code: str) -> bytes:

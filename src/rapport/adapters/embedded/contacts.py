@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rapport.adapters.embedded.accounts import ACTIVE
+from rapport.adapters.embedded.accounts import ACTIVE, WAYS_IN, active
 from rapport.adapters.embedded.claims import Claims, token_of
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound, Unauthorized
 from rapport.kernel.times import DAY, now
@@ -40,8 +40,6 @@ SCHEMA = """
 VERIFY, RECOVER = "contact", "recover"
 MOST_CONTACTS = 20
 _PLACE = b"contact"
-_WAYS_IN = ("invite", "session", "link", "device", "pairing", "tap", "presence")
-"""Other tables with what opens an account, or stands for its person."""
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -63,20 +61,22 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Contacts:
-    """Contacts over one ledger connection; one instance per thread. `days`: how long showing one counts."""
+    """Contacts over one ledger connection; one instance per thread. `days`: how long showing an address counts;
+    `phone_days`: a phone number, which is sooner somebody else's."""
 
-    def __init__(self, people: "PeopleFile", claims: Claims, days: int) -> None:
+    def __init__(self, people: "PeopleFile", claims: Claims, days: int, phone_days: int) -> None:
         self._db = people.db
         self._keys = people.keys
         self._claims = claims
-        self.life = days * DAY
+        self._lives = {"phone": phone_days * DAY}
+        self._life = days * DAY
         self._secret = self._keys.secret("codes")
 
     # -- sending
 
     def start(self, handle: str, kind: str, value: str) -> Waiting:
         """A code by which a person shows that an address is theirs. Nothing else follows from asking for one."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         key = self._keys.person(person)
         if key is None:
             raise Conflict("this person is erased", code="erased")
@@ -153,7 +153,7 @@ class Contacts:
         others' hold on the address and what rests on that, codes, recoveries. Where it is the account's first, all
         that came into the account before anybody had shown anything is void as well, but for the session and the
         passkey that they are here with. Raises Unauthorized, Conflict where there are too many."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         self.try_code(VERIFY, made, code)
         at = now()
         with transaction(self._db):
@@ -164,11 +164,19 @@ class Contacts:
             if count >= MOST_CONTACTS:
                 raise Conflict(f"{MOST_CONTACTS} addresses are all there may be: let one go first", code="too_many")
             kind, value = self._opened(person, token, sealed or b"")
-            self._void(person, token, session, passkey, first=count == 0 and not self._has(person, token))
-            row = (token, person, sealed, at, at + self.life)
+            had = self._has(person, token)
+            self._void(person, token, session, passkey, first=count == 0 and not had)
+            if count and not had:
+                self._claims.loud(person, "Another address was added to your account.")
+            until = at + self.life_of(kind)
+            row = (token, person, sealed, at, until)
             self._db.execute("INSERT OR REPLACE INTO contact VALUES (?, ?, ?, ?, ?)", row)
-            self._claims.proved_again(person, token, at, at + self.life)
-        return Contact(token.hex(), kind, value, at, at + self.life)
+            self._claims.proved_again(person, token, at, until)
+        return Contact(token.hex(), kind, value, at, until)
+
+    def life_of(self, kind: str) -> int:
+        """How long it counts that somebody has shown a contact of this kind to be theirs, µs."""
+        return self._lives.get(kind, self._life)
 
     def _has(self, person: int, token: bytes) -> bool:
         query = "SELECT 1 FROM contact WHERE person = ? AND token = ?"
@@ -185,41 +193,51 @@ class Contacts:
         for (other,) in db.execute(resting, (token, person)).fetchall():
             self._claims.shown_by_another(int(other), token)
         db.execute("DELETE FROM sent_code WHERE token = ? OR person = ?", (token, person))
-        db.execute("DELETE FROM recovery WHERE contact = ? OR person = ?", (token, person))
+        query = "DELETE FROM recovery WHERE contact = ? OR person = ? RETURNING person"
+        for (other,) in db.execute(query, (token, person)).fetchall():
+            self._claims.loud(int(other), "A recovery of your account that had begun is void.")
         db.execute("DELETE FROM invite WHERE person = ?", (person,))
-        if first:
-            self.void_all(person, session, passkey)
+        if first and self.void_all(person, session, passkey):
+            self._claims.loud(
+                person,
+                "You have shown your first address. What was in this account before is void: other passkeys, devices, "
+                "sign-ins and codes.",
+            )
 
-    def void_all(self, person: int, session: int | None = None, passkey: int | None = None) -> None:
-        """Let nothing that opens an account open it any more, but for one session and one passkey. Within a
-        transaction."""
+    def void_all(self, person: int, session: int | None = None, passkey: int | None = None) -> int:
+        """Let nothing that opens an account open it any more, but for one session and one passkey; return how much
+        there was. Within a transaction."""
         db = self._db
-        db.execute("DELETE FROM own_session WHERE person = ? AND id IS NOT ?", (person, session))
-        db.execute("DELETE FROM passkey WHERE person = ? AND id IS NOT ?", (person, passkey))
-        for table in (*_WAYS_IN, "sent_code", "recovery", "recovery_code"):
-            db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (names of our own tables)
+        count = 0
+        for table, kept in (("own_session", session), ("passkey", passkey)):
+            query = f"DELETE FROM {table} WHERE person = ? AND id IS NOT ?"  # noqa: S608 (names of our own tables)
+            count += db.execute(query, (person, kept)).rowcount
+        others = [table for table in WAYS_IN if table != "own_session"]
+        return count + remove(db, (*others, "sent_code", "recovery", "recovery_code"), person)
 
     # -- contacts
 
     def contacts(self, handle: str) -> list[Contact]:
         """A person's contacts, also those that were shown too long ago, the oldest first."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         query = "SELECT token, sealed, verified_at, until FROM contact WHERE person = ? ORDER BY verified_at, token"
         return [
             Contact(token.hex(), *self._opened(person, token, sealed), at, until)
             for token, sealed, at, until in self._db.execute(query, (person,)).fetchall()
         ]
 
-    def addresses(self, person: int) -> list[str]:
-        """Where a person is told of what happens to their account."""
-        query = "SELECT token, sealed FROM contact WHERE person = ?"
-        return [
-            self._opened(person, token, sealed)[1] for token, sealed in self._db.execute(query, (person,)).fetchall()
-        ]
+    def addresses(self, person: int, *, counting: bool = False) -> list[str]:
+        """Where a person is told of what happens to their account; `counting`: of what was shown lately alone, since
+        others may be somebody else's by now."""
+        if self._keys.person(person) is None:
+            return []
+        query = "SELECT token, sealed FROM contact WHERE person = ? AND until > ?"
+        rows = self._db.execute(query, (person, now() if counting else 0)).fetchall()
+        return [self._opened(person, token, sealed)[1] for token, sealed in rows]
 
     def let_go(self, handle: str, contact: str) -> None:
         """Let go of a contact, and of the claims that rest on it. Raises NotFound."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         token = token_of(contact)
         with transaction(self._db):
             query = "DELETE FROM contact WHERE person = ? AND token = ?"
@@ -233,18 +251,20 @@ class Contacts:
 
     def new_recovery_codes(self, handle: str) -> list[str]:
         """Ten codes, told once; those before are void."""
-        person = self._active(handle)
+        person = active(self._db, handle)
         made = [codes.new_recovery_code() for _ in range(codes.RECOVERY_CODES)]
+        said = "New recovery codes were made for your account; those before are void."
         with transaction(self._db):
             self._db.execute("DELETE FROM recovery_code WHERE person = ?", (person,))
             rows = [(self.recovery_hash(code), person) for code in made]
             self._db.executemany("INSERT INTO recovery_code VALUES (?, ?)", rows)
+            self._claims.loud(person, said)
         return made
 
     def recovery_codes(self, handle: str) -> int:
         """How many are left."""
         query = "SELECT count(*) FROM recovery_code WHERE person = ?"
-        return int(self._db.execute(query, (self._active(handle),)).fetchone()[0])
+        return int(self._db.execute(query, (active(self._db, handle),)).fetchone()[0])
 
     def recovery_hash(self, code: str) -> bytes:
         return codes.hashed(self._secret, "paper", b"", codes.plain_letters(code))
@@ -264,17 +284,8 @@ class Contacts:
             raise Conflict("this person is erased", code="erased")
         return msgspec.msgpack.decode(key.open(sealed, _PLACE + token), type=tuple[str, str])
 
-    def _active(self, handle: str) -> int:
-        row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
-        if row is None:
-            raise NotFound(f"there is no person {handle[:60]!r}")
-        if row[1] != ACTIVE:
-            raise Conflict("this person is erased, or about to be", code="erased")
-        return int(row[0])
-
 
 def forget(db: sqlite3.Connection, person: int) -> None:
     """Leave an erased person no contact, no code and no recovery. Within a transaction."""
     db.execute("DELETE FROM sent_code WHERE token IN (SELECT token FROM contact WHERE person = ?)", (person,))
-    for table in ("contact", "sent_code", "recovery_code", "recovery"):
-        db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (names of our own tables)
+    remove(db, ("contact", "sent_code", "recovery_code", "recovery"), person)

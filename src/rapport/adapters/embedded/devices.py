@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from rapport.adapters.embedded.accounts import ACTIVE
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.recovering import ripe_at
+from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound, TooMany, Unauthorized
 from rapport.kernel.keys import SealKey
@@ -204,37 +205,35 @@ class DeviceFile:
                 found.append(Device(number, handle, kind, key.open(name, _PLACE).decode(), created, seen, until))
         return found
 
-    def revoke(self, handle: str, device: int | None = None) -> int:
-        """Let go of a device of a person's, or of all, with what they began and pairings that wait; return how many.
-        Raises NotFound where the one is not there."""
+    def recovering(self, handle: str) -> int:
+        """When the recovery of a person's account that goes on can be finished, µs; 0: there is none."""
+        return ripe_at(self._db, handle)
+
+    def revoke(self, handle: str, device: int) -> None:
+        """Let go of a device of a person's. Raises NotFound. (Of all at once: `Accounts.end_everything`.)"""
         person = self._active(handle)
         with transaction(self._db):
-            query = "DELETE FROM device WHERE person = ?1 AND (?2 IS NULL OR id = ?2)"
-            gone = self._db.execute(query, (person, device)).rowcount
-            if device is None:
-                self._db.execute("DELETE FROM pairing WHERE person = ?", (person,))
-                self._db.execute("DELETE FROM tap WHERE person = ?", (person,))
-                self._db.execute("DELETE FROM presence WHERE person = ?", (person,))
-        if device is not None and not gone:
-            raise NotFound("you have no such device")
-        return gone
+            query = "DELETE FROM device WHERE person = ? AND id = ?"
+            if not self._db.execute(query, (person, device)).rowcount:
+                raise NotFound("you have no such device")
 
     # -- taps
 
-    def tapped(self, handle: str, challenge: bytes, expires: int, level: int) -> None:
-        """Somebody answered a tap, which nobody does again. Raises Unauthorized where somebody has."""
+    def tapped(self, handle: str, org: str, challenge: bytes, expires: int, level: int) -> None:
+        """Somebody answered an organization's tap, which nobody does again. Raises Unauthorized where somebody has."""
         person = self._active(handle)
         with transaction(self._db):
             self._spend(hashlib.sha256(challenge).digest(), expires)
             self._db.execute("DELETE FROM tap WHERE expires_at <= ?", (now(),))
-            row = (hashlib.sha256(challenge).digest(), person, level, now() + devices.TAP_LIFE)
+            row = (_tap(org, challenge), person, level, now() + devices.TAP_LIFE)
             self._db.execute("INSERT INTO tap VALUES (?, ?, ?, ?)", row)
 
-    def take_tap(self, challenge: bytes) -> tuple[str, int] | None:
-        """Who answered a tap (`per_…`), and how sure that is; told once."""
+    def take_tap(self, org: str, challenge: bytes) -> tuple[str, int] | None:
+        """Who answered an organization's tap (`per_…`), and how sure that is; told once, and to that one alone: what a
+        till shows is seen by everybody."""
         query = "DELETE FROM tap WHERE hash = ? AND expires_at > ? RETURNING person, level"
         with transaction(self._db):
-            row = self._db.execute(query, (hashlib.sha256(challenge).digest(), now())).fetchone()
+            row = self._db.execute(query, (_tap(org, challenge), now())).fetchone()
         if row is None:
             return None
         who = self._db.execute("SELECT handle FROM person WHERE id = ? AND status = ?", (row[0], ACTIVE)).fetchone()
@@ -274,8 +273,11 @@ class DeviceFile:
 
 def forget(db: sqlite3.Connection, person: int) -> None:
     """Leave an erased person no device. Within a transaction."""
-    for table in ("device", "pairing", "tap", "presence"):
-        db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (our own tables)
+    remove(db, ("device", "pairing", "tap", "presence"), person)
+
+
+def _tap(org: str, challenge: bytes) -> bytes:
+    return hashlib.sha256(org.encode("utf-8", "surrogatepass") + b"\0" + challenge).digest()
 
 
 def _hash(code: str) -> bytes:

@@ -20,14 +20,15 @@ class Doors:
     def __init__(self, ledger: LedgerFile) -> None:
         self._db = ledger.db
 
-    def mint(self, handle: str) -> str:
-        """A code that opens a person's page once, within ten minutes. Raises NotFound, Conflict where erased."""
+    def mint(self, handle: str, kind: str = "me") -> str:
+        """A code that opens a person's page once, within ten minutes; it begins with its `kind`. Raises NotFound,
+        Conflict where erased."""
         row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
         if row is None:
             raise NotFound(f"there is no person {handle[:60]!r}")
         if row[1] != ACTIVE:
             raise Conflict("this person is erased, or about to be", code="erased")
-        code = ids.secret("me")
+        code = ids.secret(kind)
         with transaction(self._db):
             self._db.execute("DELETE FROM link WHERE expires_at <= ?", (now(),))
             query = "INSERT INTO link (hash, org, expires_at, person) VALUES (?, NULL, ?, ?)"

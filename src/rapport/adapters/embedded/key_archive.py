@@ -5,8 +5,8 @@ sealed frames that only belong to this head, in this order, up to one marked as 
 key wraps are in it as they are, those that an organization's key wraps stay wrapped: so the archive and the backup key
 are all that restoring needs, and a node is restored under another key-encryption key.
 
-Beside the keys it says what was erased, as state.db does by blinded hashes: an older backup of the data does not know,
-and what was erased must not come in again after it is restored.
+Beside the keys it says what was erased, as state.db does by blinded hashes, and what was let go of (`let_go`): an older
+backup of the data does not know, and neither must come in again after it is restored.
 
 An erasure destroys keys here and replaces the backup key: what was archived before opens no more.
 """
@@ -20,6 +20,7 @@ from typing import IO, Any
 
 import msgspec
 
+from rapport.adapters.embedded import let_go
 from rapport.adapters.embedded.key_files import id_of
 from rapport.adapters.embedded.keyring import MIGRATIONS
 from rapport.adapters.embedded.restoring import ERASED, erased_of
@@ -86,7 +87,7 @@ def _frames(db: sqlite3.Connection, kek: bytes) -> Iterator[_Frame]:
 
 
 def _gone(data: Path) -> Iterator[_Frame]:
-    for name, rows in erased_of(data).items():
+    for name, rows in {**erased_of(data), let_go.FRAME: let_go.rows_of(data)}.items():
         for start in range(0, len(rows), _TOGETHER):
             yield _Frame(name, rows[start : start + _TOGETHER])
 
@@ -120,7 +121,7 @@ def unpack(
     source: IO[bytes], data: Path, kek: bytes, backup_key: bytes, tell: Tell = lambda _: None
 ) -> dict[str, list[Any]]:
     """Make a fresh keys.db in `data` from an archive, under a key-encryption key; return what the archive says was
-    erased. Raises Corrupt where it is cut short or was changed."""
+    erased, and let go of. Raises Corrupt where it is cut short or was changed."""
     erased: dict[str, list[Any]] = {}
     head, raw = read_head(source)
     place, opener = _places(raw), SealKey(backup_key)
@@ -135,7 +136,7 @@ def unpack(
                 rows = [(key, wrap.seal(body, where(key))) for key, body in frame.rows]
             elif frame.table in UNDER_ORG:
                 rows = frame.rows
-            elif frame.table in ERASED:
+            elif frame.table in ERASED or frame.table == let_go.FRAME:
                 erased.setdefault(frame.table, []).extend(frame.rows)
                 continue
             else:

@@ -12,8 +12,20 @@ from functools import lru_cache
 
 import msgspec
 
-from rapport.adapters.embedded import accounts, agent_requests, claims, contacts, devices, goals, rights
-from rapport.adapters.embedded.agreements import Settling, handle_of
+from rapport.adapters.embedded import (
+    accounts,
+    agent_requests,
+    claims,
+    contacts,
+    devices,
+    goals,
+    let_go,
+    purchases,
+    reminding,
+    rights,
+    tongues,
+)
+from rapport.adapters.embedded.agreements import Draft, Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import snapshot, transaction
@@ -54,6 +66,11 @@ class Person(msgspec.Struct, frozen=True):
     terms: Terms
     claims: tuple[tuple[str, str, str], ...]
     """(organization, type, value)"""
+
+    @property
+    def orgs(self) -> list[str]:
+        """The organizations at which they claim something, in the order in which they came to."""
+        return list(dict.fromkeys(org for org, _, _ in self.claims))
 
 
 class PeopleFile:
@@ -269,10 +286,17 @@ class PeopleFile:
         if org is not None and not self._ledger.has_org(org):
             raise NotFound(f"there is no organization {org!r}", field="org")
 
-    def set_terms(self, handle: str, terms: Terms) -> None:
+    def set_terms(self, handle: str, terms: Terms, then: Callable[[int, list[int]], None] | None = None) -> None:
+        """`then` is told, within the transaction, the person's number and those of the agreements that begin by it;
+        where it raises, nothing is changed."""
         key = self._terms.keep(terms)
-        with self._changing(handle) as person:
+        with self._changing(handle, then=then) as person:
             self._db.execute("UPDATE person SET terms = ? WHERE id = ?", (key, person))
+
+    def drafts(self, person: int, terms: Terms, at: int) -> list[Draft]:
+        """The agreements that would begin at a time, were these a person's terms. Changes nothing."""
+        with self.snapshot():
+            return self._agreements.drafts(person, self._terms.key(terms), terms, at)[1]
 
     def set_status(self, handle: str, status: str) -> None:
         """`erasing` shuts everyone out for good; `erased` when nothing is left."""
@@ -289,12 +313,18 @@ class PeopleFile:
             devices.forget(self._db, person)
             contacts.forget(self._db, person)
             claims.forget(self._db, person)
+            purchases.forget(self._db, person)
+            reminding.forget(self._db, person)
+            tongues.forget(self._db, person)
             agent_requests.forget(self._db, self._keys, person)
             goals.forget(self._db, person)
+            let_go.forget(self._db, person)
             self._keys.destroy_person(person)
 
     @contextlib.contextmanager
-    def _changing(self, handle: str, *, even_erased: bool = False) -> Iterator[int]:
+    def _changing(
+        self, handle: str, *, even_erased: bool = False, then: Callable[[int, list[int]], None] | None = None
+    ) -> Iterator[int]:
         """One transaction that changes a person, with what follows for their agreements, and says so."""
         with transaction(self._db):
             row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
@@ -304,7 +334,9 @@ class PeopleFile:
                 raise Conflict("this person is erased, or about to be", code="erased")
             self._db.execute("UPDATE person SET version = version + 1 WHERE id = ?", (row[0],))
             yield row[0]
-            self._agreements.settle(row[0])
+            begun = self._agreements.settle(row[0])
+            if then is not None:
+                then(row[0], begun)
             # Last, since what is remembered of promises goes by the epoch, and this one may yet be rolled back.
             self._moved()
 

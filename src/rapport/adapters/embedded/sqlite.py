@@ -6,7 +6,7 @@ import functools
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,14 @@ def _migrate(db: sqlite3.Connection, migrations: Sequence[str]) -> None:
             for statement in _statements(migration):
                 db.execute(statement)
         db.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def remove(db: sqlite3.Connection, tables: Iterable[str], person: int, token: bytes | None = None) -> int:
+    """Take a person's rows out of these tables, which the code names; those of one token, where it is given. Return how
+    many there were. Within a transaction."""
+    where, values = ("", (person,)) if token is None else (" AND token = ?", (person, token))
+    queries = (f"DELETE FROM {table} WHERE person = ?{where}" for table in tables)  # noqa: S608 (names of our own tables)
+    return sum(db.execute(query, values).rowcount for query in queries)
 
 
 def _statements(script: str) -> Iterator[str]:

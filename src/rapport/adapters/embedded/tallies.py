@@ -52,3 +52,14 @@ def counted(db: sqlite3.Connection, org: str, since: int, until: int) -> list[Ta
     """Of the days from `since` up to before `until` (days since the epoch)."""
     rows = db.execute(_COUNTED, (org, since, until)).fetchall()
     return [Tally(day, purpose, bool(given), times) for day, purpose, given, times in rows]
+
+
+def of_person(db: sqlite3.Connection, person: int, since: int, most: int) -> list[tuple[str, bool, int]]:
+    """How often each organization got something of a person, or nothing, since a time (µs): (organization, given,
+    times), of the newest receipts at most. What the person looked at themselves is nobody's."""
+    query = """
+        SELECT org, decision = 'permitted', count(*) FROM (
+            SELECT org, decision FROM receipt WHERE person = ? AND at >= ? AND org <> '' ORDER BY seq DESC LIMIT ?)
+        GROUP BY 1, 2
+    """
+    return [(org, bool(given), times) for org, given, times in db.execute(query, (person, since, most)).fetchall()]

@@ -32,10 +32,13 @@ class TermsFile:
             self._known[key] = terms
         return terms
 
+    def key(self, terms: Terms) -> bytes:
+        """The hash that terms are kept by."""
+        return hashlib.blake2b(msgspec.msgpack.encode(terms), key=self._secret, digest_size=16).digest()
+
     def keep(self, terms: Terms) -> bytes:
         """Keep terms, and return their hash."""
-        body = msgspec.msgpack.encode(terms)
-        key = hashlib.blake2b(body, key=self._secret, digest_size=16).digest()
+        body, key = msgspec.msgpack.encode(terms), self.key(terms)
         with transaction(self._db):
             self._db.execute("INSERT OR IGNORE INTO terms VALUES (?, ?)", (key, self._seal.seal(body, key)))
         return key

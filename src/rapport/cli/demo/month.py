@@ -7,6 +7,7 @@ month. A month that has only begun is lived faster.
 """
 
 import datetime as dt
+import shlex
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from itertools import count
@@ -168,11 +169,21 @@ def _file(name: str) -> bytes:
 
 def how_to_look(settings: Settings, note: Note) -> str:
     """How to open Alice's own pages and her statement, for the terminal."""
-    url = f"{settings.url}/me/open?code={Doors(embedded.open_ledger(settings)).mint(note.alice)}"
+    from rapport.web.door import AT_ONCE  # noqa: PLC0415 (commands load no pages before they need one)
+
+    url = f"{settings.url}/me/open?code={Doors(embedded.open_ledger(settings)).mint(note.alice, AT_ONCE)}"
+    data, port = _unless_usual(settings, "data"), _unless_usual(settings, "port")
     return (
-        "Alice's own page, as she sees it (opens once, within 10 minutes; another: rapport person open PERSON):\n"
+        "Alice's own page, signed in as Alice by one click (once, within 10 minutes):\n"
         f"  {url}\n"
+        f"Another link:\n  rapport person open {note.alice}{data}{port}\n"
         f"Her statement of {month_of(note.end)} is on it; in the terminal:\n"
-        f"  rapport person statement {note.alice} --month {month_of(note.end)}\n"
+        f"  rapport person statement {note.alice} --month {month_of(note.end)}{data}\n"
         "What she did lies in the month; what the company used was used just now, and its receipts say so.\n"
     )
+
+
+def _unless_usual(settings: Settings, name: str) -> str:
+    """The flag by which a command reaches this node; "" where it does without."""
+    said = getattr(settings, name)
+    return "" if said == getattr(Settings(), name) else f" --{name} {shlex.quote(str(said))}"

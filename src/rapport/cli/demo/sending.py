@@ -130,7 +130,7 @@ class Sender:
         response = self._connection.getresponse()
         said = response.read()
         after = response.getheader("Retry-After", "")
-        return response.status, float(after) if after.isdigit() else _PAUSE_SECONDS, said
+        return response.status, float(after) if after.isdecimal() else _PAUSE_SECONDS, said
 
     def _heed(self, status: int, said: bytes) -> None:
         with contextlib.suppress(msgspec.DecodeError):

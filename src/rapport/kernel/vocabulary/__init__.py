@@ -20,7 +20,7 @@ from rapport.kernel.vocabulary.categories import (
     category,
     names_in,
 )
-from rapport.kernel.vocabulary.guesses import category_of, category_of_event, category_of_identifier
+from rapport.kernel.vocabulary.guesses import OF_EVENTS, category_of, category_of_event, category_of_identifier
 from rapport.kernel.vocabulary.purposes import ANY, PURPOSES, purpose, purposes_covered, purposes_denied
 from rapport.kernel.vocabulary.words import CATEGORY_WORDS, PLAIN_WORDS, PURPOSE_WORDS
 
@@ -32,6 +32,7 @@ __all__ = [
     "EVERYTHING",
     "GROUPS",
     "NAMES",
+    "OF_EVENTS",
     "PLAIN_WORDS",
     "PURPOSES",
     "PURPOSE_WORDS",

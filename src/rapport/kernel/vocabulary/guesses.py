@@ -57,6 +57,8 @@ _EVENT_WORDS: Final = {
 """Category → words of an event's name that give it away, the category to be on the safe side with first."""
 
 _TELLING: Final = {category: frozenset(words.split()) for category, words in _EVENT_WORDS.items()}
+OF_EVENTS: Final = frozenset({*_TELLING, "purchases", "behaviour"})
+"""Those that an event may be of."""
 
 _OF_PRODUCTS: Final = frozenset({"added", "removed", "bought", "returned", "sold"})
 _IDENTIFIERS: Final = {

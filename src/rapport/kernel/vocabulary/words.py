@@ -41,7 +41,7 @@ CATEGORY_WORDS: Final = {
     "politics": "your political views",
     "sexuality": "your sexuality",
     "union": "your trade union",
-    "unclassified": "what nobody has classified",
+    "unclassified": "data of no known kind",
     "everything": "everything but sensitive data",
     "special": "all sensitive data",
     "other": "other things about you",

@@ -17,6 +17,7 @@ from rapport.signin.challenges import UNPROVED
 from rapport.signin.devices import MAX_PROOF
 from rapport.web.api.customers import Caller, Tokens, body_of, caller_of, shaped
 from rapport.web.api.problems import answer, json_answer
+from rapport.web.asker import client_of
 
 MAX_BODY = 4_096
 Place = Literal["", "home", "shop", "work", "way", "other"]
@@ -56,6 +57,9 @@ class PresenceDesk(Protocol):
     """What the node does for devices and tills. All that devices ask raises Unauthorized, alike for an unknown key, a
     bad signature and a replay, and TooMany."""
 
+    def nonce(self) -> str:
+        """What a device signs over to show that it signed since this node was started."""
+
     async def pair(self, signed: Signed, kind: str, name: str) -> dict[str, Any]:
         """Raises BadInput, Conflict for a key that is bound."""
 
@@ -67,6 +71,9 @@ class PresenceDesk(Protocol):
 
     async def stays(self, signed: Signed) -> dict[str, Any]: ...
 
+    async def stop(self, signed: Signed) -> dict[str, Any]:
+        """Raises NotFound where nobody is recovering the account of the device's person."""
+
     def new_tap(self, org: str) -> dict[str, Any]: ...
 
     async def who_tapped(self, org: str, tap: str) -> dict[str, Any]:
@@ -76,8 +83,9 @@ class PresenceDesk(Protocol):
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def _signs(handler: Handler) -> Handler:
-    """A handler that devices ask: who is refused is told what would be taken."""
+def _signs(desk: PresenceDesk, handler: Handler) -> Handler:
+    """A handler that devices ask: who is refused is told what would be taken, and whoever it is a nonce to sign
+    over."""
 
     async def answered(request: Request) -> Response:
         try:
@@ -85,6 +93,8 @@ def _signs(handler: Handler) -> Handler:
         except Unauthorized as error:
             response = answer(error)
             response.headers["WWW-Authenticate"] = 'DPoP algs="ES256"'
+            response.headers["DPoP-Nonce"] = desk.nonce()
+            response.headers["Cache-Control"] = "no-store"
             return response
 
     return answered
@@ -123,6 +133,10 @@ class PresenceApi:
         """The sessions that the device's person is in."""
         return _kept_by_nobody(json_answer(await self._desk.stays(await _signed(request))))
 
+    async def stop(self, request: Request) -> Response:
+        """Stop the recovery of the account that the device stands for."""
+        return _kept_by_nobody(json_answer(await self._desk.stop(await _signed(request))))
+
     async def new_tap(self, request: Request) -> Response:
         """What a till or door shows, for thirty seconds."""
         caller = self._caller(request)
@@ -145,8 +159,7 @@ async def _signed(request: Request) -> Signed:
     proofs = request.headers.getlist("dpop")
     if len(proofs) != 1 or len(proofs[0]) > MAX_PROOF or request.url.query:
         raise Unauthorized(UNPROVED, code="unproved")
-    client = request.client.host if request.client is not None else ""
-    return Signed(proofs[0], request.method, request.scope["path"], body, client)
+    return Signed(proofs[0], request.method, request.scope["path"], body, client_of(request))
 
 
 def _kept_by_nobody(response: Response) -> Response:
@@ -157,11 +170,12 @@ def _kept_by_nobody(response: Response) -> Response:
 def presence_routes(desk: PresenceDesk, tokens: Tokens) -> list[Route]:
     api = PresenceApi(desk, tokens)
     return [
-        Route("/presence/pair", _signs(api.pair), methods=["POST"]),
-        Route("/presence/pair/poll", _signs(api.poll), methods=["POST"]),
-        Route("/presence/here", _signs(api.here), methods=["POST"]),
-        Route("/presence/tap", _signs(api.tap), methods=["POST"]),
-        Route("/presence/session", _signs(api.stays), methods=["GET"]),
+        Route("/presence/pair", _signs(desk, api.pair), methods=["POST"]),
+        Route("/presence/pair/poll", _signs(desk, api.poll), methods=["POST"]),
+        Route("/presence/here", _signs(desk, api.here), methods=["POST"]),
+        Route("/presence/tap", _signs(desk, api.tap), methods=["POST"]),
+        Route("/presence/session", _signs(desk, api.stays), methods=["GET"]),
+        Route("/presence/recovery/stop", _signs(desk, api.stop), methods=["POST"]),
         Route("/presence/taps", api.new_tap, methods=["POST"]),
         Route("/presence/taps/result", api.who_tapped, methods=["POST"]),
     ]

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rapport.kernel.errors import Forbidden, RapportError, Unauthorized
+from rapport.kernel.errors import Forbidden, RapportError
 from rapport.kernel.times import now
 from rapport.signin.operators import Duty, may, roles_with
 from rapport.web.api.problems import on_error
 from rapport.web.console.visit import Console, Handler, Visit
-from rapport.web.forms import check_origin, go, inner_path
-from rapport.web.visit import SAFE_METHODS, guarded
+from rapport.web.forms import go, inner_path
+from rapport.web.visit import SAFE_METHODS, asked_by_script, guarded
 
 AGAIN: Final = "/console/again"
 
@@ -48,20 +48,7 @@ def page(console: Console, method: str, path: str, handler: Handler, rule: Rule)
 
 def script(console: Console, path: str, handler: Handler, rule: Rule) -> Page:
     """What a page's script asks: who has no session is told so, and so is every error, in JSON."""
-    held = ruled(handler, rule)
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            check_origin(request, console.origin)
-            token = request.cookies.get(console.cookie, "")
-            session = await console.desk.session(token) if token else None
-            if session is None:
-                raise Unauthorized("Sign in first.")
-            return await held(Visit(console, request, session, token, {}))
-        except RapportError as error:
-            return await on_error(request, error)
-
-    return Page(path, endpoint, "POST", rule)
+    return Page(path, asked_by_script(console, Visit, ruled(handler, rule), on_error), "POST", rule)
 
 
 def ruled(handler: Handler, rule: Rule) -> Handler:

@@ -156,7 +156,7 @@ async def _review(visit: Visit, body: bytes, name: str, draft: Draft | None = No
 
 async def declare(visit: Visit) -> Response:
     version = visit.form.get("version", "")
-    if not (version.isdigit() and len(version) < 10):
+    if not (version.isdecimal() and len(version) < 10):
         raise BadInput("Open the page again and repeat it.", code="bad_declaration", field="version")
     await visit.desk.declare(visit.session, visit.form.get("document", "").encode(), int(version))
     return go("/console/promise?done=yes")

@@ -46,7 +46,7 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     templates.filters.update(words.FILTERS)
     templates.globals.update(tabs_of=tabs_of, may=may)
     console = Console(desk, templates, origin.rstrip("/"))
-    signin_pages = signin.Signin(console, Door(console, "start.html", desk.sign_in))
+    signin_pages = signin.Signin(console, Door(console, "start.html", desk.sign_in, leave=desk.sign_out))
 
     def get(path: str, handler: Handler, duty: Duty, *, fresh: bool = False) -> Page:
         return page(console, "GET", path, handler, Rule(duty, fresh=fresh))

@@ -3,9 +3,10 @@
 from starlette.responses import Response
 
 from rapport.web.console.visit import Console
+from rapport.web.cookies import keep
 
 
 def keeping(console: Console, response: Response, token: str) -> Response:
     """An answer with a session, which the browser keeps until it is closed."""
-    response.set_cookie(console.cookie, token, None, path="/", secure=console.secure, httponly=True, samesite="strict")
+    keep(response, console.origin, console.cookie, token, None)
     return response

@@ -15,12 +15,13 @@ from rapport.kernel.errors import BadInput, RapportError
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
 from rapport.web.api.problems import on_error
+from rapport.web.asker import client_of
 from rapport.web.console.guarding import back_of
 from rapport.web.console.scripts import keeping
 from rapport.web.console.visit import Console, Visit
 from rapport.web.door import CODE_LENGTH, Door
 from rapport.web.forms import check_origin, csrf_token, go
-from rapport.web.scripted import browser_of, client_of, code_of, object_of, told
+from rapport.web.scripted import browser_of, code_of, object_of, told
 
 HOME = "/console/"
 SIGNIN = "/console/signin"
@@ -76,6 +77,7 @@ class Signin:
     async def prove(self, request: Request) -> Response:
         async def prove() -> Response:
             token = await self._desk.prove(await body_of(request, MAX_RESPONSE), client_of(request))
+            await self._leave(request)
             return keeping(self._console, told({"next": HOME}), token)
 
         return await self._own(request, prove)
@@ -92,9 +94,16 @@ class Signin:
             body = await body_of(request, MAX_RESPONSE)
             made = msgspec.json.encode(object_of(body).get("passkey"))
             token = await self._desk.enrol(code_of(body), made, client_of(request), browser_of(request))
+            await self._leave(request)
             return keeping(self._console, told({"next": HOME}), token)
 
         return await self._own(request, enrol)
+
+    async def _leave(self, request: Request) -> None:
+        """End the session that this browser had."""
+        had = request.cookies.get(self._console.cookie, "")
+        if had:
+            await self._console.desk.sign_out(had)
 
     async def _own(self, request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
         try:

@@ -6,7 +6,8 @@ shown with what follows from it before it is made; and nothing of another person
 """
 
 from rapport.web.portal.desk import Desk
+from rapport.web.portal.intents import Intents
 from rapport.web.portal.routes import portal_routes
 from rapport.web.portal.told import Session
 
-__all__ = ["Desk", "Session", "portal_routes"]
+__all__ = ["Desk", "Intents", "Session", "portal_routes"]

@@ -17,7 +17,7 @@ from rapport.web.api.customers import body_of
 from rapport.web.api.problems import not_allowed, on_error
 from rapport.web.forms import check_origin
 from rapport.web.portal.devices import fresh
-from rapport.web.portal.visit import JSON, Handler, Portal, Visit, by_software
+from rapport.web.portal.visit import JSON, Handler, Portal, Visit, by_accept, by_software
 from rapport.web.visit import SAFE_METHODS, Endpoint, guarded
 
 MOST = 16 * 1024
@@ -47,8 +47,7 @@ def shared(portal: Portal, pages: Mapping[str, Handler], software: Mapping[str, 
             response = await software[method](Visit(portal, request, session, token, {}))
         except RapportError as error:
             response = await on_error(request, error)
-        response.headers["Vary"] = "Accept"
-        return response
+        return by_accept(response)
 
     return endpoint
 
@@ -81,11 +80,12 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     out: str | None = None
     back: str | None = None
     hide: str | None = None
+    apart: str | None = None
     tell_why: bool | None = None
 
 
 async def terms(visit: Visit) -> Response:
-    return told(await visit.desk.terms(visit.session))
+    return told(await visit.desk.terms.read(visit.session))
 
 
 async def change(visit: Visit) -> Response:
@@ -93,12 +93,12 @@ async def change(visit: Visit) -> Response:
         name: value for name, value in msgspec.structs.asdict(await said(visit, Change)).items() if value is not None
     }
     if len(asked) != 1:
-        raise BadInput("say one of preset, out, back, hide and tell_why", code="bad_terms")
+        raise BadInput("say one of preset, out, back, hide, apart and tell_why", code="bad_terms")
     ((way, value),) = asked.items()
     if way == "tell_why":
-        await visit.desk.tell_why(visit.session, tell=value)
+        await visit.desk.terms.tell_why(visit.session, tell=value)
     else:
-        await visit.desk.change(visit.session, way, value)  # type: ignore[arg-type]  # one of the ways
+        await visit.desk.terms.change(visit.session, way, value)  # type: ignore[arg-type]  # one of the ways
     return await terms(visit)
 
 
@@ -196,7 +196,7 @@ async def sessions(visit: Visit) -> Response:
 
 async def end(visit: Visit) -> Response:
     named = (await said(visit, Ended)).session
-    await visit.desk.devices.end(visit.session, None if named is None else _number(named))
+    await visit.desk.devices.end(visit.session, visit.token, None if named is None else _number(named))
     return await sessions(visit)
 
 

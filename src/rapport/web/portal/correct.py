@@ -36,6 +36,6 @@ async def correct(visit: Visit) -> Response:
 async def _page(visit: Visit, trait: str, error: BadInput | Conflict | None = None) -> Response:
     content = await visit.desk.corrections.correcting(visit.session, visit.request.path_params["org"], trait)
     problem = "" if error is None else error.message
-    response = visit.answer("correct.html", content, section="home", part=PART, problem=problem, said=visit.form)
+    response = visit.answer("correct.html", content, section="known", part=PART, problem=problem, said=visit.form)
     response.status_code = 200 if error is None else error.status
     return response

@@ -10,13 +10,14 @@ from rapport.web.portal.told import Session
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A passkey of the person's. `synced`: it may be on several of their devices."""
+    """A passkey of the person's. `synced`: it may be on several of their devices; `backed_up`: it is."""
 
     id: int
     name: str
     synced: bool
     created_at: int
     used_at: int | None
+    backed_up: bool = False
 
 
 class Sign(msgspec.Struct, frozen=True):
@@ -52,8 +53,18 @@ class DevicesDesk(Protocol):
     async def make(self, session: Session, raw: bytes, client: str, browser: str) -> None:
         """Keep it. Raises Unauthorized, BadInput, Conflict."""
 
+    async def accepted(self, token: str) -> dict[str, Any] | None:
+        """What to tell the browser's password manager: the passkeys that are taken still."""
+
+    async def rename(self, session: Session, key: int, name: str) -> None:
+        """Raises NotFound, BadInput."""
+
     async def revoke(self, session: Session, key: int) -> None:
         """Let go of a passkey and of the sign-ins made with it. Raises NotFound, Conflict for the last one."""
 
-    async def end(self, session: Session, sign: int | None) -> int:
-        """End one sign-in, or (None) all but this one; return how many ended."""
+    async def end(self, session: Session, token: str, sign: int | None) -> int:
+        """End one sign-in, or (None) all but that of this token, with links by which others would begin; return how
+        many ended."""
+
+    async def end_everything(self, session: Session) -> None:
+        """End every sign-in, this one too, and let go of every bound device, all at once."""

@@ -1,4 +1,4 @@
-"""The person's pages: who may what, what they know, my terms, who asked, and what was agreed."""
+"""The person's pages: who may what, my terms, who asked, and what was agreed."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -9,33 +9,28 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput
-from rapport.web import words
+from rapport.web import amounts, months, words
 from rapport.web.door import left
 from rapport.web.forms import go
-from rapport.web.portal.told import Look, Way
-from rapport.web.portal.visit import AREA, Visit
+from rapport.web.portal.devices import fresh
+from rapport.web.portal.signing import changed, to_sign
+from rapport.web.portal.told import Look, MyTerms, Way
+from rapport.web.portal.visit import AREA, Visit, by_accept
 
 MOST_NAME = 100
-FACTS = 500
-"""Facts on one page: a company may keep thousands."""
 MOST_HEAD = 8192
-_TO_YOU = {
-    "Who they are": "Who you are",
-    "How to reach them": "How to reach you",
-    "What they have with us": "What you have there",
-    "What they like and do": "What you like and do",
-}
-_CORRECTED = ("corrected", "taken_back")
 _DONE = ("locked", "unlocked", "changed")
+_SIGNED = ("signed", "anew")
 
 
 async def home(visit: Visit) -> Response:
     done = visit.asked("done", 20)
-    content = await visit.desk.home(visit.session)
+    content = await visit.desk.overview(visit.session)
     org = visit.asked("org", MOST_NAME)
     name = next((one.name for one in content.companies if one.org == org), "")
-    done = done if done in _DONE else ""
-    return visit.answer("home.html", content, section="home", done=done, org=org if name else "", name=name)
+    shown = {"done": done if done in _DONE else "", "org": org if name else "", "name": name}
+    amount = {"sum": amounts.sum_of, "money": amounts.money, "times": amounts.times, "month": months.name}
+    return visit.answer("home.html", content, section="home", **shown, **amount)
 
 
 async def locks(visit: Visit) -> Response:
@@ -43,60 +38,72 @@ async def locks(visit: Visit) -> Response:
 
 
 async def lock(visit: Visit) -> Response:
-    """Shut out, or let in again: everyone, or the company that the form names."""
-    org = visit.form.get("org") or None
+    """Shut out, or let in again: everyone, or the company that the form names. Letting in lets others read, and is for
+    who was verified a moment ago alone."""
     locked = visit.form.get("lock") != "no"
+    return await (_lock(visit, locked=True) if locked else fresh(_unlock)(visit))
+
+
+async def _unlock(visit: Visit) -> Response:
+    return await _lock(visit, locked=False)
+
+
+async def _lock(visit: Visit, *, locked: bool) -> Response:
+    org = visit.form.get("org") or None
     await visit.desk.lock(visit.session, org, locked=locked)
     said = {"done": "locked" if locked else "unlocked", **({"org": org} if org else {})}
     return go(f"{AREA}?{urlencode(said)}")
 
 
-async def known(visit: Visit) -> Response:
-    content = await visit.desk.known(visit.session, visit.request.path_params["org"])
-    if content is None:
-        return visit.absent()
-    done = visit.asked("done", 20)
-    said = visit.asked("from", 9)
-    first = int(said) if said.isascii() and said.isdigit() else 0
-    further = f"{visit.request.url.path}?from={first + FACTS}" if first + FACTS < len(content.traits) else ""
-    sections = _part(_own_sections(content.traits), first, FACTS)
-    shown = {"sections": sections, "happened": _done_by_you, "first": first, "further": further}
-    return visit.answer("known.html", content, section="home", done=done if done in _CORRECTED else "", **shown)
-
-
-def _part(sections: list[tuple[str, list[Any]]], first: int, most: int) -> list[tuple[str, list[Any]]]:
-    """Some facts of all, under their headings."""
-    part = []
-    for heading, facts in sections:
-        if some := facts[max(0, first) : max(0, first + most)]:
-            part.append((heading, some))
-        first -= len(facts)
-    return part
-
-
-def _done_by_you(name: str) -> str:
-    return words.happened(name).replace("who they are", "who you are")
-
-
 async def terms(visit: Visit) -> Response:
     done = visit.asked("done", 20)
-    content = await visit.desk.terms(visit.session)
-    return visit.answer("terms.html", content, section="terms", done=done if done in _DONE else "")
+    content = await visit.desk.terms.read(visit.session)
+    way, value = visit.asked("way", 20), visit.asked("value", MOST_NAME)
+    before = visit.asked("before", MOST_NAME) if way == "preset" and value == content.preset else ""
+    shown = {
+        "done": done if done in _DONE else "",
+        "undo": _undoing(way, value, content),
+        "before": next((one for one in content.presets if one.name == before and not one.chosen), None),
+    }
+    return visit.answer("terms.html", content, section="terms", **shown)
+
+
+def _undoing(way: str, value: str, content: MyTerms) -> str:
+    """Where a change that was just made is looked at the other way round; "" where there is no such way."""
+    held = {line.id: line.on for line in content.lines}
+    made = {"back": value, "hide": f"hide:{value}", "apart": f"apart:{'' if value == '*' else value}"}.get(way, "")
+    if held.get(made):
+        return f"{AREA}/terms/change?{urlencode({'way': 'out', 'value': made})}"
+    if way == "out" and not held.get(value, value not in held):
+        return f"{AREA}/terms/change?{urlencode({'way': 'back', 'value': value})}"
+    kind, _, what = value.partition(":")
+    if way == "out" and value not in held and kind in {"hide", "apart"}:
+        return f"{AREA}/terms/change?{urlencode({'way': kind, 'value': what or '*'})}"
+    return ""
 
 
 async def propose(visit: Visit) -> Response:
     way, value = _change(visit.request.query_params.get("way", ""), visit.asked("value", MOST_NAME))
-    return visit.answer("change.html", await visit.desk.propose(visit.session, way, value), section="terms")
+    content = await visit.desk.terms.propose(visit.session, way, value)
+    signs = await to_sign(visit, way, value)
+    anew = visit.asked("done", 20) == "anew"
+    return visit.answer("change.html", content, section="terms", signs=signs, anew=anew)
 
 
 async def change(visit: Visit) -> Response:
-    await visit.desk.change(visit.session, *_change(visit.form.get("way", ""), visit.form.get("value", "")))
-    return go(f"{AREA}/terms?done=changed")
+    """Make a change without signing what follows from it; only where that still is what the page showed."""
+    way, value = _change(visit.form.get("way", ""), visit.form.get("value", ""))
+    shown = visit.form.get("shown", "")
+    if shown and (await to_sign(visit, way, value)).shown != shown:
+        return go(f"{AREA}/terms/change?{urlencode({'way': way, 'value': value, 'done': 'anew'})}")
+    done = await changed(visit, way, value)
+    await visit.desk.terms.change(visit.session, way, value)
+    return go(done)
 
 
 async def tell(visit: Visit) -> Response:
     """Let companies know what one's terms wanted, or no longer."""
-    await visit.desk.tell_why(visit.session, tell=visit.form.get("tell") == "yes")
+    await visit.desk.terms.tell_why(visit.session, tell=visit.form.get("tell") == "yes")
     return go(f"{AREA}/terms?done=changed")
 
 
@@ -104,14 +111,6 @@ def _change(way: str, value: str) -> tuple[Way, str]:
     if way not in get_args(Way) or not value or len(value) > MOST_NAME:
         raise BadInput("This is no way to change your terms.", code="bad_terms", field="way")
     return way, value  # type: ignore[return-value]  # one of them
-
-
-def _own_sections(traits: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """The console's headings, said to the person themselves; each fact says by which name it is corrected."""
-    named = {
-        name: fact if isinstance(fact["value"], list) else {**fact, "correct": name} for name, fact in traits.items()
-    }
-    return [(_TO_YOU.get(heading, heading), facts) for heading, facts in words.sections(named)]
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -124,7 +123,7 @@ class Row(msgspec.Struct, frozen=True):
 
 async def asked(visit: Visit) -> Response:
     cursor = visit.asked("cursor") or None
-    content = await visit.desk.looks(visit.session, cursor)
+    content = await visit.desk.looks.page(visit.session, cursor)
     onward = f"{AREA}/asked?{urlencode({'cursor': content.next})}" if content.next else ""
     days = by_day(content.rows)
     return visit.answer("asked.html", content, section="asked", days=days, first=cursor is None, onward=onward)
@@ -150,18 +149,20 @@ async def receipts(visit: Visit) -> Response:
     """A page that checks them in the browser; the bundle itself for who asks for JSON, or takes it as a file."""
     as_file = visit.asked("as", 10) == "file"
     if as_file or "application/json" in visit.request.headers.get("accept", ""):
-        bundle = await visit.desk.receipts(visit.session, visit.asked("since", MOST_HEAD) or None)
+        bundle = await visit.desk.looks.receipts(visit.session, visit.asked("since", MOST_HEAD) or None)
         response = Response(msgspec.json.encode(bundle), media_type="application/json")
         if as_file:
             response.headers["Content-Disposition"] = 'attachment; filename="receipts.json"'
     else:
         response = visit.page("receipts.html", section="asked", person=visit.session.person)
-    response.headers["Vary"] = "Accept"
-    return response
+    return by_accept(response)
 
 
 async def agreements(visit: Visit) -> Response:
-    return visit.answer("agreements.html", await visit.desk.agreements(visit.session), section="agreements")
+    content = await visit.desk.agreements(visit.session)
+    done = visit.asked("done", 20)
+    shown = {"signs": await to_sign(visit), "done": done if done in _SIGNED else ""}
+    return visit.answer("agreements.html", content, section="agreements", **shown)
 
 
 async def agreement(visit: Visit) -> Response:

@@ -39,9 +39,7 @@ async def unbind(visit: Visit) -> Response:
 
 async def everything(visit: Visit) -> Response:
     """Let go of every bound device and end every sign-in, this one too: passkeys alone are left."""
-    await visit.desk.presence.unbind(visit.session, None)
-    await visit.desk.devices.end(visit.session, None)
-    await visit.desk.leave(visit.token)
+    await visit.desk.devices.end_everything(visit.session)
     return go("/signin")
 
 

@@ -38,8 +38,8 @@ class PresenceDesk(Protocol):
     async def bound(self, session: Session) -> tuple[Bound, ...]:
         """The latest used first."""
 
-    async def unbind(self, session: Session, device: int | None) -> None:
-        """Let go of one, or of all. Raises NotFound."""
+    async def unbind(self, session: Session, device: int) -> None:
+        """Let go of one. Raises NotFound."""
 
     async def tap_of(self, session: Session, tap: str) -> str | None:
         """The organization that asks by a tap, while it can be answered."""

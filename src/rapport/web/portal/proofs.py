@@ -1,13 +1,18 @@
 """The person's pages about addresses that they have shown to be theirs, what they claim, and recovery."""
 
+from typing import Any
+
 from starlette.responses import Response
 
 from rapport.kernel.errors import Conflict, Unauthorized
+from rapport.signin import codes
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
+from rapport.web.asker import client_of
 from rapport.web.forms import go
+from rapport.web.portal.proofs_desk import Purchase
 from rapport.web.portal.visit import AREA, Visit
-from rapport.web.scripted import client_of, told
+from rapport.web.scripted import told
 
 CONTACTS, CLAIMS = f"{AREA}/contacts", f"{AREA}/claim"
 DONE = ("verified", "dropped", "stopped", "claimed", "unclaimed", "joined", "parted")
@@ -38,12 +43,12 @@ async def start(visit: Visit) -> Response:
     _enrolled(visit)
     address = visit.form.get("address", "")[:_MOST]
     made = await visit.desk.proofs.start(visit.session, address, client_of(visit.request))
-    return await _asking(visit, made, "")
+    return await _asking(visit, made, "", phone=codes.kind_of(address) == "phone")
 
 
-async def _asking(visit: Visit, made: str, problem: str, status: int = 200) -> Response:
+async def _asking(visit: Visit, made: str, problem: str, status: int = 200, *, phone: bool = False) -> Response:
     content = await visit.desk.proofs.contacts(visit.session)
-    return visit.page("code.html", status, section="contacts", content=content, made=made, problem=problem)
+    return visit.page("code.html", status, section="contacts", content=content, made=made, problem=problem, phone=phone)
 
 
 async def verify(visit: Visit) -> Response:
@@ -52,7 +57,9 @@ async def verify(visit: Visit) -> Response:
     try:
         await visit.desk.proofs.verify(visit.session, made, code, client_of(visit.request))
     except Unauthorized:
-        return await _asking(visit, made, "That is not the code, or it has ended. Look again, or ask for another.", 401)
+        phone = bool(visit.form.get("phone"))
+        problem = "That is not the code, or it has ended. Look again, or ask for another."
+        return await _asking(visit, made, problem, 401, phone=phone)
     return go(f"{CONTACTS}?done=verified")
 
 
@@ -82,10 +89,8 @@ async def claims(visit: Visit) -> Response:
     code = visit.asked("code", 100)
     link = await visit.desk.proofs.link(code) if code else None
     content = await visit.desk.proofs.claims(visit.session)
-    shown = {"section": "claims", "done": _done(visit), "code": code, "link": link}
-    response = visit.answer("claims.html", content, **shown)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    shown = {"section": "claims", "done": _done(visit), "code": code, "link": link, "unproved": False}
+    return visit.answer("claims.html", content, **shown)
 
 
 async def claim(visit: Visit) -> Response:
@@ -96,6 +101,20 @@ async def claim(visit: Visit) -> Response:
     else:
         org, contact = visit.form.get("org", "")[:_MOST], visit.form.get("contact", "")[:_MOST]
         await visit.desk.proofs.claim(visit.session, org, contact)
+    return go(f"{CLAIMS}?done=claimed")
+
+
+async def buy(visit: Visit) -> Response:
+    """Claim by a purchase. What is wrong with one is not said: the page is the same as for an order that never was."""
+    _enrolled(visit)
+    said = {name: visit.form.get(name, "")[:_MOST] for name in ("org", "order", "total", "day", "code")}
+    told = Purchase(said["order"], said["total"], said["day"], said["code"])
+    try:
+        await visit.desk.proofs.buy(visit.session, said["org"], told, client_of(visit.request))
+    except Unauthorized:
+        content = await visit.desk.proofs.claims(visit.session)
+        shown: dict[str, Any] = {"section": "claims", "done": "", "code": "", "link": None, "unproved": True}
+        return visit.page("claims.html", 401, content=content, **shown)
     return go(f"{CLAIMS}?done=claimed")
 
 

@@ -30,7 +30,10 @@ class Contacts(msgspec.Struct, frozen=True):
     news: tuple[News, ...]
     mails: bool
     """Codes are sent by mail; else the support desk tells them."""
+    texts: bool
+    """Codes are sent to phones; else none can be proved."""
     days: int
+    phone_days: int
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -52,6 +55,23 @@ class Company(msgspec.Struct, frozen=True):
     name: str
 
 
+class Seller(msgspec.Struct, frozen=True):
+    """A company that takes purchases as proofs; `code`: it asks for the code on the receipt, too."""
+
+    org: str
+    name: str
+    code: bool
+
+
+class Purchase(msgspec.Struct, frozen=True):
+    """What somebody typed of a purchase."""
+
+    order: str
+    total: str
+    day: str
+    code: str
+
+
 class Claims(msgspec.Struct, frozen=True):
     claims: tuple[Claim, ...]
     contacts: tuple[Contact, ...]
@@ -59,6 +79,7 @@ class Claims(msgspec.Struct, frozen=True):
     companies: tuple[Company, ...]
     joined: int
     """How much came from accounts that were joined to this one."""
+    sellers: tuple[Seller, ...]
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -84,6 +105,9 @@ class ProofsDesk(Protocol):
     async def let_go(self, session: Session, contact: str) -> None:
         """Raises NotFound."""
 
+    async def speak(self, session: Session, language: str) -> None:
+        """Letters to the person are in this language from now on."""
+
     async def new_codes(self, session: Session) -> list[str]:
         """Recovery codes, told this once; those before are void."""
 
@@ -100,6 +124,10 @@ class ProofsDesk(Protocol):
 
     async def take(self, session: Session, code: str, client: str) -> None:
         """Claim what a link says, which is spent. Raises Unauthorized, TooMany."""
+
+    async def buy(self, session: Session, org: str, told: Purchase, client: str) -> None:
+        """Claim what holds a purchase. Raises Unauthorized alike for whatever is wrong with it, BadInput for what is no
+        purchase at all, Conflict before an address was shown, TooMany."""
 
     async def unclaim(self, session: Session, claim: str) -> None:
         """Raises NotFound."""

@@ -14,13 +14,14 @@ from starlette.responses import FileResponse, Response
 
 from rapport.kernel.errors import BadInput
 from rapport.web.forms import go
+from rapport.web.language import SPOKEN
 from rapport.web.portal.rights_desk import Form, RightsDesk
 from rapport.web.portal.told import Look
 from rapport.web.portal.visit import AREA, Visit
 
 MAX_NAME = 100
 WORD = "erase"
-"""What is typed to erase everything."""
+"""What is typed to erase everything; in another language, its word for it."""
 DONE = ("stopped", "asked", "withdrawn")
 
 
@@ -64,6 +65,11 @@ async def withdraw(visit: Visit) -> Response:
     return go(f"{AREA}/rights?done=withdrawn")
 
 
+async def taking(visit: Visit) -> Response:
+    """What a copy would hold, before it is made."""
+    return visit.page("take.html", section="take")
+
+
 async def export(visit: Visit) -> Response:
     """The archive, streamed, and gone from the node once it was sent."""
     form = visit.asked("format", 20) or "json"
@@ -79,12 +85,15 @@ async def export(visit: Visit) -> Response:
 
 
 async def erasing(visit: Visit) -> Response:
-    return visit.answer("erase.html", await visit.desk.rights.erasing(visit.session), section="rights", word=WORD)
+    return visit.answer(
+        "erase.html", await visit.desk.rights.erasing(visit.session), section="erase", word=SPOKEN.say(WORD)
+    )
 
 
 async def erase(visit: Visit) -> Response:
-    if visit.form.get("word", "").strip().lower() != WORD:
-        raise BadInput(f"Nothing was erased: type the word “{WORD}” to confirm.", field="word")
+    word = SPOKEN.say(WORD)
+    if visit.form.get("word", "").strip().lower() not in {word, WORD}:
+        raise BadInput(f"Nothing was erased: type the word “{word}” to confirm.", field="word")
     erased = await visit.desk.rights.erase(visit.session)
     # Their session is gone with them, so this page says it all.
     return visit.area.page(visit.request, "erased.html", content=erased)

@@ -7,27 +7,45 @@ from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 
-from rapport.web import pages, words
+from rapport.web import language, pages, words
 from rapport.web.door import Door
-from rapport.web.portal import contract, correct, devices, goals, mine, presence, proofs, rights, statement
+from rapport.web.portal import (
+    contract,
+    correct,
+    devices,
+    goals,
+    known,
+    mine,
+    presence,
+    proofs,
+    rights,
+    sharing,
+    signing,
+    statement,
+)
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.devices import fresh, scripted
 from rapport.web.portal.install import manifest_route
+from rapport.web.portal.intents import Intents, Onward
+from rapport.web.portal.speaking import speak
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit
 from rapport.web.visit import Endpoint, error_pages, guarded
 
 HERE = Path(__file__).parent
 SESSION_SECONDS = 12 * 3600
+DEVICES, CONTACTS, CLAIMS = f"{AREA}/devices", f"{AREA}/contacts", f"{AREA}/claim"
 
 
-def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
-    """Everything under `/me`. `origin` is the node's own (`http://localhost:8080`)."""
+def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> list[BaseRoute]:
+    """Everything under `/me`. `origin` is the node's own (`http://localhost:8080`); `intents`: what strangers came for,
+    shared with the pages for signing in."""
     shared = pages.Assets(f"{AREA}/paper", pages.SHARED / "static")
     own = pages.Assets(f"{AREA}/static", HERE / "static", HERE.parent / "signin" / "static")
     templates = pages.environment(HERE / "templates", asset=shared.url, own_asset=own.url, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
-    portal = Portal(desk, templates, origin.rstrip("/"))
-    door = Door(portal, "open.html", desk.open, SESSION_SECONDS)
+    onward = Onward(origin, intents)
+    portal = Portal(desk, templates, origin.rstrip("/"), tuple(language.NAMES), f"{AREA}/language", onward)
+    door = Door(portal, "open.html", desk.open, SESSION_SECONDS, leave=desk.leave)
 
     def get(path: str, handler: Handler) -> Route:
         return Route(path, guarded(portal, Visit, handler))
@@ -46,32 +64,37 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/", mine.home),
         Route("/open", door.open, methods=["GET", "POST"]),
         Route("/theme", door.theme, methods=["POST"]),
+        Route("/language", speak(portal), methods=["POST"]),
         post("/leave", mine.leave),
         both(
             "/lock",
             {"GET": mine.locks, "POST": mine.lock},
-            {"GET": contract.locks, "POST": contract.lock, "DELETE": contract.unlock},
+            {"GET": contract.locks, "POST": contract.lock, "DELETE": fresh(contract.unlock)},
         ),
         both(
             "/goals",
             {"GET": goals.goals, "POST": goals.change},
             {"GET": goals.mine, "POST": goals.ask, "DELETE": goals.drop},
         ),
-        get("/known/{org}", mine.known),
+        get("/sharing", sharing.sharing),
+        get("/sharing/{org}", sharing.told),
+        get("/known", known.companies),
+        get("/known/{org}", known.known),
         get("/known/{org}/correct", correct.correcting),
         post("/known/{org}/correct", fresh(correct.correct)),
         both("/terms", {"GET": mine.terms}, {"GET": contract.terms, "POST": fresh(contract.change)}),
-        get("/terms/change", fresh(mine.propose)),
+        get("/terms/change", mine.propose),
         post("/terms/change", fresh(mine.change)),
-        post("/terms/tell", fresh(mine.tell)),
+        post("/terms/tell", fresh(mine.tell, f"{AREA}/terms")),
         both(
             "/devices",
             {"GET": devices.devices},
             {"GET": contract.devices, "POST": fresh(contract.pair), "DELETE": contract.let_go},
         ),
-        both("/sessions", {"GET": devices.devices}, {"GET": contract.sessions, "DELETE": contract.end}),
-        post("/devices/revoke", fresh(devices.revoke)),
-        post("/devices/end", devices.end),
+        both("/sessions", {"GET": devices.devices}, {"GET": contract.sessions, "DELETE": fresh(contract.end)}),
+        post("/devices/rename", fresh(devices.rename, DEVICES)),
+        post("/devices/revoke", fresh(devices.revoke, DEVICES)),
+        post("/devices/end", fresh(devices.end, DEVICES)),
         get("/devices/pair", fresh(presence.pairing)),
         post("/devices/pair", fresh(presence.pair)),
         post("/devices/unbind", presence.unbind),
@@ -82,17 +105,18 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         Route("/devices/make", script(fresh(devices.make)), methods=["POST"]),
         get("/contacts", proofs.contacts),
         post("/contacts", fresh(proofs.start)),
-        post("/contacts/verify", fresh(proofs.verify)),
-        post("/contacts/drop", fresh(proofs.let_go)),
-        post("/devices/codes", fresh(proofs.new_codes)),
+        post("/contacts/verify", fresh(proofs.verify, CONTACTS)),
+        post("/contacts/drop", fresh(proofs.let_go, CONTACTS)),
+        post("/devices/codes", fresh(proofs.new_codes, DEVICES)),
         post("/recovery/stop", proofs.stop),
         get("/claim", proofs.claims),
         post("/claim", fresh(proofs.claim)),
-        post("/claim/drop", fresh(proofs.unclaim)),
+        post("/claim/purchase", fresh(proofs.buy, CLAIMS)),
+        post("/claim/drop", fresh(proofs.unclaim, CLAIMS)),
         get("/claim/join", fresh(proofs.joining_page)),
         Route("/claim/join/ask", script(fresh(proofs.joining)), methods=["POST"]),
         Route("/claim/join/prove", script(fresh(proofs.join)), methods=["POST"]),
-        post("/claim/part", fresh(proofs.part)),
+        post("/claim/part", fresh(proofs.part, CLAIMS)),
         get("/again", devices.again),
         Route("/again/ask", script(devices.proving), methods=["POST"]),
         Route("/again/prove", script(devices.prove), methods=["POST"]),
@@ -101,17 +125,20 @@ def portal_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/statement", statement.statement),
         get("/agreements", mine.agreements),
         get("/agreements/{agreement}", mine.agreement),
+        Route("/sign/ask", script(signing.asking), methods=["POST"]),
+        Route("/sign", script(signing.sign), methods=["POST"]),
         get("/rights", rights.rights),
         get("/rights/stop", rights.stopping),
-        post("/rights/stop", fresh(rights.stop)),
+        post("/rights/stop", fresh(rights.stop, f"{AREA}/rights")),
         get("/rights/review", rights.reviewing),
         post("/rights/review", rights.review),
         post("/rights/withdraw", rights.withdraw),
+        get("/take", rights.taking),
         get("/export", fresh(rights.export)),
         get("/erase", fresh(rights.erasing)),
         post("/erase", fresh(rights.erase)),
         Route("/erased/{token}", rights.Proofs(desk.rights).fetch),
-        manifest_route(shared, own),
+        manifest_route(shared, own, portal.languages),
         shared.route("/paper"),
         own.route("/static"),
     ]

@@ -7,7 +7,8 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.web import amounts, months
-from rapport.web.portal.visit import AREA, Visit
+from rapport.web.language import SPOKEN
+from rapport.web.portal.visit import AREA, Visit, by_accept
 
 MOST_KINDS = 5
 """Kinds of data that are named in one breath."""
@@ -35,13 +36,12 @@ class Company(msgspec.Struct, frozen=True):
 async def statement(visit: Visit) -> Response:
     """Of one month (`?month=2026-11`), or of all time."""
     month = months.asked(visit.request.query_params)
-    told = await visit.desk.statement(visit.session, month)
+    told = await visit.desk.looks.statement(visit.session, month)
     if "application/json" in visit.request.headers.get("accept", ""):
         response = Response(msgspec.json.encode(told), media_type="application/json")
     else:
         response = visit.page("statement.html", section="statement", told=told, **_shown(told, month))
-    response.headers["Vary"] = "Accept"
-    return response
+    return by_accept(response)
 
 
 def _shown(told: Mapping[str, Any], month: str | None) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _shown(told: Mapping[str, Any], month: str | None) -> dict[str, Any]:
     anything = told["uses"] or told["refusals"] or told["settled"]["count"] or told["changes"]
     return {
         "blank": not anything and not (lately and told["estimated"]["known"]),
-        "title": "of all time" if month is None else months.name(month),
+        "title": SPOKEN.say("of all time") if month is None else months.name(month),
         "companies": companies(told),
         "used": sum(one["count"] for one in told["uses"]),
         "refused": sum(one["count"] for one in told["refusals"]),
@@ -97,8 +97,9 @@ def companies(told: Mapping[str, Any]) -> list[Company]:
 def what(use: Mapping[str, Any]) -> tuple[str, ...]:
     """What was seen, in words: the first few kinds of data, and all where there are more; nothing for no data."""
     if not use["what"]:
-        return ("nothing of value",)
+        return (SPOKEN.say("nothing of value"),)
     listed = use["what"].split(", ")
     if len(use["categories"]) <= MOST_KINDS:
         return (use["what"],)
-    return f"{', '.join(listed[: MOST_KINDS - 1])} and {len(use['categories']) - MOST_KINDS + 1} more", use["what"]
+    few, more = ", ".join(listed[: MOST_KINDS - 1]), len(use["categories"]) - MOST_KINDS + 1
+    return SPOKEN.say("%(few)s and %(count)s more", few=few, count=more), use["what"]

@@ -10,9 +10,9 @@ import msgspec
 
 from rapport.signin import FRESH
 
-Way = Literal["preset", "out", "back", "hide"]
+Way = Literal["preset", "out", "back", "hide", "apart"]
 """How terms are changed: another preset, a clause taken out, a clause put back, a kind of data hidden from a company
-(`shop:purchases`)."""
+(`shop:purchases`), what is done elsewhere kept from a company (its name) or from everyone (`*`)."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -64,6 +64,71 @@ class Home(msgspec.Struct, frozen=True):
     preset: str
     title: str
     companies: tuple[Company, ...]
+
+
+class Use(msgspec.Struct, frozen=True):
+    """How often a company used something, and asked in vain."""
+
+    given: int
+    refused: int
+
+
+class Gave(msgspec.Struct, frozen=True):
+    """What a month (`2026-11`) gave to each side, exact sums in the shape of `terms/statement`; and what is estimated
+    for people like them, which is never added to it."""
+
+    month: str
+    customer: tuple[dict[str, Any], ...]
+    company: tuple[dict[str, Any], ...]
+    estimated: tuple[dict[str, Any], ...]
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """Something that happened. `why` is a purpose as the end of a sentence (`used`, `refused`), or the whole sentence
+    (`told` by a company, `asked` by the person, of the `account`); `name` is whose: a company's, a passkey's, a
+    device's. `times`: so often on that day."""
+
+    at: int
+    what: Literal["used", "refused", "told", "asked", "account", "passkey", "device"]
+    name: str
+    why: str = ""
+    times: int = 1
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What waits: a claim that opens nothing until it is shown `again` that it is theirs (`claim`) or soon will not
+    (`again`); a first `passkey`, recovery `codes`; agreements to `sign`; a `request` to be answered until then (µs)."""
+
+    what: Literal["claim", "again", "passkey", "codes", "sign", "request"]
+    name: str = ""
+    said: str = ""
+    until: int | None = None
+
+
+class Overview(Home, frozen=True, kw_only=True):
+    """The first page: who may what, what happened lately, what this month gave, and what waits. `uses`: by company, of
+    this month."""
+
+    uses: dict[str, Use]
+    gave: Gave
+    lately: tuple[Moment, ...]
+    waits: tuple[Waiting, ...]
+
+
+class Knowing(msgspec.Struct, frozen=True):
+    """A company that knows the person: by what, and what they hide from it, in words, with the clause that does."""
+
+    org: str
+    name: str
+    locked: bool
+    claims: tuple[tuple[str, str], ...]
+    """(type, value)"""
+    hidden: tuple[tuple[str, str], ...]
+    """(clause, words)"""
+
+
+class Companies(msgspec.Struct, frozen=True):
+    companies: tuple[Knowing, ...]
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -170,6 +235,8 @@ class Agreement(msgspec.Struct, frozen=True):
     at: int
     ended_at: int | None
     purposes: tuple[str, ...]
+    by_hand: bool = False
+    """The person signed it themselves, by a passkey."""
 
 
 class Told(msgspec.Struct, frozen=True):

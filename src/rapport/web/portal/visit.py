@@ -7,8 +7,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rapport.web import visit
+from rapport.web import language, visit
 from rapport.web.portal.desk import Desk
+from rapport.web.portal.intents import Onward
 from rapport.web.portal.told import Session
 
 AREA = "/me"
@@ -24,11 +25,30 @@ def by_software(request: Request) -> bool:
     )
 
 
+def by_accept(response: Response) -> Response:
+    """An answer that depends on what the browser accepts, besides what it depends on already."""
+    response.headers["Vary"] = f"Accept, {response.headers['Vary']}" if "vary" in response.headers else "Accept"
+    return response
+
+
 class Portal(visit.Area[Desk], frozen=True):
     name = "me"
     path = AREA
     start = AREA
     door = "/signin"
+
+    onward: Onward | None = None
+    """Leads strangers on to what they came for, once they have signed in."""
+
+    def sent_away(self, request: Request) -> Response:
+        response = super().sent_away(request)
+        if self.onward is not None:
+            self.onward.remember(request, response)
+        return response
+
+    def language_of(self, request: Request) -> str:
+        """Software is answered in one language, whatever people read."""
+        return language.ENGLISH if by_software(request) else super().language_of(request)
 
 
 class Visit(visit.Visit[Desk, Session], frozen=True):
@@ -38,8 +58,7 @@ class Visit(visit.Visit[Desk, Session], frozen=True):
             response = Response(msgspec.json.encode(content), media_type="application/json")
         else:
             response = self.page(template, content=content, **values)
-        response.headers["Vary"] = "Accept"
-        return response
+        return by_accept(response)
 
     def absent(self) -> Response:
         return self.page("problem.html", 404, message="There is nothing of yours at this address.")

@@ -4,7 +4,6 @@ Whatever address is typed, the answer is the same. What this browser goes on by 
 """
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,16 +11,16 @@ from starlette.routing import BaseRoute, Route
 
 from rapport.kernel.errors import RapportError, Unauthorized
 from rapport.signin.passkeys import MAX_RESPONSE
-from rapport.web import pages
+from rapport.web import language, pages
 from rapport.web.api.customers import body_of
-from rapport.web.api.problems import on_error
+from rapport.web.asker import client_of
+from rapport.web.cookies import SESSION_SECONDS, keep, named
 from rapport.web.forms import check_origin, go
 from rapport.web.portal.visit import AREA, Portal
-from rapport.web.scripted import client_of, told
+from rapport.web.scripted import refused, told
 from rapport.web.signin.recover_desk import RecoverDesk
 
 RECOVER = "/signin/recover"
-SESSION_SECONDS = 30 * 24 * 3600
 _COOKIE_SECONDS = 40 * 24 * 3600
 _MOST = 400
 
@@ -32,8 +31,7 @@ class RecoverPages:
     def __init__(self, desk: RecoverDesk, area: Portal) -> None:
         self._desk = desk
         self._area = area
-        port = urlsplit(area.origin).port or 80
-        self._cookie = "__Host-rapport-recover" if area.secure else f"rapport_recover_{port}"
+        self._cookie = named("recover", area.origin)
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -68,10 +66,7 @@ class RecoverPages:
         except Unauthorized as error:
             return self._page(request, 401, made=made, problem=error.message)
         response = go(RECOVER)
-        secure = self._area.secure
-        response.set_cookie(
-            self._cookie, secret, _COOKIE_SECONDS, path="/", secure=secure, httponly=True, samesite="strict"
-        )
+        keep(response, self._area.origin, self._cookie, secret, _COOKIE_SECONDS)
         return response
 
     async def making(self, request: Request) -> Response:
@@ -87,8 +82,7 @@ class RecoverPages:
             token = await self._desk.make(secret, body, client_of(request), browser)
             response = told({"next": f"{AREA}/contacts"})
             for name, value, seconds in ((self._area.cookie, token, SESSION_SECONDS), (self._cookie, "", 0)):
-                secure = self._area.secure
-                response.set_cookie(name, value, seconds, path="/", secure=secure, httponly=True, samesite="strict")
+                keep(response, self._area.origin, name, value, seconds)
             return response
 
         return await self._scripted(request, make)
@@ -97,14 +91,15 @@ class RecoverPages:
         self, request: Request, handler: Callable[[Request, dict[str, str]], Awaitable[Response]]
     ) -> Response:
         check_origin(request, self._area.origin)
-        return await handler(request, await pages.form(request))
+        with language.speaking(self._area.language_of(request)):  # a letter with a code is in it, too
+            return await handler(request, await pages.form(request))
 
     async def _scripted(self, request: Request, handler: Callable[[bytes], Awaitable[Response]]) -> Response:
         try:
             check_origin(request, self._area.origin)
             return await handler(await body_of(request, MAX_RESPONSE))
         except RapportError as error:
-            return await on_error(request, error)
+            return await refused(request, error, self._area.languages)
 
     def _page(self, request: Request, status: int = 200, **values: object) -> Response:
         shared = {"recovery": None, "made": "", "problem": "", "mails": self._desk.mails}

@@ -19,11 +19,13 @@ from rapport.kernel.errors import RapportError
 from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web import language, pages, words
 from rapport.web.api.customers import body_of
-from rapport.web.api.problems import on_error
-from rapport.web.door import CODE_LENGTH, YEAR_SECONDS
-from rapport.web.forms import check_origin, go, inner_path
+from rapport.web.asker import client_of
+from rapport.web.cookies import SESSION_SECONDS, keep
+from rapport.web.door import CODE_LENGTH, spoken
+from rapport.web.forms import check_origin, go
+from rapport.web.portal.intents import Intents, Onward
 from rapport.web.portal.visit import AREA, Portal
-from rapport.web.scripted import browser_of, client_of, code_of, object_of, told
+from rapport.web.scripted import browser_of, code_of, object_of, refused, told
 from rapport.web.signin.desk import SigninDesk
 from rapport.web.signin.recover import RecoverPages
 from rapport.web.signin.recover_desk import RecoverDesk
@@ -31,18 +33,20 @@ from rapport.web.visit import error_pages
 
 HERE = Path(__file__).parent
 SIGNIN = "/signin"
-SESSION_SECONDS = 30 * 24 * 3600
 _SMALL = 4096
 
 
-def signin_routes(desk: SigninDesk, origin: str, recovery: RecoverDesk | None = None) -> list[BaseRoute]:
-    """Everything under `/signin`. `origin` is the node's own (`http://localhost:8080`)."""
+def signin_routes(
+    desk: SigninDesk, origin: str, recovery: RecoverDesk | None = None, intents: Intents | None = None
+) -> list[BaseRoute]:
+    """Everything under `/signin`. `origin` is the node's own (`http://localhost:8080`); `intents`: what strangers came
+    for, shared with the person's pages."""
     shared = pages.Assets(f"{SIGNIN}/paper", pages.SHARED / "static")
     own = pages.Assets(f"{SIGNIN}/static", HERE / "static", HERE.parent / "portal" / "static")
     templates = pages.environment(HERE / "templates", asset=shared.url, own_asset=own.url, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
     area = Portal(desk, templates, origin.rstrip("/"), tuple(language.NAMES), f"{SIGNIN}/language")  # type: ignore[arg-type]  # its sessions are asked for here
-    pages_ = _Pages(desk, area)
+    pages_ = _Pages(desk, area, Onward(origin, intents))
     inside: list[BaseRoute] = [
         Route("/", pages_.start),
         Route("/language", pages_.speak, methods=["POST"]),
@@ -64,14 +68,16 @@ def signin_routes(desk: SigninDesk, origin: str, recovery: RecoverDesk | None = 
 
 
 class _Pages:
-    def __init__(self, desk: SigninDesk, area: Portal) -> None:
+    def __init__(self, desk: SigninDesk, area: Portal, onward: Onward) -> None:
         self._desk = desk
         self._area = area
+        self._onward = onward
 
     async def start(self, request: Request) -> Response:
-        token = request.cookies.get(self._area.cookie, "")
-        if token and await self._desk.live(token):
-            return go(AREA)
+        if await self._is_in(request):
+            response = go(self._onward.on(request) or AREA)
+            self._onward.forget(request, response)
+            return response
         return self._area.page(request, "signin.html")
 
     async def invite(self, request: Request) -> Response:
@@ -82,23 +88,24 @@ class _Pages:
         return self._area.page(request, "invite.html", 200 if invited else 404, **shown)
 
     async def speak(self, request: Request) -> Response:
-        """Remember in which language pages speak."""
-        check_origin(request, self._area.origin)
-        fields = await pages.form(request)
-        response = go(inner_path(fields.get("back", ""), f"{SIGNIN}/") or SIGNIN)
-        if (named := fields.get("language", "")) in self._area.languages:
-            secure = self._area.secure
-            response.set_cookie(
-                language.COOKIE, named, YEAR_SECONDS, path="/", secure=secure, httponly=True, samesite="lax"
-            )
-        return response
+        return (await spoken(self._area, request, f"{SIGNIN}/", SIGNIN))[0]
+
+    async def _is_in(self, request: Request) -> bool:
+        token = request.cookies.get(self._area.cookie, "")
+        return bool(token) and await self._desk.live(token)
 
     async def ask(self, request: Request) -> Response:
-        return await self._json(request, lambda _: self._desk.ask(client_of(request)))
+        async def ask(_: bytes) -> Mapping[str, Any]:
+            # A link in a letter comes without the session's cookie, which this page's own request has again.
+            if self._onward.waits(request) and await self._is_in(request):
+                return {"next": self._onward.on(request) or AREA}
+            return await self._desk.ask(client_of(request))
+
+        return await self._json(request, ask)
 
     async def prove(self, request: Request) -> Response:
         async def prove(body: bytes) -> str:
-            return await self._desk.prove(body, client_of(request), browser_of(request))
+            return await self._desk.prove(body, client_of(request), browser_of(request), self._had(request))
 
         return await self._opening(request, prove)
 
@@ -109,16 +116,21 @@ class _Pages:
         async def enrol(body: bytes) -> str:
             said = object_of(body)
             answer = msgspec.json.encode(said.get("passkey"))
-            return await self._desk.enrol(code_of(body), answer, client_of(request), browser_of(request))
+            who = client_of(request), browser_of(request), self._had(request)
+            return await self._desk.enrol(code_of(body), answer, *who)
 
         return await self._opening(request, enrol)
+
+    def _had(self, request: Request) -> str:
+        """The session that this browser comes with, which ends where another begins."""
+        return request.cookies.get(self._area.cookie, "")
 
     async def _json(self, request: Request, answer: Callable[[bytes], Awaitable[Mapping[str, Any]]]) -> Response:
         try:
             check_origin(request, self._area.origin)
             return told(await answer(await body_of(request, _SMALL)))
         except RapportError as error:
-            return await on_error(request, error)
+            return await refused(request, error, self._area.languages)
 
     async def _opening(self, request: Request, opened: Callable[[bytes], Awaitable[str]]) -> Response:
         """Answer with a session, which is new at every sign-in."""
@@ -126,15 +138,9 @@ class _Pages:
             check_origin(request, self._area.origin)
             token = await opened(await body_of(request, MAX_RESPONSE))
         except RapportError as error:
-            return await on_error(request, error)
-        response = told({"next": AREA})
-        response.set_cookie(
-            self._area.cookie,
-            token,
-            SESSION_SECONDS,
-            path="/",
-            secure=self._area.secure,
-            httponly=True,
-            samesite="strict",
-        )
+            return await refused(request, error, self._area.languages)
+        accepted = await self._desk.accepted(token)
+        response = told({"next": self._onward.on(request) or AREA, "accepted": accepted})
+        self._onward.forget(request, response)
+        keep(response, self._area.origin, self._area.cookie, token, SESSION_SECONDS)
         return response

@@ -40,7 +40,10 @@ _NO_STORE = "Kept by nobody (`Cache-Control: no-store`)."
 
 
 def _unproved() -> dict[str, Any]:
-    challenge = {"WWW-Authenticate": {"description": "How to sign.", "required": True, "schema": TEXT}}
+    challenge = {
+        "WWW-Authenticate": {"description": "How to sign.", "required": True, "schema": TEXT},
+        "DPoP-Nonce": {"description": "A claim `nonce` to sign once more over.", "required": True, "schema": TEXT},
+    }
     about = "`unproved`: an unknown key, a proof of something else, one that was used before. Alike, byte for byte."
     return answer(about, ref("Problem"), PROBLEM, headers=challenge)
 
@@ -55,6 +58,8 @@ def _by_device(operation: str, summary: str, about: str, shape: str, body: str =
     own = {"200": answer(about, ref(shape)), "401": _unproved(), "429": _too_many()}
     if operation == "pairDevice":
         own["409"] = answer("`exists`: this key is bound.", ref("Problem"), PROBLEM)
+    if operation == "stopRecovery":
+        own["404"] = answer("`not_found`: nobody is recovering it.", ref("Problem"), PROBLEM)
     told_of: dict[str, Any] = {
         "tags": [TAG],
         "operationId": operation,
@@ -102,6 +107,11 @@ def paths() -> dict[str, Any]:
         "/presence/session": {
             "get": _by_device("readSessions", "Which sessions go on", "The person's sessions.", "PresenceSessions")
         },
+        "/presence/recovery/stop": {
+            "post": _by_device(
+                "stopRecovery", "Stop the recovery of the account", "Nobody is recovering it any more.", "Stopped"
+            )
+        },
         "/presence/taps": {
             "post": _by_till(
                 "newTap",
@@ -126,6 +136,7 @@ def paths() -> dict[str, Any]:
 
 _LEVEL = {"type": "integer", "minimum": 0, "maximum": 2}
 _SESSION = told(maybe(named("pse")), "The session, which goes on from device to device.")
+_RECOVERING = told(maybe(TIME), "When a recovery of the account can be finished; null: nobody began one.")
 
 SHAPES: dict[str, Schema] = {
     "NewDevice": {
@@ -172,13 +183,15 @@ SHAPES: dict[str, Schema] = {
             "level": told(maybe(_LEVEL), "How sure it is; null: nobody is there."),
             "told": told(FLAG, "Whether the organization sees it."),
             "session": _SESSION,
+            "recovering": _RECOVERING,
         },
     ),
+    "Stopped": thing("A recovery that was stopped.", {"stopped": FLAG}),
     "Tap": {**thing("A tap.", {"tap": _TAP}), "additionalProperties": False},
     "TapLevel": thing("An answered tap.", {"level": told(_LEVEL, "How sure it is.")}),
     "PresenceSessions": thing(
         "The device, and the sessions that its person is in.",
-        {"device": ANY_OBJECT, "sessions": list_of(ANY_OBJECT)},
+        {"device": ANY_OBJECT, "sessions": list_of(ANY_OBJECT), "recovering": _RECOVERING},
     ),
     "NewTap": thing(
         "What a till shows.",

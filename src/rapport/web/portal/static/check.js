@@ -1,13 +1,20 @@
 // The page on which people check their receipts: it asks for the bundle and for the log, has `verify.js` look at them, and
-// remembers the head it saw.
+// remembers the head it saw. What it says is on the page (`data-words`), in the language of the page.
 
 const WALKED = 20_000 // entries of the log
 
-const entries = (number) => `${number.toLocaleString("en")} ${number === 1 ? "entry" : "entries"}`
+const section = document.querySelector("[data-check]")
+const words = JSON.parse(section?.dataset.words ?? "{}")
+const language = document.documentElement.lang || "en"
+
+/** A sentence of the page with its places filled. */
+const say = (name, places = {}) => words[name].replace(/%\((\w+)\)s/g, (_, place) => places[place])
+const counted = (number) => number.toLocaleString(language)
+const entries = (number) => say(number === 1 ? "entry" : "entries", { count: counted(number) })
 
 function said(done) {
-  if (!done.receipts) return "There are no receipts yet."
-  return done.receipts === 1 ? "Your one receipt holds." : `All ${done.receipts.toLocaleString("en")} receipts hold.`
+  if (!done.receipts) return say("none")
+  return done.receipts === 1 ? say("one") : say("all", { count: counted(done.receipts) })
 }
 
 function remembered(place) {
@@ -42,14 +49,13 @@ async function short(from, Broken) {
 }
 
 function more(done, since) {
-  const said = [since ? "They continue what this browser saw last." : "This browser will remember where they ended."]
-  if (done.latest) said.push(`Nothing newer about you is in the log of ${entries(done.latest.entries)}.`)
-  else said.push("Whether there is anything newer takes a look through the whole log, which is long: rapport verify --log does that.")
+  const said = [say(since ? "continued" : "remembered")]
+  said.push(done.latest ? say("latest", { entries: entries(done.latest.entries) }) : say("long"))
   for (const one of done.witnesses) {
-    const at = new Date(one.at * 1000).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" })
-    said.push(`The witness ${one.name} signed ${one.all ? "a log with all of them" : "the log before the newest"} on ${at}.`)
+    const at = new Date(one.at * 1000).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" })
+    said.push(say(one.all ? "witnessed" : "before", { name: one.name, at }))
   }
-  if (done.hidden) said.push(`Beside them, ${entries(done.hidden)} tell others, or were erased.`)
+  if (done.hidden) said.push(say("hidden", { entries: entries(done.hidden) }))
   return said.join(" ")
 }
 
@@ -64,26 +70,23 @@ async function check(section) {
   // A log that is shorter than the one seen before refuses to prove anything: what it has to say is looked at all the same.
   if (answer.status === 400 || answer.status === 409) answer = await fetch(from, asked)
   if (!answer.ok && answer.status !== 500) throw new Error(`answered ${answer.status}`)
-  const gone = { ok: false, problem: "the node cannot show your receipts any more" }
+  const gone = { ok: false, problem: say("gone") }
   const done = answer.ok ? await verify(await answer.text(), since, { read: await short(section.dataset.log, Broken) }) : gone
   section.dataset.state = done.ok ? "holds" : "broken"
-  line.textContent = done.ok ? said(done) : `Something does not hold: ${done.problem}.`
+  line.textContent = done.ok ? said(done) : say("broken", { problem: done.problem })
   if (done.ok) {
     remember(place, done.head)
     beside.textContent = more(done, since)
   } else {
-    beside.textContent =
-      "Somebody changed, removed or replaced what was noted before. Keep the file below, and show it to whoever you trust; " +
-      "this browser goes on comparing with what it saw while all was well."
+    beside.textContent = say("changed")
   }
 }
 
-const section = document.querySelector("[data-check]")
 if (section && globalThis.crypto?.subtle) {
-  section.querySelector("[data-said]").textContent = "Checking your receipts in this browser …"
+  section.querySelector("[data-said]").textContent = say("checking")
   check(section).catch(() => {
     section.dataset.state = "unknown"
-    section.querySelector("[data-said]").textContent = "They could not be checked in this browser just now."
-    section.querySelector("[data-more]").textContent = "Try again, or check the file as described below."
+    section.querySelector("[data-said]").textContent = say("unknown")
+    section.querySelector("[data-more]").textContent = say("again")
   })
 }

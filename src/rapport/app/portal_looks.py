@@ -1,0 +1,97 @@
+"""The portal's desk for who used it: receipts in words, their bundle to be verified, and the statement."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.people import PeopleFile
+from rapport.app import words
+from rapport.app.bundling import Bundler
+from rapport.app.portal_terms import sentence
+from rapport.app.statements import Statements
+from rapport.kernel.errors import NotFound
+from rapport.terms import Receipt
+from rapport.terms.own import CALLER
+from rapport.web.language import SPOKEN
+from rapport.web.portal import told as ask
+from rapport.web.portal.told import Session
+from rapport.web.retelling import retold
+from rapport.web.words import label
+
+_PAGE = 40
+
+
+class PortalLooks:
+    """The LooksDesk. `name` tells what a company is called."""
+
+    def __init__(
+        self,
+        ledger: LedgerFile,
+        people: PeopleFile,
+        bundler: Bundler,
+        statements: Statements,
+        name: Callable[[str], str],
+    ) -> None:
+        self._ledger = ledger
+        self._people = people
+        self._bundler = bundler
+        self._statements = statements
+        self._name = name
+
+    async def page(self, session: Session, cursor: str | None) -> ask.Looks:
+        person = self._people.person(session.person)
+        before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else 1 << 62
+        rows = self._ledger.receipts_of(person.id, before, _PAGE + 1)
+        sentences = {clause.id: sentence(clause, self._name) for clause in person.terms.clauses}
+        names: dict[str, str] = {}
+        told = tuple(self._look(receipt, sentences, names) for _, receipt in rows[:_PAGE])
+        return ask.Looks(told, str(rows[_PAGE - 1][0]) if len(rows) > _PAGE else None)
+
+    def looked(self, handle: str, receipt: str) -> ask.Look:
+        """One receipt of a person's. Raises NotFound."""
+        person = self._people.person(handle)
+        found = self._ledger.receipt_told(person.id, receipt)
+        if found is None:
+            raise NotFound("you have no such receipt")
+        return self._look(found, {clause.id: sentence(clause, self._name) for clause in person.terms.clauses}, {})
+
+    def _look(self, receipt: Receipt, sentences: dict[str, str], names: dict[str, str]) -> ask.Look:
+        own = receipt.caller == CALLER and not receipt.org
+        org = receipt.fields[0] if own else receipt.org
+        if org not in names:
+            names[org] = self._name(org)
+        clauses = () if receipt.clauses == ("default",) else receipt.clauses
+        return ask.Look(
+            id=receipt.id,
+            at=receipt.at,
+            org=org,
+            name=names[org],
+            own=own,
+            given=receipt.decision == "permitted",
+            what=words.categories(receipt.categories, SPOKEN),
+            why=words.purpose(receipt.purpose, SPOKEN),
+            action=receipt.action,
+            fields=receipt.fields,
+            reason=retold(_by_name(receipt.reason, org, names[org]) if own else receipt.reason),
+            clauses=tuple(
+                sentences.get(clause, SPOKEN.say("%(clause)s (you have changed it since)", clause=clause))
+                for clause in clauses
+            ),
+            unmet=tuple(map(retold, receipt.unmet)),
+            recipients=receipt.recipients,
+            retention_days=receipt.retention_days,
+            elsewhere=receipt.elsewhere,
+        )
+
+    async def receipts(self, session: Session, since: str | None) -> dict[str, Any]:
+        return self._bundler.bundle(session.person, since)
+
+    async def statement(self, session: Session, month: str | None) -> dict[str, Any]:
+        return self._statements.of(session.person, month)
+
+
+def _by_name(reason: str, org: str, name: str) -> str:
+    """Receipts call a company by its id, and what was corrected by its trait's: people read the names of both."""
+    said = f"{reason} ".replace(f" {org} ", f" {name} ").rstrip()
+    return re.sub("“(.+?)”", lambda trait: f"“{label(trait[1])}”", said)
