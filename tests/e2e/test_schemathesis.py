@@ -55,7 +55,10 @@ parameters = {{ "path.id" = {{ dictionary = "customers", probability = 0.6 }} }}
 [[operations]]
 include-tag = "Customers: Segment's Profile API"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409"]
-parameters = {{ "path.id" = {{ dictionary = "customers", probability = 0.6 }}, "path.org" = {{ dictionary = "orgs", probability = 0.8 }} }}
+
+[operations.parameters]
+"path.id" = {{ dictionary = "customers", probability = 0.6 }}
+"path.org" = {{ dictionary = "orgs", probability = 0.8 }}
 
 # A day has only so many simulations, a declaration only so many bytes: both refusals are described.
 [[operations]]

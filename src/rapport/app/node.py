@@ -264,8 +264,7 @@ async def application(
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
     audiences, traits = open_audiences(settings, reader, gate, keys)
     ends.callback(audiences.close)
-    correcting = asyncio.create_task(keep_up(corrector, settings))
-    expiring = asyncio.create_task(keep_claims(portal.proofs, settings))
+    upkeep = [asyncio.create_task(one) for one in (keep_up(corrector, settings), keep_claims(portal.proofs, settings))]
     app = Starlette(
         routes=[
             *collect_routes(limited, sources, settings.url),
@@ -298,8 +297,8 @@ async def application(
     try:
         yield _Counted(app, vitals)
     finally:
-        correcting.cancel()
-        expiring.cancel()
+        for task in upkeep:
+            task.cancel()
         ends.close()
 
 
