@@ -19,11 +19,12 @@ BUSY_TIMEOUT_S = 10.0
 def connect(path: Path, migrations: Sequence[str], *, durable: bool, cache_mb: int = 32) -> sqlite3.Connection:
     """Open (and if needed make or migrate) a database. `durable`: a commit returns only once it is synced.
 
-    Raises Misconfigured where the directory cannot be written, Corrupt where the file is not what it should be.
+    Raises Misconfigured where the directory cannot be written, Corrupt where the file is not what it should be, Busy
+    where others kept it to themselves for BUSY_TIMEOUT_S.
     """
     try:
         db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(db)
         db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         db.execute(f"PRAGMA cache_size = -{cache_mb * 1024}")
         db.execute("PRAGMA temp_store = MEMORY")
@@ -31,6 +32,21 @@ def connect(path: Path, migrations: Sequence[str], *, durable: bool, cache_mb: i
     except sqlite3.Error as error:
         raise translated(error, path) from error
     return db
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Keep a write-ahead log. Of several processes that open a new file in one moment all but one are told that it is
+    busy, and SQLite waits for none of them here, whatever the timeout: so this tries again until it has passed."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _migrate(db: sqlite3.Connection, migrations: Sequence[str]) -> None:
