@@ -404,3 +404,18 @@ def test_who_is_merged_into_another_leaves_under_the_handle_that_was_sent(fed: S
     assert last["type"] == "audience.left"
     assert last["data"]["customer"] in entered - {fed.handle(user) for user in PEOPLE}
     assert last["data"]["fields"] == {"email": None}  # nothing of who they are now, under the handle of before
+
+
+def test_a_destination_made_for_an_audience_that_stands_is_told_who_is_in_it(fed: Sent) -> None:
+    fed.settle()
+    fed.house.send(told(type="identify", userId="cy", messageId="i2", traits={"plan": "none"}), source="crm")
+    fed.settle()
+    with Receiver() as receiver:
+        number = fed.to("late", receiver.url, fields={"plan": "traits.plan"})
+        fed.begin()
+        fed.settle()
+        receiver.wait(2)
+        fed.settle()
+        eventually(lambda: fed.queue.health(number).waiting == 0)
+    assert {got.json["data"]["customer"] for got in receiver.got} == {fed.handle("ada"), fed.handle("bo")}
+    assert [got.json["type"] for got in receiver.got] == ["audience.entered"] * 2

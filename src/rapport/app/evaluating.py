@@ -99,9 +99,10 @@ class Evaluator:
         for one in slices.values():
             self._ask(one, batch)
         self._write(batch)
+        told = self._feeding.tell_members(self.file.db)
         if not more:
             more = self._fill() or self.file.drop_some()
-        return more
+        return more or told
 
     def settle(self) -> None:
         """Until nothing is left that can be dealt with now."""
@@ -241,7 +242,7 @@ class Evaluator:
         def again() -> Sequence[Found]:
             if self._reader.version() == version:
                 return [found for found, _ in customers.values()]
-            found = (self._reader.found(one.org, number) for number in wanted)
+            found = self._reader.found_many(one.org, list(wanted))
             return list({each.number: each for each in found if each is not None}.values())
 
         outcomes += asker.asked(again, wanted, before, batch.at, one.cause)
@@ -253,8 +254,7 @@ class Evaluator:
         """Customers by number, each with what is asked of it; and the records that are shown of no customer."""
         customers: dict[int, tuple[Found, Ask]] = {}
         gone: set[int] = set()
-        for number, ask in asks.items():
-            found = self._reader.found(org, number)
+        for (number, ask), found in zip(asks.items(), self._reader.found_many(org, list(asks)), strict=True):
             if found is None or found.number != number:
                 gone.add(number)
             if found is not None:
@@ -292,7 +292,7 @@ class Evaluator:
             before = numbers[-1]
 
             def customers(numbers: Sequence[int] = tuple(numbers)) -> list[Found]:
-                found = ((number, self._reader.found(org, number)) for number in numbers)
+                found = zip(numbers, self._reader.found_many(org, numbers), strict=True)
                 return [one for number, one in found if one is not None and one.number == number]
 
             verdicts |= fresh.verdicts(name, customers, at)

@@ -8,6 +8,7 @@
                on which nothing moved have no row: the count is that of the row before
     fill       audiences that all customers are being asked about, newest record first, from record `before` down
     queue, queue_health, recheck   what waits for destinations: see `destination_queue`
+    told_upto  how far each was told who is in its audience already: see `destination_members`
     meta       `touched`, `stir`: how far the feeds of state.db and ledger.db were consumed
 
 `customer` is the number of the record whose handle the customer shows. Times are µs. A partial index over `due` is the
@@ -15,7 +16,7 @@ timers. Moves, members, timers and cursors are one transaction, and so is whatev
 a destination's queue misses nothing and is told nothing twice.
 """
 
-from rapport.adapters.embedded import destination_queue
+from rapport.adapters.embedded import destination_members, destination_queue
 
 MIGRATIONS = [
     """
@@ -36,4 +37,5 @@ MIGRATIONS = [
     CREATE TABLE fill (audience INTEGER PRIMARY KEY, cause TEXT NOT NULL, before INTEGER NOT NULL)
     """,
     destination_queue.SCHEMA,
+    destination_members.SCHEMA,
 ]

@@ -5,6 +5,7 @@ that notes it.
       .touched(org, touches)      what the worker tells: events that are asked for, and who may be read otherwise
       .stirred(org, record)       likewise, of the ledger: persons, claims and promises that changed
       .along(db, moves)           for `DecideFile.write`: puts all of it in, and who entered or left an audience
+      .tell_members(db)           and, in a transaction of its own, who was in before there was the destination
 """
 
 import sqlite3
@@ -12,8 +13,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rapport.adapters.embedded.decide_file import Move
+from rapport.adapters.embedded.destination_members import Places, forget_places
 from rapport.adapters.embedded.destination_queue import Row, Told, put, put_events, recheck, sealed_event
 from rapport.adapters.embedded.destinations import DestinationBook
+from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel.keys import digest16
 from rapport.kernel.times import now
 from rapport.profile.store import Touch
@@ -30,8 +33,10 @@ class Feeding:
         self._book = DestinationBook(ledger)
         self._secret = ledger.keys.secret("told")
         self._version = -1
+        self._audience_of: dict[int, tuple[str, str]] = {}
         self._by_audience: dict[tuple[str, str], list[int]] = {}
         self._by_event: dict[str, dict[str, list[int]]] = {}
+        self._untold: dict[int, tuple[str, str]] = {}
         self._fed: set[str] = set()
         self._events: list[tuple[Row, bytes]] = []
         self._rechecks: dict[tuple[str, int | None], None] = {}
@@ -73,17 +78,37 @@ class Feeding:
     def along(self, db: sqlite3.Connection, moves: Sequence[Move]) -> None:
         """Within the caller's transaction over decide.db."""
         self._refresh()
-        rows = [
-            Row(number, move.customer, move.moved.kind, move.moved.at)
-            for move in moves
-            for number in self._by_audience.get((move.org, move.audience), ())
-        ]
+        places = Places(db)
+        rows = []
+        for move in moves:
+            where = move.org, move.audience
+            for number in self._by_audience.get(where, ()):
+                if places.is_told(number, *where, move.customer):
+                    rows.append(Row(number, move.customer, move.moved.kind, move.moved.at))
+                else:
+                    self._untold[number] = where
         self._news = self._news or bool(rows or self._events or self._rechecks)
         put(db, rows)
         put_events(db, self._events)
         for org, customer in self._rechecks:
             recheck(db, org, [customer])
         self.begin()
+
+    def tell_members(self, db: sqlite3.Connection) -> bool:
+        """Have destinations told of some of those who are in already; whether there may be more."""
+        self._refresh()
+        places = Places(db)
+        ready = [number for number, where in self._untold.items() if places.can_go_on(number, *where)]
+        if not ready:
+            return False
+        with transaction(db):
+            forget_places(db, self._audience_of)
+            told = {number: places.tell_some(number, *self._untold[number]) for number in ready}
+        for number in ready:
+            if told[number] is None:
+                del self._untold[number]
+        self._news = True
+        return True
 
     def _gather(self, org: str, touch: Touch, wanted: dict[str, list[int]]) -> None:
         """The events that destinations ask for."""
@@ -103,9 +128,11 @@ class Feeding:
         if version == self._version:
             return
         self._version = version
-        self._by_audience, self._by_event, self._fed = {}, {}, self._book.orgs()
+        self._audience_of, self._by_audience, self._by_event, self._fed = {}, {}, {}, self._book.orgs()
         for one in self._book.every():
             if one.audience is not None and one.kind != "file":
-                self._by_audience.setdefault((one.org, one.audience), []).append(one.number)
+                self._audience_of[one.number] = where = one.org, one.audience
+                self._by_audience.setdefault(where, []).append(one.number)
             for name in one.events:
                 self._by_event.setdefault(one.org, {}).setdefault(name, []).append(one.number)
+        self._untold = dict(self._audience_of)

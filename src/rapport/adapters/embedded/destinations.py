@@ -25,8 +25,6 @@ SCHEMA = """
                               made_at INTEGER NOT NULL, ended_at INTEGER, paused INTEGER NOT NULL DEFAULT 0,
                               why TEXT NOT NULL DEFAULT '', body BLOB NOT NULL, secret BLOB, filed_at INTEGER);
     CREATE UNIQUE INDEX destination_named ON destination (org, name) WHERE ended_at IS NULL;
-    CREATE TABLE destination_version (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL);
-    INSERT INTO destination_version VALUES (1, 1);
     CREATE TABLE handed (destination INTEGER, customer INTEGER, at INTEGER NOT NULL, known BLOB,
                          PRIMARY KEY (destination, customer)) WITHOUT ROWID;
     CREATE INDEX handed_of ON handed (customer)
@@ -103,7 +101,6 @@ class DestinationBook:
             if secret is None and wish.kind == "webhook" and not (stays and before is not None and before.has_secret):
                 secret = made = fresh_secret()
             using(self._db, org, _IN_USE, name)
-            self._moved()
             if secret is not None:
                 sealed = self._seal.seal(secret.encode(), _secret_place(number))
                 self._db.execute("UPDATE destination SET secret = ? WHERE id = ?", (sealed, number))
@@ -117,12 +114,7 @@ class DestinationBook:
             unused(self._db, org, _IN_USE, name)
         return found
 
-    def _moved(self) -> None:
-        self._db.execute("UPDATE destination_version SET value = value + 1")
-        self._db.execute("UPDATE defined SET version = version + 1")  # whoever follows for us looks there
-
     def _end(self, number: int) -> None:
-        self._moved()
         self._db.execute("UPDATE destination SET ended_at = ? WHERE id = ?", (now(), number))
 
     def pause(self, number: int, why: str = "") -> None:
@@ -161,8 +153,8 @@ class DestinationBook:
         return {org for (org,) in self._db.execute("SELECT DISTINCT org FROM destination").fetchall()}
 
     def version(self) -> int:
-        """Moves whenever a destination is made, changed or removed."""
-        version: int = self._db.execute("SELECT value FROM destination_version").fetchone()[0]
+        """Moves whenever a destination, or an audience, is made, changed or removed."""
+        version: int = self._db.execute("SELECT version FROM defined").fetchone()[0]
         return version
 
     def numbered(self, number: int) -> tuple[Destination, bool] | None:
