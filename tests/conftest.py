@@ -118,6 +118,14 @@ def need(name: str) -> Path:
     pytest.skip(reason)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever has a full size is among what `make prove` runs."""
+    for item in items:
+        if "proof_size" in getattr(item, "fixturenames", ()):
+            item.add_marker("prove")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         for name in marker.args:
