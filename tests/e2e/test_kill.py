@@ -97,7 +97,7 @@ def kill_and_count(node: Node, kills: int, seed: int) -> None:
                 if part in children:
                     os.kill(children[part], signal.SIGKILL)
             deadline = time.monotonic() + 30
-            while set(node.children()) != {"web", "worker"}:
+            while set(node.children()) != {"web", "worker", "evaluator"}:
                 assert time.monotonic() < deadline, node.output()
                 time.sleep(0.02)
     assert sum(load.acknowledged.values()) > 0
