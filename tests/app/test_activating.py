@@ -3,13 +3,14 @@
 import base64
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from rapport.act import delivery as deliveries
 from rapport.act import webhooks
-from rapport.act.activation import Wish, checked
+from rapport.act.activation import Wish, checked, wish_of
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decide_rows import MIGRATIONS
 from rapport.adapters.embedded.destination_feed import Feeding
@@ -17,11 +18,12 @@ from rapport.adapters.embedded.destination_queue import DestinationQueue, Row
 from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.sqlite import connect, transaction
 from rapport.app.activating import Activator
+from rapport.app.destinations import Destinations
 from rapport.app.embedded import open_ledger
 from rapport.app.evaluating import Evaluator
 from rapport.app.operator import Shred, erasure_entry
 from rapport.app.settings import Settings
-from rapport.kernel.errors import BadInput
+from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import SECOND, now
 from rapport.profile.erasure import Claim
 from rapport.profile.store import Touch
@@ -191,6 +193,79 @@ def test_segment_is_sent_batches_and_a_bad_one_alone_is_given_up(it: Sent) -> No
     assert [one["type"] for one in first.json["batch"]] == ["identify", "track"] * 3
     assert first.json["batch"][0]["traits"] == {"plan": "gold", "gold": True}
     assert first.json["batch"][1]["event"] == "Audience Entered"
+
+
+def test_whoever_is_known_elsewhere_by_keys_is_deleted_under_every_one_that_was_sent(it: Sent) -> None:
+    def keyed(user: str, key: str | None, number: int) -> None:
+        traits = {"crm": key}
+        it.house.send(told(type="identify", userId=user, messageId=f"k{number}", traits=traits), source="crm")
+        it.house.settle()
+
+    fields = {"userId": "traits.crm", "plan": "traits.plan"}
+    with Receiver() as receiver:
+        number = it.to("cdp", receiver.url, kind="segment", secret="wk_1", fields=fields)
+        it.begin()
+        for place, key in enumerate(("c1", "c2", None)):
+            keyed("ada", key, place)
+            it.happens(number, "ada", ("entered", "left", "entered")[place])
+            receiver.wait(place + 1)
+            eventually(lambda: it.queue.health(number).waiting == 0)
+        it.lock("ada")
+        last = receiver.wait(4)[3]
+    assert [got.json["batch"][0]["userId"] for got in receiver.got[:3]] == ["c1", "c2", "c2"]
+    assert [(one["userId"], one["type"]) for one in last.json["batch"]] == [
+        ("c1", "identify"), ("c1", "track"), ("c2", "identify"), ("c2", "track"),
+    ]  # fmt: skip
+    assert len({one["messageId"] for one in last.json["batch"]}) == 4
+    assert {one["event"] for one in last.json["batch"] if one["type"] == "track"} == {"Customer Deleted"}
+    assert last.json["batch"][0]["traits"] == {"plan": None, "gold": None}
+
+
+@pytest.mark.parametrize("kind", ["webhook", "segment", "cloudevents"])
+def test_a_trial_is_dressed_like_anything_else_and_is_of_nobody(it: Sent, kind: Any) -> None:
+    secret = webhooks.fresh_secret()
+    with (
+        Receiver(says(202), says(503)) as receiver,
+        closing(Destinations(it.settings, open_ledger(it.settings))) as desk,
+    ):
+        it.to("shop", receiver.url, kind=kind, secret=secret, fields={"plan": "traits.plan"})
+        first, second = desk.trial(ORG, "shop"), desk.trial(ORG, "shop")
+        (got, _) = receiver.got
+        health = desk.named(ORG, "shop")[1]
+    assert (first.status, first.error) == (202, "")
+    assert (second.status, second.error) == (503, "it answered 503")
+    assert b"cus_" not in got.body
+    if kind == "webhook":
+        assert webhooks.verified(got.headers, got.body, secret, now())
+        assert got.json["type"] == "test"
+    elif kind == "segment":
+        assert [(one["event"], one["anonymousId"]) for one in got.json["batch"]] == [("Rapport Test", "rapport-test")]
+    else:
+        assert (got.json["type"], got.headers["authorization"]) == ("rapport.test", f"Bearer {secret}")
+    assert (health.sent, health.waiting, health.dead) == (0, 0, 0)
+    assert it.receipts() == []
+
+
+def test_a_trial_of_a_file_or_of_an_address_inside_is_refused(it: Sent) -> None:
+    with Receiver() as receiver:
+        it.to("shop", receiver.url)
+        settings = Settings(data=it.house.settings.data)
+        with closing(Destinations(settings, open_ledger(settings))) as desk:
+            assert "inside a network" in desk.trial(ORG, "shop").error
+            desk.put(ORG, "table", Wish("file", "service", audience="gold", format="csv"))
+            with pytest.raises(Conflict):
+                desk.trial(ORG, "table")
+            with pytest.raises(NotFound):
+                desk.trial("other", "shop")
+        assert receiver.got == []
+
+
+def test_what_a_destination_is_asked_for_again_as_it_is_changes_nothing(it: Sent) -> None:
+    number = it.to("shop", "https://example.com/", fields={"plan": "traits.plan"}, per_second=3, at_once=2)
+    before = it.book.named(ORG, "shop")
+    assert wish_of(before).fields == {"plan": "traits.plan"}
+    made, secret = it.book.put(ORG, "shop", wish_of(before))
+    assert (made, secret, made.number) == (before, None, number)
 
 
 def test_one_that_hangs_drips_or_fails_delays_nobody_and_keeps_the_order_of_each_customer(it: Sent) -> None:

@@ -247,6 +247,7 @@ ROUTES: dict[str, Any] = {
     "/v1/destinations/{name}": body("PUT", "/v1/destinations/nothing"),
     "/v1/destinations/{name}/failures": plain("/v1/destinations/nothing/failures"),
     "/v1/destinations/{name}/replay": body("POST", "/v1/destinations/nothing/replay"),
+    "/v1/destinations/{name}/test": body("POST", "/v1/destinations/nothing/test"),
     "/v1/destinations/{name}/file": body("POST", "/v1/destinations/nothing/file"),
     "/v1/destinations/{name}/pause": body("POST", "/v1/destinations/nothing/pause"),
     "/v1/destinations/{name}/resume": body("POST", "/v1/destinations/nothing/resume"),

@@ -117,6 +117,15 @@ class Health(msgspec.Struct, frozen=True):
     failed_at: int | None = None
 
 
+class Tried(msgspec.Struct, frozen=True):
+    """What came of a message of nobody: the answer's status (0: there was none), how long it took, and why it was not
+    taken, "" where it was."""
+
+    status: int
+    took_ms: int
+    error: str = ""
+
+
 def checked(name: str, wish: Wish, *, private: bool) -> Wish:
     """A wish that a destination can be made of. Raises BadInput, naming the field."""
     if not _NAME.fullmatch(name):
@@ -235,6 +244,21 @@ def told_delivery(one: Delivery) -> dict[str, Any]:
         "next_at": None if one.dead else rfc3339(max(one.next_at, one.since)),
         "error": one.error or None,
     }
+
+
+def told_trial(one: Tried) -> dict[str, Any]:
+    """What came of a trial as JSON."""
+    return {
+        "delivered": not one.error,
+        "status": one.status or None,
+        "took_ms": one.took_ms,
+        "error": one.error or None,
+    }
+
+
+def wish_of(one: Destination) -> Wish:
+    """A destination as it would be asked for; its secret stays."""
+    return msgspec.convert(one, Wish, from_attributes=True, strict=False)
 
 
 def _time(at: int | None) -> str | None:

@@ -8,7 +8,7 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,42 +19,56 @@ from rapport.act.delivery import Dressed
 from rapport.kernel.times import rfc3339
 
 MOST_IN_BATCH = 100
-MOST_BYTES = 400_000
-"""Of one batch: the HTTP API takes 500 KB."""
-TYPES: dict[What, str] = {
+Subject = What | Literal["test"]
+"""What a letter is about: `test` is of nobody, to see whether it arrives."""
+TYPES: dict[Subject, str] = {
     "entered": "audience.entered",
     "left": "audience.left",
     "event": "event",
     "deleted": "customer.deleted",
+    "test": "test",
 }
-_TRACKED: dict[What, str] = {
+_TRACKED: dict[Subject, str] = {
     "entered": "Audience Entered",
     "left": "Audience Exited",
     "deleted": "Customer Deleted",
+    "test": "Rapport Test",
 }
+NOBODY = "rapport-test"
+"""As whom a Segment-compatible endpoint gets to know a test: it takes nothing that is of nobody."""
 USER, ANONYMOUS = "userId", "anonymousId"
 """Fields of these names say under which key a Segment-compatible endpoint knows the customer; else it is the handle."""
 
 
 class Letter(msgspec.Struct, frozen=True):
     """What a delivery says, as it leaves. `customer`: the handle; `event`: as the timeline shows it, of what it may
-    say; `known_as`: under which keys it was sent before, if not under the handle."""
+    say; `known_as`: every key under which the customer was sent before, if not under the handle, the last one last."""
 
     id: str
-    what: What
+    what: Subject
     customer: str
     at: int
     fields: dict[str, Any] = {}
     receipt: str = ""
     event: dict[str, Any] | None = None
-    known_as: dict[str, str] = {}
+    known_as: tuple[dict[str, str], ...] = ()
+
+
+def trial(name: str, at: int) -> Letter:
+    """A letter of nobody."""
+    return Letter(name, "test", "", at)
 
 
 def keys_of(one: Destination, fields: dict[str, Any]) -> dict[str, str]:
     """Under which keys a destination gets to know a customer with these fields; none: under the handle."""
-    if one.kind != "segment":
+    if not has_keys(one):
         return {}
     return {name: str(fields[name]) for name in (USER, ANONYMOUS) if fields.get(name)}
+
+
+def has_keys(one: Destination) -> bool:
+    """Whether it knows customers by keys of its own, and not by their handles."""
+    return one.kind == "segment" and not one.fields.keys().isdisjoint({USER, ANONYMOUS})
 
 
 def is_batched(one: Destination) -> bool:
@@ -87,7 +101,10 @@ def dressed(one: Destination, secret: str | None, letters: Sequence[Letter], ori
 
 
 def _data(one: Destination, letter: Letter) -> dict[str, Any]:
-    data: dict[str, Any] = {"customer": letter.customer, "organization": one.org, "destination": one.name}
+    data: dict[str, Any] = {"organization": one.org, "destination": one.name}
+    if letter.what == "test":
+        return {**data, "at": rfc3339(letter.at)}
+    data = {"customer": letter.customer, **data}
     if letter.what == "deleted":
         return {**data, "at": rfc3339(letter.at)}
     if letter.event is not None:
@@ -113,25 +130,41 @@ def _segment(one: Destination, secret: str | None, letters: Sequence[Letter], at
 
 
 def _messages(one: Destination, letter: Letter) -> list[dict[str, Any]]:
+    if letter.what == "test":
+        return [_track(letter, {ANONYMOUS: NOBODY}, {})]
+    if letter.what == "deleted":
+        # Whoever is known there under several keys is deleted under each.
+        known = letter.known_as or ({USER: letter.customer},)
+        return [message for place, keys in enumerate(known) for message in _told(one, letter, keys, place)]
+    keys = keys_of(one, letter.fields) or (letter.known_as[-1] if letter.known_as else {USER: letter.customer})
+    return _told(one, letter, keys, 0)
+
+
+def _told(one: Destination, letter: Letter, keys: dict[str, str], place: int) -> list[dict[str, Any]]:
     traits = {name: value for name, value in letter.fields.items() if name not in {USER, ANONYMOUS}}
     if letter.what == "deleted":
         traits = {name: None for name in one.fields if name not in {USER, ANONYMOUS}}
     if one.audience is not None:
         traits[one.audience] = letter.what == "entered" if letter.what != "deleted" else None
-    common: dict[str, Any] = {
-        **(keys_of(one, letter.fields) or letter.known_as or {USER: letter.customer}),
+    properties = {"audience": one.audience} if one.audience is not None else {}
+    track = _track(letter, keys, properties, place)
+    if not traits:
+        return [track]
+    identify = {**_common(letter, keys), "type": "identify", "traits": traits}
+    return [{**identify, "messageId": f"{track['messageId']}-traits"}, track]
+
+
+def _track(letter: Letter, keys: dict[str, str], properties: dict[str, Any], place: int = 0) -> dict[str, Any]:
+    event = _TRACKED.get(letter.what, "")
+    if letter.event is not None:
+        event, properties = letter.event["name"], letter.event["properties"]
+    name = f"{letter.id}-{place + 1}" if place else letter.id
+    return {**_common(letter, keys), "type": "track", "event": event, "properties": properties, "messageId": name}
+
+
+def _common(letter: Letter, keys: dict[str, str]) -> dict[str, Any]:
+    return {
+        **keys,
         "timestamp": rfc3339(letter.at),
         "context": {"library": {"name": "rapport", "version": __version__}},
     }
-    if letter.event is not None:
-        name, properties = letter.event["name"], letter.event["properties"]
-        track = {**common, "type": "track", "event": name, "properties": properties, "messageId": letter.id}
-        return [_identify(common, letter, traits), track] if traits else [track]
-    properties = {"audience": one.audience} if one.audience is not None else {}
-    event = _TRACKED[letter.what]
-    track = {**common, "type": "track", "event": event, "properties": properties, "messageId": letter.id}
-    return [_identify(common, letter, traits), track]
-
-
-def _identify(common: dict[str, Any], letter: Letter, traits: dict[str, Any]) -> dict[str, Any]:
-    return {**common, "type": "identify", "traits": traits, "messageId": f"{letter.id}-traits"}

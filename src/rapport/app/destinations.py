@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from rapport.act.activation import Delivery, Destination, Health, Wish, checked
+from rapport.act import letters
+from rapport.act.activation import Delivery, Destination, Health, Tried, Wish, checked
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decide_rows import MIGRATIONS
 from rapport.adapters.embedded.destination_queue import DestinationQueue
@@ -13,15 +15,20 @@ from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.exports import ExportBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import connect, translating
+from rapport.adapters.http.sending import send
 from rapport.app import embedded
 from rapport.app.destination_files import ask_file
 from rapport.app.membership import check_audience, check_columns
 from rapport.app.settings import Settings
-from rapport.kernel.errors import BadInput, Conflict
+from rapport.kernel import ids
+from rapport.kernel.errors import BadInput, Busy, Conflict
+from rapport.kernel.times import now
 from rapport.terms.exports import Export
 from rapport.terms.policy import promise_for
 
 Answer = TypeVar("Answer")
+MOST_TRIALS = 2
+"""At a time: whoever does not answer holds a thread for ten seconds."""
 
 
 class Placed(NamedTuple):
@@ -101,6 +108,20 @@ class Destinations:
         """Raises NotFound."""
         return self._queue.replay(self._book.named(org, name).number, handle)
 
+    def address(self, org: str, name: str) -> tuple[Destination, str | None]:
+        """A destination that is sent to, with its secret. Raises NotFound, Conflict where it is a file."""
+        one = self._book.named(org, name)
+        if one.kind == "file":
+            raise Conflict("this destination is a file: nothing is sent to it", code="no_address")
+        return one, self._book.secret(one.number)
+
+    def trial(self, org: str, name: str) -> Tried:
+        """Raises NotFound, Conflict where it is a file."""
+        return sent_trial(self._settings, *self.address(org, name))
+
+    def audiences(self, org: str) -> list[tuple[str, str]]:
+        return [(one.name, one.purpose) for one in self._definitions.audiences(org)]
+
     def make(self, org: str, name: str) -> Export:
         """Ask for a file. Raises NotFound, Conflict where it is none or too many are kept, Busy where too many wait."""
         one = self._book.named(org, name)
@@ -121,6 +142,16 @@ class Destinations:
         self._ledger.close()
 
 
+def sent_trial(settings: Settings, one: Destination, secret: str | None) -> Tried:
+    """Send a message of nobody, as anything else would be sent."""
+    at = now()
+    dressed = letters.dressed(one, secret, [letters.trial(ids.fresh("msg"), at)], settings.url, at)
+    began = time.monotonic()
+    answer = send(one.url, dressed.body, dressed.headers, private=settings.private_destinations)
+    took = round((time.monotonic() - began) * 1000)
+    return Tried(answer.status, took, "" if answer.taken else answer.why_not)
+
+
 def open_destinations(settings: Settings) -> Destinations:
     return Destinations(settings, embedded.open_ledger(settings))
 
@@ -131,6 +162,7 @@ class HouseDestinations:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._turn = threading.Lock()
+        self._trying = 0
         self._destinations: Destinations | None = None
 
     async def put(self, org: str, name: str, wish: Wish) -> Any:
@@ -150,6 +182,19 @@ class HouseDestinations:
 
     async def replay(self, org: str, name: str, handle: str | None) -> int:
         return await self._with(lambda desk: desk.replay(org, name, handle))
+
+    async def trial(self, org: str, name: str) -> Tried:
+        one, secret = await self._with(lambda desk: desk.address(org, name))
+        if self._trying >= MOST_TRIALS:
+            raise Busy("several destinations are being tried: ask again in a moment")
+        self._trying += 1
+        try:
+            return await asyncio.to_thread(sent_trial, self._settings, one, secret)
+        finally:
+            self._trying -= 1
+
+    async def audiences(self, org: str) -> list[tuple[str, str]]:
+        return await self._with(lambda desk: desk.audiences(org))
 
     async def make(self, org: str, name: str) -> Export:
         return await self._with(lambda desk: desk.make(org, name))

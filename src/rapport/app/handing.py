@@ -27,6 +27,8 @@ from rapport.terms.filtering import permitted_event
 from rapport.terms.handing import Before, Handover, Meant
 
 CALLER, ACTION = "node", "destination"
+MOST_KEYS = 20
+"""Under which a destination may know one customer."""
 OTHER_PURPOSE = "the audience is for another purpose than the destination now"
 NO_AUDIENCE = "there is no such audience any more"
 
@@ -113,12 +115,13 @@ class Desk:
                 # An event is told of whoever it is of now, whatever was joined or parted since it came in.
                 customer = handing.shown if delivery.what == "event" else delivery.customer
                 handle = self.handle(one.org, customer)
+                known = self._known_as(one, customer, content.fields)
                 letter = Letter(
                     delivery.id, delivery.what, handle, delivery.at, content.fields, handing.use.receipt.id,
-                    content.event,
+                    content.event, known,
                 )  # fmt: skip
                 ready.append(Ready(delivery, letter))
-                given.append(Handed(one.number, customer, now(), letters.keys_of(one, content.fields)))
+                given.append(Handed(one.number, customer, now(), known))
                 self.uses[delivery.id] = handing.use
         if given:
             self.book.hand(one.org, given)
@@ -128,13 +131,22 @@ class Desk:
                 self.recall(one, delivery.customer)
         return ready
 
+    def _known_as(self, one: Destination, customer: int, fields: dict[str, Any]) -> tuple[dict[str, str], ...]:
+        """Every key under which a destination knows a customer once it has these fields, if not by the handle."""
+        if not letters.has_keys(one):
+            return ()
+        before = self.book.handed(one.org, one.number, customer)
+        known = () if before is None else before.known_as
+        keys = letters.keys_of(one, fields)
+        return (*(each for each in known if each != keys), keys)[-MOST_KEYS:] if keys else known
+
     def _event(self, one: Destination, delivery: Delivery) -> Told | None:
         return self.queue.event(delivery, lambda record: self._keys.record(one.org, record))
 
     def _deletion(self, one: Destination, delivery: Delivery) -> Letter:
         """It says the handle, and nothing else of them."""
         handed = self.book.handed(one.org, one.number, delivery.customer)
-        known = {} if handed is None else handed.known_as
+        known = () if handed is None else handed.known_as
         return Letter(delivery.id, "deleted", self.handle(one.org, delivery.customer), delivery.at, known_as=known)
 
     def handle(self, org: str, customer: int) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.act.activation import FORMS, Destination, Health, Wish, told, told_delivery
+from rapport.act.activation import FORMS, Destination, Health, Wish, told, told_delivery, told_trial
 from rapport.app.destinations import open_destinations
 from rapport.cli import options
 from rapport.kernel.errors import BadInput
@@ -135,6 +135,20 @@ def replay(
         options.print_json({"replayed": count})
     else:
         typer.echo(f"{count} {'is' if count == 1 else 'are'} tried again.")
+
+
+@destinations.command("test")
+def test(org: Org, name: Name, data: options.Data = None, json: options.Json = False) -> None:
+    """Send it a message of nobody, now, and say what it answered; exit code 1 where it was not taken."""
+    came = open_destinations(options.settings(data)).trial(org, name)
+    if json:
+        options.print_json(told_trial(came))
+    elif came.error:
+        typer.echo(f"{name} did not take it: {came.error} ({came.took_ms} ms).")
+    else:
+        typer.echo(f"{name} took it: it answered {came.status} within {came.took_ms} ms.")
+    if came.error:
+        raise typer.Exit(1)
 
 
 @destinations.command("file")

@@ -39,12 +39,12 @@ _HANDED = "INSERT INTO handed VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at =
 
 class Handed(NamedTuple):
     """That a customer (the number of the record whose handle was sent) was handed to a destination, when last, and
-    under which keys if not under the handle."""
+    under which keys if not under the handle, the last one last."""
 
     destination: int
     customer: int
     at: int
-    known_as: dict[str, str]
+    known_as: tuple[dict[str, str], ...] = ()
 
 
 class _Kept(msgspec.Struct):
@@ -247,11 +247,11 @@ class DestinationBook:
 
     def _opened(self, org: str, row: sqlite3.Row | tuple[int, int, int, bytes | None]) -> Handed:
         destination, customer, at, known = row
-        bare = Handed(destination, customer, at, {})
+        bare = Handed(destination, customer, at)
         if known is None:
             return bare
         opened = self._ledger.keys.org(org).open(known, _known_place(bare))
-        return bare._replace(known_as=msgspec.json.decode(opened, type=dict[str, str]))
+        return bare._replace(known_as=msgspec.json.decode(opened, type=tuple[dict[str, str], ...]))
 
 
 def _place(one: Destination) -> tuple[str, str, str]:

@@ -1,23 +1,24 @@
 """`/v1/destinations`: where what happens to customers is sent, how each fares, and what could not be delivered."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rapport.act.activation import Delivery, Destination, Health, Wish, told, told_delivery
+from rapport.act.activation import Wish, told, told_delivery, told_trial
 from rapport.kernel.errors import BadInput
-from rapport.terms.exports import Export
 from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, noted, shaped
 from rapport.web.api.exports import PATH as EXPORTS
 from rapport.web.api.problems import json_answer
+from rapport.web.destinations import Destinations, Placed
 
 PATH = "/v1/destinations"
 ONE = "/v1/destinations/{name}"
 FAILURES = "/v1/destinations/{name}/failures"
 REPLAY = "/v1/destinations/{name}/replay"
+TRIAL = "/v1/destinations/{name}/test"
 FILE = "/v1/destinations/{name}/file"
 PAUSE = "/v1/destinations/{name}/pause"
 RESUME = "/v1/destinations/{name}/resume"
@@ -26,48 +27,6 @@ MAX_BODY = 262_144
 SCOPE = "operator"
 _SHOULD = '{"kind": "…", "url"?: "https://…", "purpose": "…", "audience": "…" or "events": ["…"], "secret"?, "fields"?}'
 _SHOULD_REPLAY = '{"id"?: "msg_…"}'
-
-
-class Placed(Protocol):
-    """A destination that was put."""
-
-    @property
-    def destination(self) -> Destination: ...
-    @property
-    def health(self) -> Health: ...
-    @property
-    def secret(self) -> str | None:
-        """One that was made for it."""
-
-    @property
-    def fresh(self) -> bool:
-        """Whether it was not there before."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Why nothing may come of it."""
-
-
-class Destinations(Protocol):
-    """Every method but `put` raises NotFound where there is no such destination of the organization's."""
-
-    async def put(self, org: str, name: str, wish: Wish) -> Placed:
-        """Raises BadInput, Conflict where there are too many."""
-
-    async def listed(self, org: str) -> list[tuple[Destination, Health]]: ...
-    async def named(self, org: str, name: str) -> tuple[Destination, Health]: ...
-    async def remove(self, org: str, name: str) -> None: ...
-    async def failures(self, org: str, name: str, cursor: str | None, limit: int) -> tuple[list[Delivery], str | None]:
-        """What was given up, the newest first, and the cursor of the next page. Raises BadInput for a bad one."""
-
-    async def replay(self, org: str, name: str, handle: str | None) -> int:
-        """Try what was given up again: one, or all; return how many. Raises NotFound where there is no such."""
-
-    async def make(self, org: str, name: str) -> Export:
-        """Ask for a file. Raises Conflict where the destination is none, Busy where too many wait."""
-
-    async def pause(self, org: str, name: str) -> None: ...
-    async def resume(self, org: str, name: str) -> None: ...
 
 
 class _Replayed(msgspec.Struct, forbid_unknown_fields=True):
@@ -117,6 +76,13 @@ class DestinationsApi:
             count = await self._destinations.replay(caller.org, name, asked.id)
         return json_answer({"replayed": count})
 
+    async def trial(self, request: Request) -> Response:
+        """A message of nobody is sent now → `{"delivered", "status", "took_ms", "error"}`."""
+        caller, name = caller_of(request, self._tokens, SCOPE), request.path_params["name"]
+        with noted(self._tokens, caller, "tried a destination", name[:63]):
+            came = await self._destinations.trial(caller.org, name)
+        return json_answer(told_trial(came))
+
     async def file(self, request: Request) -> Response:
         """A file is made → 202 `{"export", "status"}`, with where to look for it."""
         caller, name = caller_of(request, self._tokens, SCOPE), request.path_params["name"]
@@ -153,6 +119,7 @@ def destination_routes(destinations: Destinations, tokens: Tokens) -> list[Route
         Route(ONE, api.one, methods=["GET", "PUT", "DELETE"]),
         Route(FAILURES, api.failures, methods=["GET"]),
         Route(REPLAY, api.replay, methods=["POST"]),
+        Route(TRIAL, api.trial, methods=["POST"]),
         Route(FILE, api.file, methods=["POST"]),
         Route(PAUSE, api.pause, methods=["POST"]),
         Route(RESUME, api.resume, methods=["POST"]),

@@ -41,6 +41,7 @@ def paths() -> dict[str, Any]:
         destinations.ONE: {"put": _put(), "get": _read(), "delete": _delete()},
         destinations.FAILURES: {"get": _failures()},
         destinations.REPLAY: {"post": _replay()},
+        destinations.TRIAL: {"post": _trial()},
         destinations.FILE: {"post": _file()},
         destinations.PAUSE: {
             "post": _turn("pauseDestination", "Pause a destination", "Deletions are sent all the same.")
@@ -135,6 +136,24 @@ def _replay() -> dict[str, Any]:
         parameters=[_ONE],
         requestBody={"required": False, "content": content(ref("ReplayAsked"))},
         responses=answers({"200": answer("How many.", ref("Replayed"))}, _404="NotFound", **TO_A_BODY),
+    )
+
+
+def _trial() -> dict[str, Any]:
+    return _operation(
+        "tryDestination",
+        "Try a destination",
+        "A message of nobody (type `test`, signed as any other) is sent at once, and once; what was answered is told.",
+        parameters=[_ONE],
+        responses=answers(
+            {
+                "200": answer("What came of it.", ref("DestinationTried")),
+                "409": answer("`no_address`: a file is not sent.", ref("Problem"), PROBLEM),
+            },
+            _404="NotFound",
+            _503="NoPlace",
+            **_REFUSALS,
+        ),
     )
 
 
@@ -238,6 +257,15 @@ SHAPES: dict[str, Schema] = {
         {"secret": told(TEXT, "The secret that was made for it; told this once.")},
     ),
     "DestinationsList": thing("All destinations.", {"destinations": list_of(ref("Destination"))}),
+    "DestinationTried": thing(
+        "What came of a message of nobody.",
+        {
+            "delivered": FLAG,
+            "status": told(maybe(COUNT), "What was answered; null where nothing was."),
+            "took_ms": COUNT,
+            "error": told(maybe(TEXT), "Why it was not taken."),
+        },
+    ),
     "Failure": thing(
         "A delivery that was given up.",
         {
