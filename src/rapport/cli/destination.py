@@ -138,7 +138,7 @@ def replay(
 
 
 @destinations.command("test")
-def test(org: Org, name: Name, data: options.Data = None, json: options.Json = False) -> None:
+def try_(org: Org, name: Name, data: options.Data = None, json: options.Json = False) -> None:
     """Send it a message of nobody, now, and say what it answered; exit code 1 where it was not taken."""
     came = open_destinations(options.settings(data)).trial(org, name)
     if json:
