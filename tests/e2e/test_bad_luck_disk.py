@@ -78,7 +78,7 @@ def test_a_worker_without_space_waits_for_it_and_the_node_lives_on(start: Callab
             assert org.send(*batch(f"b{number}")).status == 200
         until(lambda: "it tries again" in node.output())
         assert org.read("user_id:ada").json["events"]["total"] < 1_010
-        assert set(node.children()) == {"web", "worker"}
+        assert set(node.children()) == {"web", "worker", "evaluator"}
     assert org.view("user_id:ada", events=1_010)["events"]["total"] == 1_010
 
 
