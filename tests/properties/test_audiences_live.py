@@ -259,6 +259,7 @@ class Story:
     # -- what must hold
 
     def hold(self) -> None:
+        self._found_alike()
         read = DecideReader(self.house.directory)
         with contextlib.closing(read):
             for one in self.kept.audiences(ORG):
@@ -274,6 +275,13 @@ class Story:
                 assert not days or days[-1][1] == len(live)
                 assert sum(entered - left for _, _, entered, left in days) == len(live)
                 self._told_in_turn(read, one.name, live)
+
+    def _found_alike(self) -> None:
+        """Customers that are found many at once are as each is found."""
+        reader = self.house.reader
+        with reader.snapshot():
+            numbers = [*reader.newest_records(ORG, 1 << 62, 1000), 1 << 40]
+            assert reader.found_many(ORG, numbers) == [reader.found(ORG, number) for number in numbers]
 
     def _told_in_turn(self, read: DecideReader, name: str, live: set[int]) -> None:
         """Nobody enters twice without leaving, and whoever is in has entered."""

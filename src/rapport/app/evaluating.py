@@ -28,6 +28,7 @@ from rapport.adapters.embedded.touched import TouchReader
 from rapport.app import embedded
 from rapport.app.activating import Activator
 from rapport.app.asking import Ask, Asker, Outcome
+from rapport.app.learning import Learner
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.decide import Cause, Change, Member, Rulebook, Verdict
@@ -320,7 +321,7 @@ def _basis(rulebook: Rulebook, name: str) -> str:
 def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
     """Evaluate until stopped. `wake` waits, for so many seconds at most, for whoever has something new."""
     said = ""
-    activator = Activator(settings)
+    activator, learner = Activator(settings), Learner(settings)
     while not stopped():
         try:
             with contextlib.closing(Evaluator(settings)) as evaluator:
@@ -339,3 +340,4 @@ def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
                 print(f"rapport evaluator: {said}; it tries again", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
             time.sleep(min(error.retry_after, RETRY_SECONDS))
     activator.close()
+    learner.close()

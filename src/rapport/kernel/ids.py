@@ -62,7 +62,7 @@ def secret(prefix: str) -> str:
 
 def text_of(prefix: str, content: bytes) -> str:
     """The handle of something that is named by a content hash: the same on every node."""
-    return f"{prefix}_{_text(content)}"
+    return f"{prefix}_{_text16(content) if len(content) == 16 else _text(content)}"
 
 
 def bytes_of(prefix: str, text: str) -> bytes | None:

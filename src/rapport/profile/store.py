@@ -148,6 +148,9 @@ class ProfileReader(Protocol):
     def found(self, org: str, number: int) -> Found | None:
         """The customer that a record belongs to, by its number."""
 
+    def found_many(self, org: str, numbers: Sequence[int]) -> Sequence[Found | None]:
+        """The same of many records, in their order."""
+
     def by_identifier(self, org: str, kind: str, value: str) -> Sequence[Found]:
         """The customers with active evidence of a normalised identifier: none, one, or several."""
 

@@ -268,10 +268,10 @@ class Gate:
         again."""
         out = []
         with self._reader.snapshot(), self._people.snapshot():
-            current = self._reader.version() == seen
-            for known in customers:
-                found = known if current else self._reader.by_handle(request.org, known.customer)
-                judged = None if found is None else self._judging.judged(found, request, purpose)
+            there = self._again(request.org, customers, seen)
+            readable = iter(self._judging.several([found for found in there if found is not None], request, purpose))
+            for known, found in zip(customers, there, strict=True):
+                judged = None if found is None else next(readable)
                 opened = judged.open if judged is not None else None
                 content = None if opened is None else answer(opened)
                 names = () if content is None else fields(content)
@@ -280,6 +280,12 @@ class Gate:
                 pending.listed = True
                 out.append(_Answered(opened or found, content, pending))
         return out
+
+    def _again(self, org: str, customers: Sequence[Found], seen: int) -> Sequence[Found | None]:
+        """Customers of a snapshot's version, as they are in the present one."""
+        if self._reader.version() == seen:
+            return customers
+        return [self._reader.by_handle(org, known.customer) for known in customers]
 
     def _one(
         self, request: Request, purpose: str, answer: Answer[Content], fields: Fields[Content]

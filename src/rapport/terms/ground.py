@@ -72,6 +72,9 @@ class People(Protocol):
     def ground(self, org: str, links: Collection[str]) -> Ground:
         """The organization's promises, and the persons who claim any of a customer's identifiers (`type:value`)."""
 
+    def grounds(self, org: str, links: Sequence[Collection[str]]) -> Sequence[Ground]:
+        """The same for many customers, in their order."""
+
     def claims(self, person: int) -> list[tuple[str, str, str]]:
         """(organization, type, value) of all that a person claims."""
 

@@ -65,10 +65,15 @@ class Judging:
         self._secret = secret
         self._judge = Judge()
 
-    def judged(self, found: Found, request: Request, purpose: str) -> Judged:
-        """What of a customer may be read, within a snapshot."""
+    def several(self, customers: Sequence[Found], request: Request, purpose: str) -> list[Judged]:
+        """What of each of an organization's customers may be read, within a snapshot."""
+        grounds = self._people.grounds(request.org, [list(links_of(found.parts)) for found in customers])
+        return [self.judged(found, request, purpose, ground) for found, ground in zip(customers, grounds, strict=True)]
+
+    def judged(self, found: Found, request: Request, purpose: str, ground: Ground | None = None) -> Judged:
+        """What of a customer may be read, within a snapshot. `ground`: what it rests on, where that is known."""
         at = now()
-        ground = self._people.ground(found.org, links_of(found.parts))
+        ground = ground or self._people.ground(found.org, links_of(found.parts))
         shared = self._shared(found, ground)
         reaching_out = request.reaching_out
         decision = decide(

@@ -5,12 +5,14 @@ identifier. Nodes and ids are content hashes and are blinded on the way to disk.
 transaction only: whoever names a node in it has got it from here, or from the working set that announced it.
 """
 
+import contextlib
 import sqlite3
-from collections.abc import Collection, Sequence
-from typing import Literal
+from collections.abc import Collection, Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import msgspec
 
+from rapport.adapters.embedded.sqlite import rows_in
 from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import BlindKey
 from rapport.profile.links import ATTRIBUTION
@@ -39,6 +41,7 @@ class _Rest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     origin: str
 
 
+_DIGEST = 16
 _encode = msgspec.msgpack.Encoder().encode
 _rest = msgspec.msgpack.Decoder(_Rest).decode
 _SELECT = "SELECT record, id, node, other, level, body, aside FROM edge WHERE"
@@ -49,6 +52,15 @@ Row = tuple[int, bytes, bytes, bytes, int, bytes, int]
 def type_of(body: bytes) -> str:
     """The type of identifier that an edge's row names; "" between two records."""
     return _rest(body).type
+
+
+class _Ahead(NamedTuple):
+    """What was read of many records at once: record → group; group → its rows, node → record; and those groups that go
+    by no record's node."""
+
+    groups: dict[bytes, bytes]
+    members: dict[bytes, dict[bytes, int]]
+    strangers: frozenset[bytes]
 
 
 class EvidenceTables:
@@ -62,6 +74,7 @@ class EvidenceTables:
         self._places: dict[bytes, int] = {}
         self._decoded: dict[bytes, _Rest] = {}
         self._of_identifier: dict[bytes, tuple[list[Edge], int]] = {}
+        self._ahead = _Ahead({}, {}, frozenset())
         self.reload()
 
     def reload(self) -> None:
@@ -213,14 +226,50 @@ class EvidenceTables:
     def marked(self, mark: Mark, node: bytes) -> bool:
         return (mark, node) in self._marks
 
+    @contextlib.contextmanager
+    def grouped(self, records: Sequence[bytes]) -> Iterator[set[int]]:
+        """Meanwhile, know the groups of many records, read all at once; gives the numbers of all their members. Within
+        a snapshot, of which nothing is kept."""
+        reveal = self._reveal
+        blinded = _split(self._blind(b"".join(records)))
+        of: dict[bytes, bytes] = {}
+        for node, group in rows_in(self._db, "SELECT node, grp FROM member WHERE node IN ({})", blinded):
+            of[reveal(node)] = reveal(group)
+        groups = {of.setdefault(record, record) for record in records}
+        members: dict[bytes, dict[bytes, int]] = {group: {} for group in groups}
+        blinded = _split(self._blind(b"".join(groups)))
+        for group, node, record in rows_in(self._db, "SELECT grp, node, record FROM member WHERE grp IN ({})", blinded):
+            members[reveal(group)][reveal(node)] = record
+        # Most groups go by the node of an identifier, which is no record's.
+        named = [group for group, several in members.items() if several and group not in several]
+        self._ahead = _Ahead(of, members, self._of_no_record(named))
+        try:
+            yield {number for several in members.values() for number in several.values()}
+        finally:
+            self._ahead = _Ahead({}, {}, frozenset())
+
+    def _of_no_record(self, nodes: Sequence[bytes]) -> frozenset[bytes]:
+        """Those of some nodes that are no record's, as `known` says of each."""
+        unknown = [node for node in nodes if node not in self._numbers and node not in self._tied]
+        blinded = dict(zip(_split(self._blind(b"".join(unknown))), unknown, strict=True))
+        for query in ("SELECT lookup FROM record WHERE lookup IN ({})", "SELECT node FROM member WHERE node IN ({})"):
+            for (found,) in rows_in(self._db, query, list(blinded)):
+                del blinded[found]
+        return frozenset(blinded.values())
+
     def group_of(self, record: bytes) -> bytes:
+        known = self._ahead.groups.get(record)
+        if known is not None:
+            return known
         row = self._db.execute("SELECT grp FROM member WHERE node = ?", (self._blind(record),)).fetchone()
         return self._reveal(row[0]) if row else record
 
     def members(self, group: bytes) -> Collection[bytes]:
-        query = "SELECT node, record FROM member WHERE grp = ?"
-        rows = self._db.execute(query, (self._blind(group),)).fetchall()
-        nodes = {self._reveal(node): record for node, record in rows}
+        nodes = self._ahead.members.get(group)
+        if nodes is None:
+            query = "SELECT node, record FROM member WHERE grp = ?"
+            rows = self._db.execute(query, (self._blind(group),)).fetchall()
+            nodes = {self._reveal(node): record for node, record in rows}
         self._numbers.update(nodes)
         if not nodes:
             return (group,)
@@ -230,7 +279,7 @@ class EvidenceTables:
 
     def _is_record(self, group: bytes) -> bool:
         """Whether a group's handle is itself a record of the group: one with evidence that nothing moved elsewhere."""
-        if self.known(group) is None or self.group_of(group) != group:
+        if group in self._ahead.strangers or self.known(group) is None or self.group_of(group) != group:
             return False
         return any(edge.record == group or edge.kind != "identifies" for edge in self.edges_of_record(group))
 
@@ -302,3 +351,7 @@ class EvidenceTables:
             else:
                 self._marks.discard((mark, node))
                 self._db.execute("DELETE FROM user_mark WHERE mark = ? AND node = ?", (mark, blind(node)))
+
+
+def _split(digests: bytes) -> list[bytes]:
+    return [digests[at : at + _DIGEST] for at in range(0, len(digests), _DIGEST)]

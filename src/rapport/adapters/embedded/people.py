@@ -28,7 +28,7 @@ from rapport.adapters.embedded import (
 from rapport.adapters.embedded.agreements import Draft, Settling, handle_of
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.sqlite import snapshot, transaction
+from rapport.adapters.embedded.sqlite import rows_in, snapshot, transaction
 from rapport.adapters.embedded.terms_file import TermsFile
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
@@ -104,12 +104,31 @@ class PeopleFile:
     def ground(self, org: str, links: Collection[str]) -> Ground:
         tokens = self._tokens((org, *link.split(":", 1)) for link in links)
         with self.snapshot():
-            if self._snapshot_at == _NEVER:  # within a transaction of the caller's, which may have changed either
-                epoch, standing = self._epoch(), self._standing_of(org)
-            else:
-                epoch, standing = self._snapshot_at, self._standing(org, self._snapshot_at)
+            epoch, standing = self._promised(org)
             holders = self._holders(org, links, tokens) if tokens else ()
         return Ground(epoch, org, standing, holders, tokens)
+
+    def grounds(self, org: str, links: Sequence[Collection[str]]) -> list[Ground]:
+        nodes = b"".join([identifier_node(org, *link.split(":", 1)) for several in links for link in several])
+        tokens = self._keys.blind.blind(nodes)
+        with self.snapshot():
+            epoch, standing = self._promised(org)
+            query = "SELECT token FROM claim WHERE token IN ({})"
+            claimed = {token for (token,) in rows_in(self._db, query, _split(tokens))}
+            grounds, at = [], 0
+            for several in links:
+                until = at + len(several) * _TOKEN
+                own = tokens[at:until]
+                holders = self._holders(org, several, own) if claimed and not claimed.isdisjoint(_split(own)) else ()
+                grounds.append(Ground(epoch, org, standing, holders, own))
+                at = until
+        return grounds
+
+    def _promised(self, org: str) -> tuple[int, Standing]:
+        """The epoch, and what an organization promises in it."""
+        if self._snapshot_at == _NEVER:  # within a transaction of the caller's, which may have changed either
+            return self._epoch(), self._standing_of(org)
+        return self._snapshot_at, self._standing(org, self._snapshot_at)
 
     def _standing(self, org: str, epoch: int) -> Standing:
         """What an organization promises, from memory as long as the epoch is the same."""
