@@ -64,6 +64,9 @@ class _Uncounted:
     def ground(self, org: str, links: Collection[str]) -> Ground:
         return self._people.ground(org, links)
 
+    def grounds(self, org: str, links: Sequence[Collection[str]]) -> Sequence[Ground]:
+        return self._people.grounds(org, links)
+
     def claims(self, person: int) -> list[tuple[str, str, str]]:
         return self._people.claims(person)
 
