@@ -1,83 +1,18 @@
 """The evaluator keeps who is in which audience, as events, time, definitions and people's own words change it."""
 
-import contextlib
-
 import pytest
 
-from rapport.adapters.embedded.audiences import Definitions
-from rapport.adapters.embedded.decide_reader import DecideReader
-from rapport.app.embedded import open_ledger
-from rapport.app.evaluating import Evaluator
 from rapport.app.operator import Shred, erasure_entry
 from rapport.decide import expressed
 from rapport.kernel.times import DAY, HOUR, SECOND, rfc3339
 from rapport.profile.erasure import Claim
-from tests.profile.house import ORG, TEN, House, told
-
-WHO = "command line"
-
-
-class Deciding:
-    """A house with definitions and an evaluator, over a clock that is moved by hand."""
-
-    def __init__(self, house):
-        self.house = house
-        self.at = TEN
-        self.ledger = open_ledger(house.settings)
-        self.kept = Definitions(self.ledger)
-        self.evaluator = self._evaluator()
-        self.read = DecideReader(house.directory)
-
-    def _evaluator(self):
-        return Evaluator(self.house.settings, lambda: self.at)
-
-    def restart(self):
-        self.evaluator.close()
-        self.evaluator = self._evaluator()
-
-    def close(self):
-        self.evaluator.close()
-        self.read.close()
-        self.ledger.close()
-
-    def put(self, name, expression, purpose="service"):
-        return self.kept.put_audience(ORG, name, expression, purpose, WHO)
-
-    def settle(self):
-        self.house.worker._following._looked = 0.0
-        self.house.worker.step()
-        self.house.settle()
-        self.evaluator.settle()
-
-    def send(self, user, name="Order Completed", time=None, settle=True, **fields):
-        time = self.at if time is None else time
-        event = told(time, type="track", userId=user, event=name, messageId=f"m{time}{name}{user}", **fields)
-        self.house.send(event, received_at=self.at)
-        if settle:
-            self.settle()
-
-    def identify(self, user, settle=True, **traits):
-        event = told(
-            self.at, type="identify", userId=user, messageId=f"i{self.at}{user}{sorted(traits)}", traits=traits
-        )
-        self.house.send(event, received_at=self.at)
-        if settle:
-            self.settle()
-
-    def users(self, audience):
-        """User ids of its members."""
-        by_number = {found.number: found for found in self.house.found()}
-        members = self.read.members(ORG, audience, limit=1000)
-        return {part.record.key_value for number, _ in members for part in by_number[number].parts}
-
-    def moves(self, audience):
-        """(kind, cause), oldest first."""
-        return [(one.kind, one.cause) for one in reversed(self.read.history(ORG, audience))]
+from tests.app.deciding import WHO, deciding_house
+from tests.profile.house import ORG, TEN, told
 
 
 @pytest.fixture
 def deciding():
-    with House() as house, contextlib.closing(Deciding(house)) as deciding:
+    with deciding_house() as deciding:
         yield deciding
 
 
