@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rapport.decide import rfm
 from rapport.decide.lifetime import Purchases, Spending
-from rapport.decide.models import MODELS, Fitted, fit, modelled, shipped
+from rapport.decide.models import MODELS, Fitted, fit, lesson, modelled, shipped
 from rapport.decide.rfm import Bought, bought_of, fit_fifths, score, segment
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import UNTIMED, Facts, Series
@@ -84,7 +84,9 @@ def test_what_is_learned_from_all_is_said_of_one(model: str) -> None:
     everybody = [
         customer([NOW - days * DAY * left // 4 for left in range(1 + days % 4, 0, -1)]) for days in range(9, 99)
     ]
-    fitted = fit(trait, [*everybody, Facts()], NOW)
+    lessons = [lesson(trait, facts, NOW) for facts in everybody]
+    assert lesson(trait, Facts(), NOW) is None
+    fitted = fit(trait, lessons, NOW)
     computed = modelled(model, "Order", "total", fitted)
     assert computed.evaluate(everybody[40], NOW).value is not None
     assert computed.evaluate(Facts(), NOW).unknown

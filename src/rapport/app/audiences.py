@@ -7,8 +7,8 @@ before the evaluator knows.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,7 +23,8 @@ from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, o
 from rapport.app.previewing import Looking, Previewer, folded, looked_at
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
-from rapport.decide import Audience, Rule, Verdict, audience
+from rapport.decide import Audience, Rule, Verdict, audience, expressed
+from rapport.decide.audiences import Knowing
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.expressions import Kind, Why
@@ -42,6 +43,7 @@ RESERVED = "preview"
 _TOGETHER = 50
 """Members in one transaction of receipts, so that nobody else waits long."""
 _MEMBER = b"mbr"
+Told = TypeVar("Told")
 _MOST_MEMBERS = 100_000
 
 
@@ -58,13 +60,13 @@ class HouseAudiences:
         previewer: Previewer,
         doubts: Doubts,
     ) -> None:
-        self._ledgers = ledgers
+        self.ledgers = ledgers
         self._reader = reader
         self._gate = gate
         self._keys = keys
         self._previewer = previewer
         self._doubts = doubts
-        self._decided = DecideReader(settings.directory)
+        self.decided = DecideReader(settings.directory)
         self._use = StandingUse()
 
     # -- definitions
@@ -81,13 +83,13 @@ class HouseAudiences:
             saved = definitions.put_audience(org, name, expression, purpose, who, expected)
             return Saved(saved, self._doubts.of(definitions, org, expression, saved.purpose, Kind.BOOL), before is None)
 
-        return await self._ledgers.with_definitions(put)
+        return await self.ledgers.with_definitions(put)
 
     async def named(self, org: str, name: str) -> Standing:
         return self._standing(await self._audience(org, name))
 
     async def page(self, org: str, after: str, limit: int) -> list[Standing]:
-        listed = await self._ledgers.with_definitions(lambda definitions, _: definitions.audiences(org))
+        listed = await self.ledgers.with_definitions(lambda definitions, _: definitions.audiences(org))
         return [self._standing(one) for one in [one for one in listed if one.name > after][:limit]]
 
     async def delete(self, org: str, name: str, who: str) -> None:
@@ -98,26 +100,28 @@ class HouseAudiences:
                 raise in_use(f"destinations are given it: {few(using)}; remove or change them first")
             definitions.delete_audience(org, name, who)
 
-        await self._ledgers.with_definitions(delete)
+        await self.ledgers.with_definitions(delete)
 
     async def _audience(self, org: str, name: str) -> Audience:
-        return await self._ledgers.with_definitions(lambda definitions, _: definitions.audience(org, name))
+        return await self.ledgers.with_definitions(lambda definitions, _: definitions.audience(org, name))
 
-    async def _rule(self, org: str, name: str) -> Rule:
+    async def rule(self, org: str, name: str) -> Rule:
+        """Raises NotFound."""
+
         def rule(definitions: Definitions, _: LedgerFile) -> Rule:
             definitions.audience(org, name)
             return definitions.rulebook(org).rules[name]
 
-        return await self._ledgers.with_definitions(rule)
+        return await self.ledgers.with_definitions(rule)
 
     def _standing(self, one: Audience) -> Standing:
-        state = self._decided.state(one.org, one.name)
+        state = self.decided.state(one.org, one.name)
         if state is None:
             return Standing(one, 0, Filling(0.0))
         if not state.filling and state.version == one.version:
             return Standing(one, state.inside)
         newest = self._reader.newest_records(one.org, 1 << 62, 1)
-        before = self._decided.filled_down_to(one.org, one.name) if state.version == one.version else None
+        before = self.decided.filled_down_to(one.org, one.name) if state.version == one.version else None
         share = 0.0 if before is None or not newest else max(0.0, 1 - before / (newest[0] + 1))
         return Standing(one, state.inside, Filling(round(share, 2)))
 
@@ -126,74 +130,90 @@ class HouseAudiences:
     async def members(
         self, org: str, name: str, caller: str, cursor: str | None, limit: int
     ) -> tuple[list[Member], str | None]:
-        rule = await self._rule(org, name)
-        request = Request(org, "", rule.audience.purpose, caller, ACTION)
-        after = self._after(org, cursor)
-        found: list[Member] = []
+        rows, following = await self.members_as(org, name, caller, cursor, limit, lambda found: found.customer)
+        return [Member(customer, since, receipt) for customer, since, receipt in rows], following
+
+    async def members_as(
+        self, org: str, name: str, caller: str, cursor: str | None, limit: int, told: Callable[[Found], Told]
+    ) -> tuple[list[tuple[Told, int, str]], str | None]:
+        """Members as they are told of, each with since when and the receipt; and the cursor of the next page."""
+        rule = await self.rule(org, name)
+        after = self.place_of(org, _MEMBER, cursor, 0)
+        found: list[tuple[Told, int, str]] = []
         # A page is filled up past those who may not be seen, so that its length does not tell that they are there.
         while len(found) < limit:
-            rows = self._decided.members(org, name, after, min(_TOGETHER, limit - len(found)))
+            rows = dict(self.decided.members(org, name, after, min(_TOGETHER, limit - len(found))))
             if not rows:
                 return found, None
-            after = rows[-1][0]
-            found += await self._handed(request, rule, dict(rows))
-        if not self._decided.members(org, name, after, 1):
+            after = max(rows)
+            let = await self.let_through(rule, caller, rows, told)
+            found += [(one, rows[number], receipt) for number, (one, receipt) in let.items()]
+        if not self.decided.members(org, name, after, 1):
             return found, None
-        return found, ids.handle(self._keys.handles(org), _MEMBER, after)
+        return found, self.cursor_of(org, _MEMBER, after)
 
-    async def _handed(self, request: Request, rule: Rule, since: dict[int, int]) -> list[Member]:
-        """Those of some customers whom the gate lets through."""
+    async def let_through(
+        self, rule: Rule, caller: str, numbers: Collection[int], told: Callable[[Found], Told]
+    ) -> dict[int, tuple[Told, str]]:
+        """Those of some customers whom the gate lets through for an audience, by their numbers: how they are told of,
+        and the receipt."""
+        org = rule.audience.org
 
         def customers() -> list[Found]:
-            found = (self._reader.found(request.org, number) for number in since)
+            found = (self._reader.found(org, number) for number in numbers)
             # Whose record is another's by now is soon out, and the other is asked anew.
-            return [one for one in found if one is not None and one.number in since]
+            return [one for one in found if one is not None and one.number in numbers]
 
-        def there(found: Found) -> int | None:
-            return since.get(found.number)
+        def there(found: Found) -> tuple[Told] | None:
+            return (told(found),) if found.number in numbers else None
 
-        def fields(_: int) -> tuple[str, ...]:
+        def fields(_: tuple[Told]) -> tuple[str, ...]:
             return looked_at(rule.dependencies)
 
+        request = Request(org, "", rule.audience.purpose, caller, ACTION)
         answers = await self._gate.each(request, customers, there, fields, self._use)
-        return [Member(found.customer, at, receipt.id) for found, at, receipt in answers]
+        return {found.number: (one, receipt.id) for found, (one,), receipt in answers}
 
-    def _after(self, org: str, cursor: str | None) -> int:
+    def cursor_of(self, org: str, kind: bytes, number: int) -> str:
+        return ids.handle(self._keys.handles(org), kind, number)
+
+    def place_of(self, org: str, kind: bytes, cursor: str | None, start: int) -> int:
+        """The number behind a cursor. Raises BadInput (`bad_cursor`)."""
         if cursor is None:
-            return 0
-        number = ids.record_of(self._keys.handles(org), _MEMBER, cursor)
+            return start
+        number = ids.record_of(self._keys.handles(org), kind, cursor)
         if number is None:
             raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
         return number
 
     async def history(self, org: str, name: str, days: int) -> list[Day]:
         one = await self._audience(org, name)
-        first = await self._ledgers.with_definitions(lambda d, _: d.audience_versions(org, name)[-1].at)
-        return daily(self._decided.daily(org, one.name), first // DAY, now() // DAY, days)
+        first = await self.ledgers.with_definitions(lambda d, _: d.audience_versions(org, name)[-1].at)
+        return daily(self.decided.daily(org, one.name), first // DAY, now() // DAY, days)
 
     # -- one customer
 
     async def of_customer(self, wish: Request, cursor: str | None, limit: int) -> dict[str, Any]:
         """The names of the audiences that a customer is in, of those that are for the purpose of the wish."""
         purpose = known_purpose(wish.purpose)
-        listed = await self._ledgers.with_definitions(lambda definitions, _: definitions.audiences(wish.org))
+        listed = await self.ledgers.with_definitions(lambda definitions, _: definitions.audiences(wish.org))
         names = {one.name for one in listed if one.purpose == purpose}
 
         def page(found: Found) -> dict[str, Any]:
-            inside = sorted(name for name, _ in self._decided.audiences_of(wish.org, found.number) if name in names)
+            inside = sorted(name for name, _ in self.decided.audiences_of(wish.org, found.number) if name in names)
             some, following = page_of(inside, cursor, limit)
             return {"audiences": list(some), "next": following}
 
         return headed(*await self._gate.read(wish, page, lambda _: ("audiences",)))
 
     async def why(self, org: str, name: str, customer: str, caller: str) -> dict[str, Any]:
-        rule = await self._rule(org, name)
+        rule = await self.rule(org, name)
         request = Request(org, customer, rule.audience.purpose, caller, WHY_ACTION)
 
         def told(found: Found) -> dict[str, Any]:
             at = now()
             facts = facts_of(found, rule.dependencies, folded(self._reader, rule.dependencies))
-            member = self._decided.membership(org, name, found.number)
+            member = self.decided.membership(org, name, found.number)
             since = None if member is None else member.since
             return why_told(rule, rule.verdict(facts, at), rule.why(facts, at), since)
 
@@ -210,13 +230,25 @@ class HouseAudiences:
             rule = Rule(tried, definitions.rulebook(org).computation)
             return rule, self._doubts.of(definitions, org, expression, tried.purpose, Kind.BOOL)
 
-        rule, warnings = await self._ledgers.with_definitions(prepared)
+        rule, warnings = await self.ledgers.with_definitions(prepared)
         told = await asyncio.to_thread(self._previewer.preview, org, rule, name, caller)
         return msgspec.structs.replace(told, warnings=warnings)
 
+    async def preview_trait(self, org: str, expression: str, purpose: str, caller: str) -> Preview:
+        """A computed trait that is not saved, as an audience of those of whom it is known."""
+        tried = expressed(org, "tried", expression, purpose)
+
+        def prepared(definitions: Definitions, _: LedgerFile) -> tuple[Knowing, tuple[Warned, ...]]:
+            knowing = Knowing(tried, definitions.rulebook(org).computation)
+            return knowing, self._doubts.of(definitions, org, expression, tried.purpose, Kind.ANY)
+
+        knowing, warnings = await self.ledgers.with_definitions(prepared)
+        told = await asyncio.to_thread(self._previewer.preview, org, knowing, None, caller)
+        return msgspec.structs.replace(told, warnings=warnings)
+
     def close(self) -> None:
-        self._decided.close()
-        self._ledgers.close()
+        self.decided.close()
+        self.ledgers.close()
 
 
 def daily(rows: Sequence[tuple[int, int, int, int]], first: int, today: int, days: int) -> list[Day]:

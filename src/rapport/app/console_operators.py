@@ -49,17 +49,17 @@ class ConsoleOperators:
         )
 
     async def add(self, session: Session, name: str, role: str) -> str:
-        made = self._operators.add(name, session.org, role, _by(session))
-        return self._operators.invite(made.handle, session.org, _by(session))
+        made = self._operators.add(name, session.org, role, by(session))
+        return self._operators.invite(made.handle, session.org, by(session))
 
     async def invite(self, session: Session, operator: str) -> str:
-        return self._operators.invite(operator, session.org, _by(session))
+        return self._operators.invite(operator, session.org, by(session))
 
     async def change(self, session: Session, operator: str, name: str, role: str) -> None:
-        self._operators.change(operator, session.org, _by(session), name=name, role=role)
+        self._operators.change(operator, session.org, by(session), name=name, role=role)
 
     async def remove(self, session: Session, operator: str) -> None:
-        self._operators.remove(operator, session.org, _by(session))
+        self._operators.remove(operator, session.org, by(session))
 
     # -- tokens
 
@@ -70,18 +70,18 @@ class ConsoleOperators:
         )
 
     async def mint(self, session: Session, name: str, scopes: tuple[str, ...], days: int) -> str:
-        return self._tokens.mint(session.org, scopes, life=life_of(days), name=name, by=_by(session))[0]
+        return self._tokens.mint(session.org, scopes, life=life_of(days), name=name, by=by(session))[0]
 
     async def rotate(self, session: Session, token: str) -> str:
-        return self._tokens.rotate(session.org, token, by=_by(session))[0]
+        return self._tokens.rotate(session.org, token, by=by(session))[0]
 
     async def end_token(self, session: Session, token: str) -> None:
-        self._tokens.revoke(session.org, token, _by(session))
+        self._tokens.revoke(session.org, token, by(session))
 
     # -- the audit log
 
     async def note(self, session: Session, what: str, about: str = "", failed: str = "") -> None:
-        self._audit.note(session.org, _by(session), what, about, failed)
+        self._audit.note(session.org, by(session), what, about, failed)
 
     async def audit(self, session: Session, cursor: str | None) -> ask.AuditPage:
         rows, following = self._audit.page(session.org, start_of(cursor))
@@ -96,5 +96,6 @@ def who_of(row: Row, names: dict[str, str]) -> str:
     return names.get(row.who) or said.get(row.who) or ("a token" if row.who.startswith("tok_") else row.who)
 
 
-def _by(session: Session) -> str:
+def by(session: Session) -> str:
+    """Who does something in the console, as the audit log has it."""
     return session.handle or audit.BY_LINK

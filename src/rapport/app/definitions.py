@@ -16,7 +16,7 @@ from rapport.app.settings import Settings
 from rapport.decide import ComputedTrait, expressed
 from rapport.decide.models import shipped
 from rapport.kernel.errors import BadInput, Conflict, NotFound
-from rapport.kernel.expressions import ExpressionError, Kind, Problem, compile_expression, review
+from rapport.kernel.expressions import ExpressionError, Kind, Problem, Schema, compile_expression, review
 from rapport.terms.policy import promise_for
 from rapport.web.audiences import Saved, TraitWish, Warned
 
@@ -65,16 +65,26 @@ class Doubts:
         doubts = []
         with contextlib.closing(open_ledger(self._settings)) as ledger:
             promised = promise_for(open_promises(self._settings, ledger).standing(org), purpose)
-            if self._reader is None:
-                self._reader = open_reader(self._settings, Sources(ledger).by_name)
-            seen = self._reader.sightings(org)
-        if expression and seen.events:  # where nothing came so far, all of it would be doubted
-            schema = seen.schema(definitions.rulebook(org).kinds())
-            doubts = [Warned("expression", one) for one in review(expression, schema, wanted)]
+        if expression:
+            doubts = [Warned("expression", one) for one in self.review(definitions, org, expression, wanted)]
         if promised is None:
             message = f"your declaration promises nothing for {purpose}: nobody can be read for it"
             doubts.append(Warned("purpose", Problem(1, 1, purpose, message, doubt=True)))
         return tuple(doubts)
+
+    def schema(self, definitions: Definitions, org: str) -> Schema:
+        """What was seen of an organization so far, and its computed traits."""
+        if self._reader is None:
+            with contextlib.closing(open_ledger(self._settings)) as ledger:
+                self._reader = open_reader(self._settings, Sources(ledger).by_name)
+        return self._reader.sightings(org).schema(definitions.rulebook(org).kinds())
+
+    def review(self, definitions: Definitions, org: str, expression: str, wanted: Kind) -> tuple[Problem, ...]:
+        """All that is wrong with an expression, and what of it was never seen."""
+        schema = self.schema(definitions, org)
+        problems = review(expression, schema, wanted)
+        # Where nothing came so far, all of it would be doubted.
+        return problems if schema.events else tuple(one for one in problems if not one.doubt)
 
 
 class HouseTraits:
@@ -97,6 +107,16 @@ class HouseTraits:
 
         return await self._ledgers.with_definitions(put)
 
+    async def schema(self, org: str) -> Schema:
+        """What an expression can name."""
+        return await self._ledgers.with_definitions(lambda definitions, _: self._doubts.schema(definitions, org))
+
+    async def review(self, org: str, expression: str, wanted: Kind) -> tuple[Problem, ...]:
+        """All that is wrong with an expression, and what of it was never seen."""
+        return await self._ledgers.with_definitions(
+            lambda definitions, _: self._doubts.review(definitions, org, expression, wanted)
+        )
+
     async def named(self, org: str, name: str) -> ComputedTrait:
         return await self._ledgers.with_definitions(lambda definitions, _: definitions.trait(org, name))
 
@@ -107,12 +127,16 @@ class HouseTraits:
     async def delete(self, org: str, name: str, who: str) -> None:
         def delete(definitions: Definitions, ledger: LedgerFile) -> None:
             definitions.trait(org, name)
-            naming = [one.name for one in DestinationBook(ledger).of_org(org) if _names(one.fields.values(), name)]
-            if naming:
-                raise in_use(f"the fields of destinations name it: {few(naming)}; change them first")
+            if given := naming(ledger, org, name):
+                raise in_use(f"the fields of destinations name it: {few(given)}; change them first")
             definitions.delete_trait(org, name, who)
 
         await self._ledgers.with_definitions(delete)
+
+
+def naming(ledger: LedgerFile, org: str, trait: str) -> list[str]:
+    """The destinations whose fields name a computed trait."""
+    return [one.name for one in DestinationBook(ledger).of_org(org) if _names(one.fields.values(), trait)]
 
 
 def trait_of(org: str, name: str, wish: TraitWish) -> ComputedTrait:

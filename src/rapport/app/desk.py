@@ -8,10 +8,12 @@ import msgspec
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import telling
+from rapport.app.console_audiences import ConsoleAudiences
 from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_operators import ConsoleOperators
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.console_signin import ConsoleSignin
+from rapport.app.destinations import HouseDestinations
 from rapport.app.embedded import Sources
 from rapport.app.exports import Exports
 from rapport.app.live import LiveNews
@@ -51,12 +53,16 @@ class HouseDesk(HouseTermsDesk):
         exports: Exports,
         demands: ConsoleDemands,
         signin: ConsoleSignin,
+        audiences: ConsoleAudiences,
+        destinations: HouseDestinations,
     ) -> None:
         super().__init__(parts)
         self.requests = requests
         self.exports = exports
+        self.destinations = destinations
         self.demands = demands
         self.signin = signin
+        self.audiences = audiences
         self.staff = ConsoleOperators(ledger)
         self._ledger = ledger
         self._reader = reader

@@ -35,6 +35,7 @@ from rapport.app.audiences import open_audiences
 from rapport.app.backlog import LimitedLog
 from rapport.app.claim_links import HouseClaimLinks
 from rapport.app.computed import ComputedValues
+from rapport.app.console_audiences import ConsoleAudiences
 from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.console_signin import ConsoleSignin
@@ -257,13 +258,14 @@ async def application(
     looks = OwnLooks(reader, people, receipts)
     corrector = Corrector(ledger, people, reader, looks, gate, NodeSaying(entries, newsroom))
     rights = RightsDesk(ledger, people, looks, corrector)
-    requests = ConsoleRequests(ledger, rights)
-    demands = ConsoleDemands(settings, ledger, promises)
     entry, signin, presence, proving = _ways_in(settings, ends, (people, reader, gate, limited))
-    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, requests, exports, demands, entry)
-    portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
+    destinations = ends.enter_context(contextlib.closing(HouseDestinations(settings)))
     audiences, traits = open_audiences(settings, reader, gate, keys)
     ends.callback(audiences.close)
+    books = (ConsoleRequests(ledger, rights), exports, ConsoleDemands(settings, ledger, promises))
+    meant = (ConsoleAudiences(audiences, traits), destinations)
+    desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, *books, entry, *meant)
+    portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
     upkeep = [asyncio.create_task(one) for one in (keep_up(corrector, settings), keep_claims(portal.proofs, settings))]
     app = Starlette(
         routes=[
@@ -278,7 +280,7 @@ async def application(
             *declaration_routes(promises, tokens),
             *simulate_routes(simulator, tokens),
             *export_routes(exports, tokens),
-            *destination_routes(ends.enter_context(contextlib.closing(HouseDestinations(settings))), tokens),
+            *destination_routes(destinations, tokens),
             *receipt_log_routes(PublishedLog(ledger.receipt_log, Cosignatures(ledger.db))),
             *demand_routes(acknowledgements),
             *data_rights_routes(AgentDesk(settings, threads.agents.wake)),

@@ -14,13 +14,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.adapters.embedded.reader import StateReader
-from rapport.decide import Rule
+from rapport.decide import Audience, Verdict
 from rapport.kernel.errors import Busy
-from rapport.kernel.expressions import Dependencies
+from rapport.kernel.expressions import Dependencies, Facts
 from rapport.kernel.times import DAY, now
 from rapport.profile.history import History, history_of
 from rapport.profile.store import Found
@@ -53,6 +53,18 @@ class Looking(NamedTuple):
     history_of: Callable[[Dependencies], HistoryOf]
 
 
+class Judged(Protocol):
+    """What is previewed: a Rule is one, and Knowing. Of `audience` the purpose counts."""
+
+    @property
+    def audience(self) -> Audience: ...
+
+    @property
+    def dependencies(self) -> Dependencies: ...
+
+    def verdict(self, facts: Facts | None, now: int, memo: dict[int, Any] | None = None, *, exact: bool) -> Verdict: ...
+
+
 class _Seen(NamedTuple):
     number: int
     inside: bool
@@ -70,7 +82,7 @@ class Previewer:
         self._use = StandingUse()
         self._refusing: dict[tuple[str, str], tuple[int, int | None]] = {}
 
-    def preview(self, org: str, rule: Rule, against: str | None, caller: str) -> Preview:
+    def preview(self, org: str, rule: Judged, against: str | None, caller: str) -> Preview:
         """`against`: the saved audience to compare with. Blocks for seconds: for a thread. Raises Busy."""
         if not self._running.acquire(timeout=WAIT_S):
             raise Busy("another preview is being worked out: ask again in a moment", retry_after=2)
@@ -81,13 +93,12 @@ class Previewer:
         finally:
             self._running.release()
 
-    async def _preview(self, parts: Looking, org: str, rule: Rule, against: str | None, caller: str) -> Preview:
+    async def _preview(self, parts: Looking, org: str, rule: Judged, against: str | None, caller: str) -> Preview:
         purpose = rule.audience.purpose
         request = Request(org, "", purpose, caller, ACTION)
         history_of = parts.history_of(rule.dependencies)
-        numbers = parts.reader.newest_records(org, _NEWEST, _ALL)
         present, until = now(), time.monotonic() + self._limit
-        walk = _Walk(parts.reader, org, numbers)
+        walk = Walk(parts.reader, org)
 
         def seen(found: Found) -> _Seen:
             verdict = rule.verdict(facts_of(found, rule.dependencies, history_of), present, {}, exact=False)
@@ -104,9 +115,8 @@ class Previewer:
             tally.shut += set(walk.latest) - {one.number for one in told}
             if time.monotonic() >= until:
                 break
-        share = walk.looked / len(numbers) if numbers else 1.0
-        refusing = self._told_refusing(parts, org, purpose, tally.shut, share)
-        return tally.preview(share, refusing, compared=against is not None)
+        refusing = self._told_refusing(parts, org, purpose, tally.shut, walk.share)
+        return tally.preview(walk.share, refusing, compared=against is not None)
 
     def _told_refusing(self, parts: Looking, org: str, purpose: str, shut: list[int], share: float) -> int | None:
         today = now() // DAY
@@ -127,17 +137,23 @@ def _members(decided: DecideReader, org: str, name: str, told: Sequence[_Seen]) 
     return {number for number, member in kept if member is not None and member.since is not None}
 
 
-class _Walk:
-    """Customers of an organization, each once, spread over all its records."""
+class Walk:
+    """Customers of an organization, each once, spread over all its records; at most so many records."""
 
-    def __init__(self, reader: StateReader, org: str, numbers: Sequence[int]) -> None:
+    def __init__(self, reader: StateReader, org: str, most: int = _ALL) -> None:
         self._reader = reader
         self._org = org
-        self._numbers = numbers
-        self._places = spread(len(numbers))
+        self._numbers = reader.newest_records(org, _NEWEST, _ALL)
+        self._most = min(most, len(self._numbers))
+        self._places = spread(len(self._numbers))
         self.latest: list[int] = []
         self.looked = 0
-        self.done = not numbers
+        self.done = not self._most
+
+    @property
+    def share(self) -> float:
+        """Of all records, as many were looked at (0 to 1)."""
+        return self.looked / len(self._numbers) if self._numbers else 1.0
 
     def following(self) -> list[Found]:
         """The next customers, within a reader's snapshot."""
@@ -145,7 +161,7 @@ class _Walk:
         while len(customers) < _TOGETHER and not self.done:
             place = next(self._places)
             self.looked += 1
-            self.done = self.looked == len(self._numbers)
+            self.done = self.looked == self._most
             found = self._reader.found(self._org, self._numbers[place])
             # A record stands for its customer only where it is the one that is shown: so each is looked at once.
             if found is not None and found.number == self._numbers[place]:
@@ -157,10 +173,11 @@ class _Walk:
 class _Tally:
     def __init__(self) -> None:
         self.shut: list[int] = []
-        self._inside = self._new = self._left = self._failing = 0
+        self._looked = self._inside = self._new = self._left = self._failing = 0
         self._reasons: dict[str, int] = {}
 
     def add(self, told: Sequence[_Seen], members: set[int]) -> None:
+        self._looked += len(told)
         for one in told:
             self._inside += one.inside
             self._new += one.inside and one.number not in members
@@ -181,6 +198,7 @@ class _Tally:
             whole(self._failing),
             max(self._reasons, key=lambda reason: (self._reasons[reason], reason), default=""),
             round(share, 4),
+            read=whole(self._looked),
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from rapport.decide.traits import Computation, name_of
+from rapport.decide.traits import Computation, ComputedTrait, name_of
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import (
     UNKNOWN,
@@ -18,6 +18,7 @@ from rapport.kernel.expressions import (
     Expression,
     ExpressionError,
     Facts,
+    Kind,
     Result,
     Why,
     compile_expression,
@@ -143,6 +144,28 @@ class Rule:
         own = None if self.expression is None else self.expression.edge(filled, now)
         behind = self._computation.edge(filled, self._needed, now) if self._needed else None
         return behind if own is None else own if behind is None else min(own, behind)
+
+
+class Knowing:
+    """A computed trait that nobody saved yet, looked at as an audience of those of whom it is known."""
+
+    def __init__(self, trait: ComputedTrait, computation: Computation) -> None:
+        """`trait` is by an expression. Raises ExpressionError."""
+        self.audience = Audience(trait.org, trait.name, "", trait.purpose)
+        self._expression = compile_expression(trait.expression, Kind.ANY)
+        self._computation = computation
+        self._needed = computation.needed(self._expression.dependencies.computed)
+        self.dependencies = computation.dependencies(self._expression.dependencies)
+
+    def verdict(
+        self, facts: Facts | None, now: int, memo: dict[int, Any] | None = None, *, exact: bool = True
+    ) -> Verdict:
+        """`exact` is no matter: nobody waits for it."""
+        del exact
+        if facts is None:
+            return OUT
+        value, error = self._expression.evaluate(self._computation.fill(facts, self._needed, now, memo), now, memo)
+        return Verdict(value is not None, error)
 
 
 def audience(org: str, name: str, expression: str, purpose: str) -> Audience:

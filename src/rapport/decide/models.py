@@ -17,15 +17,23 @@ from rapport.kernel.times import DAY, rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
 
 YEAR_WEEKS = 365 / 7
+_BY_FIFTHS = ("rfm", "rfm_segment")
 
 
 class Fitted(msgspec.Struct, frozen=True):
-    """What was learned for one trait at a time (µs). Each model needs some of it."""
+    """What was learned for one trait at a time (µs). Each model needs some of it. `trouble`: why nothing was."""
 
     at: int = 0
     purchases: lifetime.Purchases | None = None
     spending: lifetime.Spending | None = None
     fifths: rfm.Fifths | None = None
+    trouble: str = ""
+
+    @property
+    def customers(self) -> int:
+        """How many it was learned from."""
+        learned = self.purchases or self.fifths
+        return 0 if learned is None else learned.customers
 
 
 class Modelled(msgspec.Struct, frozen=True):
@@ -82,17 +90,26 @@ def shipped(org: str, name: str, model: str, event: str, value: str, purpose: st
     return ComputedTrait(org, name, known_purpose(purpose), model=model, event=event, value=value)
 
 
-def fit(trait: ComputedTrait, customers: Sequence[Facts], now: int) -> Fitted:
-    """Learn what a trait's model needs from all customers who may be read for its purpose. Raises BadInput where they
-    teach nothing (`too_few`, `no_fit`)."""
-    found = [facts.events[trait.event] for facts in customers if trait.event in facts.events]
-    if trait.model in ("rfm", "rfm_segment"):
-        bought = [one for series in found if (one := rfm.bought_of(series, now, trait.value)) is not None]
-        return Fitted(now, fifths=rfm.fit_fifths(bought))
-    known = (lifetime.buying_of(series, now, trait.value) for series in found)
-    buyings = [one for one in known if one is not None]
-    purchases = lifetime.fit_purchases(buyings)
-    return Fitted(now, purchases, lifetime.fit_spending(buyings) if trait.model == "lifetime_value" else None)
+Lesson = rfm.Bought | lifetime.Buying
+"""What one customer teaches a model."""
+
+
+def lesson(trait: ComputedTrait, facts: Facts, now: int) -> Lesson | None:
+    """What a customer who may be read for the trait's purpose teaches its model; None: nothing."""
+    series = facts.events.get(trait.event)
+    if series is None:
+        return None
+    teach = rfm.bought_of if trait.model in _BY_FIFTHS else lifetime.buying_of
+    return teach(series, now, trait.value)
+
+
+def fit(trait: ComputedTrait, lessons: Sequence[Any], now: int) -> Fitted:
+    """Learn what a trait's model needs from all that its `lesson`s were. Raises BadInput where they teach nothing
+    (`too_few`, `no_fit`)."""
+    if trait.model in _BY_FIFTHS:
+        return Fitted(now, fifths=rfm.fit_fifths(lessons))
+    purchases = lifetime.fit_purchases(lessons)
+    return Fitted(now, purchases, lifetime.fit_spending(lessons) if trait.model == "lifetime_value" else None)
 
 
 def _lifetime_value(trait: Modelled, series: Series, now: int) -> float | None:

@@ -95,7 +95,8 @@ class Rulebook:
 
     def fitted_at(self, trait: str) -> int:
         """When a trait's model was fitted (µs); 0: never."""
-        return self._fitted[trait].at if trait in self._fitted else 0
+        fitted = self._fitted.get(trait)
+        return 0 if fitted is None or fitted.trouble else fitted.at
 
     def kinds(self) -> dict[str, Kind]:
         """Computed trait → kind, for a Schema."""

@@ -14,6 +14,8 @@ Duty = Literal[
     "customers",
     "evidence",
     "requests",
+    "audiences",
+    "destinations",
     "promise",
     "agreements",
     "exports",
@@ -31,13 +33,13 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 DUTIES: Final[tuple[Duty, ...]] = get_args(Duty)
 MAY: Final[dict[Role, frozenset[Duty]]] = {
     "owner": frozenset(DUTIES),
-    "marketer": frozenset({"own", "promise", "agreements", "exports", "statement"}),
+    "marketer": frozenset({"own", "audiences", "destinations", "promise", "agreements", "exports", "statement"}),
     "agent": frozenset({"own", "customers", "requests"}),
     "auditor": frozenset({"own", "agreements", "uses", "audit"}),
 }
 MEANS: Final[dict[Role, str]] = {
     "owner": "everything, and who else comes in",
-    "marketer": "what is promised, exports, the statement",
+    "marketer": "audiences without whom they are, where they are sent, what is promised, exports, the statement",
     "agent": "customers, and answers to their requests",
     "auditor": "agreements, uses, refusals and the audit log; no customer",
 }

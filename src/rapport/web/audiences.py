@@ -68,7 +68,7 @@ class Preview(msgspec.Struct, frozen=True):
     """What an expression would give today. `share`: of all records, as many were looked at (0 to 1); below 1, numbers
     are scaled from those. `new`, `left`: against who is in the saved version; None where there is none. `refusing`:
     about how many may not be read for the purpose, whatever the expression; None: fewer than `terms.aggregates.FLOOR`.
-    `failing`: on so many the expression fails, most for `reason`."""
+    `failing`: on so many the expression fails, most for `reason`; `read`: how many may be read for the purpose."""
 
     inside: int
     new: int | None
@@ -78,6 +78,7 @@ class Preview(msgspec.Struct, frozen=True):
     reason: str
     share: float
     warnings: tuple[Warned, ...] = ()
+    read: int = 0
 
 
 class Audiences(Protocol):

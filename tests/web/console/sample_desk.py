@@ -19,7 +19,9 @@ from rapport.kernel.times import SECOND, now, rfc3339
 from rapport.kernel.vocabulary import category_of
 from rapport.profile.masking import mask
 from rapport.web.console import desk as told
+from tests.web.console.sample_audiences import SampleAudiences
 from tests.web.console.sample_demands import SampleDemands
+from tests.web.console.sample_destinations import SampleDestinations
 from tests.web.console.sample_exports import SampleExports
 from tests.web.console.sample_identity import SampleIdentity
 from tests.web.console.sample_people import Known, alice, crowd, household
@@ -40,7 +42,9 @@ class SampleDesk(SampleIdentity, SampleSources, SampleTerms):
         SampleTerms.__init__(self, empty=empty)
         self.requests = SampleRequests(empty=empty)
         self.exports = SampleExports(empty=empty)
+        self.audiences = SampleAudiences(empty=empty)
         self.demands = SampleDemands(empty=empty)
+        self.destinations = SampleDestinations(empty=empty)
         self.signin = SampleSignin()
         self.staff = SampleStaff(empty=empty)
 

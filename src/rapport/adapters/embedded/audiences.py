@@ -186,10 +186,10 @@ class Definitions:
         version: int = self._db.execute("SELECT version FROM defined").fetchone()[0]
         return version
 
-    def orgs(self) -> list[str]:
-        """Organizations that have audiences."""
+    def orgs(self, kind: str = AUDIENCE) -> list[str]:
+        """Organizations that have audiences, or computed traits."""
         query = "SELECT DISTINCT org FROM in_use WHERE kind = ? ORDER BY org"
-        return [org for (org,) in self._db.execute(query, (AUDIENCE,)).fetchall()]
+        return [org for (org,) in self._db.execute(query, (kind,)).fetchall()]
 
     # -- what stirs verdicts
 

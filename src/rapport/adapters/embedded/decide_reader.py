@@ -10,6 +10,7 @@
       .history_of(org, customer, limit)       → [Event], newest first, with the audience's name
       .daily(org, name, since)                → [(day, inside, entered, left)], oldest first; no row: no moves
       .failing(org, name, limit)              → [(customer, error)] on whom the expression fails
+      .reasons(org, name, limit)              → [(error, on how many)], the most frequent first
 
 Numbers of customers are no answer: pass each through the gate for the audience's purpose (`Gate.each`), and give out
 the handle that it finds. A customer's audiences for a purpose are those whose own purpose it is.
@@ -102,6 +103,13 @@ class DecideReader:
 
     def failing(self, org: str, name: str, limit: int = 20) -> list[tuple[int, str]]:
         query = f"SELECT customer, error FROM member WHERE audience = {_ID} AND error <> '' LIMIT ?"  # noqa: S608 (our own text)
+        return self._db.execute(query, (org, name, limit)).fetchall()
+
+    def reasons(self, org: str, name: str, limit: int = 10) -> list[tuple[str, int]]:
+        query = (
+            f"SELECT error, count(*) FROM member WHERE audience = {_ID} AND error <> '' "  # noqa: S608 (our own text)
+            "GROUP BY error ORDER BY 2 DESC, 1 LIMIT ?"
+        )
         return self._db.execute(query, (org, name, limit)).fetchall()
 
     def close(self) -> None:

@@ -38,4 +38,5 @@ MIGRATIONS = [
     """,
     destination_queue.SCHEMA,
     destination_members.SCHEMA,
+    "CREATE INDEX member_failing ON member (audience, error) WHERE error <> ''",
 ]

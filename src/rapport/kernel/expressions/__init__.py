@@ -6,7 +6,7 @@ person can write or a source can send makes it crash or run long; what is withhe
 nothing outside an expression's dependencies changes its result.
 """
 
-from rapport.kernel.expressions.completing import Completion, complete
+from rapport.kernel.expressions.completing import Completion, complete, written
 from rapport.kernel.expressions.expression import (
     UNKNOWN,
     Expression,
@@ -20,6 +20,7 @@ from rapport.kernel.expressions.facts import ANY_EVENT, NOTHING, UNTIMED, Depend
 from rapport.kernel.expressions.functions import FUNCTIONS, ROOTS, Function
 from rapport.kernel.expressions.kinds import Kind, Schema, kind_of
 from rapport.kernel.expressions.problems import ExpressionError, Problem
+from rapport.kernel.expressions.terms import quoted
 
 __all__ = [
     "ANY_EVENT",
@@ -44,5 +45,7 @@ __all__ = [
     "complete",
     "first_change",
     "kind_of",
+    "quoted",
     "review",
+    "written",
 ]

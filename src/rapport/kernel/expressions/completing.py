@@ -68,10 +68,15 @@ def _steps(path: "re.Match[str]", schema: Schema) -> list[Completion]:
         "computed": {name: str(kind) for name, kind in schema.computed.items()},
         "identifiers": dict.fromkeys(schema.identifiers, "list of identifiers"),
     }[root]
-    plain = {f"{root}.{name}": tells for name, tells in known.items() if _is_plain(name)}
-    odd = {f"{root}[{quoted(name)}]": tells for name, tells in known.items() if not _is_plain(name)}
+    plain = {written(root, name): tells for name, tells in known.items() if _is_plain(name)}
+    odd = {written(root, name): tells for name, tells in known.items() if not _is_plain(name)}
     found = _fitting(plain, f"{root}.{begun}", path.start())
     return found if begun else (found + _fitting(odd, "", path.start()))[:MOST]
+
+
+def written(root: str, name: str) -> str:
+    """A name as an expression has it: `traits.plan`, `traits["first name"]`."""
+    return f"{root}.{name}" if _is_plain(name) else f"{root}[{quoted(name)}]"
 
 
 def _is_plain(name: str) -> bool:

@@ -13,11 +13,13 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from rapport.collect import Event
+from rapport.web.console.audiences_desk import AudiencesDesk
 from rapport.web.console.demands_desk import DemandsDesk
 from rapport.web.console.operators_desk import ConsoleSigninDesk, OperatorsDesk
 from rapport.web.console.requests_desk import RequestsDesk
 from rapport.web.console.session import Session
 from rapport.web.console.terms_desk import TermsDesk
+from rapport.web.destinations import Destinations
 from rapport.web.exports import Exports
 
 __all__ = ["Desk", "Session"]
@@ -234,6 +236,12 @@ class Desk(TermsDesk, Protocol):
 
     @property
     def exports(self) -> Exports: ...
+
+    @property
+    def audiences(self) -> AudiencesDesk: ...
+
+    @property
+    def destinations(self) -> Destinations: ...
 
     @property
     def signin(self) -> ConsoleSigninDesk: ...

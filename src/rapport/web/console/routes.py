@@ -12,8 +12,11 @@ from rapport.kernel.vocabulary import PURPOSES
 from rapport.signin.operators import Duty, may
 from rapport.web import pages, words
 from rapport.web.console import (
+    audiences,
     customers,
     demands,
+    destinations,
+    editing,
     evidence,
     exports,
     header,
@@ -26,6 +29,7 @@ from rapport.web.console import (
     signin,
     sources,
     statement,
+    traits,
 )
 from rapport.web.console.desk import Desk
 from rapport.web.console.guarding import Page, Rule, noting, page, script
@@ -54,8 +58,8 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     def post(path: str, handler: Handler, duty: Duty, noted: str = "", *, fresh: bool = False) -> Page:
         return page(console, "POST", path, handler, Rule(duty, noted, fresh))
 
-    def ask(path: str, handler: Handler, *, fresh: bool = False) -> Page:
-        return script(console, path, handler, Rule("own", fresh=fresh))
+    def ask(path: str, handler: Handler, duty: Duty = "own", *, fresh: bool = False) -> Page:
+        return script(console, path, handler, Rule(duty, fresh=fresh))
 
     async def front(request: Request) -> Response:
         return console.page(request, "front.html")
@@ -82,6 +86,35 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
         get("/evidence/{evidence}", evidence.preview, "customers"),
         post("/evidence/{evidence}/retract", evidence.retract, "evidence", "retracted evidence", fresh=True),
         post("/evidence/{evidence}/link", evidence.link, "evidence", "linked records again"),
+        get("/audiences", audiences.page, "audiences"),
+        get("/audiences/{name}", audiences.show, "audiences"),
+        get("/audiences/{name}/people", audiences.people, "customers"),
+        get("/audiences/{name}/moves", audiences.moves, "customers"),
+        get("/audiences/{name}/why", audiences.why, "customers"),
+        post("/audiences/{name}/delete", audiences.delete, "audiences"),
+        get("/traits", traits.page, "audiences"),
+        post("/traits", traits.take, "audiences"),
+        get("/traits/{name}", traits.show, "audiences"),
+        post("/traits/{name}/delete", traits.delete, "audiences"),
+        get("/edit/audience", editing.audience, "audiences"),
+        post("/edit/audience", editing.change_audience, "audiences"),
+        get("/edit/trait", editing.trait, "audiences"),
+        post("/edit/trait", editing.change_trait, "audiences"),
+        ask("/edit/complete", editing.completions, "audiences"),
+        ask("/edit/try", editing.trying, "audiences"),
+        get("/destinations", destinations.page, "destinations"),
+        post("/destinations", destinations.make, "destinations", fresh=True),
+        get("/destinations/{destination}", destinations.show, "destinations"),
+        post("/destinations/{destination}", destinations.change, "destinations", "put a destination", fresh=True),
+        get("/destinations/{destination}/change", destinations.changing, "destinations"),
+        post("/destinations/{destination}/pause", destinations.pause, "destinations", "paused a destination"),
+        post("/destinations/{destination}/resume", destinations.resume, "destinations", "resumed a destination"),
+        post("/destinations/{destination}/replay", destinations.replay, "destinations", "replayed to a destination"),
+        post("/destinations/{destination}/test", destinations.trial, "destinations", "tried a destination"),
+        post("/destinations/{destination}/file", destinations.file, "destinations", "asked for a destination's file"),
+        post("/destinations/{destination}/secret", destinations.renew, "destinations", "renewed a secret", fresh=True),
+        post("/destinations/{destination}/remove", destinations.remove, "destinations", "removed a destination"),
+        get("/destination", destinations.making, "destinations"),
         get("/promise", promise.page, "promise"),
         get("/promise/purpose", promise.edit, "promise"),
         post("/promise/purpose", promise.propose, "promise"),

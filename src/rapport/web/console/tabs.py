@@ -9,6 +9,14 @@ TABS: Final[tuple[tuple[str, tuple[tuple[str, str, str, Duty], ...]], ...]] = (
     ("Live", (("live", "/console/live", "Live", "customers"),)),
     ("Customers", (("customers", "/console/customers", "Customers", "customers"),)),
     (
+        "Audiences",
+        (
+            ("audiences", "/console/audiences", "Audiences", "audiences"),
+            ("traits", "/console/traits", "Traits", "audiences"),
+            ("destinations", "/console/destinations", "Destinations", "destinations"),
+        ),
+    ),
+    (
         "Promise",
         (
             ("promise", "/console/promise", "What we promise", "promise"),
