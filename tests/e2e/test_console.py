@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from rapport.web.console import console_routes
 from tests.e2e.browsing import AXE, LETTERS, NARROWEST, Walk, problems, unfold, walked
 from tests.web.console.sample_desk import SampleDesk
+from tests.web.console.sample_destinations import LONG
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -83,9 +84,23 @@ EVERY_PAGE = {
     "purpose": "/console/promise/purpose", "document": "/console/promise/document",
     "agreements": "/console/agreements", "agreement": f"/console/agreements/agr_{0:026}", "uses": "/console/uses",
     "refusals": "/console/refusals", "statement": "/console/statement", "requests": "/console/requests",
+    "destinations": "/console/destinations", "destination": "/console/destinations/cdp",
+    "in trouble": f"/console/destinations/{LONG}", "a file": "/console/destinations/table",
+    "a new destination": "/console/destination", "another": f"/console/destinations/{LONG}/change",
     "demands": "/console/demands", "exports": "/console/exports",
     **{f"export {n}": f"/console/exports/exp_{n:026}" for n in range(1, 7)},
-    "sources": "/console/sources", "absent": "/console/customers/nobody",
+    "audiences": "/console/audiences", "more audiences": "/console/audiences?after=z20",
+    "audience": "/console/audiences/gold_lately", "failing": "/console/audiences/grown_up?days=365",
+    "unread": "/console/audiences/nobody_yet?saved=yes", "people": "/console/audiences/gold_lately/people",
+    "stumbles": "/console/audiences/grown_up/people", "no people": "/console/audiences/nobody_yet/people",
+    "moves": "/console/audiences/gold_lately/moves", "no moves": "/console/audiences/nobody_yet/moves",
+    "whom": "/console/audiences/gold_lately/why", "why in": "/console/audiences/gold_lately/why?customer=email:a@b.cc",
+    "why out": "/console/audiences/grown_up/why?customer=email:a@b.cc",
+    "of several": "/console/audiences/grown_up/why?customer=email:family@b.cc",
+    "other purpose": "/console/audiences/away/people", "traits": "/console/traits",
+    **{name: f"/console/traits/{name}" for name in ("orders_a_year", "lifetime_value", "rfm", "next_purchase")},
+    "new audience": "/console/edit/audience", "another version": "/console/edit/audience?name=nobody_yet",
+    "new trait": "/console/edit/trait?expression=1", "sources": "/console/sources", "absent": "/console/customers/nobody",
     "nowhere": "/console/nowhere",
 }  # fmt: skip
 

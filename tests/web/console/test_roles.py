@@ -38,8 +38,9 @@ def offered(routes: list[BaseRoute], above: str = "") -> Iterator[tuple[str, Rou
 ROUTES = list(offered(console_routes(SampleDesk(), ORIGIN)))
 PAGES = [(path, route) for path, route in ROUTES if isinstance(route, Page)]
 FILLED = {
+    "name": "gold_lately",
     "customer": ALICE, "evidence": "evd0001", "agreement": f"agr_{0:026}", "export": f"exp_{1:026}", "request": "x",
-    "refusal": "rej0001", "source": "web", "operator": f"opr_{0:026}", "token": f"tok_{0:026}",
+    "refusal": "rej0001", "destination": "table", "source": "web", "operator": f"opr_{0:026}", "token": f"tok_{0:026}",
 }  # fmt: skip
 
 
@@ -55,7 +56,8 @@ def test_what_cannot_be_taken_back_needs_a_fresh_proof():
     assert fresh >= {
         "/console/promise/declare", "/console/sources/{source}/key", "/console/evidence/{evidence}/retract",
         "/console/operators", "/console/operators/{operator}", "/console/operators/{operator}/invite",
-        "/console/tokens", "/console/tokens/{token}/rotate", "/console/passkeys/make",
+        "/console/tokens", "/console/tokens/{token}/rotate", "/console/passkeys/make", "/console/destinations",
+        "/console/destinations/{destination}", "/console/destinations/{destination}/secret",
     }  # fmt: skip
 
 
@@ -71,7 +73,12 @@ def test_the_table_says_what_was_meant():
     assert MAY["owner"] == set(DUTIES)
     assert {"customers", "evidence", "exports", "sources", "requests"}.isdisjoint(MAY["auditor"])
     assert {"customers", "evidence", "operators", "tokens"}.isdisjoint(MAY["marketer"])
-    assert {"promise", "exports", "operators", "tokens", "audit", "evidence"}.isdisjoint(MAY["agent"])
+    # Who makes audiences sees how many are in; who is in is for those who see customers.
+    assert "audiences" in MAY["marketer"] - MAY["agent"] - MAY["auditor"]
+    rules = {path: route.rule for path, route in PAGES}
+    assert rules["/console/audiences/{name}"].duty == "audiences"
+    assert {rules[f"/console/audiences/{{name}}/{what}"].duty for what in ("people", "moves", "why")} == {"customers"}
+    assert {"promise", "exports", "destinations", "operators", "tokens", "audit", "evidence"}.isdisjoint(MAY["agent"])
     assert not any(may(nobody, duty) for nobody in ("", "root", "OWNER") for duty in DUTIES)
 
 

@@ -15,6 +15,8 @@ EVERY_PAGE = [
     "/", "/console/start", "/console/start?code=x", "/console/live", "/console/customers", "/console/customers?q=zz",
     f"/console/customers/{ALICE}", f"/console/customers/{ADA}", f"/console/customers/{ALICE}/events?cursor=12",
     "/console/customers/nobody", "/console/evidence/evd0001", "/console/rejected", "/console/rejected/rej0001",
+    "/console/audiences", "/console/audiences/grown_up", "/console/audiences/gold_lately/people", "/console/traits",
+    "/console/audiences/gold_lately/why?customer=email:a@b.cc", "/console/edit/audience", "/console/traits/rfm",
     "/console/sources", "/console/nothing-here", "/console/leave",
 ]  # fmt: skip
 
