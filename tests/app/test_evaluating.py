@@ -144,6 +144,18 @@ def test_each_customer_purpose_and_day_leaves_one_receipt_and_each_move_one(deci
     assert receipts[0].fields == ("events",)
 
 
+def test_another_audience_for_the_same_purpose_leaves_no_second_receipt_of_the_day(deciding):
+    deciding.put("buyers", 'count("Order Completed") >= 3')
+    for user in ("ada", "bo"):
+        deciding.send(user)
+    deciding.put("many", 'count("Order Completed") >= 5')
+    deciding.settle()
+    assert len(deciding.ledger.receipts(ORG)) == 2
+    deciding.put("any", 'count("Order Completed") >= 1')
+    deciding.settle()
+    assert len(deciding.ledger.receipts(ORG)) == 4
+
+
 def test_an_event_that_came_to_an_earlier_time_is_counted_there(deciding):
     """Its block is written anew in its place, where what was remembered of it would never look."""
     deciding.put("early", f'first("Order Completed") < timestamp("{rfc3339(TEN)}")')

@@ -17,7 +17,7 @@ from rapport.profile.timeline import Block
 from rapport.profile.view import Part
 from rapport.terms import Gate, Pending, Request
 from rapport.terms.facts import facts_of
-from rapport.terms.standing_use import StandingUse
+from rapport.terms.standing_use import UseOfEverybody
 
 CALLER, ACTION = "node", "audiences"
 _MOST_REMEMBERED = 10_000
@@ -48,7 +48,7 @@ class Outcome(msgspec.Struct, frozen=True):
     moved: Moved | None
 
 
-class _Use(StandingUse):
+class Use(UseOfEverybody):
     """`moving`: customers who enter or leave, by whatever is being asked."""
 
     def __init__(self) -> None:
@@ -63,14 +63,21 @@ class Asker:
     """One organization's rulebook over a gate, in one thread."""
 
     def __init__(
-        self, org: str, rulebook: Rulebook, block_of: Callable[[Part, int], Block], gate: Gate, run: asyncio.Runner
+        self,
+        org: str,
+        rulebook: Rulebook,
+        block_of: Callable[[Part, int], Block],
+        gate: Gate,
+        run: asyncio.Runner,
+        use: Use | None = None,
     ) -> None:
+        """`use`: what was noted so far, such as under the definitions before these."""
         self.org = org
         self.rulebook = rulebook
         self.purposes = {purpose: frozenset(names) for purpose, names in rulebook.purposes().items()}
         self._gate = gate
         self._run = run
-        self._use = _Use()
+        self._use = use or Use()
         self.histories = Histories(block_of, rulebook.needs(rulebook.rules).events)
         self._needed: dict[frozenset[str], Dependencies] = {}
 

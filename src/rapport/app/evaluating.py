@@ -27,7 +27,7 @@ from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.adapters.embedded.touched import TouchReader
 from rapport.app import embedded
 from rapport.app.activating import Activator
-from rapport.app.asking import Ask, Asker, Outcome
+from rapport.app.asking import Ask, Asker, Outcome, Use
 from rapport.app.learning import Learner
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
@@ -83,6 +83,7 @@ class Evaluator:
         self._feeding = Feeding(ledger, self._reader)
         self._run = self._ends.enter_context(asyncio.Runner())
         self._askers: dict[str, Asker] = {}
+        self._uses: dict[str, Use] = {}
         self._version = -1
 
     # -- one round
@@ -126,7 +127,8 @@ class Evaluator:
                 rulebook = self._definitions.rulebook(org)
                 known = self._askers.get(org)
                 if known is None or known.rulebook is not rulebook:
-                    self._askers[org] = Asker(org, rulebook, self._reader.block_of, self._gate, self._run)
+                    use = self._uses.setdefault(org, Use())
+                    self._askers[org] = Asker(org, rulebook, self._reader.block_of, self._gate, self._run, use)
                 self.file.sync(
                     org,
                     {
