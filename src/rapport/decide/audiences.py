@@ -138,7 +138,7 @@ class Rule:
             return self._edge(self._computation.fill(facts, self._needed, at), at)
 
         # What fails in another way is no other verdict, but is told too.
-        return first_change(lambda at: self._result(facts, at), edge, now)
+        return first_change(lambda at: self._result(facts, at), edge, now, facts)
 
     def _edge(self, filled: Facts, now: int) -> int | None:
         own = None if self.expression is None else self.expression.edge(filled, now)

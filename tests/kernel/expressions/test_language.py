@@ -1,6 +1,7 @@
 """What the language says, what it refuses, and how it tells."""
 
 from concurrent.futures import ThreadPoolExecutor
+from time import process_time
 
 import pytest
 
@@ -18,7 +19,7 @@ from rapport.kernel.expressions import (
     review,
 )
 from rapport.kernel.expressions.syntax import MAX_DEPTH
-from rapport.kernel.times import DAY, parse_rfc3339
+from rapport.kernel.times import DAY, HOUR, parse_rfc3339
 from rapport.profile import timeline
 
 NOW = parse_rfc3339("2026-11-22T12:00:00Z")
@@ -231,6 +232,43 @@ def test_a_name_without_its_root_is_found() -> None:
 def test_what_would_cost_too_much_is_refused(text: str) -> None:
     with pytest.raises(ExpressionError):
         compile_expression(text)
+
+
+HEAVY = Facts(
+    {"t": "a" * 10_000, "l": ["b" * 900] * 1_000, "n": 7},
+    {"E": Series(tuple(range(NOW - 50_000 * HOUR, NOW, HOUR)), {"r": (1.5, 2) * 25_000})},
+)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        'count("E", days({})) < 0',
+        'sum("E", "r", days(1{:03})) < 0',
+        'max("E", "r", days(1{:03})) < 0',
+        'days_since(last("E")) == 1{:03}',
+        'traits.t.matches("(.*a.*){{1,90}}b{}")',
+        'traits.t.matches("(a|aa|a*){{1,90}}b{}$")',
+        '("b{}" + traits.t) in traits.l',
+        "traits.l == [{}]",
+        "traits.n * traits.n * traits.n / {} < 0",
+    ],
+)
+def test_what_is_let_in_costs_little_on_the_heaviest_customer(part: str) -> None:
+    pieces = 64
+    while True:
+        try:
+            expression = compile_expression(" || ".join(part.format(place + 1) for place in range(pieces)))
+            break
+        except ExpressionError:
+            pieces -= 1
+            assert pieces > 5
+    began = process_time()
+    expression.evaluate(HEAVY, NOW)
+    change = expression.next_change(HEAVY, NOW)
+    # Tens of milliseconds; without a bound for the next change, five seconds.
+    assert process_time() - began < 2
+    assert change is None or change > NOW
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,9 @@ def call(walk: Walk, node: Call) -> Term:
     if not function.least <= count <= function.most:
         wanted = str(function.least) if function.least == function.most else f"{function.least} to {function.most}"
         raise Misread(
-            node.start, node.end, f"{node.name}() takes {wanted}, such as {function.forms[0]}; here {'is' if count == 1 else 'are'} {count}"
+            node.start,
+            node.end,
+            f"{node.name}() takes {wanted}, such as {function.forms[0]}; here {'is' if count == 1 else 'are'} {count}",
         )
     if function.method:
         return _method(walk, node)

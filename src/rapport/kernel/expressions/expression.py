@@ -28,6 +28,9 @@ from rapport.kernel.times import rfc3339
 
 MOST_EDGES = 64
 """At most so many instants are tried for the next change; the last of them is then given, to be tried again."""
+_EASY = 2_000
+"""Events, up to which all of those instants are tried; of more, fewer are. Trying one beforehand costs what asking
+again then costs, and spares a timer; but all at once they would make everybody else wait for a customer of many."""
 _MOST_INTERNED = 100_000
 _VARIABLE = re.compile(r"\bv\d+\b")
 
@@ -62,12 +65,15 @@ class Why(msgspec.Struct, frozen=True):
     parts: tuple["Why", ...] = ()
 
 
-def first_change(evaluate: Callable[[int], Any], edge: Callable[[int], int | None], now: int) -> int | None:
+def first_change(
+    evaluate: Callable[[int], Any], edge: Callable[[int], int | None], now: int, facts: Facts
+) -> int | None:
     """The earliest instant after `now` at which `evaluate` gives another result, where it can only do so at an `edge`.
-    As `Expression.next_change` gives it."""
+    As `Expression.next_change` gives it; `facts`: those that both look at."""
     before = evaluate(now)
     at = now
-    for _ in range(MOST_EDGES):
+    events = sum(len(series.times) for series in facts.events.values())
+    for _ in range(MOST_EDGES if events <= _EASY else max(1, MOST_EDGES * _EASY // events)):
         following = edge(at)
         if following is None:
             return None
@@ -106,12 +112,12 @@ class Expression(msgspec.Struct, frozen=True, eq=False):
     def next_change(self, facts: Facts, now: int) -> int | None:
         """The earliest instant after `now` at which the result is another, if no event comes; None: never.
 
-        After MOST_EDGES instants at which something that it looks at changed and the result did not, it gives the last
-        of them: ask again then.
+        After MOST_EDGES instants at which something that it looks at changed and the result did not, or fewer where
+        there are very many events, it gives the last of them: ask again then.
         """
         if not self.dependencies.time:
             return None
-        return first_change(lambda at: self.evaluate(facts, at), lambda at: self.edge(facts, at), now)
+        return first_change(lambda at: self.evaluate(facts, at), lambda at: self.edge(facts, at), now, facts)
 
     def edge(self, facts: Facts, now: int) -> int | None:
         """The earliest instant after `now` at which anything that it looks at may be another, if no event comes."""
