@@ -1,7 +1,10 @@
 """What destinations are sent, by real requests to real receivers: each through the gate at the moment it leaves."""
 
 import base64
+import random
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -23,7 +26,7 @@ from rapport.app.embedded import open_ledger
 from rapport.app.evaluating import Evaluator
 from rapport.app.operator import Shred, erasure_entry
 from rapport.app.settings import Settings
-from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
 from rapport.kernel.times import SECOND, now
 from rapport.profile.erasure import Claim
 from rapport.profile.store import Touch
@@ -292,6 +295,88 @@ def test_one_that_hangs_drips_or_fails_delays_nobody_and_keeps_the_order_of_each
     # Tried again, it is the same use: one receipt for each delivery.
     by_receipt = {got.json["data"]["receipt"] for got in moody.got}
     assert len(by_receipt) == 3
+
+
+def test_who_takes_several_at_once_goes_on_while_one_of_them_hangs(it: Sent) -> None:
+    ada = it.handle("ada")
+
+    def hangs_on_ada(handler: Any, got: Any) -> None:
+        (never if got.json["data"]["customer"] == ada else says(204))(handler, got)
+
+    with Receiver(otherwise=hangs_on_ada) as receiver:
+        number = it.to("shop", receiver.url, at_once=2)
+        for user in ("ada", *("bo", "cy") * 60):
+            it.happens(number, user, "entered")
+        began = time.monotonic()
+        it.begin()
+        eventually(lambda: it.queue.health(number).sent == 120)
+        took = time.monotonic() - began
+    assert took < deliveries.TIMEOUT_S
+    assert len([got for got in receiver.got if got.json["data"]["customer"] == ada]) == 1
+
+
+@pytest.mark.parametrize("kind", ["webhook", "segment"])
+def test_of_one_customer_things_leave_in_order_however_many_are_on_their_way(it: Sent, kind: Any) -> None:
+    luck, turn = random.Random(7), threading.Lock()
+    heard: dict[str, list[str]] = {}
+    under_way: Counter[str] = Counter()
+    most = [0, 0]
+
+    def told_of(got: Any) -> list[tuple[str, str]]:
+        if kind == "segment":
+            return [(one["userId"], one["timestamp"]) for one in got.json["batch"] if one["type"] == "track"]
+        return [(got.json["data"]["customer"], got.json["data"]["at"])]
+
+    def moody(handler: Any, got: Any) -> None:
+        names = told_of(got)
+        with turn:
+            under_way.update(name for name, _ in names)
+            most[:] = max(most[0], *under_way.values()), max(most[1], sum(under_way.values()))
+            fails = luck.random() < 0.05
+            for name, at in [] if fails else names:
+                heard.setdefault(name, []).append(at)
+        time.sleep(0.02)
+        with turn:
+            under_way.subtract(name for name, _ in names)
+        says(503 if fails else 204)(handler, got)
+
+    users = [f"u{number}" for number in range(150 if kind == "segment" else 12)]
+    it.house.send(*(told(type="identify", userId=user, messageId=f"i-{user}") for user in users))
+    it.house.settle()
+    at = now()
+    with Receiver(otherwise=moody) as receiver:
+        number = it.to("shop", receiver.url, kind=kind, at_once=8, secret=webhooks.fresh_secret())
+        known = {user: it.customer(user) for user in users}
+        rows = [Row(number, known[user], "entered", at + turn * SECOND) for turn in range(6) for user in users]
+        it.queue.put(rows)
+        it.begin()
+        eventually(lambda: it.queue.health(number).waiting == 0)
+    assert len(heard) == len(users)
+    for times in heard.values():
+        assert times == sorted(set(times))
+        assert len(times) == 6
+    assert most[0] == 1  # of one customer never two at a time
+    assert most[1] > (100 if kind == "segment" else 2)  # of all of them several
+
+
+def test_what_came_back_is_noted_though_the_disk_was_busy(it: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, troubles = DestinationQueue.taken, [0]
+
+    def busy(queue: DestinationQueue, done: Any) -> None:
+        troubles[0] += 1
+        if troubles[0] < 3:
+            raise Busy("the disk is busy")
+        taken(queue, done)
+
+    monkeypatch.setattr(DestinationQueue, "taken", busy)
+    with Receiver() as receiver:
+        number = it.to("shop", receiver.url)
+        for what in ("entered", "left", "entered"):
+            it.happens(number, "ada", what)
+        it.begin()
+        receiver.wait(3)
+        eventually(lambda: it.queue.health(number).sent == 3)
+    assert len(receiver.got) == 3
 
 
 def test_who_says_gone_is_paused_until_somebody_resumes(it: Sent) -> None:

@@ -1,7 +1,8 @@
 """Activating: a thread that sends what waits in the queues of destinations, and notes what came of it.
 
-It alone holds the queues' and the ledger's connections; each destination's requests run in threads of their own, so
-that whoever hangs or fails delays nobody but himself. What a delivery says is read through the gate just before it
+It alone holds the queues' and the ledger's connections; each destination's requests run in threads of their own, as
+many as it takes at once, so that whoever hangs or fails delays nobody but himself: not the other destinations, and of
+one that takes several at once not the other customers. Of one customer the next leaves once the last is noted. What a delivery says is read through the gate just before it
 leaves: so few are read at a time that the last of them leaves within a quarter of a second, else it is read anew.
 
 Nothing is noted before an answer came, and a destination is sent the next only once what came of the last is on the
@@ -14,6 +15,7 @@ import queue
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import NamedTuple, Protocol
@@ -41,6 +43,8 @@ TOGETHER = 48
 FOR_THE_WELL = 16
 """Of these so many are kept for destinations that answered last time: any number that hang cannot take them."""
 MOST_READ = 64
+MOST_BATCHES = 2
+"""How much is read at a time, so that it is fresh as it leaves: deliveries, or batches of them."""
 RECHECKED = 50
 """How many of those who were handed over are looked at again between two rounds of sending."""
 RECHECK_EVERY = 10 * MINUTE
@@ -81,6 +85,13 @@ class _Packet(NamedTuple):
     dressed: Dressed
 
 
+class _Lane(NamedTuple):
+    """A thread that is done with a destination, and the customers whose deliveries it leaves unsent."""
+
+    number: int
+    left: tuple[int, ...]
+
+
 class _Came(NamedTuple):
     """What came of a packet; `noted` is set once that is on the disk."""
 
@@ -89,6 +100,26 @@ class _Came(NamedTuple):
     answer: Answer
     took: float
     noted: threading.Event
+
+
+class _Run:
+    """What was read for a destination at one moment, for the threads that send it."""
+
+    def __init__(self, one: Destination, secret: str | None, read_at: float) -> None:
+        self.one = one
+        self.secret = secret
+        self.packets = queue.SimpleQueue[tuple[Ready, ...]]()
+        self.ill = False
+        self._read_at = read_at
+
+    def following(self) -> tuple[Ready, ...] | None:
+        try:
+            return self.packets.get_nowait()
+        except queue.Empty:
+            return None
+
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self._read_at < FRESH_S
 
 
 class Activator(LedgerThread):
@@ -102,10 +133,15 @@ class Activator(LedgerThread):
     def __init__(self, settings: Settings, *, check_s: float = CHECK_S, sending: Send = send) -> None:
         super().__init__(settings, check_s)
         self._send = sending
-        self._busy: set[int] = set()
+        self._lanes: dict[int, int] = {}
+        """Threads that are sending to a destination."""
+        self._on_way: dict[int, set[int]] = {}
+        """Customers of whom something is on its way to it: what is next of them waits."""
         self._resting: dict[int, _Rest] = {}
         self._pace: dict[int, _Pace] = {}
-        self._back: queue.SimpleQueue[_Came | int] = queue.SimpleQueue()
+        self._back: queue.SimpleQueue[_Came | _Lane] = queue.SimpleQueue()
+        self._unnoted: deque[_Came | _Lane] = deque()
+        """What came back and is still to be noted: where that fails, it is noted in the next round."""
         self._swept = 0
         self._look = _Look()
         self.begin()
@@ -131,35 +167,53 @@ class Activator(LedgerThread):
     def _start(self, desk: Desk) -> None:
         """Begin with whatever is due: first where all is well."""
         at = now()
-        free = [number for number in desk.queue.waiting() if number not in self._busy]
-        for number in sorted(free, key=lambda one: one in self._resting):
+        for number in sorted(desk.queue.waiting(), key=lambda one: one in self._resting):
             rest = self._resting.get(number)
-            if len(self._busy) >= (TOGETHER if rest is None else TOGETHER - FOR_THE_WELL):
+            if number not in self._lanes and len(self._lanes) >= (
+                TOGETHER if rest is None else TOGETHER - FOR_THE_WELL
+            ):
                 return
+            if self._pace.get(number, _Pace()).free_at > at:
+                continue
             found = desk.book.numbered(number)
             if found is None:
                 desk.queue.end(number)
-            elif self._pace.get(number, _Pace()).free_at <= at:
-                one, ended = found
-                most = 1 if rest is not None else self._most(one)
-                due = desk.queue.due(number, at, most, deletions_only=ended or one.paused)
-                if rest is not None and rest.until > at:
-                    due = [delivery for delivery in due if delivery.next_at == AT_ONCE]
+                continue
+            one, ended = found
+            lanes = self._free(one)
+            if lanes:
+                due = self._due(desk, one, at, lanes, deletions_only=ended or one.paused)
                 if due:
-                    self._begin(desk, one, due)
+                    self._begin(desk, one, due, lanes)
 
-    def _most(self, one: Destination) -> int:
+    def _free(self, one: Destination) -> int:
+        """How many more threads may send to it. Few are not worth reading for: half of all, at least."""
+        all_of_them = 1 if one.number in self._resting else one.at_once
+        free = all_of_them - self._lanes.get(one.number, 0)
+        return free if free * 2 >= all_of_them else 0
+
+    def _due(self, desk: Desk, one: Destination, at: int, lanes: int, *, deletions_only: bool) -> list[Delivery]:
+        rest = self._resting.get(one.number)
+        on_way = self._on_way.get(one.number, set())
+        most = 1 if rest is not None else self._most(one, lanes)
+        due = desk.queue.due(one.number, at, most + len(on_way), deletions_only=deletions_only)
+        due = [delivery for delivery in due if delivery.customer not in on_way][:most]
+        if rest is not None and rest.until > at:
+            return [delivery for delivery in due if delivery.next_at == AT_ONCE]
+        return due
+
+    def _most(self, one: Destination, lanes: int) -> int:
         """How many can leave before what was read of them is old."""
         pace = self._pace.get(one.number, _Pace())
         if pace.alone:
             return 1
         if letters.is_batched(one):
-            most = letters.MOST_IN_BATCH
+            most = letters.MOST_IN_BATCH * min(lanes, MOST_BATCHES)
         else:
-            most = max(1, min(MOST_READ, int(FRESH_S / 2 / max(pace.took, 1e-4)) * one.at_once))
+            most = max(1, min(MOST_READ, int(FRESH_S / 2 / max(pace.took, 1e-4)) * lanes))
         return most if one.per_second is None else max(1, min(most, one.per_second // 4))
 
-    def _begin(self, desk: Desk, one: Destination, due: Sequence[Delivery]) -> None:
+    def _begin(self, desk: Desk, one: Destination, due: Sequence[Delivery], lanes: int) -> None:
         read_at = time.monotonic()
         try:
             ready = desk.ready(one, due)
@@ -179,42 +233,28 @@ class Activator(LedgerThread):
         if one.per_second is not None:
             free_at = now() + len(ready) * SECOND // one.per_second
             self._pace[one.number] = self._pace.get(one.number, _Pace())._replace(free_at=free_at)
-        self._busy.add(one.number)
-        secret = desk.book.secret(one.number)
-        run = threading.Thread(target=self._run_one, args=(one, secret, ready, read_at), name="to a destination")
-        run.daemon = True
-        run.start()
+        size = letters.MOST_IN_BATCH if letters.is_batched(one) else 1
+        run = _Run(one, desk.book.secret(one.number), read_at)
+        for start in range(0, len(ready), size):
+            run.packets.put(tuple(ready[start : start + size]))
+        self._on_way.setdefault(one.number, set()).update(each.delivery.customer for each in ready)
+        for _ in range(min(lanes, run.packets.qsize())):
+            self._lanes[one.number] = self._lanes.get(one.number, 0) + 1
+            threading.Thread(target=self._send_some, args=(run,), name="to a destination", daemon=True).start()
 
-    def _run_one(self, one: Destination, secret: str | None, ready: Sequence[Ready], read_at: float) -> None:
+    def _send_some(self, run: _Run) -> None:
         """Send what was read, as long as it is fresh and the destination takes it; the rest stays where it is."""
-        packets = queue.SimpleQueue[tuple[Ready, ...]]()
-        for packet in [tuple(ready)] if letters.is_batched(one) else [(each,) for each in ready]:
-            packets.put(packet)
-        ill = threading.Event()
-
-        def send_some() -> None:
-            first = True
-            while not (self.stopped or ill.is_set()) and (first or time.monotonic() - read_at < FRESH_S):
-                first = False
-                try:
-                    packet = packets.get_nowait()
-                except queue.Empty:
-                    return
-                if not self._send_one(one, secret, packet):
-                    ill.set()
-
+        left: list[int] = []
         try:
-            beside = [
-                threading.Thread(target=send_some, name="to a destination", daemon=True)
-                for _ in range(min(one.at_once, packets.qsize()) - 1)
-            ]
-            for each in beside:
-                each.start()
-            send_some()
-            for each in beside:
-                each.join()
+            is_first = True
+            while packet := run.following():
+                if self.stopped or run.ill or not (is_first or run.is_fresh()):
+                    left += [each.delivery.customer for each in packet]
+                elif not self._send_one(run.one, run.secret, packet):
+                    run.ill = True
+                is_first = False
         finally:
-            self._back.put(one.number)
+            self._back.put(_Lane(run.one.number, tuple(left)))
             self.wake()
 
     def _send_one(self, one: Destination, secret: str | None, packet: tuple[Ready, ...]) -> bool:
@@ -237,15 +277,27 @@ class Activator(LedgerThread):
 
     def _gather(self, desk: Desk) -> None:
         """Note what came back, what was taken together: a disk syncs ten notes as fast as one."""
-        back = [self._back.get() for _ in range(self._back.qsize())]
-        came = [one for one in back if isinstance(one, _Came)]
+        self._unnoted.extend(self._back.get() for _ in range(self._back.qsize()))
+        came = [one for one in self._unnoted if isinstance(one, _Came)]
         taken = [delivery for one in came if one.answer.taken for delivery in one.packet.deliveries]
         if taken:
             desk.queue.taken(taken)
-        for one in came:
-            self._note(desk, one)
-            one.noted.set()
-        self._busy.difference_update(one for one in back if isinstance(one, int))
+        while self._unnoted:
+            one = self._unnoted[0]
+            if isinstance(one, _Came):
+                self._note(desk, one)
+                on_way = self._on_way[one.destination.number]
+                on_way.difference_update(delivery.customer for delivery in one.packet.deliveries)
+                one.noted.set()
+            else:
+                self._ended(one)
+            self._unnoted.popleft()
+
+    def _ended(self, lane: _Lane) -> None:
+        self._on_way[lane.number].difference_update(lane.left)
+        self._lanes[lane.number] -= 1
+        if not self._lanes[lane.number]:
+            del self._lanes[lane.number], self._on_way[lane.number]
 
     def _note(self, desk: Desk, came: _Came) -> None:
         one, deliveries, answer = came.destination, came.packet.deliveries, came.answer
