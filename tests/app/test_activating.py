@@ -26,6 +26,7 @@ from rapport.app.embedded import open_ledger
 from rapport.app.evaluating import Evaluator
 from rapport.app.operator import Shred, erasure_entry
 from rapport.app.settings import Settings
+from rapport.app.statements import open_statements
 from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
 from rapport.kernel.times import SECOND, now
 from rapport.profile.erasure import Claim
@@ -144,6 +145,26 @@ def test_terms_that_changed_while_it_waited_hold_and_what_was_handed_is_taken_ba
     assert "fields" not in second.json["data"]
     assert len(receiver.got) == 2  # nothing of Bo, who was never handed over
     assert it.handle("bo").encode() not in b"".join(got.body for got in receiver.got)
+
+
+def test_a_deletion_leaves_one_receipt_that_says_why_however_often_it_is_tried(it: Sent) -> None:
+    with Receiver(says(204), says(503), says(503)) as receiver:
+        number = it.to("shop", receiver.url)
+        it.happens(number, "ada")
+        it.begin()
+        receiver.wait()
+        handle = it.house.people.add([f"{ORG}:user_id:ada"]).handle
+        it.house.people.lock(handle)
+        receiver.wait(4)
+        eventually(lambda: it.book.handed_after(number, 0, 10) == [])
+    told_of = [one for one in it.ledger.receipts(ORG, 100) if one.action == "deletion"]
+    (receipt,) = told_of
+    assert (receipt.decision, receipt.recipients, receipt.fields) == ("refused", ("destination shop",), ())
+    assert receipt.reason.startswith("what was sent is deleted there: ")
+    person = it.house.people.person(handle)
+    assert receipt.id in [one.id for _, one in it.ledger.receipts_of(person.id)]
+    # It is no question that was refused.
+    assert open_statements(it.settings).of(handle, None)["refusals"] == []
 
 
 def test_an_event_is_told_as_far_as_it_may_be_and_dies_with_its_record(it: Sent) -> None:

@@ -2,8 +2,9 @@
 
 It alone holds the queues' and the ledger's connections; each destination's requests run in threads of their own, as
 many as it takes at once, so that whoever hangs or fails delays nobody but himself: not the other destinations, and of
-one that takes several at once not the other customers. Of one customer the next leaves once the last is noted. What a delivery says is read through the gate just before it
-leaves: so few are read at a time that the last of them leaves within a quarter of a second, else it is read anew.
+one that takes several at once not the other customers. Of one customer the next leaves once the last is noted. What a
+delivery says is read through the gate just before it leaves: so few are read at a time that the last of them leaves
+within a quarter of a second, else it is read anew.
 
 Nothing is noted before an answer came, and a destination is sent the next only once what came of the last is on the
 disk: after a kill, at most what was on its way is sent again (by default one delivery, or one batch), under the same
@@ -307,6 +308,7 @@ class Activator(LedgerThread):
             self._resting.pop(one.number, None)
             for delivery in deliveries:
                 desk.uses.pop(delivery.id, None)
+                desk.recalled.discard(delivery.id)
                 if delivery.what == "deleted":
                     desk.book.given_back(one.number, delivery.customer, now())
         elif answer.final:
@@ -319,6 +321,8 @@ class Activator(LedgerThread):
             self._again(desk, one, deliveries, answer)
         if len(desk.uses) > MOST_REMEMBERED:
             desk.uses.clear()
+        if len(desk.recalled) > MOST_REMEMBERED:
+            desk.recalled.clear()
 
     def _again(self, desk: Desk, one: Destination, deliveries: Sequence[Delivery], answer: Answer) -> None:
         """It is tried again later: just these, or all for a destination that is ill."""

@@ -71,6 +71,8 @@ class Desk:
         self._runner = ends.enter_context(asyncio.Runner())
         self.uses: dict[str, Before] = {}
         """By delivery, the receipt of an earlier try that failed."""
+        self.recalled: set[str] = set()
+        """Deletions that are on record, and were not taken yet."""
 
     # -- what leaves
 
@@ -144,7 +146,10 @@ class Desk:
         return self.queue.event(delivery, lambda record: self._keys.record(one.org, record))
 
     def _deletion(self, one: Destination, delivery: Delivery) -> Letter:
-        """It says the handle, and nothing else of them."""
+        """It says the handle, and nothing else of them; that it is sent is on record, once however often it is tried."""
+        if delivery.id not in self.recalled:
+            self._runner.run(self._handover.taken_back(request_of(one), delivery.customer))
+            self.recalled.add(delivery.id)
         handed = self.book.handed(one.org, one.number, delivery.customer)
         known = () if handed is None else handed.known_as
         return Letter(delivery.id, "deleted", self.handle(one.org, delivery.customer), delivery.at, known_as=known)

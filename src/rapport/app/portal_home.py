@@ -19,6 +19,7 @@ from rapport.app.proving import Proofs, Proving
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.profile.store import ProfileReader
 from rapport.terms.benefits import totals
+from rapport.terms.handing import DELETION
 from rapport.terms.statement import estimate_told, month_span, own_benefits
 from rapport.web import months
 from rapport.web.portal.devices_desk import Devices
@@ -156,7 +157,7 @@ def _of_a_passkey(news: News, devices: Devices) -> bool:
 
 def _of_looks(looks: Iterable[Look]) -> Iterator[Moment]:
     """Companies' looks; of one company and purpose within a day, one moment."""
-    theirs = [one for one in looks if not one.own]
+    theirs = [one for one in looks if not one.own and one.action != DELETION]
     for _, of_day in groupby(theirs, key=lambda one: one.at // DAY):
         told: dict[tuple[Any, ...], list[Look]] = {}
         for one in of_day:

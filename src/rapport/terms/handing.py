@@ -22,6 +22,9 @@ from rapport.terms.judging import Judging, Request
 from rapport.terms.receipts import Receipt
 
 Content = TypeVar("Content")
+DELETION = "deletion"
+"""The action of a receipt that tells of one."""
+TAKEN_BACK = "what was sent is deleted there"
 _TRIES = 20
 _RESTLESS = "terms are changing too quickly to decide: ask again in a moment"
 
@@ -110,6 +113,28 @@ class Handover:
                     done[place] = handing
             if not left:
                 return [done[place] for place in range(len(meant))]
+        raise Busy(_RESTLESS)
+
+    async def taken_back(self, request: Request, record: int) -> Receipt | None:
+        """Put on record that who was handed over is to be deleted there; None where nobody is known of whom it could be
+        told. Raises Busy, Full."""
+        purpose = known_purpose(request.purpose)
+        for _ in range(_TRIES):
+            with self._reader.snapshot(), self._people.snapshot():
+                found = self._reader.found(request.org, record)
+                if found is None:
+                    return None
+                judged = self._uncounted.judged(found, request, purpose)
+                why = TAKEN_BACK if judged.open is not None else f"{TAKEN_BACK}: {judged.decision.reason}"
+                named = msgspec.structs.replace(request, customer=found.customer, action=DELETION)
+                pending = self._judging.pending(named, purpose, judged, (), why, given=False)
+            # It is no refusal of a question, and is counted as none.
+            to = request.systems or request.recipients or ()
+            pending.receipt = msgspec.structs.replace(pending.receipt, recipients=to, unmet=())
+            pending.unmet, pending.listed = "", True
+            await self._book.commit([pending])
+            if not pending.stale:
+                return pending.receipt
         raise Busy(_RESTLESS)
 
     def refused(self, request: Request, records: Sequence[int]) -> list[int]:

@@ -17,6 +17,7 @@ from rapport.kernel.times import SECOND, rfc3339
 from rapport.profile.store import ProfileReader
 from rapport.terms.benefits import Estimate, Settled, by_kind, totals
 from rapport.terms.estimates import METHODS
+from rapport.terms.handing import DELETION
 from rapport.terms.notices import Notice
 from rapport.terms.own import CALLER, own_parts
 from rapport.terms.receipts import Receipt
@@ -64,7 +65,7 @@ def statement(ground: Ground, words: Words, month: str | None) -> dict[str, Any]
     """The statement as JSON has it."""
     looks = [one for one in ground.receipts if one.caller != CALLER and one.org]
     used = [one for one in looks if one.decision == "permitted"]
-    refused = [one for one in looks if one.decision == "refused" and one.action != ACTION]
+    refused = [one for one in looks if one.decision == "refused" and one.action not in (ACTION, DELETION)]
     return {
         "month": month,
         "uses": [_use(group, ground.benefits, words) for group in _grouped(used)],
