@@ -163,7 +163,7 @@ def weeks_to_next(fit: Purchases, buying: Buying) -> float | None:
 def fit_spending(buyings: Sequence[Buying]) -> Spending:
     """The parameters for those who bought again and paid for it. Raises BadInput (`too_few`, `no_fit`)."""
     paying = [buying for buying in buyings if buying.repeats and buying.mean > 0]
-    _enough(len(paying), len(paying))
+    _enough(len(paying), len(paying), "customers who bought again and paid")
     x = maths.np.array([buying.repeats for buying in paying], float)
     mean = maths.np.array([buying.mean for buying in paying], float)
 
@@ -201,9 +201,9 @@ def lifetime_value(purchases: Purchases, spending: Spending, buying: Buying, wee
 # -- fitting
 
 
-def _enough(customers: int, again: int) -> None:
+def _enough(customers: int, again: int, of: str = "customers") -> None:
     if customers < FEWEST:
-        raise BadInput(f"this is learned from at least {FEWEST} customers, and there are {customers}", code="too_few")
+        raise BadInput(f"this is learned from at least {FEWEST} {of}, and there are {customers}", code="too_few")
     if not again:
         raise BadInput("nobody bought twice: there is nothing to learn from", code="no_fit")
 

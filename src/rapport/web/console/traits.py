@@ -2,11 +2,13 @@
 
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput, Conflict
 from rapport.kernel.times import now
 from rapport.web.audiences import TraitWish
+from rapport.web.console.audiences_desk import Offers
 from rapport.web.console.editing import purposes_of
 from rapport.web.console.visit import Visit
 from rapport.web.forms import go
@@ -14,6 +16,7 @@ from rapport.web.forms import go
 AREA = "/console/traits"
 PAGE = 25
 MOST_NAME = 100
+MOST_AMOUNTS = 4
 
 
 async def page(visit: Visit) -> Response:
@@ -28,7 +31,8 @@ async def _page(visit: Visit, status: int = 200, problem: str = "") -> Response:
         status,
         section="traits",
         rows=found[:PAGE],
-        offers=await visit.desk.audiences.offers(visit.session),
+        offers=(offered := await visit.desk.audiences.offers(visit.session)).offers,
+        purchases=purchases(offered),
         choices=await purposes_of(visit),
         filled=visit.form,
         problem=problem,
@@ -55,8 +59,22 @@ def bought(form: dict[str, str]) -> tuple[str, str]:
     """The event that is a purchase, and what says for how much: typed, or one of those that were offered."""
     if form.get("event", "").strip():
         return form["event"].strip(), form.get("value", "").strip()
-    event, _, value = form.get("purchase", "").partition("\n")
-    return event, value
+    try:
+        return msgspec.json.decode(form.get("purchase", ""), type=tuple[str, str])
+    except msgspec.DecodeError:
+        return "", ""
+
+
+def purchases(offered: Offers) -> list[tuple[str, str]]:
+    """What can be chosen as a purchase: (the event and the property as a form sends them, in words)."""
+    return [
+        (
+            msgspec.json.encode((event, value)).decode(),
+            f"{event}, for its {value}" if value else f"{event}, whatever it was",
+        )
+        for event, properties in offered.purchases
+        for value in (*properties[:MOST_AMOUNTS], "")
+    ]
 
 
 async def show(visit: Visit) -> Response:
