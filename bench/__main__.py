@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench import (
+    audiences,
     collect,
     declarations,
     duplicates,
@@ -41,6 +42,7 @@ CLAIMS: Mapping[str, Claim] = {
     "pipeline": pipeline.measure,
     "scaling": scaling.measure,
     "freshness": freshness.measure,
+    "audiences": audiences.measure,
     "handing": handing.measure,
     "view": view.measure,
     "gate": gate.measure,
