@@ -146,7 +146,7 @@ class Desk:
         return self.queue.event(delivery, lambda record: self._keys.record(one.org, record))
 
     def _deletion(self, one: Destination, delivery: Delivery) -> Letter:
-        """It says the handle, and nothing else of them; that it is sent is on record, once however often it is tried."""
+        """It says the handle, and nothing else of them; it is on record, once however often it is tried."""
         if delivery.id not in self.recalled:
             self._runner.run(self._handover.taken_back(request_of(one), delivery.customer))
             self.recalled.add(delivery.id)
