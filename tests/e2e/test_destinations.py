@@ -14,7 +14,7 @@ from rapport.act import webhooks
 from rapport.app.embedded import open_people
 from rapport.app.settings import Settings
 from rapport.kernel.times import now
-from tests.act.receiving import Got, Receiver, drips_to_the_end, eventually, never, says
+from tests.act.receiving import Got, Receiver, drips_to_the_end, eventually, garbage, huge, never, says
 from tests.e2e.api import bearer, is_problem
 from tests.e2e.running import Answer, Node, Org, http
 
@@ -137,6 +137,47 @@ def test_a_stuck_destination_delays_the_others_by_nothing(acme: Org) -> None:
         assert beside < alone + 0.25
         for name in ["well", *(f"mute{number}" for number in range(12))]:
             ask(acme, "DELETE", f"destinations/{name}")
+
+
+def test_whatever_a_destination_answers_it_gets_each_under_one_id_and_leads_nowhere(acme: Org) -> None:
+    def slow(handler: Any, got: Got) -> None:
+        time.sleep(3)
+        says(200)(handler, got)
+
+    def hears_and_hangs_up(handler: Any, _: Got) -> None:
+        handler.connection.close()
+
+    with contextlib.ExitStack() as open_ones:
+        inside = open_ones.enter_context(Receiver())
+        redirects = {f"says {code}": says(code, location=inside.url) for code in (301, 302, 303, 307, 308)}
+        moods = {
+            "slow": slow, "garbage": garbage, "never": never, "twice": hears_and_hangs_up, "huge": huge,
+            "unauthorized": says(401), "unavailable": says(503, **{"retry-after": "1"}), **redirects,
+        }  # fmt: skip
+        receivers = {mood: open_ones.enter_context(Receiver(behaves)) for mood, behaves in moods.items()}
+        for mood, receiver in receivers.items():
+            destination(acme, f"m_{mood.replace(' ', '_')}", receiver.url)
+        members = {member for got in receivers["slow"].wait() for member in [got.json["data"]["customer"]]}
+        plan(acme, "moody", "gold")
+        handle = acme.view("user_id:moody")["customer"]
+        for mood, receiver in receivers.items():
+            eventually(lambda receiver=receiver: "audience.entered" in named(receiver, handle))
+        names = [f"destinations/m_{mood.replace(' ', '_')}" for mood in moods]
+        eventually(lambda: all(ask(acme, "GET", name).json["health"]["waiting"] == 0 for name in names), 120)
+        for mood, receiver in receivers.items():
+            ids = [got.headers["webhook-id"] for got in receiver.got]
+            assert len(ids) - len(set(ids)) == (mood not in {"slow", "huge"}), mood
+            entered = [got.json["data"]["customer"] for got in receiver.got if got.headers["webhook-id"] in set(ids)]
+            assert members <= set(entered), mood
+            assert receiver.visited == [], mood
+        assert (inside.got, inside.visited) == ([], [])
+        errors = {mood: ask(acme, "GET", name).json["health"]["error"] for mood, name in zip(moods, names, strict=True)}
+        assert errors["slow"] is None
+        assert errors["never"] == "it did not answer within 10 seconds"
+        assert errors["garbage"] == "it answered with what is no HTTP"
+        assert errors["says 307"] == "it answered 307: redirects are not followed"
+        for name in names:
+            ask(acme, "DELETE", name)
 
 
 def test_whatever_is_killed_whenever_each_delivery_comes_and_one_more_per_kill_at_most(tmp_path: Path) -> None:
