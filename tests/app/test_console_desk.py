@@ -36,7 +36,7 @@ def desk(house: House) -> HouseDesk:
     ledger, newsroom = open_ledger(house.settings), Newsroom(None)
     operators = LogOperators(house.reader, house.gate, None, newsroom)  # type: ignore[arg-type]  # nothing is said
     parts = Parts(*(None,) * 5)  # type: ignore[arg-type]  # the pages about promises are not asked
-    unasked: tuple[Any, ...] = (None,) * 4  # nor those about requests, exports, demands and signing in
+    unasked: tuple[Any, ...] = (None,) * 6  # nor those about anything else
     return HouseDesk(ledger, house.reader, house.gate, newsroom, operators, Sources(ledger), parts, *unasked)
 
 

@@ -47,7 +47,7 @@ LOOKED_AT = {
     ("app/audiences.py", "customers"): "customers for Gate.each",
     ("app/previewing.py", "folded_of"): "histories for an answer of the gate, of what it let through, with facts_of",
     ("app/exporting.py", "following"): "customers for Gate.each",
-    ("app/previewing.py", "_preview"): "numbers of records alone",
+    ("app/previewing.py", "__init__"): "numbers of records alone",
     ("app/previewing.py", "following"): "customers for Gate.each",
     ("app/statements.py", "settle"): "the same",
     ("app/handing.py", "_event"): "an answer of Handover.hand, of what it let through, with permitted_event",

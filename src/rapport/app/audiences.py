@@ -44,7 +44,6 @@ _TOGETHER = 50
 """Members in one transaction of receipts, so that nobody else waits long."""
 _MEMBER = b"mbr"
 Told = TypeVar("Told")
-_MOST_MEMBERS = 100_000
 
 
 class HouseAudiences:

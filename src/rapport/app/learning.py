@@ -11,14 +11,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 from rapport.adapters.embedded.audiences import TRAIT, Definitions
-from rapport.adapters.embedded.reader import StateReader
-from rapport.app import embedded
+from rapport.app.audiences import looking
+from rapport.app.embedded import open_ledger
 from rapport.app.ledger_thread import LedgerThread
-from rapport.app.previewing import Walk, folded
-from rapport.app.receipting import DirectReceipts
+from rapport.app.previewing import Looking, Walk
 from rapport.app.settings import Settings
 from rapport.decide import ComputedTrait
 from rapport.decide.models import Fitted, Lesson, fit, lesson
@@ -26,7 +24,7 @@ from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.expressions import Dependencies
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.profile.store import Found
-from rapport.terms import Gate, Request
+from rapport.terms import Request
 from rapport.terms.facts import facts_of
 from rapport.terms.standing_use import StandingUse
 
@@ -45,21 +43,16 @@ class Learner(LedgerThread):
     def __init__(self, settings: Settings, *, check_s: float = CHECK_S) -> None:
         super().__init__(settings, check_s)
         self._tried: dict[tuple[str, str, int], int] = {}
+        self._parts: Looking | None = None
+        self._use = StandingUse()
         self.begin()
 
     def watch(self) -> None:
-        with ExitStack() as ends:
-            ledger, receipts = embedded.open_ledger(self.settings), embedded.open_ledger(self.settings)
-            reader = embedded.open_reader(self.settings, embedded.Sources(ledger).by_name)
-            for opened in (ledger, receipts, reader):
-                ends.callback(opened.close)
-            people = embedded.open_people(self.settings, ledger)
-            secret = ledger.keys.secret("asked")
-            gate = Gate(reader, people, DirectReceipts(receipts), secret=secret, quiet_s=0)
-            definitions, use = Definitions(ledger), StandingUse()
+        with contextlib.closing(open_ledger(self.settings)) as ledger:
+            definitions = Definitions(ledger)
             while not self.stopped:
                 for trait in self._waiting(definitions):
-                    lessons = self._lessons(trait, gate, reader, use)
+                    lessons = self._lessons(trait)
                     if not self.stopped:
                         self._keep(definitions, trait, lessons)
                 self.pause()
@@ -80,15 +73,15 @@ class Learner(LedgerThread):
                     self._tried[org, trait.name, trait.version] = at
                     yield trait
 
-    def _lessons(
-        self, trait: ComputedTrait, gate: Gate, reader: StateReader, use: StandingUse
-    ) -> list[Lesson]:
+    def _lessons(self, trait: ComputedTrait) -> list[Lesson]:
         """Of each customer who may be read, what they teach."""
         properties = frozenset({trait.value} if trait.value else ())
         needs = Dependencies(events={trait.event: properties}, time=True)
-        history_of, at = folded(reader, needs), now()
+        if self._parts is None:  # a node without such traits spends nothing on them
+            self._parts = looking(self.settings)
+        gate, history_of, at = self._parts.gate, self._parts.history_of(needs), now()
         request = Request(trait.org, "", trait.purpose, CALLER, ACTION)
-        walk = Walk(reader, trait.org, MOST_CUSTOMERS)
+        walk = Walk(self._parts.reader, trait.org, MOST_CUSTOMERS)
         lessons: list[Lesson] = []
 
         def taught(found: Found) -> tuple[Lesson | None]:
@@ -96,7 +89,7 @@ class Learner(LedgerThread):
 
         while not walk.done and not self.stopped:
             began = time.monotonic()
-            answers = asyncio.run(gate.each(request, walk.following, taught, lambda _: ("events",), use))
+            answers = asyncio.run(gate.each(request, walk.following, taught, lambda _: ("events",), self._use))
             lessons += [one for _, (one,), _ in answers if one is not None]
             time.sleep(min(0.5, time.monotonic() - began))  # as long as it worked: events come first
         return lessons
