@@ -266,6 +266,7 @@ def test_a_trial_is_dressed_like_anything_else_and_is_of_nobody(it: Sent, kind: 
         assert [(one["event"], one["anonymousId"]) for one in got.json["batch"]] == [("Rapport Test", "rapport-test")]
     else:
         assert (got.json["type"], got.headers["authorization"]) == ("rapport.test", f"Bearer {secret}")
+        assert "subject" not in got.json
     assert (health.sent, health.waiting, health.dead) == (0, 0, 0)
     assert it.receipts() == []
 

@@ -90,7 +90,7 @@ def dressed(one: Destination, secret: str | None, letters: Sequence[Letter], ori
         "source": f"{origin}/{one.org}/destinations/{one.name}",
         "type": f"rapport.{TYPES[letter.what]}",
         "time": rfc3339(letter.at),
-        "subject": letter.customer,
+        **({"subject": letter.customer} if letter.customer else {}),  # an empty one is none, by the specification
         "datacontenttype": "application/json",
         "data": data,
     }
