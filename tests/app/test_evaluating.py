@@ -125,6 +125,39 @@ def test_what_happens_while_nothing_is_in_use_leaves_no_trace_in_the_feed(decidi
     assert rows == (0,)
 
 
+def test_an_event_of_which_nobody_asks_anything_leaves_no_trace_in_the_feed(deciding):
+    deciding.put("buyers", 'count("Order Completed") >= 2')
+    deciding.identify("ada", plan="gold")
+    deciding.settle()
+    db = deciding.house.worker.state.db
+    db.execute("DELETE FROM touched")
+    deciding.send("ada", "Page Seen", settle=False)
+    deciding.identify("ada", settle=False, plan="basic")
+    deciding.house.settle()
+    assert db.execute("SELECT count(*) FROM touched").fetchone() == (0,)
+    deciding.send("ada", settle=False)
+    deciding.house.settle()
+    assert db.execute("SELECT count(*) FROM touched").fetchone() == (1,)
+
+
+def test_what_happens_before_the_worker_knows_of_a_new_audience_is_not_lost(deciding):
+    """The worker tells of what older definitions ask; the new one is filled only once it tells of more."""
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.identify("ada", plan="basic")
+    deciding.identify("bo", plan="gold")
+    deciding.settle()
+    deciding.put("gold", 'traits.plan == "gold"')
+    deciding.evaluator.settle()
+    assert deciding.users("gold") == set()
+    deciding.at += SECOND
+    deciding.house.worker._following._looked = float("inf")  # it does not look
+    deciding.identify("ada", settle=False, plan="gold")
+    deciding.house.settle()
+    deciding.evaluator.settle()
+    deciding.settle()
+    assert deciding.users("gold") == {"ada", "bo"}
+
+
 def test_what_was_dealt_with_is_let_go_of(deciding):
     deciding.put("buyers", 'count("Order Completed") >= 1')
     deciding.send("ada")

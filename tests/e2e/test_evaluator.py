@@ -47,6 +47,7 @@ def test_killing_any_process_moves_nobody_twice_and_forgets_nobody(start: Callab
     read = DecideReader(node.data)
     until(lambda: len(read.members("acme", "buyers", limit=1000)) == USERS)
     until(lambda: not read.members("acme", "quick", limit=1000))
+    until(lambda: (state := read.state("acme", "buyers")) is not None and not state.filling)
     moves = Counter((move.customer, move.kind) for move in read.history("acme", "buyers", limit=10_000))
     assert set(moves.values()) == {1}
     for customer in {customer for customer, _ in moves}:

@@ -35,6 +35,7 @@ from rapport.decide import Cause, Change, Member, Rulebook, Verdict
 from rapport.kernel.errors import Busy
 from rapport.kernel.times import SECOND, now
 from rapport.profile.store import Found, Touch
+from rapport.profile.touching import Interest
 from rapport.terms import Gate
 
 LOOK_SECONDS = 0.1
@@ -138,6 +139,9 @@ class Evaluator:
                 )
             for org in self._askers.keys() - wanted:
                 del self._askers[org]
+            asked = {org: asker.rulebook.needs(asker.rulebook.rules) for org, asker in self._askers.items()}
+            interests = {org: Interest(frozenset(needs.events), needs.traits) for org, needs in asked.items()}
+            self.file.put_interests({**dict.fromkeys(self._definitions.in_use(), Interest()), **interests}, version)
             self._version = version
 
     # -- what there is to be asked
@@ -187,6 +191,8 @@ class Evaluator:
 
     def _fill(self) -> bool:
         """A slice of what everybody is asked; return whether there is more of it."""
+        if self._feed.defined() < self._version:
+            return False  # what happens meanwhile may not be told of
         self._begin_rounds()
         fill = self.file.filling(self._rounds)
         if fill is None:

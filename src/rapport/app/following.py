@@ -1,14 +1,15 @@
 """The worker's part of deciding: whose records are followed, and which names were seen.
 
-It is told by the ledger which organizations have anything in use. Nothing is noted of the others.
+It is told by the ledger which organizations have anything in use, and by the evaluator what that asks of customers.
+Nothing is noted of others, and of nothing else. Where a definition changed since, it may ask anything; and nobody is
+asked about it before this worker knows: else an event in between would be noted by neither.
 """
 
 import time
-from collections.abc import Callable
 
 from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.touched import TouchTables
+from rapport.adapters.embedded.touched import Consumed, TouchTables
 from rapport.collect import Event
 from rapport.profile.sightings import Sightings
 from rapport.profile.touching import Touches
@@ -18,21 +19,21 @@ LET_GO_SECONDS = 1.0
 
 
 class Following:
-    """One worker's. `consumed`: how far what it told was dealt with."""
+    """One worker's. `consumed`: how far what it told was dealt with, and what is asked."""
 
-    def __init__(self, tables: TouchTables, touches: Touches, ledger: LedgerFile, consumed: Callable[[], int]) -> None:
+    def __init__(self, tables: TouchTables, touches: Touches, ledger: LedgerFile, consumed: Consumed) -> None:
         self._tables = tables
         self._touches = touches
         self._ledger = ledger
         self._consumed = consumed
-        self._version = -1
+        self._version = self._asked = -1
         self._looked = self._dropped = 0.0
         self._seen: dict[str, Sightings] = {}
         self._news: set[str] = set()
         self._uncommitted = False
         touches.orgs = frozenset(tables.followed())
         # Whatever was dealt with beyond what is here now was taken back by a power cut.
-        self.look(anew=consumed() > tables.last)
+        self.look(anew=consumed.upto() > tables.last)
 
     def look(self, *, anew: bool = False) -> bool:
         """Now and then, see who is to be followed; return whether it is to be committed."""
@@ -41,9 +42,15 @@ class Following:
             return self._uncommitted
         self._looked = present
         (version,) = self._ledger.db.execute("SELECT version FROM defined").fetchone()
+        asked = self._consumed.defined()
+        if asked != self._asked or version != self._version:
+            self._asked = asked
+            self._touches.interests = self._consumed.interests() if asked == version else {}
         if version == self._version and not anew:
             return self._uncommitted
         self._version = version
+        self._tables.defined(version)
+        self._uncommitted = True
         self._touches.wanted = wanted_events(self._ledger)
         orgs = frozenset(org for (org,) in self._ledger.db.execute("SELECT DISTINCT org FROM in_use"))
         if orgs != self._touches.orgs or anew:
@@ -67,7 +74,7 @@ class Following:
         present = time.monotonic()
         if self._touches.orgs and present - self._dropped >= LET_GO_SECONDS:
             self._dropped = present
-            self._tables.let_go(self._consumed())
+            self._tables.let_go(self._consumed.upto())
 
 
 def wanted_events(ledger: LedgerFile) -> dict[str, set[str]]:

@@ -20,7 +20,7 @@ from rapport.adapters.embedded.retaining import RetentionTables
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.state import StateFile
 from rapport.adapters.embedded.state_rows import KEEP_REJECTED
-from rapport.adapters.embedded.touched import consumed
+from rapport.adapters.embedded.touched import Consumed
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rules_of
 from rapport.app.erasures import Erasures
 from rapport.app.following import Following
@@ -73,7 +73,7 @@ class Worker:
             tables,
             lambda org: promises.standing(org).declaration,
         )
-        self._following = Following(self.state.touched, self.assembler.touches, ledger, consumed(settings.directory))
+        self._following = Following(self.state.touched, self.assembler.touches, ledger, Consumed(settings.directory))
         self._tell_of_moves()
         self._keys = keys
         self.cursor = self.committed = self.state.cursor()

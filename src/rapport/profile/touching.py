@@ -2,14 +2,31 @@
 
 Whoever answers changes (audiences, destinations) is told of records and names only, never a value. Where it is not
 known what of a record changed, or its customer may be another now, it is all of it. Nothing is noted of an organization
-in whose records nobody is interested.
+in whose records nobody is interested, nor of an event of which nobody asks anything.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+import msgspec
+
 from rapport.collect import Event
+from rapport.kernel.expressions import ANY_EVENT
 from rapport.profile.store import Touch
 from rapport.profile.working_set import Held
+
+
+class Interest(msgspec.Struct, frozen=True, array_like=True):
+    """What anybody asks of an organization's customers: names of events (ANY_EVENT: of all) and of traits."""
+
+    events: frozenset[str] = frozenset()
+    traits: frozenset[str] = frozenset()
+
+    def touches(self, event: Event) -> bool:
+        """Whether an event can change what somebody asks, by itself. (An identifier that is new always can.)"""
+        if event.name in self.events or ANY_EVENT in self.events:
+            return True
+        return not (self.traits.isdisjoint(event.traits) and self.traits.isdisjoint(event.traits_once))
+
 
 _MOST_NAMES = 200
 """Of one record: above it, it is all of it."""
@@ -17,10 +34,12 @@ _MOST_NAMES = 200
 
 class Touches:
     """What is gathered between two commits. `orgs`: those in whose records anybody is interested; `wanted`: names of
-    events of which each is told one by one."""
+    events of which each is told one by one; `interests`: what is asked of an organization's customers, where that is known:
+    else it may be anything."""
 
     def __init__(self) -> None:
         self.orgs: Collection[str] = frozenset()
+        self.interests: Mapping[str, Interest] = {}
         self.wanted: Mapping[str, Collection[str]] = {}
         self._of: dict[str, dict[int, Touch]] = {}
         self._noted: dict[int, int] = {}
@@ -31,16 +50,21 @@ class Touches:
         org = held.record.org
         if org not in self.orgs:
             return
-        touch = self._touch(org, held.number)
         self._noted[held.number] = self._noted.get(held.number, 0) + 1
+        consents = event.consent is not None or event.context.get("gpc") is True
+        interest = self.interests.get(org)
+        is_told = event.name in self.wanted.get(org, ())
+        if not (interest is None or consents or is_told or held.added or interest.touches(event)):
+            return
+        touch = self._touch(org, held.number)
         touch.events.add(event.name)
-        if event.name in self.wanted.get(org, ()):
+        if is_told:
             touch.happened.append((event.name, event.message_id))
         if event.kind != "group":
             touch.traits.update(event.traits)
             touch.traits.update(event.traits_once)
         touch.identifiers.update(link.partition(":")[0] for link in held.added)
-        if event.consent is not None or event.context.get("gpc") is True:
+        if consents:
             touch.all = True
 
     def wholly(self, org: str, numbers: Iterable[int]) -> None:
@@ -61,10 +85,9 @@ class Touches:
             return
         for held in changed:
             if held.record.org in self.orgs:
-                touch = self._touch(held.record.org, held.number)
                 noted = self._noted.get(held.number, 0)
                 if held.refold or not noted or noted != len(held.fresh) or noted == held.record.all.count:
-                    touch.all = True
+                    self._touch(held.record.org, held.number).all = True
 
     def take(self, org_of: Callable[[int], str | None]) -> dict[str, list[Touch]]:
         """What was gathered, by organization and record; nothing is left. `org_of`: None where there is no such

@@ -191,6 +191,10 @@ class Definitions:
         query = "SELECT DISTINCT org FROM in_use WHERE kind = ? ORDER BY org"
         return [org for (org,) in self._db.execute(query, (kind,)).fetchall()]
 
+    def in_use(self) -> list[str]:
+        """Organizations of which anything is in use."""
+        return [org for (org,) in self._db.execute("SELECT DISTINCT org FROM in_use ORDER BY org").fetchall()]
+
     # -- what stirs verdicts
 
     def stirred(self, after: int, limit: int) -> list[Stir]:

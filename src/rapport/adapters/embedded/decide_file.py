@@ -21,6 +21,7 @@ from rapport.adapters.embedded.decide_rows import MIGRATIONS
 from rapport.adapters.embedded.sqlite import connect, put_rows, rows_in, transaction, translating
 from rapport.decide import Cause, Member, Moved
 from rapport.kernel.times import DAY
+from rapport.profile.touching import Interest
 
 NEWEST = 1 << 62
 """Where a fill begins: above every record's number."""
@@ -123,6 +124,14 @@ class DecideFile:
                 )
                 self.db.execute(query, (NEWEST, org, name))
         self._reload()
+
+    def put_interests(self, interests: Mapping[str, Interest], version: int) -> None:
+        """Say what all definitions up to a change of them ask of customers."""
+        rows = [(org, msgspec.msgpack.encode(interest)) for org, interest in interests.items()]
+        with translating(self.path), transaction(self.db):
+            self.db.execute("DELETE FROM interest")
+            self.db.executemany("INSERT INTO interest VALUES (?, ?)", rows)
+            self.db.execute("INSERT OR REPLACE INTO meta VALUES ('interest', ?)", (version,))
 
     def drop_some(self) -> bool:
         """Delete some of what is kept of audiences that were deleted; return whether there is more."""

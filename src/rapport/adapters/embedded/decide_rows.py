@@ -9,7 +9,9 @@
     fill       audiences that all customers are being asked about, newest record first, from record `before` down
     queue, queue_health, recheck   what waits for destinations: see `destination_queue`
     told_upto  how far each was told who is in its audience already: see `destination_members`
-    meta       `touched`, `stir`: how far the feeds of state.db and ledger.db were consumed
+    interest   per organization, what all its audiences ask of customers; the worker tells of nothing else
+    meta       `interest`: up to which change of definitions that is;
+               `touched`, `stir`: how far the feeds of state.db and ledger.db were consumed
 
 `customer` is the number of the record whose handle the customer shows. Times are µs. A partial index over `due` is the
 timers. Moves, members, timers and cursors are one transaction, and so is whatever rides along (see `DecideFile.write`):
@@ -39,4 +41,5 @@ MIGRATIONS = [
     destination_queue.SCHEMA,
     destination_members.SCHEMA,
     "CREATE INDEX member_failing ON member (audience, error) WHERE error <> ''",
+    "CREATE TABLE interest (org TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
 ]

@@ -4,11 +4,13 @@ touched    what became another in a commit, some records a row, sealed under the
            ever, over restarts and over what a power cut takes back, and rows that were dealt with are deleted
 followed   the organizations whose records are told of; a `round` begins where none was told of before, or where the
            state is older than what was dealt with already: whoever keeps anything of it asks everybody anew
+meta       `defined`: up to which change of definitions the worker knows what is asked, so that what it does not tell of
+           is of no interest to any of them
 sighting   names of traits, events and properties of each organization, sealed likewise
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,7 @@ from rapport.adapters.embedded.sqlite import connect
 from rapport.kernel.times import now
 from rapport.profile.sightings import Sightings
 from rapport.profile.store import Touch
+from rapport.profile.touching import Interest
 
 SCHEMA = """
     CREATE TABLE touched (seq INTEGER PRIMARY KEY, org TEXT NOT NULL, body BLOB NOT NULL);
@@ -30,6 +33,7 @@ _TOGETHER = 250
 _PLACE, _SIGHTING = b"touched", b"sighting"
 _encode = msgspec.msgpack.Encoder().encode
 _touches = msgspec.msgpack.Decoder(list[Touch]).decode
+_interest = msgspec.msgpack.Decoder(Interest).decode
 _sightings = msgspec.msgpack.Decoder(Sightings).decode
 
 
@@ -77,6 +81,11 @@ class TouchTables:
         self._db.executemany("INSERT OR REPLACE INTO followed VALUES (?, ?)", rows)
         self._next += 1
 
+    def defined(self, version: int) -> None:
+        """Say that definitions up to this change are followed, with this commit."""
+        query = "INSERT INTO meta VALUES ('defined', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+        self._db.execute(query, (version,))
+
     def sightings(self, org: str) -> Sightings:
         return sightings_of(self._db, self._keys, org)
 
@@ -123,16 +132,32 @@ class TouchReader:
         """Organization that is followed → the round that it is in."""
         return dict(self._db.execute("SELECT org, round FROM followed").fetchall())
 
+    def defined(self) -> int:
+        """Up to which change of definitions the worker follows them."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'defined'").fetchone()
+        return int(row[0]) if row else 0
+
     def sightings(self, org: str) -> Sightings:
         return sightings_of(self._db, self._keys, org)
 
 
-def consumed(data: Path) -> Callable[[], int]:
-    """Asked for how far the feed was dealt with."""
-    db = connect(data / "decide.db", DECIDE, durable=True, cache_mb=1)
+class Consumed:
+    """How far the feed was dealt with, and what is asked of customers, as decide.db says."""
 
-    def upto() -> int:
-        row = db.execute("SELECT value FROM meta WHERE name = 'touched'").fetchone()
+    def __init__(self, data: Path) -> None:
+        self._db = connect(data / "decide.db", DECIDE, durable=True, cache_mb=1)
+
+    def upto(self) -> int:
+        return self._meta("touched")
+
+    def defined(self) -> int:
+        """Up to which change of definitions `interests` says what is asked."""
+        return self._meta("interest")
+
+    def interests(self) -> dict[str, Interest]:
+        rows = self._db.execute("SELECT org, body FROM interest").fetchall()
+        return {org: _interest(body) for org, body in rows}
+
+    def _meta(self, name: str) -> int:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return int(row[0]) if row else 0
-
-    return upto
