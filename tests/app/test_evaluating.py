@@ -1,11 +1,15 @@
 """The evaluator keeps who is in which audience, as events, time, definitions and people's own words change it."""
 
+import msgspec
 import pytest
 
+from rapport.adapters.embedded.sqlite import transaction
 from rapport.app.operator import Shred, erasure_entry
 from rapport.decide import expressed
 from rapport.kernel.times import DAY, HOUR, SECOND, rfc3339
 from rapport.profile.erasure import Claim
+from rapport.terms import Clause, Terms
+from rapport.terms.clauses import Frequency
 from tests.app.deciding import WHO, deciding_house
 from tests.profile.house import ORG, TEN, told
 
@@ -69,6 +73,27 @@ def test_a_lock_takes_its_person_out_and_unlocking_brings_them_back(deciding):
     deciding.settle()
     assert deciding.users("buyers") == {"ada"}
     assert deciding.moves("buyers") == [("entered", "event"), ("left", "gone"), ("entered", "event")]
+
+
+def test_who_has_had_enough_for_a_day_is_in_again_on_the_next_though_nothing_happens(deciding):
+    deciding.put("buyers", 'count("Order Completed") >= 1')
+    deciding.send("ada")
+    deciding.send("bo")
+    person = deciding.house.people.add([f"{ORG}:user_id:ada"])
+    once = Clause("once", "allow", purposes=("any",), categories=("everything", "unclassified"))
+    once = msgspec.structs.replace(once, frequency=Frequency(1, "day"))
+    deciding.house.people.set_terms(person.handle, Terms("own", (once,)))
+    deciding.settle()
+    deciding.at += SECOND
+    deciding.send("ada")
+    assert deciding.users("buyers") == {"bo"}
+    with transaction(deciding.ledger.db):
+        deciding.ledger.db.execute("UPDATE uses SET day = day - 1")
+    deciding.settle()
+    assert deciding.users("buyers") == {"bo"}
+    deciding.at += DAY
+    deciding.evaluator.settle()
+    assert deciding.users("buyers") == {"ada", "bo"}
 
 
 def test_another_definition_asks_everybody_anew(deciding):

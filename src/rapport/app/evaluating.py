@@ -33,7 +33,7 @@ from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.decide import Cause, Change, Member, Rulebook, Verdict
 from rapport.kernel.errors import Busy
-from rapport.kernel.times import SECOND, now
+from rapport.kernel.times import DAY, SECOND, now
 from rapport.profile.store import Found, Touch
 from rapport.profile.touching import Interest
 from rapport.terms import Gate
@@ -44,6 +44,7 @@ RETRY_SECONDS = 2
 TOGETHER = 250
 """Customers in one round: whoever writes a receipt meanwhile waits for so many."""
 _ROUND = "round "
+_DAY, _PERSON = "terms day", "terms person"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 Wake = Callable[[float], None]
@@ -76,6 +77,7 @@ class Evaluator:
         self._reader = embedded.open_reader(settings, self._sources.by_name)
         self._ends.callback(self._reader.close)
         people = embedded.open_people(settings, ledger)
+        self._plain = people.plain_terms()
         secret = ledger.keys.secret("asked")
         self._gate = Gate(self._reader, people, DirectReceipts(receipts), secret=secret, quiet_s=0)
         state = connect(settings.directory / "state.db", MIGRATIONS, durable=False, cache_mb=4)
@@ -98,6 +100,7 @@ class Evaluator:
         slices: dict[str, Slice] = {}
         more = self._touched(slices, batch)
         more = self._stirred(slices, batch) or more
+        more = self._passed(slices, batch) or more
         more = self._due(slices, at) or more
         for one in slices.values():
             self._ask(one, batch)
@@ -177,11 +180,26 @@ class Evaluator:
                 for org in [*self._askers] if row.org is None else [row.org]:
                     self.file.refill(org)
                 continue
-            for org, number in self._feed.records_of(row.token):
-                self._feeding.stirred(org, number)
-                if org in self._askers:
-                    _put(slices, org, number, Ask(all=True))
+            self._stir(slices, row.token)
         return bool(rows)
+
+    def _stir(self, slices: dict[str, Slice], token: bytes) -> None:
+        """Ask the customers who hold an identifier anew."""
+        for org, number in self._feed.records_of(token):
+            self._feeding.stirred(org, number)
+            if org in self._askers:
+                _put(slices, org, number, Ask(all=True))
+
+    def _passed(self, slices: dict[str, Slice], batch: Batch) -> bool:
+        """Once a day, whoever has terms of their own is asked again: what these let through may be another by the mere
+        passing of time (so many uses a week, a proof that ends), and nothing else would tell."""
+        if self.file.meta(_DAY) == batch.at // DAY:
+            return False
+        last, claims = self._definitions.with_own_terms(self._plain, self.file.meta(_PERSON), TOGETHER)
+        for token in {token for _, token in claims}:
+            self._stir(slices, token)
+        batch.cursors |= {_PERSON: last} if last else {_PERSON: 0, _DAY: batch.at // DAY}
+        return bool(last)
 
     def _due(self, slices: dict[str, Slice], at: int) -> bool:
         due = self.file.due(at, TOGETHER)

@@ -34,8 +34,8 @@ _MOST_NAMES = 200
 
 class Touches:
     """What is gathered between two commits. `orgs`: those in whose records anybody is interested; `wanted`: names of
-    events of which each is told one by one; `interests`: what is asked of an organization's customers, where that is known:
-    else it may be anything."""
+    events of which each is told one by one; `interests`: what is asked of an organization's customers, where that is
+    known: else it may be anything."""
 
     def __init__(self) -> None:
         self.orgs: Collection[str] = frozenset()

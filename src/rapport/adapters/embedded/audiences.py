@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from rapport.adapters.embedded import audit
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.sqlite import rows_in, transaction
 from rapport.decide import Audience, ComputedTrait, Rulebook, audience, next_version, with_trait
 from rapport.decide.models import Fitted
 from rapport.kernel.errors import Conflict, NotFound
@@ -196,6 +196,14 @@ class Definitions:
         return [org for (org,) in self._db.execute("SELECT DISTINCT org FROM in_use ORDER BY org").fetchall()]
 
     # -- what stirs verdicts
+
+    def with_own_terms(self, plain: bytes, after: int, limit: int) -> tuple[int, list[tuple[str, bytes]]]:
+        """(organization, token) of what is claimed by the next persons whose terms are not the node's `plain` ones, and
+        the last of these persons; 0: there are no more."""
+        query = "SELECT id FROM person WHERE id > ? AND terms <> ? ORDER BY id LIMIT ?"
+        persons = [person for (person,) in self._db.execute(query, (after, plain, limit)).fetchall()]
+        query = "SELECT org, token FROM claim WHERE person IN ({})"
+        return max(persons, default=0), list(rows_in(self._db, query, persons))
 
     def stirred(self, after: int, limit: int) -> list[Stir]:
         query = "SELECT seq, org, token FROM stir WHERE seq > ? ORDER BY seq LIMIT ?"

@@ -11,6 +11,8 @@
     told_upto  how far each was told who is in its audience already: see `destination_members`
     interest   per organization, what all its audiences ask of customers; the worker tells of nothing else
     meta       `interest`: up to which change of definitions that is;
+               `terms day`, `terms person`: when those with terms of their own were asked last, and how far it is;
+               `round …`: since when an organization's customers are followed without a gap;
                `touched`, `stir`: how far the feeds of state.db and ledger.db were consumed
 
 `customer` is the number of the record whose handle the customer shows. Times are µs. A partial index over `due` is the

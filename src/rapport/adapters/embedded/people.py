@@ -165,6 +165,10 @@ class PeopleFile:
             for number, (handle, version, shut, key, agreement) in sorted(found.items())
         )
 
+    def plain_terms(self) -> bytes:
+        """The hash of the node's default terms."""
+        return self._terms.key(Terms())
+
     def terms_of(self, key: bytes) -> Terms:
         """Terms by the hash of their content."""
         return self._terms.of(key)
