@@ -433,6 +433,32 @@ def test_a_destination_that_leads_elsewhere_owes_its_old_place_the_deletions(it:
     assert [got.json["type"] for got in new.got] == ["audience.entered"]
 
 
+def test_what_happens_is_followed_as_long_as_a_removed_destination_owes_a_deletion(it: Sent) -> None:
+    def followed() -> bool:
+        query = "SELECT 1 FROM in_use WHERE kind = 'destination'"
+        return it.ledger.db.execute(query).fetchone() is not None
+
+    with Receiver() as receiver:
+        number = it.to("shop", receiver.url)
+        it.happens(number, "ada")
+        it.begin()
+        eventually(lambda: it.queue.health(number).sent == 1)
+        it.book.remove(ORG, "shop")
+        it.book.forget_ended()
+        assert followed()
+        it.lock("ada")
+        receiver.wait(2)
+        eventually(lambda: it.book.handed_after(number, 0, 10) == [])
+    it.book.forget_ended()
+    assert not followed()
+    again = it.to("shop", "https://example.com/")
+    it.book.remove(ORG, "shop")
+    it.to("shop", "https://example.com/")
+    it.book.forget_ended()
+    assert it.book.numbered(again) is None
+    assert followed()
+
+
 def test_an_audience_for_another_purpose_pauses_the_destination(it: Sent) -> None:
     with Receiver() as receiver:
         number = it.to("shop", receiver.url)

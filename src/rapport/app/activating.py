@@ -32,9 +32,10 @@ from rapport.adapters.embedded.sqlite import connect
 from rapport.adapters.http.sending import send
 from rapport.app.handing import Desk, Paused, Ready
 from rapport.app.ledger_thread import LedgerThread
+from rapport.app.second_look import SecondLook
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Busy, Full, RapportError
-from rapport.kernel.times import HOUR, MINUTE, SECOND, now
+from rapport.kernel.times import HOUR, SECOND, now
 
 CHECK_S = 0.05
 FRESH_S = 0.25
@@ -46,10 +47,6 @@ FOR_THE_WELL = 16
 MOST_READ = 64
 MOST_BATCHES = 2
 """How much is read at a time, so that it is fresh as it leaves: deliveries, or batches of them."""
-RECHECKED = 50
-"""How many of those who were handed over are looked at again between two rounds of sending."""
-RECHECK_EVERY = 10 * MINUTE
-"""How often all of them are, whatever happened: consent may come to its end by time alone."""
 MOST_REMEMBERED = 50_000
 LONGEST_ASKED_WAIT = HOUR
 """How long a destination may ask us to wait."""
@@ -144,7 +141,7 @@ class Activator(LedgerThread):
         self._unnoted: deque[_Came | _Lane] = deque()
         """What came back and is still to be noted: where that fails, it is noted in the next round."""
         self._swept = 0
-        self._look = _Look()
+        self._look = SecondLook()
         self.begin()
 
     def watch(self) -> None:
@@ -348,49 +345,3 @@ def _asked_wait(answer: Answer) -> int:
     if not (said.isascii() and said.isdigit() and len(said) <= 6):
         return 0
     return min(int(said) * SECOND, LONGEST_ASKED_WAIT)
-
-
-class _Look:
-    """The second look at those who were handed over: at once at those who are named, at all once anything changed on
-    which decisions rest, and now and then."""
-
-    def __init__(self) -> None:
-        self._epoch = -1
-        self._dirty = True
-        self._began = 0
-        self._left: list[int] = []
-        self._after = 0
-
-    def go_on(self, desk: Desk) -> bool:
-        """Look at a few; whether there are more."""
-        self._named(desk)
-        epoch = desk.book.epoch()
-        if epoch != self._epoch or now() - self._began > RECHECK_EVERY:
-            self._epoch, self._dirty = epoch, True
-        if not self._left and self._dirty:
-            self._dirty, self._began, self._after = False, now(), 0
-            self._left = desk.book.owing()
-        if not self._left:
-            return False
-        found = desk.book.numbered(self._left[0])
-        customers = () if found is None else desk.book.handed_after(self._left[0], self._after, RECHECKED)
-        if found is not None and customers:
-            desk.recheck(found[0], customers)
-            self._after = customers[-1]
-        else:
-            self._left.pop(0)
-            self._after = 0
-        return bool(self._left) or self._dirty
-
-    def _named(self, desk: Desk) -> None:
-        rows = desk.queue.rechecks(RECHECKED)
-        for _, org, customer in rows:
-            if customer is None:
-                self._dirty = True
-                continue
-            for number in desk.book.holding(org, customer):
-                found = desk.book.numbered(number)
-                if found is not None:
-                    desk.recheck(found[0], [customer])
-        if rows:
-            desk.queue.rechecked(rows[-1][0])

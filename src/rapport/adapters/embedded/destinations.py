@@ -111,7 +111,8 @@ class DestinationBook:
         with translating(self._ledger.path), transaction(self._db):
             found = self.named(org, name)
             self._end(found.number)
-            unused(self._db, org, _IN_USE, name)
+            # It is looked after as long as anybody is to be deleted there: see `forget_ended`.
+            using(self._db, org, _IN_USE, name)
         return found
 
     def _end(self, number: int) -> None:
@@ -236,8 +237,14 @@ class DestinationBook:
     def forget_ended(self) -> None:
         """Let go of those that are no more and hold nobody's data, with their secrets."""
         with translating(self._ledger.path), transaction(self._db):
-            query = "DELETE FROM destination WHERE ended_at IS NOT NULL AND id NOT IN (SELECT destination FROM handed)"
-            self._db.execute(query)
+            query = (
+                "DELETE FROM destination WHERE ended_at IS NOT NULL AND id NOT IN (SELECT destination FROM handed) "
+                "RETURNING org, name"
+            )
+            for org, name in self._db.execute(query).fetchall():
+                query = "SELECT 1 FROM destination WHERE org = ? AND name = ?"
+                if self._db.execute(query, (org, name)).fetchone() is None:
+                    unused(self._db, org, _IN_USE, name)
 
     def given_back(self, destination: int, customer: int, at: int) -> None:
         """Whoever has the destination was told to delete a customer whom it was handed by then."""
