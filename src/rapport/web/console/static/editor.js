@@ -38,6 +38,7 @@
   let found = []
   let active = -1
   let asked = 0
+  let held = null // what was told while a name was being written
 
   const close = () => {
     asked += 1 // what is on its way is not shown any more
@@ -46,6 +47,7 @@
     list.hidden = true
     list.replaceChildren()
     text.removeAttribute("aria-activedescendant")
+    if (held) tell(held)
   }
   const point = (place) => {
     active = place
@@ -155,17 +157,21 @@
     return line
   }
   const tell = (told) => {
-    problems.replaceChildren(...told.problems.map(place))
+    // Who is offered names to go on with is not told yet that half of one is none.
+    const writing = !list.hidden
+    const shown = told.problems.filter((one) => !(writing && one.end >= text.selectionStart))
+    held = writing ? told : null
+    problems.replaceChildren(...shown.map(place))
     if (told.problem) problems.append(element("li", told.problem, "wrong"))
-    underline(told.problems)
-    const wrong = told.problems.some((one) => !one.doubt)
+    underline(shown)
+    const wrong = shown.some((one) => !one.doubt)
     text.setAttribute("aria-invalid", String(wrong))
     tried.hidden = !told.tried
     if (told.tried) {
       one("[data-sentence]", tried).textContent = told.tried.sentence
       one("[data-notes]", tried).replaceChildren(...told.tried.notes.map((note) => element("li", note)))
     }
-    said.textContent = told.tried ? told.tried.sentence : wrong ? told.problems.find((one) => !one.doubt).sentence : told.problem
+    said.textContent = told.tried ? told.tried.sentence : wrong ? shown.find((one) => !one.doubt).sentence : told.problem
   }
 
   let trying = false
@@ -188,7 +194,7 @@
   }
   const soon = later(TRY_MS, attempt)
 
-  text.addEventListener("input", () => { underlay.hidden = true; complete(); soon() })
+  text.addEventListener("input", () => { held = null; underlay.hidden = true; complete(); soon() })
   text.addEventListener("scroll", () => { underlay.scrollTop = text.scrollTop })
   purpose.addEventListener("change", attempt)
   one("[data-preview]", form).addEventListener("click", (event) => { event.preventDefault(); attempt() })
