@@ -274,6 +274,10 @@ class View:
             for other, other_kind, _, label in self.neighbours(node, kind is None):
                 if label is not None:
                     labels.add(label)
+                elif other in self._too_big:
+                    # What it reaches is reached from here as well.
+                    self._note_too_big(seen, NEVER)
+                    return None
                 elif other not in seen:
                     seen.add(other)
                     waiting.append((other, other_kind))
@@ -299,8 +303,9 @@ class View:
                 for node, kind in waiting.pop(min(waiting)).items():
                     if node not in inside and node not in taken:
                         taken[node] = kind
+                        too_big = too_big or self._too_big.get(node, NEVER) <= cut
                         look_from(node, kind)
-                too_big = len(inside) + len(taken) > self.rules.too_connected
+                too_big = too_big or len(inside) + len(taken) > self.rules.too_connected
             if too_big:
                 self._note_too_big((*inside, *taken), cut)
                 return self._cut_off(inside, cut)
