@@ -73,7 +73,8 @@ class Worker:
             tables,
             lambda org: promises.standing(org).declaration,
         )
-        self._following = Following(self.state.touched, self.assembler.touches, ledger, Consumed(settings.directory))
+        self._consumed = Consumed(settings.directory)
+        self._following = Following(self.state.touched, self.assembler.touches, ledger, self._consumed)
         self._tell_of_moves()
         self._keys = keys
         self.cursor = self.committed = self.state.cursor()
@@ -232,6 +233,7 @@ class Worker:
             self._retain_next = present + (SECOND if more else MINUTE)
 
     def close(self) -> None:
+        self._consumed.close()
         self.state.close()
         self._log.close()
         self._ledger.close()

@@ -43,7 +43,10 @@ COMMANDS = {
             "and that the log continues the head you saw last."
         ),
     ),
-    "import": ("import_", "Import files by a mapping from their columns to identifiers, traits and events."),
+    "import": (
+        "import_",
+        "Import files, or a table of a database, by a mapping from their columns to identifiers, traits and events.",
+    ),
     "show": ("show", "Show a customer's view: identifiers, traits with their provenance, events and records."),
     "explain": (
         "show",

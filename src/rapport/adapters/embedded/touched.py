@@ -161,3 +161,6 @@ class Consumed:
     def _meta(self, name: str) -> int:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return int(row[0]) if row else 0
+
+    def close(self) -> None:
+        self._db.close()
