@@ -20,7 +20,7 @@ from rapport.kernel.errors import BadInput, Conflict, TooMany
 from rapport.kernel.times import now
 from rapport.web.asker import network_of
 from rapport.web.portal.told import Session
-from tests.app.test_proving import ADA, BO, Hall
+from tests.app.hall import ADA, BO, Hall
 from tests.e2e.mailbox import Mailbox
 from tests.signin.authenticator import Authenticator
 

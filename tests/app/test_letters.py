@@ -15,7 +15,7 @@ from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
 from rapport.web.language import NAMES, speaking
 from rapport.web.portal.told import Session
-from tests.app.test_proving import ADA, BO, Hall
+from tests.app.hall import ADA, BO, Hall
 from tests.e2e.mailbox import Mailbox
 
 GERMAN = "Was mit Ihrem Konto geschah"

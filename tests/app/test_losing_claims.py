@@ -8,7 +8,7 @@ import pytest
 
 from rapport.app.proving import Proofs, Proving
 from rapport.app.settings import Settings
-from tests.app.test_proving import ADA, BO, Hall, hall
+from tests.app.hall import ADA, BO, Hall, hall
 from tests.e2e.mailbox import Mailbox
 from tests.profile.house import ORG
 

@@ -18,12 +18,12 @@ from rapport.app.purchasing import Purchasing
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.errors import BadInput, Conflict, NotFound, TooMany, Unauthorized
 from rapport.kernel.times import DAY, HOUR, now, rfc3339
+from rapport.signin.passkeys import Proved
 from rapport.terms.own import own_parts
 from rapport.terms.purchases import Rule
 from rapport.web.portal.proofs_desk import Purchase
 from rapport.web.portal.told import Session
-from tests.app import test_proving
-from tests.app.test_proving import ADA, BO, Hall
+from tests.app.hall import ADA, BO, MODULES, Hall
 from tests.profile.house import ORG, told
 
 RULE = Rule("Order Completed", "order_id")
@@ -95,7 +95,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def pass_by(span: int) -> None:
         ahead[0] += span
-        for module in (*(f"adapters.embedded.{one}" for one in (*test_proving.MODULES, "purchases")), "app.purchasing"):
+        for module in (*(f"adapters.embedded.{one}" for one in (*MODULES, "purchases")), "app.purchasing"):
             monkeypatch.setattr(f"rapport.{module}.now", lambda: now() + ahead[0])
 
     return pass_by
@@ -324,7 +324,7 @@ def test_a_joined_account_brings_its_purchases_along(shop: Shop) -> None:
     shop.buy(old, "A1", "42.50")
     shop.enrol(old)
     key = shop.accounts.passkeys(old)[0]
-    shop.proofs.joining.join(ada, key, test_proving.Proved(0, synced=True), (b"joining" * 6, 1 << 62))
+    shop.proofs.joining.join(ada, key, Proved(0, synced=True), (b"joining" * 6, 1 << 62))
     assert shop.buying.check() == 0
     assert shop.sees(ada) == {"card-7"}
 

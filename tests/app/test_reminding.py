@@ -15,7 +15,7 @@ from rapport.app.proving import Proving
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.times import DAY, now
-from tests.app.test_proving import ADA, Hall, hall, later
+from tests.app.hall import ADA, Hall, hall, later
 from tests.e2e.mailbox import Mailbox
 from tests.profile.house import ORG
 
