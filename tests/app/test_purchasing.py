@@ -27,7 +27,9 @@ from tests.app.hall import ADA, BO, MODULES, Hall
 from tests.profile.house import ORG, told
 
 RULE = Rule("Order Completed", "order_id")
-TODAY = rfc3339(now())[:10]
+SOLD_AT = now() - HOUR // 60
+TODAY = rfc3339(SOLD_AT)[:10]
+"""The day on which all is sold here: also where a midnight comes between the sale and who tells of it."""
 
 
 class Shop(Hall):
@@ -49,7 +51,7 @@ class Shop(Hall):
         properties = {"total": total, "order_id": order, **more.pop("bought", {})}
         self.send(
             told(
-                now() - HOUR // 60,
+                SOLD_AT,
                 type="track",
                 event="Order Completed",
                 messageId=f"sale-{self.sold}",
