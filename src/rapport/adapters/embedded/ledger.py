@@ -147,6 +147,7 @@ MIGRATIONS = [
     let_go.MOVED,
     reminding.SCHEMA,
     tongues.SCHEMA,
+    let_go.NOTED,
 ]
 
 LINK_LIFE = 10 * MINUTE
