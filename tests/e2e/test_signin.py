@@ -119,6 +119,17 @@ ASKED = """
 """
 
 
+def test_a_button_waits_for_the_script_that_does_its_work(node: Node, device: Device, person: str) -> None:
+    """What was pressed before it would have done nothing, and nobody would have known."""
+    device.page.route("**/signin.*.js", lambda script: script.abort())
+    device.page.goto(invited(node, person))
+    button = device.page.get_by_role("button", name="Make a passkey")
+    expect(button).to_be_disabled()
+    device.page.unroute("**/signin.*.js")
+    device.page.reload()
+    expect(button).to_be_enabled()
+
+
 def test_without_a_passkey_nobody_comes_in(node: Node, device: Device) -> None:
     device.page.add_init_script(ASKED)
     go(device, node, "/me")
