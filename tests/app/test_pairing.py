@@ -142,6 +142,23 @@ def test_a_screen_ends_by_itself(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) 
     here(lobby.desk, tv)
 
 
+def test_screens_that_ended_leave_room_and_may_be_bound_again(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rapport.adapters.embedded.devices.MOST_DEVICES", 2)
+    screen, _ = lobby.bound(lobby.ada, "screen"), lobby.bound(lobby.ada, "screen")
+    with pytest.raises(Conflict, match="all there may be"):
+        lobby.bound(lobby.ada, "tv")
+    with pytest.raises(Conflict, match="bound already"):
+        pair(lobby.desk, screen, "screen")
+    later = now() + devices.SCREEN_LIFE
+    monkeypatch.setattr("rapport.adapters.embedded.devices.now", lambda: later)
+    lobby.bound(lobby.ada, "tv")
+    code = pair(lobby.desk, screen, "screen")["code"]
+    run(lobby.desk.enter(lobby.bo, code))
+    run(lobby.desk.approve(lobby.bo, code, poll(lobby.desk, screen)["number"]))
+    assert [one.kind for one in run(lobby.desk.bound(lobby.ada))] == ["tv"]
+    assert [one.kind for one in run(lobby.desk.bound(lobby.bo))] == ["screen"]
+
+
 class Pairing(RuleBasedStateMachine):
     """No order of starting, typing, approving, asking, waiting and letting go gives a device to anybody but who typed
     its code and approved its number."""

@@ -94,6 +94,7 @@ class DeviceFile:
             (waiting,) = self._db.execute("SELECT count(*) FROM pairing").fetchone()
             if waiting >= MOST_PAIRINGS:
                 raise TooMany("Too many devices are being paired. Try it again in a few minutes.", retry_after=60)
+            self._db.execute("DELETE FROM device WHERE thumbprint = ? AND until <= ?", (proof.key, now()))
             if self._db.execute("SELECT 1 FROM device WHERE thumbprint = ?", (proof.key,)).fetchone():
                 raise Conflict("this key is bound already: make another", code="exists")
             sealed = self._seal.seal(msgspec.json.encode(about), proof.key)
@@ -150,11 +151,12 @@ class DeviceFile:
         return found
 
     def _bind(self, person: int, thumbprint: bytes, about: About) -> int:
-        key = self._keys.person(person)
+        key, at = self._keys.person(person), now()
+        # What ended by itself is on no page, so nobody could make room by revoking it.
+        self._db.execute("DELETE FROM device WHERE person = ? AND until <= ?", (person, at))
         (count,) = self._db.execute("SELECT count(*) FROM device WHERE person = ?", (person,)).fetchone()
         if key is None or count >= MOST_DEVICES:
             raise Conflict(f"{MOST_DEVICES} devices are all there may be: revoke one", code="too_many_devices")
-        at = now()
         until = at + devices.SCREEN_LIFE if about.kind == "screen" else None
         row = (thumbprint, person, about.kind, key.seal(about.name.encode(), _PLACE), at, at, until)
         query = "INSERT INTO device (thumbprint, person, kind, name, created_at, seen_at, until) VALUES (?,?,?,?,?,?,?)"
