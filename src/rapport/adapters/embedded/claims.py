@@ -39,6 +39,11 @@ SCHEMA = """
     CREATE INDEX joined_of ON joined (former)
 """
 
+UNTOLD = """
+    ALTER TABLE account_news ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX account_news_untold ON account_news (id) WHERE untold
+"""
+
 BY_CODE, BY_LINK, BY_PURCHASE, BY_DESK = "code", "link", "purchase", "desk"
 """A code to a contact; a link of the organization's; a purchase that was told; the word of this node's own desk,
 without proof."""
@@ -97,8 +102,6 @@ class Claims:
 
     def __init__(self, people: "PeopleFile") -> None:
         self._people = people
-        self.unsent: dict[int, list[str]] = {}
-        """Person → what they are to be told of beside their page, of what was done since this was emptied last."""
         self._db = people.db
         self._keys = people.keys
 
@@ -323,26 +326,39 @@ class Claims:
 
     def loud(self, person: int, said: str) -> None:
         """Note a sentence for a person, of which they are told at their addresses, too. Within a transaction."""
-        self._tell(person, said)
-        said_to = self.unsent.setdefault(person, [])
-        if said not in said_to:
-            said_to.append(said)
+        self._tell(person, said, untold=True)
 
     def tell(self, person: int, said: str) -> None:
         """Note a sentence for a person, within a transaction."""
-        self._tell(person, said)
+        self._tell(person, said, untold=False)
 
-    def _tell(self, person: int, said: str) -> None:
+    def _tell(self, person: int, said: str, *, untold: bool) -> None:
         key = self._keys.person(person)
         if key is None:
             return
-        sealed = key.seal(said.encode(), _PLACE)
-        self._db.execute("INSERT INTO account_news (person, at, sealed) VALUES (?, ?, ?)", (person, now(), sealed))
+        row = (person, now(), key.seal(said.encode(), _PLACE), untold)
+        self._db.execute("INSERT INTO account_news (person, at, sealed, untold) VALUES (?, ?, ?, ?)", row)
         query = """
             DELETE FROM account_news WHERE person = ?1
             AND id <= (SELECT id FROM account_news WHERE person = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
         """
         self._db.execute(query, (person, MOST_NEWS))
+
+    def untold(self) -> tuple[dict[int, list[str]], int]:
+        """Person → what they are still to be told of beside their page, the oldest first and each sentence once; and
+        the number of the last, for `told`."""
+        rows = self._db.execute("SELECT id, person, sealed FROM account_news WHERE untold ORDER BY id").fetchall()
+        found: dict[int, list[str]] = {}
+        for _, person, sealed in rows:
+            key = self._keys.person(person)
+            if key is not None:
+                found.setdefault(person, []).append(key.open(sealed, _PLACE).decode())
+        return {person: list(dict.fromkeys(said)) for person, said in found.items()}, rows[-1][0] if rows else 0
+
+    def told(self, last: int) -> None:
+        """All that was still to be told, up to a number, is on its way."""
+        with transaction(self._db):
+            self._db.execute("UPDATE account_news SET untold = 0 WHERE untold AND id <= ?", (last,))
 
     def _opened(self, person: int, sealed: bytes, place: bytes) -> tuple[str, str]:
         key = self._keys.person(person)

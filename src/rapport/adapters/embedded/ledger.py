@@ -148,6 +148,7 @@ MIGRATIONS = [
     reminding.SCHEMA,
     tongues.SCHEMA,
     let_go.NOTED,
+    claims.UNTOLD,
 ]
 
 LINK_LIFE = 10 * MINUTE
