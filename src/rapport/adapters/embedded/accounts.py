@@ -7,6 +7,7 @@ are sealed under the person's key, and go with it.
 
 import hashlib
 import sqlite3
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from rapport.adapters.embedded.sqlite import remove, transaction
@@ -55,6 +56,10 @@ _PASSKEYS = """
 """
 
 
+Also = Callable[[int], None]
+"""What is done in the same transaction; it gets the person's number."""
+
+
 class Ended(NamedTuple):
     sign_ins: int
     devices: int
@@ -99,7 +104,7 @@ class Accounts:
             row = self._db.execute(query, (_hash(code), now())).fetchone()
             if row is None:
                 raise Unauthorized(UNPROVED, code="unproved")
-            self._spend(*spent)
+            spend(self._db, *spent)
             passkey = self._put_passkey(row[0], made, name)
             self._leave(leaving)
             return self._begin(row[0], passkey, browser)
@@ -109,7 +114,7 @@ class Accounts:
     ) -> tuple[str, Session]:
         """A passkey and a session for who recovered their account, within the transaction that voids all others. Raises
         Unauthorized."""
-        self._spend(*spent)
+        spend(self._db, *spent)
         return self._begin(person, self._put_passkey(person, made, name), browser)
 
     # -- passkeys
@@ -118,7 +123,7 @@ class Accounts:
         """Raises Unauthorized where the challenge was accepted before, Conflict where the passkey is there already."""
         person = active(self._db, handle)
         with transaction(self._db):
-            self._spend(*spent)
+            spend(self._db, *spent)
             number = self._put_passkey(person, made, name)
         return next(one for one in self.passkeys(handle) if one.id == number)
 
@@ -180,7 +185,7 @@ class Accounts:
             if key is None or not self._db.execute(query, (sealed, passkey, person)).rowcount:
                 raise NotFound("you have no such passkey")
 
-    def revoke(self, handle: str, passkey: int) -> None:
+    def revoke(self, handle: str, passkey: int, also: Also = lambda _: None) -> None:
         """Let go of a passkey, and of every session that it began. Raises NotFound, Conflict where it is the last."""
         person = active(self._db, handle)
         with transaction(self._db):
@@ -193,6 +198,7 @@ class Accounts:
             if not self._db.execute(query, (passkey, person)).rowcount:
                 raise NotFound("you have no such passkey")
             self._db.execute("DELETE FROM own_session WHERE person = ? AND passkey = ?", (person, passkey))
+            also(person)
 
     # -- sessions
 
@@ -225,7 +231,7 @@ class Accounts:
         self._use(passkey, proved, spent)
 
     def _use(self, passkey: Passkey, proved: Proved, spent: tuple[bytes, int]) -> int:
-        self._spend(*spent)
+        spend(self._db, *spent)
         query = """
             UPDATE passkey SET counter = ?, backed_up = ?, used_at = ? WHERE id = ? AND counter = ? RETURNING person
         """
@@ -234,9 +240,6 @@ class Accounts:
         if found is None:
             raise Unauthorized(UNPROVED, code="unproved")
         return int(found[0])
-
-    def _spend(self, challenge: bytes, expires: int) -> None:
-        spend(self._db, challenge, expires)
 
     def _begin(self, person: int, passkey: int | None, browser: str) -> tuple[str, Session]:
         key = self._keys.person(person)
@@ -345,8 +348,8 @@ def active(db: sqlite3.Connection, handle: str) -> int:
 
 
 def spend(db: sqlite3.Connection, challenge: bytes, expires: int) -> None:
-    """Note that a challenge was accepted, within the transaction that acts on it. Raises Unauthorized where it was
-    before."""
+    """Note that a challenge was accepted, or a device's proof (its number), within the transaction that acts on it.
+    Raises Unauthorized where it was before."""
     db.execute("DELETE FROM spent WHERE expires_at < ?", (now(),))
     try:
         db.execute("INSERT INTO spent VALUES (?, ?)", (hashlib.sha256(challenge).digest(), expires))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from rapport.adapters.embedded.accounts import ACTIVE
+from rapport.adapters.embedded.accounts import ACTIVE, spend
 from rapport.adapters.embedded.recovering import ripe_at
 from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
@@ -80,7 +80,6 @@ class DeviceFile:
         self._db = ledger.db
         self._keys = ledger.keys
         self._seal = seal
-        self._swept = 0
 
     # -- pairing
 
@@ -89,7 +88,7 @@ class DeviceFile:
         Unauthorized for a proof that was accepted before, Conflict for a key that is bound, TooMany."""
         code = devices.new_code()
         with transaction(self._db):
-            self._spend(proof.number, proof.expires)
+            spend(self._db, proof.number, proof.expires)
             self._db.execute("DELETE FROM pairing WHERE expires_at <= ? OR thumbprint = ?", (now(), proof.key))
             (waiting,) = self._db.execute("SELECT count(*) FROM pairing").fetchone()
             if waiting >= MOST_PAIRINGS:
@@ -105,7 +104,7 @@ class DeviceFile:
     def poll(self, proof: Proof) -> Pairing:
         """How the pairing of this key is. Raises Unauthorized where there is none, or its time is over."""
         with transaction(self._db):
-            self._spend(proof.number, proof.expires)
+            spend(self._db, proof.number, proof.expires)
         found = self._device("thumbprint = ?", proof.key)
         if found is not None:
             return Pairing(found, None)
@@ -171,21 +170,10 @@ class DeviceFile:
             found = self._device("thumbprint = ?", proof.key)
             if found is None:
                 raise Unauthorized(UNPROVED, code="unproved")
-            self._spend(proof.number, proof.expires)
+            spend(self._db, proof.number, proof.expires)
             if now() - found.seen_at > _SEEN_EVERY:
                 self._db.execute("UPDATE device SET seen_at = ? WHERE id = ?", (now(), found.id))
         return found
-
-    def _spend(self, number: bytes, expires: int) -> None:
-        # Beside the proofs of passkeys; swept now and then, which so many requests need not do each.
-        at = now()
-        if at - self._swept > MINUTE:
-            self._db.execute("DELETE FROM spent WHERE expires_at < ?", (at,))
-            self._swept = at
-        try:
-            self._db.execute("INSERT INTO spent VALUES (?, ?)", (number, expires))
-        except sqlite3.IntegrityError:
-            raise Unauthorized(UNPROVED, code="unproved") from None
 
     def devices(self, handle: str) -> list[Device]:
         """A person's devices, the latest used first."""
@@ -225,7 +213,7 @@ class DeviceFile:
         """Somebody answered an organization's tap, which nobody does again. Raises Unauthorized where somebody has."""
         person = self._active(handle)
         with transaction(self._db):
-            self._spend(hashlib.sha256(challenge).digest(), expires)
+            spend(self._db, challenge, expires)
             self._db.execute("DELETE FROM tap WHERE expires_at <= ?", (now(),))
             row = (_tap(org, challenge), person, level, now() + devices.TAP_LIFE)
             self._db.execute("INSERT INTO tap VALUES (?, ?, ?, ?)", row)
