@@ -119,12 +119,15 @@ class Accounts:
 
     # -- passkeys
 
-    def add_passkey(self, handle: str, made: Made, name: str, spent: tuple[bytes, int]) -> Passkey:
+    def add_passkey(
+        self, handle: str, made: Made, name: str, spent: tuple[bytes, int], also: Also = lambda _: None
+    ) -> Passkey:
         """Raises Unauthorized where the challenge was accepted before, Conflict where the passkey is there already."""
         person = active(self._db, handle)
         with transaction(self._db):
             spend(self._db, *spent)
             number = self._put_passkey(person, made, name)
+            also(person)
         return next(one for one in self.passkeys(handle) if one.id == number)
 
     def _put_passkey(self, person: int, made: Made, name: str) -> int:
