@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rapport.adapters.mail import Letter, Mailer, read_url
+from rapport.adapters.mail import Letter, Mailer, read_url, sending
 from rapport.kernel.errors import Misconfigured
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.running import free_port
@@ -35,6 +35,20 @@ def test_a_server_that_is_away_holds_nobody_up(caplog: pytest.LogCaptureFixture)
     mailer.close()
     assert "ada@example.com" not in caplog.text
     assert "1234 5678" not in caplog.text
+
+
+@pytest.mark.parametrize("letter", [Letter("a b@[c", "Your code", "1"), Letter("ada@example.com", "a\nb", "1")])
+def test_a_letter_that_cannot_be_written_keeps_no_other_from_going_out(
+    mailbox: Mailbox, letter: Letter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sending, "_PAUSE_S", 0.0)
+    mailer = Mailer(read_url(mailbox.url), "node@rapport.example")
+    mailer.send(letter)
+    mailer.send(Letter("bo@example.com", "Your code", "2"))
+    mailbox.wait("bo@example.com")
+    mailer.close()
+    assert "was not sent" in caplog.text
+    assert letter.to not in caplog.text
 
 
 @pytest.mark.parametrize(

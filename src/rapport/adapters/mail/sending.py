@@ -89,7 +89,7 @@ class Mailer:
                 try:
                     deliver(self._server, self._sender, letter)
                     break
-                except (OSError, smtplib.SMTPException) as error:
+                except Exception as error:  # noqa: BLE001 (whatever it is, the next letter must not wait for ever)
                     # Without its message, which may hold the address.
                     log.warning("a letter was not sent (try %d of %d): %s", again + 1, _TRIES, type(error).__name__)
                     if self._ended.wait(_PAUSE_S):
