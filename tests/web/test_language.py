@@ -16,9 +16,9 @@ from starlette.requests import Request
 from rapport.app import portal_terms
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.vocabulary import CATEGORY_WORDS, PURPOSE_WORDS
-from rapport.terms import presets, sentences
+from rapport.terms import benefits, presets, sentences
 from rapport.terms.declaration import Benefit
-from rapport.web import language, pages, words
+from rapport.web import language, pages, retelling, words
 from rapport.web.signin import signin_routes
 from tests.web import msgids
 from tests.web.portal.person import ORIGIN, Home
@@ -158,6 +158,21 @@ def test_no_wish_breaks_a_page(wish: str) -> None:
 def request(wish: str) -> Request:
     headers = [(b"accept-language", wish.encode("utf-8", "replace"))]
     return Request({"type": "http", "method": "GET", "path": "/", "headers": headers})
+
+
+@given(st.lists(st.sampled_from(sorted(CATEGORY_WORDS.values())), min_size=2, max_size=6, unique=True))
+def test_any_list_of_kinds_of_data_is_told_again_also_of_those_with_an_and_of_their_own(kinds: list[str]) -> None:
+    written = words.listed(kinds)
+    with language.speaking("de"):
+        said = [language.gettext(kind) for kind in kinds]
+        assert retelling.retold(written) == words.listed(said)
+        assert retelling.retold(", ".join(kinds)) == ", ".join(said)
+
+
+def test_whatever_benefits_are_called_is_told_again() -> None:
+    kinds = [kind.replace("_", " ") for some in benefits.KINDS.values() for kind in some]
+    with language.speaking("de"):
+        assert [text for text in (*benefits.KIND_WORDS.values(), *kinds) if retelling.retold(text) == text] == []
 
 
 def test_times_are_said_in_the_language_that_is_spoken() -> None:

@@ -20,7 +20,8 @@ def test_a_button_begins_disabled_and_its_page_says_what_it_lacks(template: Path
     source = template.read_text()
     section = source[source.index("data-signin=") :]
     button = re.search(r"<button[^>]*>", section)
-    assert button is not None and " disabled" in button[0]
+    assert button is not None
+    assert " disabled" in button[0]
     said = section + (SIGNING.read_text() if "signing.what(" in section else "")
     assert "<noscript><p" in said
 
