@@ -20,7 +20,7 @@ from rapport.adapters.embedded.recovering import Recovering
 from rapport.adapters.embedded.reminding import Reminders
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.tongues import Tongues
-from rapport.adapters.mail import Letter, Mailer, read_url
+from rapport.adapters.mail import Letter, Mailer, read_sender, read_url
 from rapport.app import letters
 from rapport.app.embedded import Sources, open_people, open_reader
 from rapport.app.letters import Said
@@ -73,7 +73,7 @@ class Proving:
         self._thread = ThreadPoolExecutor(1, "proving")
         self._proofs: Proofs | None = None
         self._ends: list[Callable[[], None]] = []
-        self._mailer = Mailer(read_url(settings.smtp), settings.mail_from) if settings.smtp else None
+        self._mailer = Mailer(read_url(settings.smtp), read_sender(settings.mail_from)) if settings.smtp else None
         self.tries = Limit(TRIES_A_MINUTE, MINUTE)
         self._asked = Limit(CODES_AN_HOUR, HOUR)
         self._to = Limit(10 * CODES_AN_HOUR, HOUR)

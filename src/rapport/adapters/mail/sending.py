@@ -9,6 +9,7 @@ import queue
 import smtplib
 import ssl
 import threading
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import NamedTuple
@@ -57,6 +58,20 @@ def read_url(url: str) -> Server:
     return Server(
         host, port or ports[parts.scheme], unquote(parts.username or ""), unquote(parts.password or ""), parts.scheme
     )
+
+
+def read_sender(text: str) -> str:
+    """Whom mail is from: `node@rapport.example`, or `Rapport <node@rapport.example>`. Raises Misconfigured."""
+    message = EmailMessage()
+    try:
+        message["From"] = text
+        header = message["From"]
+        (address,) = header.addresses
+    except (MessageError, ValueError, IndexError):  # what is no header, or not one address
+        header = address = None
+    if address is None or header.defects or not address.domain:
+        raise Misconfigured("mail_from: give one address, such as node@rapport.example", field="mail_from")
+    return text
 
 
 class Mailer:
