@@ -1,7 +1,6 @@
 """The portal's desk for rights: what a person asks for on their pages, carried out by the desk of rights."""
 
 import asyncio
-import os
 import shutil
 import tempfile
 import time
@@ -20,7 +19,7 @@ from rapport.app.portability import COPIES, open_portability
 from rapport.app.rights_desk import EVERYTHING, RightsDesk
 from rapport.app.settings import Settings
 from rapport.kernel import ids
-from rapport.kernel.errors import Busy, NotFound
+from rapport.kernel.errors import Busy, Full, NotFound
 from rapport.kernel.times import now
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.terms import Terms
@@ -131,7 +130,7 @@ class PortalRights:
     def _customer(self, session: Session, org: str) -> Person:
         """Raises NotFound where the person claims nothing at a company."""
         person = self._people.person(session.person)
-        if org not in {company for company, _, _ in person.claims}:
+        if org not in person.orgs:
             raise NotFound("you are no customer there")
         return person
 
@@ -150,13 +149,16 @@ class PortalRights:
         place = self._settings.directory / COPIES
         place.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place, prefix=f"{person}-") as directory:
-            out = Path(directory) / "my-data"
+            out, whole = Path(directory) / "my-data", Path(directory) / "my-data.zip"
             asyncio.run(open_portability(self._settings).export(person, out, form))
-            handle, name = tempfile.mkstemp(".zip", f"{person}-", place)
-            with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                for one in sorted(out.iterdir()):
-                    archive.write(one, f"my-data/{one.name}")
-        return Path(name)
+            try:
+                whole.touch(0o600)
+                with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+                    for one in sorted(out.iterdir()):
+                        archive.write(one, f"my-data/{one.name}")
+                return whole.rename(f"{directory}.zip")
+            except OSError as error:
+                raise Full(f"your copy cannot be written: {error.strerror}", retry_after=60) from None
 
     # -- erasing
 
