@@ -254,8 +254,7 @@ def routes_of(routes: Iterable[Any], above: str = "") -> Iterator[str]:
 def routes(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     async def offered() -> set[str]:
         async with application(Settings(data=str(tmp_path_factory.mktemp("routes")))) as app:
-            inner: Any = app
-            return set(routes_of(inner._app.routes))
+            return set(routes_of(app.app.routes))
 
     return asyncio.run(offered())
 
