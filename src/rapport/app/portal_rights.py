@@ -157,8 +157,8 @@ class PortalRights:
                     for one in sorted(out.iterdir()):
                         archive.write(one, f"my-data/{one.name}")
                 return whole.rename(f"{directory}.zip")
-            except OSError as error:
-                raise Full(f"your copy cannot be written: {error.strerror}", retry_after=60) from None
+            except OSError:
+                raise Full("there is no room to write your copy now: ask again later", retry_after=60) from None
 
     # -- erasing
 
