@@ -94,6 +94,15 @@ def test_a_goal_at_many_companies_is_measured_by_one_commit_and_anew_only_where_
     assert counting.commits[2:] == [[ORG, "corner"]]
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("1,000", "1000.00"), ("1.000", "1000.00"), ("12,50", "12.50"), ("£1,234.50", "1234.50")]
+)
+def test_an_amount_is_read_as_people_write_it_in_either_language(ada: Person, typed: str, kept: str) -> None:
+    more = {"kind": "spend", f"at:{ORG}": "yes", "amount": typed, "currency": "GBP"}
+    assert ada.post("/me/goals", words="Spend less", **more).headers["location"] == "/me/goals?done=said"
+    assert ask(ada, "GET", "/me/goals").json()["goals"][0]["amount"] == kept
+
+
 def test_a_form_says_a_goal_and_takes_every_step_with_it(ada: Person) -> None:
     more: dict[str, Any] = {"kind": "buy", "times": "2", "per": "month", f"at:{ORG}": "yes"}
     assert ada.post("/me/goals", words="Two teapots", **more).headers["location"] == "/me/goals?done=said"

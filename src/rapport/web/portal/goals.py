@@ -7,6 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput
+from rapport.terms import purchases
 from rapport.terms.goals import Goal
 from rapport.web import amounts
 from rapport.web.forms import go
@@ -53,12 +54,13 @@ def _of_form(form: dict[str, str]) -> Goal:
     kind = form.get("kind", "words")
     if kind not in KINDS:
         raise BadInput("This is no kind of goal.", code="bad_goal", field="kind")
-    times = form.get("times", "").strip()
+    times, typed = form.get("times", "").strip(), form.get("amount", "")
+    amount = purchases.amount(typed)
     return Goal(
         form.get("words", ""),
         kind,  # type: ignore[arg-type]  # one of them
         tuple(name.removeprefix("at:") for name in form if name.startswith("at:")),
-        form.get("amount", "").replace(",", "."),
+        typed if amount is None else str(amount),
         form.get("currency", ""),
         int(times) if times.isascii() and times.isdigit() and len(times) < 9 else 0,
         "ever" if form.get("per") == "ever" else "month",
