@@ -211,6 +211,11 @@ def test_signing_in_speaks_the_browser_s_language_and_says_so(app: Starlette) ->
     assert "Sign in with a passkey" in english
 
 
+def test_what_is_refused_there_is_told_in_it_too(app: Starlette) -> None:
+    refused = send(app, "POST", "/signin/language", headers={"Origin": "http://evil.test", "Accept-Language": "de"})
+    assert "Dieses Formular kam nicht von den Seiten" in refused.text
+
+
 def test_a_language_that_was_chosen_is_kept_before_the_browser_s(app: Starlette) -> None:
     form = {"language": "de", "back": "/signin/recover"}
     answer = send(app, "POST", "/signin/language", headers={"Origin": ORIGIN}, data=form)

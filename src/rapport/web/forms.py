@@ -32,7 +32,7 @@ def check_origin(request: Request, origin: str) -> None:
     said = request.headers.get("origin")
     own = request.headers.get("sec-fetch-site") == "same-origin" if said in {None, "null"} else said == origin
     if not own:
-        message = f"This form did not come from this node's pages at {origin}. Open that address, and repeat it there."
+        message = f"This form did not come from the pages at {origin}. Open that address, and repeat it there."
         raise Forbidden(message, code="foreign_origin")
 
 
