@@ -3,7 +3,6 @@
 
 import asyncio
 import base64
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.files import sealed
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
+from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Forbidden
 from rapport.kernel.keys import keyed_hash
 from rapport.kernel.times import DAY, now
@@ -166,14 +166,14 @@ class AgentDesk:
 
     async def size_of(self, org: str, secret: str) -> int:
         """How large results are. Raises Forbidden."""
-        return await self._with_parts(lambda parts: parts.requests.peek(org, _hash(secret), self._now()).size)
+        return await self._with_parts(lambda parts: parts.requests.peek(org, ids.hashed(secret), self._now()).size)
 
     async def results(self, org: str, secret: str) -> Results:
         """What an access came to, for whoever has the link, once. Raises Forbidden, alike for a link that is none, that
         was used, or whose time is over."""
 
         def work(parts: Parts) -> Results:
-            row = parts.requests.claim(org, _hash(secret), self._now())
+            row = parts.requests.claim(org, ids.hashed(secret), self._now())
             key = parts.ledger.keys.person(row.person)
             path = results_path(self._settings, row.id)
             file = path.open("rb") if key is not None and path.exists() else None
@@ -226,15 +226,11 @@ def results_secret(ledger: LedgerFile, request: str) -> str:
 
 
 def results_hash(ledger: LedgerFile, request: str) -> bytes:
-    return _hash(results_secret(ledger, request))
+    return ids.hashed(results_secret(ledger, request))
 
 
 def results_path(settings: Settings, request: str) -> Path:
     return settings.directory / RESULTS / f"{request}.sealed"
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def directory_entry(settings: Settings, org: str, name: str) -> dict[str, object]:

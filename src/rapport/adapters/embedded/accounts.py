@@ -81,7 +81,7 @@ class Accounts:
         code = ids.secret("inv")
         with transaction(self._db):
             self._db.execute("DELETE FROM invite WHERE expires_at <= ?", (now(),))
-            self._db.execute("INSERT INTO invite VALUES (?, ?, ?)", (_hash(code), person, now() + INVITE_LIFE))
+            self._db.execute("INSERT INTO invite VALUES (?, ?, ?)", (ids.hashed(code), person, now() + INVITE_LIFE))
         return code
 
     def invited(self, code: str) -> str | None:
@@ -90,7 +90,7 @@ class Accounts:
             SELECT handle FROM invite JOIN person ON person.id = invite.person
             WHERE hash = ? AND expires_at > ? AND status = ?
         """
-        row = self._db.execute(query, (_hash(code), now(), ACTIVE)).fetchone()
+        row = self._db.execute(query, (ids.hashed(code), now(), ACTIVE)).fetchone()
         return None if row is None else str(row[0])
 
     def accept(
@@ -101,7 +101,7 @@ class Accounts:
         succeeds. Raises Unauthorized."""
         with transaction(self._db):
             query = "DELETE FROM invite WHERE hash = ? AND expires_at > ? RETURNING person"
-            row = self._db.execute(query, (_hash(code), now())).fetchone()
+            row = self._db.execute(query, (ids.hashed(code), now())).fetchone()
             if row is None:
                 raise Unauthorized(UNPROVED, code="unproved")
             spend(self._db, *spent)
@@ -175,7 +175,7 @@ class Accounts:
             SELECT handle, credential FROM own_session AS s JOIN person ON person.id = s.person
             JOIN passkey ON passkey.person = s.person WHERE s.hash = ? AND status = ? ORDER BY passkey.id
         """
-        rows = self._db.execute(query, (_hash(token), ACTIVE)).fetchall()
+        rows = self._db.execute(query, (ids.hashed(token), ACTIVE)).fetchall()
         return (rows[0][0], [credential for _, credential in rows]) if rows else None
 
     def rename(self, handle: str, passkey: int, name: str) -> None:
@@ -224,7 +224,7 @@ class Accounts:
         with transaction(self._db):
             person = self._use(passkey, proved, spent)
             query = "DELETE FROM own_session WHERE hash = ? AND person = ?"
-            if not self._db.execute(query, (_hash(token), person)).rowcount:
+            if not self._db.execute(query, (ids.hashed(token), person)).rowcount:
                 raise Unauthorized(UNPROVED, code="unproved")
             return self._begin(person, passkey.id, browser)
 
@@ -255,7 +255,7 @@ class Accounts:
             "INSERT INTO own_session (hash, person, passkey, created_at, seen_at, verified_at, browser) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)"
         )
-        number = self._db.execute(query, (_hash(secret), person, passkey, at, at, at, sealed)).lastrowid or 0
+        number = self._db.execute(query, (ids.hashed(secret), person, passkey, at, at, at, sealed)).lastrowid or 0
         query = """
             DELETE FROM own_session WHERE person = ?1
             AND id <= (SELECT id FROM own_session WHERE person = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
@@ -269,7 +269,7 @@ class Accounts:
             SELECT own_session.id, handle, own_session.created_at, seen_at, verified_at, passkey
             FROM own_session JOIN person ON person.id = own_session.person WHERE hash = ? AND status = ?
         """
-        row = self._db.execute(query, (_hash(token), ACTIVE)).fetchone()
+        row = self._db.execute(query, (ids.hashed(token), ACTIVE)).fetchone()
         if row is None:
             return None
         found, at = Session(*row), now()
@@ -309,8 +309,8 @@ class Accounts:
     def _leave(self, token: str) -> None:
         """End a session, also one that began by a link."""
         if token:
-            self._db.execute("DELETE FROM own_session WHERE hash = ?", (_hash(token),))
-            self._db.execute("DELETE FROM session WHERE hash = ? AND person IS NOT NULL", (_hash(token),))
+            self._db.execute("DELETE FROM own_session WHERE hash = ?", (ids.hashed(token),))
+            self._db.execute("DELETE FROM session WHERE hash = ? AND person IS NOT NULL", (ids.hashed(token),))
 
     def end_sessions(self, handle: str, *, only: int | None = None, keep: str = "") -> int:
         """End one session of a person; or all but that of a token, also those that began by a link, and with them the
@@ -327,7 +327,7 @@ class Accounts:
                 "DELETE FROM own_session WHERE person = ? AND hash != ?",
                 "DELETE FROM session WHERE person = ? AND hash != ?",
             ):
-                ended += self._db.execute(query, (person, _hash(keep))).rowcount
+                ended += self._db.execute(query, (person, ids.hashed(keep))).rowcount
             return ended
 
     def end_everything(self, handle: str) -> Ended:
@@ -368,7 +368,3 @@ def forget(db: sqlite3.Connection, person: int) -> None:
         "DELETE FROM invite WHERE person = ?",
     ):
         db.execute(query, (person,))
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -6,7 +6,6 @@ is back as it was once it is proved again. Whoever proved something last has it;
 suspended, and they are told.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -128,16 +127,16 @@ class Claims:
         BadInput."""
         parsed = self._people.parsed(f"{org}:{kind}:{value}")
         code, until = ids.secret("clm"), now() + LINK_LIFE
-        sealed = self._keys.org(org).seal(msgspec.msgpack.encode(parsed[1:]), _hash(code))
+        sealed = self._keys.org(org).seal(msgspec.msgpack.encode(parsed[1:]), ids.hashed(code))
         with transaction(self._db):
             self._db.execute("DELETE FROM claim_link WHERE expires_at <= ?", (now(),))
-            self._db.execute("INSERT INTO claim_link VALUES (?, ?, ?, ?)", (_hash(code), org, sealed, until))
+            self._db.execute("INSERT INTO claim_link VALUES (?, ?, ?, ?)", (ids.hashed(code), org, sealed, until))
         return code, until
 
     def linked(self, code: str) -> Linked | None:
         """What a link says, while it can be used; looking at it spends nothing."""
         query = "SELECT org, sealed FROM claim_link WHERE hash = ? AND expires_at > ?"
-        row = self._db.execute(query, (_hash(code), now())).fetchone()
+        row = self._db.execute(query, (ids.hashed(code), now())).fetchone()
         return None if row is None else self._linked(row[0], row[1], code)
 
     def claim_by_link(self, handle: str, code: str) -> Linked:
@@ -145,7 +144,7 @@ class Claims:
         person, at = self.active(handle), now()
         with transaction(self._db):
             query = "DELETE FROM claim_link WHERE hash = ? AND expires_at > ? RETURNING org, sealed"
-            row = self._db.execute(query, (_hash(code), at)).fetchone()
+            row = self._db.execute(query, (ids.hashed(code), at)).fetchone()
             if row is None:
                 raise Unauthorized(UNPROVED, code="unproved")
             found = self._linked(row[0], row[1], code)
@@ -153,7 +152,7 @@ class Claims:
         return found
 
     def _linked(self, org: str, sealed: bytes, code: str) -> Linked:
-        kind, value = msgspec.msgpack.decode(self._keys.org(org).open(sealed, _hash(code)), type=tuple[str, str])
+        kind, value = msgspec.msgpack.decode(self._keys.org(org).open(sealed, ids.hashed(code)), type=tuple[str, str])
         return Linked(org, kind, value)
 
     # -- by a purchase
@@ -387,7 +386,3 @@ def token_of(claim: str) -> bytes:
 
 def _numbers(packed: bytes | None) -> tuple[int, ...]:
     return () if packed is None else msgspec.msgpack.decode(packed, type=tuple[int, ...])
-
-
-def _hash(code: str) -> bytes:
-    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).digest()

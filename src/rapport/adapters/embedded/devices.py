@@ -271,4 +271,4 @@ def _tap(org: str, challenge: bytes) -> bytes:
 
 
 def _hash(code: str) -> bytes:
-    return hashlib.sha256(devices.plain_code(code).encode("utf-8", "surrogatepass")).digest()
+    return ids.hashed(devices.plain_code(code))

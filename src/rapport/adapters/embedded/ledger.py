@@ -6,7 +6,6 @@ console and `rapport org show` print them again.
 
 import contextlib
 import gc
-import hashlib
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -174,10 +173,6 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
 class LedgerFile:
     """One connection to the ledger; one instance per thread. Transactions are short, so that processes take turns. It
     closes its keyring with itself."""
@@ -226,7 +221,7 @@ class LedgerFile:
         if not -OWN_WORD < trust < OWN_WORD:
             raise BadInput("no source can be trusted that much, or that little", code="bad_trust", field="trust")
         key = ids.secret("wk")
-        row = (org, name, _hash(key), self._seal.seal(key.encode(), b"wk"), trusted, trust, _encode({}), now())
+        row = (org, name, ids.hashed(key), self._seal.seal(key.encode(), b"wk"), trusted, trust, _encode({}), now())
         try:
             with transaction(self.db):
                 self.db.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -240,7 +235,7 @@ class LedgerFile:
         with transaction(self.db):
             query = "UPDATE source SET key_hash = ?, key_sealed = ? WHERE org = ? AND name = ?"
             sealed = self._seal.seal(key.encode(), b"wk")
-            if not self.db.execute(query, (_hash(key), sealed, org, name)).rowcount:
+            if not self.db.execute(query, (ids.hashed(key), sealed, org, name)).rowcount:
                 raise NotFound(f"{org} has no source {name!r}", field="source")
         return self.source(org, name)
 
@@ -267,7 +262,7 @@ class LedgerFile:
 
     def by_write_key(self, write_key: str) -> Source | None:
         query = "SELECT org, name, trusted, trust FROM source WHERE key_hash = ?"
-        row = self.db.execute(query, (_hash(write_key),)).fetchone()
+        row = self.db.execute(query, (ids.hashed(write_key),)).fetchone()
         return None if row is None else Source(row[0], row[1], bool(row[2]), row[3])
 
     # -- credentials
@@ -282,7 +277,7 @@ class LedgerFile:
         with transaction(self.db):
             self.db.execute("DELETE FROM link WHERE expires_at <= ?", (now(),))
             self.db.execute(
-                "INSERT INTO link (hash, org, expires_at) VALUES (?, ?, ?)", (_hash(code), org, now() + LINK_LIFE)
+                "INSERT INTO link (hash, org, expires_at) VALUES (?, ?, ?)", (ids.hashed(code), org, now() + LINK_LIFE)
             )
         return code
 
@@ -290,7 +285,7 @@ class LedgerFile:
         """Exchange a code for a session's secret; of many tries at one code exactly one succeeds."""
         with transaction(self.db):
             query = "DELETE FROM link WHERE hash = ? AND expires_at > ? AND person IS NULL RETURNING org"
-            row = self.db.execute(query, (_hash(code), now())).fetchone()
+            row = self.db.execute(query, (ids.hashed(code), now())).fetchone()
             if row is None:
                 return None
             secret = ids.secret("ses")
@@ -301,18 +296,20 @@ class LedgerFile:
                 VALUES (?, ?, 'service', '', ?, ?)
             """
             at = now()
-            self.db.execute(query, (_hash(secret), row[0], at + SESSION_LIFE, at))
+            self.db.execute(query, (ids.hashed(secret), row[0], at + SESSION_LIFE, at))
             name = operators.name_of_session(secret)
             audit.note(self.db, row[0], audit.BY_LINK, "came in by a link", f"console.{name}")
         return secret
 
     def update_session(self, secret: str, *, org: str, purpose: str) -> None:
         with transaction(self.db):
-            self.db.execute("UPDATE session SET org = ?, purpose = ? WHERE hash = ?", (org, purpose, _hash(secret)))
+            self.db.execute(
+                "UPDATE session SET org = ?, purpose = ? WHERE hash = ?", (org, purpose, ids.hashed(secret))
+            )
 
     def end_session(self, secret: str) -> None:
         with transaction(self.db):
-            self.db.execute("DELETE FROM session WHERE hash = ?", (_hash(secret),))
+            self.db.execute("DELETE FROM session WHERE hash = ?", (ids.hashed(secret),))
 
     # -- receipts
 
