@@ -50,7 +50,7 @@ TABLES = {
     "sentences: criterion.unit": sentences._UNITS,
     "sentences: mine(CATEGORY_WORDS[name])": map(sentences.mine, CATEGORY_WORDS.values()),
     "sentences: mine(PURPOSE_WORDS[purpose])": map(sentences.mine, PURPOSE_WORDS.values()),
-    "words: 'a ' + benefit.per.replace('%', '%%')": ("a month", "a year", "a purchase"),
+    "words: _each(benefit.per)": ("a month", "a year", "a purchase", "an order"),
     "words: *(past if apart > 0 else yet)": [text for _, past, yet in words._AGO for text in (*past, *yet)],
     "words: CATEGORY_WORDS[name]": CATEGORY_WORDS.values(),
     "words: PURPOSE_WORDS[name]": PURPOSE_WORDS.values(),

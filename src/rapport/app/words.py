@@ -57,16 +57,18 @@ def _parts(one: Agreed, tongue: Tongue) -> Iterator[str]:
     yield from _whereto(one, tongue)
     for benefit in one.benefits:
         amount = f" {benefit.amount:g} {benefit.unit}" if benefit.amount else ""
-        kind, per = (
-            tongue.say(benefit.kind),
-            f" {tongue.say('a ' + benefit.per.replace('%', '%%'))}" if benefit.per else "",
-        )
+        kind, per = tongue.say(benefit.kind), f" {tongue.say(_each(benefit.per))}" if benefit.per else ""
         yield tongue.say("for you: %(benefit)s", benefit=f"{kind}{amount}{per} {benefit.text}".strip())
     for often in one.at_most:
         times, _, per = often.partition(" a ")
         yield tongue.say("at most %(often)s", often=tongue.say(f"%(times)s a {per}", times=times))
     for hours in one.quiet:
         yield tongue.say("not at %(hours)s", hours=hours)
+
+
+def _each(per: str) -> str:
+    """`a month`, `an order`, as a text that is asked for."""
+    return ("an " if per[0] in "aeiou" else "a ") + per.replace("%", "%%")
 
 
 def _whereto(one: Agreed, tongue: Tongue) -> Iterator[str]:
