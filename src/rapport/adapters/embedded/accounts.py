@@ -361,10 +361,5 @@ def spend(db: sqlite3.Connection, challenge: bytes, expires: int) -> None:
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:
-    """Leave an erased person no way in. Within a transaction."""
-    for query in (
-        "DELETE FROM passkey WHERE person = ?",
-        "DELETE FROM own_session WHERE person = ?",
-        "DELETE FROM invite WHERE person = ?",
-    ):
-        db.execute(query, (person,))
+    """Leave an erased person no way in, and no device. Within a transaction."""
+    remove(db, ("passkey", *WAYS_IN), person)

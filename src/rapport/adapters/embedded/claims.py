@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rapport.adapters.embedded.accounts import ACTIVE
+from rapport.adapters.embedded.accounts import active
 from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound, Unauthorized
@@ -367,10 +367,7 @@ class Claims:
 
     def active(self, handle: str) -> int:
         """The number of a person who can claim. Raises NotFound, Conflict where they are erased."""
-        found = self._people.person(handle)
-        if found.status != ACTIVE:
-            raise Conflict("this person is erased, or about to be", code="erased")
-        return found.id
+        return active(self._db, handle)
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:

@@ -6,14 +6,13 @@ call themselves is sealed: under the person's key once they are somebody's.
 """
 
 import hashlib
-import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from rapport.adapters.embedded.accounts import ACTIVE, spend
 from rapport.adapters.embedded.recovering import ripe_at
-from rapport.adapters.embedded.sqlite import remove, transaction
+from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound, TooMany, Unauthorized
 from rapport.kernel.keys import SealKey
@@ -259,11 +258,6 @@ class DeviceFile:
         if row is None or row[1] != ACTIVE:
             raise Unauthorized(UNPROVED, code="unproved")
         return int(row[0])
-
-
-def forget(db: sqlite3.Connection, person: int) -> None:
-    """Leave an erased person no device. Within a transaction."""
-    remove(db, ("device", "pairing", "tap", "presence"), person)
 
 
 def _tap(org: str, challenge: bytes) -> bytes:

@@ -3,12 +3,11 @@
 Kept in the ledger beside those of the console, each as a hash. A link of one kind never opens the other's pages.
 """
 
+from rapport.adapters.embedded.accounts import ACTIVE, active
 from rapport.adapters.embedded.ledger import LINK_LIFE, LedgerFile
 from rapport.adapters.embedded.operators import SESSION_LIFE
-from rapport.adapters.embedded.people import ACTIVE
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids
-from rapport.kernel.errors import Conflict, NotFound
 from rapport.kernel.times import now
 
 
@@ -21,16 +20,11 @@ class Doors:
     def mint(self, handle: str, kind: str = "me") -> str:
         """A code that opens a person's page once, within ten minutes; it begins with its `kind`. Raises NotFound,
         Conflict where erased."""
-        row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
-        if row is None:
-            raise NotFound(f"there is no person {handle[:60]!r}")
-        if row[1] != ACTIVE:
-            raise Conflict("this person is erased, or about to be", code="erased")
-        code = ids.secret(kind)
+        person, code = active(self._db, handle), ids.secret(kind)
         with transaction(self._db):
             self._db.execute("DELETE FROM link WHERE expires_at <= ?", (now(),))
             query = "INSERT INTO link (hash, org, expires_at, person) VALUES (?, NULL, ?, ?)"
-            self._db.execute(query, (ids.hashed(code), now() + LINK_LIFE, row[0]))
+            self._db.execute(query, (ids.hashed(code), now() + LINK_LIFE, person))
         return code
 
     def redeem(self, code: str) -> str | None:

@@ -6,12 +6,10 @@ were made for it and are verified as before; what moved is remembered, so that p
 
 from typing import TYPE_CHECKING
 
-from rapport.adapters.embedded.accounts import ACTIVE, spend
+from rapport.adapters.embedded.accounts import ACTIVE, Accounts
 from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.sqlite import transaction
-from rapport.kernel.errors import Conflict, Unauthorized
-from rapport.kernel.times import now
-from rapport.signin.challenges import UNPROVED
+from rapport.kernel.errors import Conflict
 from rapport.signin.passkeys import Passkey, Proved
 
 if TYPE_CHECKING:
@@ -35,13 +33,9 @@ class Joining:
         if person == former:
             raise Conflict("that passkey is of this account: use one of the other's", code="same_account")
         with transaction(self._db):
-            spend(self._db, *spent)
-            query = "UPDATE passkey SET counter = ?, used_at = ? WHERE id = ? AND counter = ? AND person = ?"
-            row = (proved.counter, now(), other.id, other.counter, former)
-            if not self._db.execute(query, row).rowcount:
-                raise Unauthorized(UNPROVED, code="unproved")
+            Accounts(self._people.ledger).use(other, proved, spent)
             for table in ("sent_code", "recovery", "invite"):
-                self._db.execute(f"DELETE FROM {table} WHERE person IN (?, ?)", (person, former))  # noqa: S608 (our own tables)
+                self._db.execute(f"DELETE FROM {table} WHERE person IN (?, ?)", (person, former))  # noqa: S608 (our own names)
             moved = [self._move(token, former, person) for token in self._all(former)]
             for (token,) in self._db.execute("SELECT token FROM contact WHERE person = ?", (former,)).fetchall():
                 self._move_contact(token, former, person)
@@ -90,11 +84,11 @@ class Joining:
                 return None
         moved = False
         for table in ("claim", "proved_claim"):
-            query = f"SELECT sealed FROM {table} WHERE token = ? AND person = ?"  # noqa: S608 (as above)
+            query = f"SELECT sealed FROM {table} WHERE token = ? AND person = ?"  # noqa: S608 (our own names)
             row = self._db.execute(query, (token, source)).fetchone()
             if row is not None:
                 sealed = self._resealed(row[0], token, source, target)
-                query = f"UPDATE {table} SET person = ?, sealed = ? WHERE token = ? AND person = ?"  # noqa: S608 (as above)
+                query = f"UPDATE {table} SET person = ?, sealed = ? WHERE token = ? AND person = ?"  # noqa: S608 (our own names)
                 self._db.execute(query, (target, sealed, token, source))
                 moved = True
         return token if moved else None

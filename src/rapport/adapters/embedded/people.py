@@ -17,7 +17,6 @@ from rapport.adapters.embedded import (
     agent_requests,
     claims,
     contacts,
-    devices,
     goals,
     let_go,
     purchases,
@@ -37,7 +36,7 @@ from rapport.kernel.times import now
 from rapport.resolve import identifier_node
 from rapport.terms import Ground, Holder, Pending, Standing, Terms
 
-ACTIVE, ERASING, ERASED = "active", "erasing", "erased"
+ACTIVE, ERASING, ERASED = accounts.ACTIVE, "erasing", "erased"
 
 _TOKEN = 16
 _NEVER = -1
@@ -310,7 +309,6 @@ class PeopleFile:
             self._agreements.forget(person)
             rights.forget(self._db, person)
             accounts.forget(self._db, person)
-            devices.forget(self._db, person)
             contacts.forget(self._db, person)
             claims.forget(self._db, person)
             purchases.forget(self._db, person)
