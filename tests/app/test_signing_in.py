@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rapport.adapters.embedded.doors import Doors
-from rapport.app.signing_in import DECOY, TRIES_A_MINUTE, HouseSignin
+from rapport.app.ceremonies import DECOY, TRIES_A_MINUTE
+from rapport.app.signing_in import HouseSignin
 from rapport.kernel.errors import BadInput, Conflict, RapportError, TooMany, Unauthorized
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.signin import sessions

@@ -6,9 +6,7 @@ from typing import Any
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.app.proving import Proofs, Proving
 from rapport.app.signing_in import HouseSignin, name_of
-from rapport.kernel.errors import Unauthorized
 from rapport.signin import passkeys
-from rapport.signin.challenges import UNPROVED
 from rapport.web.portal import devices_desk as ask
 from rapport.web.portal.told import Session
 
@@ -38,14 +36,7 @@ class PortalDevices:
         self._signin.limit.count(f"prove {client}")
 
         def prove(accounts: Accounts) -> str:
-            response = passkeys.read(raw)
-            challenge = passkeys.challenge_of(response)
-            expires = self._signin.challenges.check(challenge, AGAIN, session.person)
-            known = accounts.passkey(passkeys.credential_of(response))
-            if known is None or known.person != session.person:
-                raise Unauthorized(UNPROVED, code="unproved")
-            proved = self._signin.party.proved(challenge, response, known)
-            spent = (challenge, expires)
+            known, proved, spent = self._signin.proved_by(accounts, raw, AGAIN, session.person, session.person)
             if session.id == 0:  # they came by a link, which ends here
                 return accounts.sign_in(known, proved, browser, spent, token)[0]
             return accounts.step_up(token, known, proved, browser, spent)[0]
@@ -62,12 +53,9 @@ class PortalDevices:
         self._signin.limit.count(f"prove {client}")
 
         def make(proofs: Proofs) -> None:
-            response = passkeys.read(raw)
-            challenge = passkeys.challenge_of(response)
-            expires = self._signin.challenges.check(challenge, MORE, session.person)
-            made = self._signin.party.made(challenge, response)
+            made, spent = self._signin.made(raw, MORE, session.person)
             accounts, also = Accounts(proofs.people.ledger), partial(proofs.claims.loud, said=PASSKEY_MADE)
-            accounts.add_passkey(session.person, made, name_of(browser), (challenge, expires), also)
+            accounts.add_passkey(session.person, made, name_of(browser), spent, also)
 
         await self._proving.within(make)
 
