@@ -35,12 +35,12 @@ def lobby() -> Iterator[Lobby]:
 
 
 def test_a_request_is_believed_once_in_every_process(lobby: Lobby) -> None:
-    watch = lobby.bound(lobby.ada)
+    watch, other = lobby.bound(lobby.ada), lobby.another()
     asked = {"organization": ORG}
     first = signed(watch, "/presence/here", asked)
     run(lobby.desk.here(first, Here(ORG)))
     again = Signed(turned(first.proof), first.method, first.path, first.body, "elsewhere")
-    for desk in (lobby.desk, lobby.another()):
+    for desk in (lobby.desk, other):
         for replay in (first, again):
             with pytest.raises(Unauthorized):
                 run(desk.here(replay, Here(ORG)))
@@ -48,8 +48,8 @@ def test_a_request_is_believed_once_in_every_process(lobby: Lobby) -> None:
 
 def test_of_fifty_who_bring_one_request_at_once_one_is_believed(lobby: Lobby) -> None:
     watch = lobby.bound(lobby.ada)
-    once = signed(watch, "/presence/session", method="GET")
     desks = [lobby.another() for _ in range(8)]
+    once = signed(watch, "/presence/session", method="GET")  # since they began, or none of them would believe it
 
     def tried(turn: int) -> bool:
         with contextlib.suppress(Unauthorized):
