@@ -54,8 +54,12 @@ _WHY = {
     TOO_LITTLE: "a purchase is not enough for it any more",
 }
 MOST_NEWS = 50
-_PROVED = "proved_claim (token, person, org, sealed, how, contact, verified_at, until, suspended)"
-_CLAIMS = ("claim", "proved_claim")
+_PROVED = """
+    INTO proved_claim (token, person, org, sealed, how, contact, verified_at, until, suspended)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+TABLES = ("claim", "proved_claim")
+"""Where claims are, each by its token and person, and sealed for them."""
 _PLACE = b"account news"
 
 
@@ -218,7 +222,7 @@ class Claims:
             "SELECT sealed FROM claim WHERE token = ? AND person = ?", (token, person)
         ).fetchone()
         row = (token, person, claim[0], sealed, how, contact, at, until, None)
-        self._db.execute(f"INSERT OR REPLACE INTO {_PROVED} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 (as above)
+        self._db.execute(f"INSERT OR REPLACE {_PROVED}", row)
         self._own(person, token)
         self._people.moved(person)
 
@@ -232,7 +236,7 @@ class Claims:
         """Let go of a claim, whether it holds or not: all is as if it had never been made. Raises NotFound."""
         person, token = self.active(handle), token_of(claim)
         with transaction(self._db):
-            if not remove(self._db, _CLAIMS, person, token):
+            if not remove(self._db, TABLES, person, token):
                 raise NotFound("you claim no such thing")
             self._own(person, token)
             self._people.moved(person)
@@ -252,7 +256,7 @@ class Claims:
         self._own(person, contact)
         for token in tokens:
             self._own(person, token)
-            remove(self._db, _CLAIMS, person, token)
+            remove(self._db, TABLES, person, token)
         if tokens:
             self._people.moved(person)
 
@@ -290,7 +294,7 @@ class Claims:
                 continue
             org, sealed, at = row
             values = (token, person, org, sealed, BY_DESK, None, at, None, why)
-            self._db.execute(f"INSERT OR IGNORE INTO {_PROVED} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 (as above)
+            self._db.execute(f"INSERT OR IGNORE {_PROVED}", values)
             query = "UPDATE proved_claim SET suspended = ? WHERE token = ? AND person = ?"
             self._db.execute(query, (why, token, person))
             said = f"What you claimed at {org} opens nothing any more: {_WHY[why]}. Show again that it is yours."

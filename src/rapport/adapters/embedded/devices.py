@@ -45,6 +45,11 @@ GOES_ON = 30 * MINUTE
 NO_SUCH_CODE = "There is no such code, or it has ended. Let the device show a new one."
 _SEEN_EVERY = MINUTE
 _PLACE = b"device"
+_DEVICES = """
+    SELECT person.id, device.id, handle, kind, name, device.created_at, seen_at, until
+    FROM device JOIN person ON person.id = device.person
+    WHERE status = 'active' AND (until IS NULL OR until > ?) AND
+"""
 _MOST_IN_SESSION = 16
 
 
@@ -182,13 +187,9 @@ class DeviceFile:
         return next(iter(self._devices(where, value)), None)
 
     def _devices(self, where: str, value: object) -> list[Device]:
-        query = f"""
-            SELECT person.id, device.id, handle, kind, name, device.created_at, seen_at, until
-            FROM device JOIN person ON person.id = device.person
-            WHERE status = 'active' AND (until IS NULL OR until > ?) AND {where}
-        """  # noqa: S608 (both parts are written above)
         found = []
-        for person, number, handle, kind, name, created, seen, until in self._db.execute(query, (now(), value)):
+        rows = self._db.execute(f"{_DEVICES} {where}", (now(), value)).fetchall()
+        for person, number, handle, kind, name, created, seen, until in rows:
             key = self._keys.person(person)
             if key is not None:
                 found.append(Device(number, handle, kind, key.open(name, _PLACE).decode(), created, seen, until))
