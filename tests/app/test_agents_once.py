@@ -59,9 +59,7 @@ def test_an_agents_own_name_of_a_request_is_for_one_request(shop: Shop) -> None:
 
 @pytest.mark.parametrize("exercise", ["access", "deletion", "sale:opt_out"])
 @pytest.mark.parametrize("account", [True, False])
-@pytest.mark.parametrize(
-    "after", ["begin", "make", "add", "begin_for", "file", "keep", "set_terms", "shred", "end"]
-)
+@pytest.mark.parametrize("after", ["begin", "make", "add", "begin_for", "file", "keep", "set_terms", "shred", "end"])
 def test_what_a_kill_interrupts_is_done_once(
     exercise: str, account: bool, after: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
