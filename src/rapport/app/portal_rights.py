@@ -62,6 +62,7 @@ class PortalRights:
         self._settings = settings
         self._desk = desk
         self._people = people
+        self._name = people.name_of
         self._looked = looked
         self._changes = changes
         self._copying: set[str] = set()
@@ -177,8 +178,7 @@ class PortalRights:
                 for promise in declared.purposes.values()
                 if promise.basis == "legal_obligation" and promise.retention_days is not None
             )
-            claims = tuple((kind, value) for company, kind, value in person.claims if company == org)
-            companies.append((declared.name or org, claims, kept))
+            companies.append((declared.name or org, person.claims_at(org), kept))
         return ask.Erasing(tuple(companies))
 
     async def erase(self, session: Session) -> ask.Erased:
@@ -219,9 +219,6 @@ class PortalRights:
     def proof(self, token: str) -> bytes | None:
         until, raw = self._proofs.get(token, (0.0, b""))
         return raw if until > time.monotonic() else None
-
-    def _name(self, org: str) -> str:
-        return self._people.ground(org, ()).standing.declaration.name or org
 
 
 def _told_words(told: Told) -> str:

@@ -259,7 +259,7 @@ class HousePresence:
     def _customer(self, person: str, org: str) -> str:
         """By what a person is known at an organization: the best that they have shown to be theirs and that leads to
         one customer. Where there is none, something that nobody is known by, so that it is refused likewise."""
-        claims = [(kind, value) for company, kind, value in self._people.person(person).claims if company == org]
+        claims = self._people.person(person).claims_at(org)
         with self._reader.snapshot():
             for kind, value in sorted(claims, key=lambda claim: (claim[0] != "user_id", claim)):
                 if len(self._reader.by_identifier(org, kind, value)) == 1:

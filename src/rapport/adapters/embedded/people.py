@@ -71,6 +71,10 @@ class Person(msgspec.Struct, frozen=True):
         """The organizations at which they claim something, in the order in which they came to."""
         return list(dict.fromkeys(org for org, _, _ in self.claims))
 
+    def claims_at(self, org: str) -> tuple[tuple[str, str], ...]:
+        """(type, value) of what they claim at an organization."""
+        return tuple((kind, value) for company, kind, value in self.claims if company == org)
+
 
 class PeopleFile:
     """Persons over one ledger connection; one instance per thread. `standing_of` tells an organization's promises."""
@@ -85,6 +89,10 @@ class PeopleFile:
         self._snapshot_at = _NEVER
         self._terms = TermsFile(self._db, keys)
         self._agreements = Settling(self._db, keys, standing_of, self._terms.of)
+
+    def name_of(self, org: str) -> str:
+        """What an organization calls itself."""
+        return self.ground(org, ()).standing.declaration.name or org
 
     # -- what a decision rests on
 
