@@ -14,7 +14,7 @@ from rapport.signin.limits import Limit
 from rapport.signin.passkeys import Made, Passkey, Proved, RelyingParty
 
 TRIES_A_MINUTE = 60
-# A key that nobody has: an unknown passkey takes as long to refuse as a known one.
+# The base point of P-256, which is no passkey of anybody: an unknown one takes as long to refuse as a known one.
 DECOY = bytes.fromhex(
     "a5010203262001215820"
     "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
