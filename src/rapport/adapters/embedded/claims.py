@@ -217,7 +217,7 @@ class Claims:
         others = self._db.execute("SELECT person FROM claim WHERE token = ? AND person != ?", (token, person))
         for (other,) in others.fetchall():
             self._suspend(other, [token], ANOTHER)
-        self._people.put_claim(person, claim)
+        self._people.put_claims(person, [claim])
         (sealed,) = self._db.execute(
             "SELECT sealed FROM claim WHERE token = ? AND person = ?", (token, person)
         ).fetchone()
