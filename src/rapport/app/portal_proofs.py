@@ -17,6 +17,7 @@ from rapport.app.signing_in import HouseSignin
 from rapport.kernel.errors import RapportError, Unauthorized
 from rapport.kernel.times import DAY, now
 from rapport.signin import codes
+from rapport.terms.quiet import quiet
 from rapport.web.language import ENGLISH, spoken
 from rapport.web.portal import proofs_desk as ask
 from rapport.web.portal.told import Session
@@ -159,8 +160,7 @@ class PortalProofs:
         try:
             await self._proving.within(buy)
         except Unauthorized:
-            spent = time.monotonic() - started
-            await asyncio.sleep(QUIET_S - spent % QUIET_S)
+            await quiet(started, QUIET_S)
             raise
 
     async def unclaim(self, session: Session, claim: str) -> None:
