@@ -56,7 +56,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     key = ECKey.generate_key("P-256")
     file = DeviceFile(ledger, SealKey(keyed_hash(SECRET, b"pairing")))
     _bind(ledger, file, person, key)
-    made = Made(os.urandom(32), os.urandom(77), 1, synced=False, aaguid="")
+    made = Made(os.urandom(32), os.urandom(77), 1, synced=False)
     accounts = Accounts(ledger)
     token, _ = accounts.accept(accounts.invite(person), made, "Mine", "Chrome", (SECRET, now() + MINUTE))
     area, beside = _beside(accounts, file)

@@ -176,7 +176,7 @@ def _until_refused(
 
 def _sessions(ledger: LedgerFile, person: str) -> list[str]:
     accounts = Accounts(ledger)
-    made = Made(os.urandom(32), os.urandom(77), 1, synced=False, aaguid="")
+    made = Made(os.urandom(32), os.urandom(77), 1, synced=False)
     spent = [(os.urandom(32), now() + MINUTE) for _ in range(SESSIONS)]
     first, _ = accounts.accept(accounts.invite(person), made, "Mine", "Chrome", spent[0])
     tokens = [first]

@@ -43,7 +43,7 @@ class Hall(House):
 
     def made_key(self) -> Made:
         self.made += 1
-        return Made(self.made.to_bytes(16, "big"), bytes(77), 0, synced=True, aaguid="")
+        return Made(self.made.to_bytes(16, "big"), bytes(77), 0, synced=True)
 
     def enrol(self, person: str) -> tuple[str, int, int]:
         """A passkey by an invitation: the session's token, its number and the passkey's."""

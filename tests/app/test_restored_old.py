@@ -49,7 +49,7 @@ class Vault(House):
         return self.made.to_bytes(size, "big")
 
     def passkey(self, person: str) -> tuple[str, int]:
-        made = Made(self.number(), bytes(77), 0, synced=True, aaguid="")
+        made = Made(self.number(), bytes(77), 0, synced=True)
         spent = (self.number(), 1 << 62)
         token, session = self.accounts.accept(self.accounts.invite(person), made, "a key", "a browser", spent)
         assert session.passkey is not None

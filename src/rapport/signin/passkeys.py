@@ -47,7 +47,6 @@ class Made(msgspec.Struct, frozen=True):
     public: bytes
     counter: int
     synced: bool
-    aaguid: str
     backed_up: bool = False
 
 
@@ -121,7 +120,7 @@ class RelyingParty(msgspec.Struct, frozen=True):
             raise Unauthorized(UNPROVED, code="unproved") from None
         synced = found.credential_device_type.value == "multi_device"
         public, backed_up = found.credential_public_key, found.credential_backed_up
-        return Made(found.credential_id, public, found.sign_count, synced, found.aaguid, backed_up)
+        return Made(found.credential_id, public, found.sign_count, synced, backed_up)
 
     def proved(self, challenge: bytes, response: dict[str, Any], passkey: Passkey) -> Proved:
         """What an assertion proves. Raises Unauthorized likewise, and where its counter did not grow."""

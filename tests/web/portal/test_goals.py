@@ -276,7 +276,7 @@ def test_other_methods_are_not_there(ada: Person, method: str) -> None:
 
 
 def test_terms_and_passkeys_need_that_one_was_verified_a_moment_ago(home: Home, ada: Person) -> None:
-    made = Made(credential=b"credential", public=b"key", counter=0, synced=False, aaguid="")
+    made = Made(credential=b"credential", public=b"key", counter=0, synced=False)
     Accounts(home.ledger).add_passkey(ada.person, made, "key", (b"challenge", now() + 10**9))
     for method, path, body in (("POST", "/me/terms", {"preset": "open"}), ("DELETE", "/me/devices", {"passkey": 1})):
         answer = ask(ada, method, path, body, Accept="*/*")
