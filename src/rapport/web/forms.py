@@ -56,6 +56,11 @@ def go(path: str) -> Response:
     return RedirectResponse(path, 303)
 
 
+def whole(text: str, digits: int = 18) -> int | None:
+    """A number that was submitted; None where it is none, or longer than anything that makes sense."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
 def inner_path(path: str, area: str) -> str | None:
     """A path to go back to, if it is within an area (`/console/`); None where it is anything else."""
     plain = path.isascii() and path.isprintable() and "\\" not in path and " " not in path
