@@ -297,7 +297,8 @@ class Claims:
             self._db.execute(f"INSERT OR IGNORE {_PROVED}", values)
             query = "UPDATE proved_claim SET suspended = ? WHERE token = ? AND person = ?"
             self._db.execute(query, (why, token, person))
-            said = f"What you claimed at {org} opens nothing any more: {_WHY[why]}. Show again that it is yours."
+            name = self._people.name_of(org)
+            said = f"What you claimed at {name} opens nothing any more: {_WHY[why]}. Show again that it is yours."
             self.loud(person, said)
         if tokens:
             self._people.moved(person)
