@@ -124,7 +124,7 @@ def rows_of(data: Path) -> list[Row]:
 def take_away(people: "PeopleFile", rows: Iterable[Row]) -> int:
     """Take from a restored ledger what was let go of since it was backed up, and end every session, link and code.
     Whose terms or locks were changed since has everyone locked out, until they say what they want now. Returns how
-    many rows were taken away."""
+    many rows were taken away, and people locked."""
     db, taken, moved = people.db, 0, set()
     locked = []
     with transaction(db):
@@ -152,7 +152,8 @@ def take_away(people: "PeopleFile", rows: Iterable[Row]) -> int:
             people.lock(row[0])
             with transaction(db):
                 Claims(people).tell(int(str(person)), _LOCKED)
-    return taken + len(locked)
+            taken += 1
+    return taken
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:

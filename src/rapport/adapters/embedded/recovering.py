@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 WINDOW = 7 * DAY
 """How long a recovery can be finished once its delay is over."""
+_PENDING = """
+    SELECT handle, began_at, ripe_at, until FROM recovery JOIN person ON person.id = recovery.person
+    WHERE until > ? AND status = ? AND
+"""
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -79,11 +83,7 @@ class Recovering:
         return self._found("handle = ?", handle)
 
     def _found(self, where: str, value: object) -> Pending | None:
-        query = f"""
-            SELECT handle, began_at, ripe_at, until FROM recovery JOIN person ON person.id = recovery.person
-            WHERE until > ? AND status = ? AND {where}
-        """  # noqa: S608 (written here)
-        row = self._db.execute(query, (now(), ACTIVE, value)).fetchone()
+        row = self._db.execute(f"{_PENDING} {where}", (now(), ACTIVE, value)).fetchone()
         return None if row is None else Pending(*row)
 
     def cancel(self, handle: str) -> list[str]:
