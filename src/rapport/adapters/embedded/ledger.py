@@ -155,6 +155,7 @@ LINK_LIFE = 10 * MINUTE
 _WAL_PAGES = 4_000
 _ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_OWN_SOURCES = {YOU: "what customers correct themselves", PRESENCE: "what customers' own devices tell"}
 _PUT_RECEIPT = "receipt (seq, id, org, at, body, person, purpose, decision, unmet, tree, place, leaf, previous)"
 _RECEIPTS = "SELECT r.seq, r.org, t.customer, r.body FROM receipt r LEFT JOIN tree t ON t.id = r.tree"
 _COUNT_USE = "INSERT INTO uses VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
@@ -212,12 +213,8 @@ class LedgerFile:
         if not _SOURCE.fullmatch(name):
             message = f"{name[:70]!r} cannot name a source: use letters, digits, '_', '.' and '-', at most 63"
             raise BadInput(message, code="bad_name", field="name")
-        if name.lower() == YOU:
-            message = f"{name!r} cannot name a source: what customers correct themselves is from there"
-            raise BadInput(message, code="bad_name", field="name")
-        if name.lower() == PRESENCE:
-            message = f"{name!r} cannot name a source: what customers' own devices tell is from there"
-            raise BadInput(message, code="bad_name", field="name")
+        if taken := _OWN_SOURCES.get(name.lower()):
+            raise BadInput(f"{name!r} cannot name a source: {taken} is from there", code="bad_name", field="name")
         if not -OWN_WORD < trust < OWN_WORD:
             raise BadInput("no source can be trusted that much, or that little", code="bad_trust", field="trust")
         key = ids.secret("wk")
