@@ -12,9 +12,9 @@ import msgspec
 
 from rapport.act.demands import Demand
 from rapport.adapters.embedded.people import PeopleFile, Person
-from rapport.adapters.embedded.rights import LAST
 from rapport.app import rights, words
 from rapport.app.correcting import Told
+from rapport.app.cursors import before_or_newest
 from rapport.app.portability import COPIES, open_portability
 from rapport.app.rights_desk import EVERYTHING, RightsDesk
 from rapport.app.settings import Settings
@@ -73,8 +73,7 @@ class PortalRights:
 
     async def rights(self, session: Session, cursor: str | None) -> ask.Rights:
         person = self._people.person(session.person)
-        before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else LAST
-        cases, following = self._desk.book.of_person(person.id, before)
+        cases, following = self._desk.book.of_person(person.id, before_or_newest(cursor))
         orgs = person.orgs
         purposes = (
             (EVERYTHING, SPOKEN.say("for anything at all")),
