@@ -17,8 +17,8 @@ from rapport.signin import passkeys
 from rapport.signin.challenges import UNPROVED
 from rapport.signin.limits import Limit
 from rapport.signin.operators import Operator
-from rapport.web.console import operators_desk as shown
 from rapport.web.console.session import Session
+from rapport.web.passkeys import Key
 
 SIGN_IN: Final = "console sign in"
 ENROL: Final = "console enrol"
@@ -102,9 +102,9 @@ class ConsoleSignin(Ceremonies[_Books]):
 
     # -- of who is signed in
 
-    async def keys(self, session: Session) -> tuple[shown.Key, ...]:
+    async def keys(self, session: Session) -> tuple[Key, ...]:
         found = await self.in_thread(lambda books: books.operators.passkeys(session.handle))
-        return tuple(shown.Key(one.id, one.name, one.synced, one.created_at, one.used_at) for one in found)
+        return tuple(Key(one.id, one.name, one.synced, one.created_at, one.used_at) for one in found)
 
     async def proving(self, session: Session, client: str) -> dict[str, Any]:
         self.limit.count(f"ask {client}")

@@ -7,6 +7,7 @@ from rapport.adapters.embedded.accounts import Accounts
 from rapport.app.proving import Proofs, Proving
 from rapport.app.signing_in import HouseSignin, name_of
 from rapport.signin import passkeys
+from rapport.web.passkeys import Key
 from rapport.web.portal import devices_desk as ask
 from rapport.web.portal.told import Session
 
@@ -84,7 +85,7 @@ class PortalDevices:
 
 def _devices(accounts: Accounts, session: Session) -> ask.Devices:
     keys = tuple(
-        ask.Key(one.id, one.name, one.synced, one.created_at, one.used_at, one.backed_up)
+        Key(one.id, one.name, one.synced, one.created_at, one.used_at, one.backed_up)
         for one in accounts.passkeys(session.person)
     )
     signs = tuple(
