@@ -8,7 +8,7 @@ import pytest
 
 from rapport.adapters.embedded.claims import ANOTHER, BY_DESK
 from rapport.app.proving import Proofs
-from rapport.kernel.errors import BadInput, NotFound, RapportError, Unauthorized
+from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError, Unauthorized
 from rapport.kernel.times import DAY, HOUR
 from rapport.signin import codes
 from tests.app.hall import ADA, BO, Hall, hall, later
@@ -119,6 +119,20 @@ def test_the_support_desk_tells_another_code_in_place_of_the_one_that_was_asked_
     hall.proofs.contacts.start_recovery("email", BO)
     with pytest.raises(NotFound):  # an address of nobody's: there is no code to tell
         hall.proofs.contacts.again("email", BO)
+
+
+def test_there_may_be_only_so_many_addresses_and_each_is_shown_again_all_the_same(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rapport.adapters.embedded.contacts.MOST_CONTACTS", 2)
+    ada = hall.person()
+    _, bos = hall.verify(ada, ADA), hall.verify(ada, BO)
+    waiting = hall.proofs.contacts.start(ada, "email", "one@example.com")
+    with pytest.raises(Conflict):
+        hall.proofs.contacts.verify(ada, waiting.handle, waiting.code or "", 0, None)
+    hall.verify(ada, ADA)
+    hall.proofs.contacts.let_go(ada, bos.id)
+    hall.verify(ada, "one@example.com")
 
 
 @pytest.mark.parametrize(
