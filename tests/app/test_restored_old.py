@@ -196,6 +196,25 @@ def test_what_went_to_another_account_and_came_back_is_there_where_a_younger_bac
     assert again.people.person(ada).claims == ((ORG, "user_id", "ada"),)
 
 
+def test_whoever_comes_after_a_restore_is_not_called_what_somebody_was_who_is_lost(vault: Vault) -> None:
+    people = vault.proofs.people
+    people.add([])
+    vault.back_up()
+    lost = people.person(people.add([f"{ORG}:user_id:ada"]).handle)
+    people.set_terms(lost.handle, PRESETS["balanced"])
+    erased = people.person(people.add([]).handle)
+    people.set_status(erased.handle, "erasing")
+    people.forget_claims(erased.handle)
+    agreements = "SELECT max(id) FROM agreement"
+    (agreed,) = people.db.execute(agreements).fetchone()
+    vault.back_up_keys("b.keys")
+    _, again = vault.restored("b.keys")
+    fresh = again.people.add([f"{ORG}:user_id:ada"])
+    again.people.set_terms(fresh.handle, PRESETS["balanced"])
+    assert fresh.id > erased.id > lost.id
+    assert again.people.db.execute(agreements).fetchone() > (agreed,)
+
+
 def test_the_erased_leave_nothing_on_the_list(vault: Vault) -> None:
     people = vault.proofs.people
     ada = people.add([f"{ORG}:user_id:ada"]).handle

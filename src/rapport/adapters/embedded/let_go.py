@@ -7,7 +7,7 @@ carries it (`key_archive`), and a restore takes away what is on it and was not y
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -106,22 +106,29 @@ _LOCKED = (
 _KNOWN = "SELECT 1 FROM let_go WHERE kind = ? AND what = ? AND person = ? AND at >= ?"
 _KEPT = "INSERT INTO let_go VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
 
+_NUMBERS = "numbers"
+_GIVEN = "SELECT ?, CAST(name AS BLOB), seq, 0 FROM sqlite_sequence WHERE name IN ('person', 'agreement')"
+"""What organizations call a person, and an agreement, follows from their numbers: they are not given again either."""
+_NOT_AGAIN = "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = CAST(? AS TEXT)"
+
 Row = Sequence[object]
-"""(kind, what, person, at in µs)"""
+"""(kind, what, person, at in µs); of the kind `numbers`: (kind, table, the last that was given, 0)."""
 
 
 def rows_of(data: Path) -> list[Row]:
-    """What was let go of so far; nothing where the ledger is none, or of an older version."""
+    """What was let go of so far, and which numbers were given; nothing where the ledger is none, or of an older
+    version."""
     path = data / "ledger.db"
     if not path.exists():
         return []
     with translating(path), closing(sqlite3.connect(path)) as db:
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'let_go'").fetchone() is None:
             return []
-        return db.execute("SELECT kind, what, person, at FROM let_go").fetchall()
+        rows = db.execute("SELECT kind, what, person, at FROM let_go").fetchall()
+        return [*rows, *db.execute(_GIVEN, (_NUMBERS,)).fetchall()]
 
 
-def take_away(people: "PeopleFile", rows: Iterable[Row]) -> int:
+def take_away(people: "PeopleFile", rows: Sequence[Row]) -> int:
     """Take from a restored ledger what was let go of since it was backed up, and end every session, link and code.
     Whose terms or locks were changed since has everyone locked out, until they say what they want now. Returns how
     many rows were taken away, and people locked."""
@@ -130,10 +137,11 @@ def take_away(people: "PeopleFile", rows: Iterable[Row]) -> int:
     with transaction(db):
         for table in ENDED:
             db.execute(f"DELETE FROM {table}")  # noqa: S608 (our own names)
+        _count_on(db, [row for row in rows if row[0] == _NUMBERS])
         for row in rows:
-            if db.execute(_KNOWN, row).fetchone() is not None:
-                continue
             kind, what, person, _ = row
+            if kind == _NUMBERS or db.execute(_KNOWN, row).fetchone() is not None:
+                continue
             if kind == "terms":
                 locked.append(person)
             elif kind in _KINDS:
@@ -154,6 +162,13 @@ def take_away(people: "PeopleFile", rows: Iterable[Row]) -> int:
                 Claims(people).tell(int(str(person)), _LOCKED)
             taken += 1
     return taken
+
+
+def _count_on(db: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Give no number again that was given to somebody who is lost."""
+    for _, table, last, _ in rows:
+        if not db.execute(_NOT_AGAIN, (last, table)).rowcount:
+            db.execute("INSERT INTO sqlite_sequence VALUES (CAST(? AS TEXT), ?)", (table, last))
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:
