@@ -128,6 +128,17 @@ def test_two_accounts_are_joined_and_parted_exactly(hall: Hall) -> None:
     assert [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)] == before
 
 
+def test_who_shows_an_address_ends_what_rests_on_it_in_each_of_two_joined_accounts(hall: Hall) -> None:
+    ada, old, eve = hall.person(), hall.person(), hall.person()
+    hall.claim(ada, ADA)
+    hall.claim(old, ADA)
+    hall.proofs.joining.join(ada, _enrolled(hall, old), Proved(0, synced=True), (b"joining" * 6, 1 << 62))
+    assert [one.value for one in hall.proofs.contacts.contacts(ada)] == [ADA]
+    assert hall.held(ada) | hall.held(old)
+    hall.verify(eve, ADA)
+    assert hall.held(ada) == hall.held(old) == set()
+
+
 def _enrolled(hall: Hall, person: str) -> Any:
     hall.enrol(person)
     return hall.accounts.passkeys(person)[0]
