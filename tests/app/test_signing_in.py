@@ -218,6 +218,22 @@ def test_sessions_end_one_by_one_all_at_once_and_of_themselves(hall: Hall, monke
     assert hall.accounts.session(tokens[0]) is None
 
 
+def test_a_full_disk_keeps_nobody_out_who_is_signed_in(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = hall.sign_in(hall.enrolled())
+    mine = hall.accounts.session(token)
+    assert mine is not None
+    db = hall.ledger.db
+    later = mine.seen_at + 2 * MINUTE
+    monkeypatch.setattr("rapport.adapters.embedded.accounts.now", lambda: later)
+    db.execute("PRAGMA query_only = ON")  # whatever is written fails
+    assert hall.accounts.session(token) is not None
+    db.execute("PRAGMA query_only = OFF")
+    assert not db.in_transaction
+    found = hall.accounts.session(token)
+    assert found is not None
+    assert found.seen_at == mine.seen_at  # it was not noted before
+
+
 def test_a_session_ends_thirty_days_after_it_began_however_often_it_is_used(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ Public keys and hashes alone are kept, so that whoever has the file signs in as 
 are sealed under the person's key, and go with it.
 """
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Callable
@@ -264,7 +265,7 @@ class Accounts:
         return secret, Session(number, row[0], at, at, at, passkey)
 
     def session(self, token: str) -> Session | None:
-        """The live session of a secret; that it was used is noted now and then."""
+        """The live session of a secret; that it was used is noted now and then, where there is room."""
         query = """
             SELECT own_session.id, handle, own_session.created_at, seen_at, verified_at, passkey
             FROM own_session JOIN person ON person.id = own_session.person WHERE hash = ? AND status = ?
@@ -277,7 +278,8 @@ class Accounts:
             self.end(token)
             return None
         if at - found.seen_at > _SEEN_EVERY:
-            with transaction(self._db):
+            # A full disk keeps nobody from their page.
+            with contextlib.suppress(sqlite3.Error), transaction(self._db):
                 self._db.execute("UPDATE own_session SET seen_at = ? WHERE id = ?", (at, found.id))
         return found
 
