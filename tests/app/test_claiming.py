@@ -7,7 +7,7 @@ import pytest
 
 from rapport.adapters.embedded.claims import BY_CODE, BY_DESK, BY_LINK, EXPIRED
 from rapport.kernel.errors import BadInput, Conflict, NotFound, Unauthorized
-from rapport.kernel.times import DAY, MINUTE
+from rapport.kernel.times import DAY, MINUTE, now
 from rapport.signin.passkeys import Proved
 from tests.app.hall import ADA, BO, Hall, hall, later
 from tests.profile.house import ORG
@@ -98,6 +98,23 @@ def test_an_older_proof_takes_nothing_from_a_newer_one(hall: Hall, later: Callab
         hall.proofs.claims.claim_by_contact(ada, ORG, contact.id)
 
 
+def test_a_purchase_weakens_nothing_that_was_proved_better(hall: Hall) -> None:
+    ada = hall.person()
+    code, _ = hall.proofs.claims.mint(ORG, "order_id", "A1")
+    hall.proofs.claims.claim_by_link(ada, code)
+    hall.proofs.claims.claim_by_purchase(ada, (ORG, "order_id", "A1"), [1], now() + DAY)
+    assert [(one.how, one.until) for one in hall.claims(ada)] == [(BY_LINK, None)]
+
+
+def test_what_ends_others_purchases_leaves_ones_own(hall: Hall) -> None:
+    ada, order = hall.person(), (ORG, "order_id", "A1")
+    hall.proofs.claims.claim_by_purchase(ada, order, [1], now() + DAY)
+    hall.proofs.claims.suspend_purchases(hall.proofs.people.person(ada).id, [order])
+    assert hall.held(ada) == {order}
+    hall.proofs.claims.suspend_purchases(0, [order])
+    assert hall.held(ada) == set()
+
+
 def test_what_the_desk_claims_again_is_told_once(hall: Hall) -> None:
     ada, bo = hall.person(), hall.person()
     hall.claim(ada, ADA)
@@ -137,6 +154,16 @@ def test_who_shows_an_address_ends_what_rests_on_it_in_each_of_two_joined_accoun
     assert hall.held(ada) | hall.held(old)
     hall.verify(eve, ADA)
     assert hall.held(ada) == hall.held(old) == set()
+
+
+def test_what_was_proved_anew_since_two_accounts_were_joined_stays_where_they_are_parted(hall: Hall) -> None:
+    ada, old = hall.person(), hall.person(f"{ORG}:user_id:7", f"{ORG}:user_id:8")
+    hall.proofs.joining.join(ada, _enrolled(hall, old), Proved(0, synced=True), (b"joining" * 6, 1 << 62))
+    code, _ = hall.proofs.claims.mint(ORG, "user_id", "7")
+    hall.proofs.claims.claim_by_link(ada, code)
+    assert hall.proofs.joining.part(ada) == 1
+    assert hall.held(ada) == {(ORG, "user_id", "7")}
+    assert hall.held(old) == {(ORG, "user_id", "8")}
 
 
 def _enrolled(hall: Hall, person: str) -> Any:
