@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
 
 from bench import machine
 from bench.asking import Asked, ask
 from bench.bench import Bench
 from bench.row import Row, against
 from bench.somebody import Somebody, known
-from rapport.app.node import application, settled
+from rapport.app.node import Counted, application, settled
 from rapport.app.settings import Settings
+from rapport.web import cookies
 from rapport.web.portal.visit import AREA, Portal
 
 COMPANIES, FACTS = 20, 50_000
@@ -83,12 +83,11 @@ async def _both(bench: Bench) -> tuple[dict[str, list[Asked]], dict[str, list[As
     return measured[0], measured[1]
 
 
-async def _opened(app: ASGIApp, settings: Settings, somebody: Somebody) -> dict[str, list[Asked]]:
-    cookie_of = Portal(None, None, settings.url).cookie  # type: ignore[arg-type]  # nothing else of it is asked for
+async def _opened(app: Counted, settings: Settings, somebody: Somebody) -> dict[str, list[Asked]]:
     found = {}
-    for page, address in pages_of(app._app.routes).items():  # type: ignore[attr-defined]  # noqa: SLF001 (within what counts)
+    for page, address in pages_of(app.app.routes).items():
         path = AREA + address.format(use=somebody.use)
-        cookie = f"{cookie_of}={somebody.session()}"
+        cookie = f"{cookies.named(Portal.name, settings.url)}={somebody.session()}"
         asked = [await ask(app, path, cookie=cookie) for _ in range(WARM + ROUNDS)]
         for one in asked:
             if one.status != 200:

@@ -2,15 +2,13 @@
 the same question, asked by a browser with its session's cookie."""
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from statistics import median
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import msgspec
 import uvloop
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from jinja2 import Environment
 from joserfc import jws
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
@@ -24,17 +22,22 @@ from bench.row import Row, against
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.devices import About, DeviceFile
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.log import GroupCommitLog
+from rapport.adapters.embedded.people import PeopleFile
 from rapport.app import embedded
+from rapport.app.node import LedgerTokens
 from rapport.app.presence import HousePresence
+from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.keys import SealKey, keyed_hash
 from rapport.kernel.times import MINUTE, now
 from rapport.signin import devices
 from rapport.signin.passkeys import Made
+from rapport.signin.sessions import Session
+from rapport.terms import Gate
 from rapport.web.api.presence import presence_routes
 from rapport.web.api.problems import json_answer
-from rapport.web.portal.visit import Portal, Visit
-from rapport.web.visit import guarded
+from rapport.web.visit import Area, Visit, guarded
 
 ORIGIN = "https://rapport.example"
 PATH, BESIDE = "/presence/session", "/beside"
@@ -48,52 +51,69 @@ def measure(bench: Bench) -> Iterator[Row]:
     machine.say("believing a bound device …")
     settings = Settings(data=str(bench.place("presence")))
     ledger = embedded.open_ledger(settings)
-    person = embedded.open_people(settings, ledger).add([]).handle
+    people = embedded.open_people(settings, ledger)
+    person = people.add([]).handle
     key = ECKey.generate_key("P-256")
     file = DeviceFile(ledger, SealKey(keyed_hash(SECRET, b"pairing")))
     _bind(ledger, file, person, key)
-    # What a proof needs of the rest of the house is nothing.
-    desk = HousePresence(lambda: embedded.open_ledger(settings), SECRET, ORIGIN, *[None] * 4)  # type: ignore[arg-type]  # unasked
-    made = Made(os.urandom(32), os.urandom(77), 1, synced=False, aaguid="")
+    made = Made(os.urandom(32), os.urandom(77), 1, synced=False)
     accounts = Accounts(ledger)
     token, _ = accounts.accept(accounts.invite(person), made, "Mine", "Chrome", (SECRET, now() + MINUTE))
     area, beside = _beside(accounts, file)
-    app = Starlette(routes=[*presence_routes(desk, None), beside])  # type: ignore[arg-type]  # no till asks
-    proofs = [_proof(key, number) for number in range(1, WARM + REQUESTS + 1)]
-    signed, by_cookie = uvloop.run(_in_turns(app, proofs, f"{area.cookie}={token}"))
-    desk.close()
+    signed, by_cookie = uvloop.run(_in_turns(settings, people, beside, key, f"{area.cookie}={token}"))
     ledger.close()
     cost, peer = (_mean([one.cpu for one in asked]) for asked in (signed, by_cookie))
     floor = against("the same by a session's cookie", peer * 1e3, "ms")
     yield Row("signed device request, more than by cookie: CPU", (cost - peer) * 1e3, "ms", 0.4, "at most",
               floor=floor, ratio=cost / peer)  # fmt: skip
-    bare = _bare()
+    bare = machine.verifying(400, REQUESTS)
     floor = against("verifying a P-256 signature alone", bare * 1e3, "ms")
     yield Row("signed device request, whole: CPU", cost * 1e3, "ms", floor=floor, ratio=cost / bare)
     yield Row("its time by the clock, median", median(one.clock for one in signed) * 1e3, "ms")
 
 
-async def _in_turns(app: Starlette, proofs: Sequence[str], cookie: str) -> tuple[list[Asked], list[Asked]]:
+async def _in_turns(
+    settings: Settings, people: PeopleFile, beside: Route, key: ECKey, cookie: str
+) -> tuple[list[Asked], list[Asked]]:
     """What each request took: signed, and by cookie."""
+    reader = embedded.open_reader(settings, embedded.Sources(people.ledger).by_name)
+    gate = Gate(reader, people, DirectReceipts(people.ledger), quiet_s=0)
+    log = GroupCommitLog(lambda: embedded.open_log(settings), lambda: None)
+    desk = HousePresence(lambda: embedded.open_ledger(settings), SECRET, ORIGIN, people, reader, gate, log)
+    app = Starlette(routes=[*presence_routes(desk, LedgerTokens(people.ledger)), beside])
+    proofs = [_proof(key, number) for number in range(1, WARM + REQUESTS + 1)]
     signed, by_cookie = [], []
     for proof in proofs:
         signed.append(await ask(app, PATH, dpop=proof))
         by_cookie.append(await ask(app, BESIDE, cookie=cookie))
+    desk.close()
+    log.close()
+    reader.close()
     for one in (*signed, *by_cookie):
         if one.status != 200:
             raise machine.Unmeasurable(f"answered {one.status}: {one.body!r}")
     return signed[WARM:], by_cookie[WARM:]
 
 
-def _beside(accounts: Accounts, file: DeviceFile) -> tuple[Portal, Route]:
+class Browsers(NamedTuple):
+    """Knows the sessions of people's browsers."""
+
+    accounts: Accounts
+
+    async def session(self, token: str) -> Session | None:
+        return self.accounts.session(token)
+
+
+class Beside(Area[Browsers], frozen=True):
+    name = "me"
+    path = start = door = BESIDE
+
+
+def _beside(accounts: Accounts, file: DeviceFile) -> tuple[Beside, Route]:
     """The same question, asked by a browser: who it is, what is bound, and which sessions they are in."""
+    area = Beside(Browsers(accounts), Environment(autoescape=True), ORIGIN)
 
-    async def session(token: str) -> object:
-        return accounts.session(token)
-
-    area = Portal(SimpleNamespace(session=session), None, ORIGIN)  # type: ignore[arg-type]  # nothing else is asked for
-
-    async def answer(visit: Visit) -> Response:
+    async def answer(visit: Visit[Browsers, Session]) -> Response:
         (device,) = file.devices(visit.session.person)
         found = file.stays(visit.session.person)
         return json_answer({"device": msgspec.to_builtins(device), "sessions": msgspec.to_builtins(found)})
@@ -122,12 +142,3 @@ def _proof(key: ECKey, number: int) -> str:
         "sha256": devices.digest(b""),
     }
     return jws.serialize_compact({"typ": "dpop+jwt", "alg": "ES256", "jwk": public}, msgspec.json.encode(claims), key)
-
-
-def _bare() -> float:
-    key, message = ec.generate_private_key(ec.SECP256R1()), b"x" * 400
-    signature, public = key.sign(message, ec.ECDSA(hashes.SHA256())), key.public_key()
-    began = time.process_time()
-    for _ in range(REQUESTS):
-        public.verify(signature, message, ec.ECDSA(hashes.SHA256()))
-    return (time.process_time() - began) / REQUESTS

@@ -37,6 +37,7 @@ from rapport.kernel.keys import SealKey
 from rapport.kernel.times import MINUTE, now
 from rapport.signin import devices
 from rapport.signin.passkeys import Made, Proved
+from rapport.web import cookies
 from rapport.web.forms import csrf_token
 from rapport.web.portal.visit import Portal
 from tests.e2e.running import Node
@@ -116,7 +117,7 @@ def _everything(
 ) -> tuple[float, float]:
     """Seconds until nobody was let in any more, and those that one request takes."""
     person = people.add([]).handle
-    cookie = Portal(None, None, settings.url).cookie  # type: ignore[arg-type]  # nothing else of it is asked for
+    cookie = cookies.named(Portal.name, settings.url)
     tokens = _sessions(ledger, person)
     bound = [_bound(ledger, person, settings.url) for _ in range(DEVICES)]
 
@@ -175,7 +176,7 @@ def _until_refused(
 
 def _sessions(ledger: LedgerFile, person: str) -> list[str]:
     accounts = Accounts(ledger)
-    made = Made(os.urandom(32), os.urandom(77), 1, synced=False, aaguid="")
+    made = Made(os.urandom(32), os.urandom(77), 1, synced=False)
     spent = [(os.urandom(32), now() + MINUTE) for _ in range(SESSIONS)]
     first, _ = accounts.accept(accounts.invite(person), made, "Mine", "Chrome", spent[0])
     tokens = [first]

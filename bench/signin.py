@@ -13,9 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from bench import machine
 from bench.bench import Bench
 from bench.client import Connection
@@ -64,7 +61,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         raise machine.Unmeasurable(f"{sessions} sessions were made")
     ledger.close()
     done = BROWSERS * EACH
-    verify, commit = _verify(), _commit(place / "bare.db")
+    verify, commit = machine.verifying(69, ROWS), _commit(place / "bare.db")
     bare = 1 / (verify + commit)
     floor = against("verifying a P-256 signature, committing a row, synced", bare, "/s")
     rate = done / cpu
@@ -115,16 +112,6 @@ async def _post(connection: Connection, origin: str, path: str, body: bytes) -> 
     if status != 200:
         raise machine.Unmeasurable(f"{path} answered {status}: {answer[:200]!r}")
     return answer
-
-
-def _verify() -> float:
-    """Seconds of CPU."""
-    key, message = ec.generate_private_key(ec.SECP256R1()), b"x" * 69
-    signature, public = key.sign(message, ec.ECDSA(hashes.SHA256())), key.public_key()
-    began = time.process_time()
-    for _ in range(ROWS):
-        public.verify(signature, message, ec.ECDSA(hashes.SHA256()))
-    return (time.process_time() - began) / ROWS
 
 
 def _commit(path: Path) -> float:

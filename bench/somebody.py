@@ -84,7 +84,7 @@ def _told(settings: Settings, ledger: LedgerFile, orgs: Sequence[str], facts: in
 
 def _enrolled(ledger: LedgerFile, person: Person) -> None:
     accounts = Accounts(ledger)
-    made = [Made(os.urandom(32), os.urandom(77), 1, synced=False, aaguid="") for _ in range(PASSKEYS)]
+    made = [Made(os.urandom(32), os.urandom(77), 1, synced=False) for _ in range(PASSKEYS)]
     accounts.accept(accounts.invite(person.handle), made[0], "Chrome on Linux", "Chrome/1 Linux", (b"first", now()))
     for number, one in enumerate(made[1:]):
         accounts.add_passkey(person.handle, one, f"Key {number}", (b"%d" % number, now() + HOUR))

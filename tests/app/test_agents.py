@@ -71,7 +71,7 @@ def test_results_are_for_one_reader_at_a_time(shop: Shop) -> None:
         asyncio.run(shop.desk.results(ORG, secret))
     asyncio.run(first.done(whole=False))
     second = asyncio.run(shop.desk.results(ORG, secret))
-    shop.work.requests.unfinished()  # a node that starts anew: whoever was reading is gone
+    shop.work.results.unfinished()  # a node that starts anew: whoever was reading is gone
     third = asyncio.run(shop.desk.results(ORG, secret))
     for one in (second, third):
         asyncio.run(one.done(whole=False))

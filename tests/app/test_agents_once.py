@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.agent_requests import AgentRequests, Row
+from rapport.adapters.embedded.agent_results import AgentResults
 from rapport.adapters.embedded.rights import RightsBook
 from rapport.app import backing_up, rights
 from rapport.app.agent_work import FAILED, MOST_TRIES, AgentWork
@@ -58,9 +59,7 @@ def test_an_agents_own_name_of_a_request_is_for_one_request(shop: Shop) -> None:
 
 @pytest.mark.parametrize("exercise", ["access", "deletion", "sale:opt_out"])
 @pytest.mark.parametrize("account", [True, False])
-@pytest.mark.parametrize(
-    "after", ["begin", "make", "add", "begin_for", "file", "keep_results", "set_terms", "shred", "end"]
-)
+@pytest.mark.parametrize("after", ["begin", "make", "add", "begin_for", "file", "keep", "set_terms", "shred", "end"])
 def test_what_a_kill_interrupts_is_done_once(
     exercise: str, account: bool, after: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +94,7 @@ def _die_after(patched: pytest.MonkeyPatch, name: str) -> None:
     from rapport.adapters.embedded.people import PeopleFile
     from rapport.app import erasing
 
-    where: dict[str, Any] = {"shred": erasing, "set_terms": PeopleFile, "add": PeopleFile}
+    where: dict[str, Any] = {"shred": erasing, "set_terms": PeopleFile, "add": PeopleFile, "keep": AgentResults}
     owner = where.get(name, AgentRequests)
     real = getattr(owner, name)
 

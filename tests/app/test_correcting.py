@@ -1,104 +1,24 @@
-"""Rectification at the desk: what can be corrected, where it is said, what comes of it, and who is told."""
+"""Rectification at the desk: what can be corrected, where it is said, and what comes of it."""
 
 import asyncio
 import math
-from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import pytest
 
-from rapport.act.delivery import Answer
-from rapport.act.webhooks import message
-from rapport.adapters.embedded.outbox import OutboxFile
-from rapport.adapters.embedded.rights import RightsBook
-from rapport.adapters.embedded.webhooks import WebhookFile
 from rapport.app import rights
-from rapport.app.correcting import Corrector
-from rapport.app.correction_letters import CorrectionLetters
-from rapport.app.embedded import Sources, ensure_source, open_ledger
-from rapport.app.receipting import DirectReceipts
-from rapport.app.rights_desk import RightsDesk
+from rapport.app.embedded import Sources, ensure_source
 from rapport.collect import Correction, correction_entry
 from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
-from rapport.kernel.ports import OWN_WORD, YOU, LogEntry
+from rapport.kernel.ports import OWN_WORD, YOU
 from rapport.kernel.times import DAY, SECOND, now
-from rapport.terms import Declaration, Gate, Promise, Request, Terms
-from rapport.terms.clauses import Clause
-from rapport.terms.own import OwnLooks
+from rapport.terms import Declaration, Promise, Request
 from rapport.terms.rights import MAX_A_DAY, MAX_VALUE, Asked, Case
-from tests.profile.house import ORG, House, at, at_once, told
+from tests.app.corrections import MAIL, NO_CONTACT, SERVICE, Shop, shop
+from tests.profile.house import ORG, at, at_once, told
 from tests.profile.unsealing import readable
 
-MAIL = "ada@example.com"
-
-
-class Shop(House):
-    """A shop that knows Ada by its CRM, and the desk where she corrects it. `broken`: how many words get lost."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        traits = {"email": MAIL, "phone": "+44 20 7946 0001", "points": 12, "vip": False}
-        self.send(told(at("10:00"), type="identify", userId="ada", messageId="1", traits=traits), source="crm")
-        self.settle()
-        self.person = self.people.add([f"{ORG}:user_id:ada", f"{ORG}:email:{MAIL}"]).handle
-        self.ledger = open_ledger(self.settings)
-        self.book = DirectReceipts(self.ledger)
-        self.looks = OwnLooks(self.reader, self.people, self.book)
-        self.broken = 0
-        self.corrector = Corrector(self.ledger, self.people, self.reader, self.looks, self.gate, self)
-        self.desk = RightsDesk(self.ledger, self.people, self.looks, self.corrector)
-        self.sent = 1
-
-    @property
-    def gate(self) -> Gate:
-        return Gate(self.reader, self.people, DirectReceipts(open_ledger(self.settings)), quiet_s=0)
-
-    async def say(self, entry: LogEntry) -> None:
-        if self.broken:
-            self.broken -= 1
-            raise Busy("the worker is away")
-        await super().say(entry)
-
-    def crm_says(self, user: str = "ada", source: str = "crm", **traits: Any) -> None:
-        self.sent += 1
-        event = told(at("12:00"), type="identify", userId=user, messageId=str(self.sent), traits=traits)
-        self.send(event, source=source)
-        self.settle()
-
-    def correct(self, trait: str, value: Any, person: str = "") -> Case:
-        return asyncio.run(self.desk.correct(person or self.person, ORG, trait, value))
-
-    def trait(self, name: str, customer: str = "user_id:ada", purpose: str = "service") -> dict[str, Any]:
-        view = at_once(self.gate.view(Request(ORG, customer, purpose, "test")))
-        found: dict[str, Any] = view["traits"][name]
-        return found
-
-    def listen(self, *sources: str) -> WebhookFile:
-        hooks = WebhookFile(self.ledger)
-        for source in sources:
-            hooks.set(ORG, source, f"https://{source}.example/hook")
-        return hooks
-
-    def letters(self) -> dict[str, dict[str, Any]]:
-        """Source → what it is to be told, of what waits."""
-        outbox = OutboxFile(self.ledger)
-        found = {}
-        for one in outbox.listed(status="waiting"):
-            body = outbox.body(one)
-            if body is not None:
-                found[one.about] = msgspec.json.decode(body)
-        return found
-
-    def own_book(self) -> dict[str, str]:
-        person = self.people.person(self.person).id
-        return {one.id: one.reason for _, one in self.ledger.receipts_of(person) if not one.org}
-
-
-@pytest.fixture
-def shop() -> Iterator[Shop]:
-    with Shop() as house:
-        yield house
+__all__ = ["shop"]
 
 
 # -- what is shown
@@ -417,122 +337,6 @@ def test_a_company_that_is_shut_out_does_not_hear_of_it(shop: Shop, shut: str) -
     with pytest.raises(NotFound):
         shop.desk.book.case(case.id, org=ORG)
     assert [one.id for one in shop.desk.cases(shop.person)[0]] == [case.id]
-
-
-# -- who is told
-
-
-def test_systems_that_know_the_person_are_told_with_what_they_know_them_by(shop: Shop) -> None:
-    shop.crm_says("bo", source="app", name="Bo")
-    shop.crm_says("ada", source="web", nickname="A")
-    hooks = shop.listen("crm", "web", "app")
-    case = shop.correct("phone", "1")
-    letters = shop.letters()
-    assert letters.keys() == {"crm", "web"}
-    told_crm = letters["crm"]
-    assert told_crm["type"] == "rectification"
-    customer = shop.view("user_id:ada")["customer"]
-    ids = [{"type": "user_id", "value": "ada"}, {"type": "email", "value": MAIL}]
-    head = {"id": case.id, "organization": ORG, "customer": customer, "trait": "phone", "value": "1"}
-    assert told_crm["data"] == {
-        **head,
-        "identifiers": ids,
-        "taken_back": False,
-        "corrected_at": told_crm["data"]["corrected_at"],
-    }
-    assert letters["web"]["data"]["identifiers"] == ids[:1]
-    receipt = next(one for one in shop.ledger.receipts(ORG) if one.action == "telling its systems of your correction")
-    assert (receipt.recipients, receipt.fields, receipt.decision) == (("crm", "web"), ("phone",), "permitted")
-    assert receipt.id in case.receipts
-    assert [(one.source, one.status) for one in shop.corrector.told(case)] == [("crm", "waiting"), ("web", "waiting")]
-    outbox = OutboxFile(shop.ledger)
-    for one in outbox.listed():
-        outbox.done(one) if one.about == "crm" else outbox.tried(one, Answer(410), 0)
-    outbox.sweep(now() + 400 * DAY)
-    assert [(one.source, one.status) for one in shop.corrector.told(case)] == [("crm", "done"), ("web", "failed")]
-    assert hooks.urls(ORG).keys() == {"crm", "web", "app"}
-
-
-def test_systems_are_told_that_it_was_taken_back(shop: Shop) -> None:
-    shop.correct("phone", "1")
-    shop.listen("crm")
-    shop.correct("phone", None)
-    said = shop.letters()["crm"]["data"]
-    assert (said["value"], said["taken_back"]) == (None, True)
-
-
-SERVICE = Declaration(purposes={"service": Promise("contract", ("everything", "unclassified"), onward=False)})
-NO_CONTACT = Terms(
-    "own",
-    (
-        Clause("in", "allow", purposes=("service",), categories=("everything", "unclassified")),
-        Clause("no-phone", "deny", purposes=("any",), categories=("phone",)),
-    ),
-)
-
-
-@pytest.mark.parametrize("shut", ["lock", "terms"])
-def test_a_company_that_is_shut_out_is_told_nothing(shop: Shop, shut: str) -> None:
-    shop.declare(SERVICE)
-    shop.listen("crm")
-    if shut == "lock":
-        shop.people.lock(shop.person, ORG)
-    else:
-        shop.people.set_terms(shop.person, NO_CONTACT)
-    case = shop.correct("phone", "1")
-    assert (case.status, "were not told" in case.answer, case.told) == ("done", True, ())
-    assert shop.letters() == {}
-    if shut == "lock":
-        shop.people.unlock(shop.person, ORG)
-    else:
-        shop.people.set_terms(shop.person, Terms())
-    assert shop.trait("phone")["value"] == "1"
-
-
-@pytest.mark.parametrize("shut", ["lock", "terms", ""])
-def test_what_waits_is_told_only_while_it_may_be(shop: Shop, shut: str) -> None:
-    shop.declare(SERVICE)
-    hooks = shop.listen("crm")
-    shop.correct("phone", "1")
-    (letter,) = OutboxFile(shop.ledger).listed()
-    body = OutboxFile(shop.ledger).body(letter) or b""
-    if shut == "lock":
-        shop.people.lock(shop.person, ORG)
-    elif shut == "terms":
-        shop.people.set_terms(shop.person, NO_CONTACT)
-    letters = CorrectionLetters(shop.settings, shop.ledger, hooks.dress)
-    if shut:
-        with pytest.raises(NotFound):
-            letters.dress(letter, body)
-    else:
-        assert letters.dress(letter, body).body == body
-    other = message("other", {"anything": 1}, now())
-    assert letters.dress(letter, other).body == other
-
-
-def test_what_waits_to_be_told_goes_with_an_erasure(shop: Shop) -> None:
-    shop.listen("crm")
-    shop.correct("phone", "1")
-    assert shop.letters()
-    shop.worker.close()
-    rights.shred_person(shop.settings, shop.person)
-    shop.restart()
-    assert shop.letters() == {}
-
-
-def test_told_and_ended_are_one_step(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.listen("crm")
-
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RightsBook, "_end", die)
-        with pytest.raises(KeyboardInterrupt):
-            shop.correct("phone", "1")
-    assert shop.letters() == {}
-    assert asyncio.run(shop.corrector.take_up(now() + DAY)) == 1
-    assert len(OutboxFile(shop.ledger).listed()) == 1
 
 
 # -- consent

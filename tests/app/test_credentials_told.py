@@ -16,11 +16,11 @@ from rapport.app.proving import CODES_AN_HOUR, Proving
 from rapport.app.recovering import HouseRecovery
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
-from rapport.kernel.errors import BadInput, Conflict, TooMany
+from rapport.kernel.errors import BadInput, Conflict, Full, TooMany
 from rapport.kernel.times import now
 from rapport.web.asker import network_of
 from rapport.web.portal.told import Session
-from tests.app.test_proving import ADA, BO, Hall
+from tests.app.hall import ADA, BO, Hall
 from tests.e2e.mailbox import Mailbox
 from tests.signin.authenticator import Authenticator
 
@@ -84,6 +84,28 @@ def test_every_change_of_what_opens_an_account_is_told_where_its_person_is_reach
     said = " ".join(one.said for one in hall.proofs.claims.news(ada))
     for sentence in ("passkey was made", "was revoked", "recovery codes were made", "address was added"):
         assert sentence in said
+
+
+def test_no_passkey_is_made_or_revoked_that_its_person_is_not_told_of(
+    desks: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hall = desks.hall
+    ada = hall.person()
+    _, session, first = hall.enrol(ada)
+    second = hall.enrol(ada)[2]
+    who = Session(ada, session, now())
+    made = Authenticator(desks.settings.url, "localhost").make(asyncio.run(desks.devices.making(who, "here")))
+
+    def full(*_: object, **__: object) -> None:
+        raise Full("no space is left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rapport.adapters.embedded.claims.Claims.loud", full)
+        with pytest.raises(Full):
+            asyncio.run(desks.devices.make(who, json.dumps(made).encode(), "here", "Chrome/1 Linux"))
+        with pytest.raises(Full):
+            asyncio.run(desks.devices.revoke(who, second))
+    assert [one.id for one in hall.accounts.passkeys(ada)] == [first, second]
 
 
 def test_who_keeps_asking_for_anothers_codes_keeps_nobody_from_theirs(desks: Desks) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from rapport.adapters.embedded.sqlite import transaction
 from rapport.adapters.embedded.tongues import Tongues
 from rapport.app import letters
 from rapport.app.portal_proofs import PortalProofs
@@ -13,9 +14,10 @@ from rapport.app.proving import Proofs, Proving
 from rapport.app.recovering import stop_recovery
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
+from rapport.kernel.errors import Unauthorized
 from rapport.web.language import NAMES, speaking
 from rapport.web.portal.told import Session
-from tests.app.test_proving import ADA, BO, Hall
+from tests.app.hall import ADA, BO, Hall
 from tests.e2e.mailbox import Mailbox
 
 GERMAN = "Was mit Ihrem Konto geschah"
@@ -78,6 +80,42 @@ def test_letters_are_in_english_until_somebody_chooses_and_in_that_language_then
     asyncio.run(post.proofs.speak(post.session, "en"))
     post.happens()
     assert post.mailbox.wait(ADA, 3).subject == "What happened to your account"
+
+
+def test_who_is_alarmed_is_told_though_the_one_who_tried_is_refused(post: Post) -> None:
+    post.show(ADA, "en")
+
+    def tried(proofs: Proofs) -> None:
+        proofs.claims.alarm([post.number], "Somebody tried.")
+        raise Unauthorized("That is not yours.")
+
+    with pytest.raises(Unauthorized):
+        asyncio.run(post.proving.within(tried))
+    assert "Somebody tried." in post.mailbox.wait(ADA, 1).text
+
+
+def test_what_was_undone_is_told_to_nobody(post: Post) -> None:
+    post.show(ADA, "en")
+
+    def undone(proofs: Proofs) -> None:
+        with transaction(proofs.people.db):
+            proofs.claims.loud(post.number, "Everything was lost.")
+            raise Unauthorized("That is not yours.")
+
+    with pytest.raises(Unauthorized):
+        asyncio.run(post.proving.within(undone))
+    post.happens()
+    assert "Everything was lost" not in post.mailbox.wait(ADA, 1).text
+
+
+def test_what_a_process_noted_that_was_killed_then_is_told_by_the_next(post: Post) -> None:
+    post.show(ADA, "en")
+    post.hall.proofs.claims.alarm([post.number], "Somebody tried.")
+    post.hall.proofs.claims.alarm([post.number], "Somebody tried.")
+    asyncio.run(post.proving.within(lambda _: None))
+    assert post.mailbox.wait(ADA, 1).text.count("Somebody tried.") == 1
+    post.happens()
+    assert "Somebody tried." not in post.mailbox.wait(ADA, 2).text
 
 
 def test_who_shows_an_address_on_a_german_page_is_written_to_in_german_unless_they_chose(post: Post) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from rapport.app.proving import Proofs, Proving
 from rapport.app.settings import Settings
-from tests.app.test_proving import ADA, BO, Hall, hall
+from rapport.terms import Declaration
+from tests.app.hall import ADA, BO, Hall, hall
 from tests.e2e.mailbox import Mailbox
 from tests.profile.house import ORG
 
@@ -71,6 +72,16 @@ def test_whose_claim_by_the_desks_word_ends_is_told(hall: Hall, proving: Proving
     asyncio.run(proving.within(lambda proofs: proofs.claims.claim_by_contact(bo, ORG, contact)))
     assert "somebody else has shown since that it is theirs" in mailbox.wait(ADA).text
     assert [one.said[:30] for one in hall.proofs.claims.news(ada)] == ["What you claimed at shop opens"]
+
+
+def test_a_company_is_called_what_it_calls_itself(hall: Hall, proving: Proving, mailbox: Mailbox) -> None:
+    hall.declare(Declaration(name="Shop & Sons"))
+    ada = hall.person(f"{ORG}:email:{BO}")
+    hall.verify(ada, ADA)
+    bo = hall.person()
+    contact = shows(proving, bo, BO)
+    asyncio.run(proving.within(lambda proofs: proofs.claims.claim_by_contact(bo, ORG, contact)))
+    assert "What you claimed at Shop & Sons opens nothing any more" in mailbox.wait(ADA).text
 
 
 def test_what_the_first_address_voids_is_told_to_it(hall: Hall, proving: Proving, mailbox: Mailbox) -> None:

@@ -16,7 +16,7 @@ from rapport.kernel.errors import BadInput, Conflict, NotFound, TooMany, Unautho
 from rapport.kernel.times import SECOND, now
 from rapport.signin import devices
 from rapport.web.portal.told import Session
-from tests.app.lobby import ORIGIN, Lobby, here, pair, poll, run
+from tests.app.lobby import ORIGIN, Lobby, here, pair, poll, run, signed
 from tests.signin.device import SoftDevice
 from tests.web.portal.person import Straight
 
@@ -74,6 +74,10 @@ def test_a_code_that_is_unknown_another_s_or_too_old_is_refused_alike(
     watch = SoftDevice(ORIGIN)
     theirs, old = pair(lobby.desk, watch)["code"], pair(lobby.desk, SoftDevice(ORIGIN))["code"]
     run(lobby.desk.enter(lobby.bo, theirs))
+    tv = SoftDevice(ORIGIN)
+    late = pair(lobby.desk, tv)["code"]
+    run(lobby.desk.enter(lobby.ada, late))
+    number = poll(lobby.desk, tv)["number"]
     said = set()
     for code in ("BCDF-GHJK", "", "\ud800", theirs):
         with pytest.raises(NotFound) as refused:
@@ -86,6 +90,9 @@ def test_a_code_that_is_unknown_another_s_or_too_old_is_refused_alike(
     monkeypatch.setattr("rapport.adapters.embedded.devices.now", lambda: later)
     with pytest.raises(NotFound) as refused:
         run(lobby.desk.enter(lobby.ada, old))
+    said.add((refused.value.status, refused.value.code, refused.value.message))
+    with pytest.raises(NotFound) as refused:  # typed in time, and approved too late
+        run(lobby.desk.approve(lobby.ada, late, number))
     said.add((refused.value.status, refused.value.code, refused.value.message))
     assert len(said) == 1
 
@@ -105,6 +112,31 @@ def test_codes_are_tried_only_so_often(lobby: Lobby, step: str) -> None:
         guess()
     with pytest.raises(NotFound):
         run(lobby.desk.enter(lobby.bo, devices.new_code()))
+
+
+def test_what_a_device_signs_to_be_paired_counts_once_in_every_process(lobby: Lobby) -> None:
+    watch, desks = SoftDevice(ORIGIN), (lobby.desk, lobby.another())
+    start = signed(watch, "/presence/pair", {"kind": "watch", "name": "Mine"})
+    run(lobby.desk.pair(start, "watch", "Mine"))
+    question = signed(watch, "/presence/pair/poll")
+    assert run(lobby.desk.poll(question)) == {"status": "waiting"}
+    for desk in desks:
+        with pytest.raises(Unauthorized):
+            run(desk.pair(start, "watch", "Mine"))
+        with pytest.raises(Unauthorized):
+            run(desk.poll(question))
+
+
+def test_only_so_many_devices_are_being_paired_at_once(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rapport.adapters.embedded.devices.MOST_PAIRINGS", 2)
+    watch = SoftDevice(ORIGIN)
+    for device in (watch, SoftDevice(ORIGIN), watch):  # who begins again takes no more room
+        pair(lobby.desk, device)
+    with pytest.raises(TooMany):
+        pair(lobby.desk, SoftDevice(ORIGIN))
+    later = now() + devices.PAIRING_LIFE
+    monkeypatch.setattr("rapport.adapters.embedded.devices.now", lambda: later)
+    pair(lobby.desk, SoftDevice(ORIGIN))
 
 
 def test_a_key_that_is_bound_is_not_bound_again(lobby: Lobby) -> None:
@@ -142,6 +174,23 @@ def test_a_screen_ends_by_itself(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) 
     here(lobby.desk, tv)
 
 
+def test_screens_that_ended_leave_room_and_may_be_bound_again(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rapport.adapters.embedded.devices.MOST_DEVICES", 2)
+    screen, _ = lobby.bound(lobby.ada, "screen"), lobby.bound(lobby.ada, "screen")
+    with pytest.raises(Conflict, match="all there may be"):
+        lobby.bound(lobby.ada, "tv")
+    with pytest.raises(Conflict, match="bound already"):
+        pair(lobby.desk, screen, "screen")
+    later = now() + devices.SCREEN_LIFE
+    monkeypatch.setattr("rapport.adapters.embedded.devices.now", lambda: later)
+    lobby.bound(lobby.ada, "tv")
+    code = pair(lobby.desk, screen, "screen")["code"]
+    run(lobby.desk.enter(lobby.bo, code))
+    run(lobby.desk.approve(lobby.bo, code, poll(lobby.desk, screen)["number"]))
+    assert [one.kind for one in run(lobby.desk.bound(lobby.ada))] == ["tv"]
+    assert [one.kind for one in run(lobby.desk.bound(lobby.bo))] == ["screen"]
+
+
 class Pairing(RuleBasedStateMachine):
     """No order of starting, typing, approving, asking, waiting and letting go gives a device to anybody but who typed
     its code and approved its number."""
@@ -168,6 +217,7 @@ class Pairing(RuleBasedStateMachine):
         self.devices = [SoftDevice(ORIGIN) for _ in range(3)]
         self.codes: dict[int, tuple[str, int]] = {}  # device → (code, when it ends)
         self.typed: dict[int, int] = {}  # device → who typed its code
+        self.shown: dict[int, str] = {}  # device → the number that it showed last, also where that counts no longer
         self.owners: dict[int, int] = {}
 
     def live(self, device: int) -> bool:
@@ -200,13 +250,14 @@ class Pairing(RuleBasedStateMachine):
         else:
             assert may
             self.typed[device] = person
+            self.shown[device] = poll(self.desk, self.devices[device])["number"]
 
     @precondition(lambda self: self.codes)
     @rule(data=st.data(), person=st.integers(0, 1), right=st.booleans())
     def approve(self, data: st.DataObject, person: int, right: bool) -> None:
         device = data.draw(st.sampled_from(sorted(self.codes)))
         mine = self.live(device) and self.typed.get(device) == person
-        shown = poll(self.desk, self.devices[device])["number"] if mine else "00"
+        shown = self.shown.get(device, "00")
         number = shown if right else f"{(int(shown) + 1) % 100:02}"
         try:
             run(self.desk.approve(self.people[person], self.codes[device][0], number))

@@ -24,7 +24,7 @@ from rapport.kernel.times import DAY, now
 from rapport.signin import codes
 from rapport.web.portal.told import Session
 from tests.act.receiving import Receiver
-from tests.app.test_proving import ADA, Hall, hall, later
+from tests.app.hall import ADA, Hall, hall, later
 from tests.profile.house import ORG
 
 __all__ = ["hall", "later"]

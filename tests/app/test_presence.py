@@ -17,6 +17,7 @@ from rapport.app import presence
 from rapport.app.presence import reachable
 from rapport.kernel.errors import NotFound, RapportError, TooMany, Unauthorized
 from rapport.kernel.times import MINUTE, SECOND, now
+from rapport.signin import devices
 from rapport.terms import Clause, Terms
 from rapport.web.api.presence import Here, Signed
 from rapport.web.portal.told import Session
@@ -35,12 +36,12 @@ def lobby() -> Iterator[Lobby]:
 
 
 def test_a_request_is_believed_once_in_every_process(lobby: Lobby) -> None:
-    watch = lobby.bound(lobby.ada)
+    watch, other = lobby.bound(lobby.ada), lobby.another()
     asked = {"organization": ORG}
     first = signed(watch, "/presence/here", asked)
     run(lobby.desk.here(first, Here(ORG)))
     again = Signed(turned(first.proof), first.method, first.path, first.body, "elsewhere")
-    for desk in (lobby.desk, lobby.another()):
+    for desk in (lobby.desk, other):
         for replay in (first, again):
             with pytest.raises(Unauthorized):
                 run(desk.here(replay, Here(ORG)))
@@ -48,8 +49,8 @@ def test_a_request_is_believed_once_in_every_process(lobby: Lobby) -> None:
 
 def test_of_fifty_who_bring_one_request_at_once_one_is_believed(lobby: Lobby) -> None:
     watch = lobby.bound(lobby.ada)
-    once = signed(watch, "/presence/session", method="GET")
     desks = [lobby.another() for _ in range(8)]
+    once = signed(watch, "/presence/session", method="GET")  # since they began, or none of them would believe it
 
     def tried(turn: int) -> bool:
         with contextlib.suppress(Unauthorized):
@@ -103,6 +104,18 @@ def test_a_device_tells_of_its_person_only_so_often(lobby: Lobby) -> None:
         insist()
     assert len(lobby.present()) < 40
     assert here(lobby.desk, tv)["told"]
+
+
+def test_a_device_taps_only_so_often(lobby: Lobby) -> None:
+    watch = lobby.bound(lobby.ada)
+
+    def insist() -> None:
+        for _ in range(100):
+            tap(lobby.desk, watch, lobby.desk.new_tap(ORG)["tap"])
+
+    with pytest.raises(TooMany):
+        insist()
+    assert tap(lobby.desk, lobby.bound(lobby.ada, "tv"), lobby.desk.new_tap(ORG)["tap"]) == 1
 
 
 OTHER_PROCESS = """
@@ -272,6 +285,27 @@ def test_a_tap_is_answered_once_within_thirty_seconds_at_the_till_that_showed_it
     assert run(lobby.desk.tap_of(lobby.ada, late)) is None
     with pytest.raises(Unauthorized):
         run(lobby.desk.answer_tap(lobby.ada, late))
+
+
+def test_who_tapped_is_told_for_thirty_seconds(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = lobby.desk.new_tap(ORG)["tap"]
+    tap(lobby.desk, lobby.bound(lobby.ada), code)
+    later = now() + devices.TAP_LIFE
+    monkeypatch.setattr("rapport.adapters.embedded.devices.now", lambda: later)
+    with pytest.raises(NotFound):
+        run(lobby.desk.who_tapped(ORG, code))
+
+
+def test_a_till_asks_only_so_often_and_each_company_for_itself(lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "TAPS_A_MINUTE", 3)
+    desk = lobby.another()
+    for _ in range(3):
+        with pytest.raises(NotFound):
+            run(desk.who_tapped(ORG, "x"))
+    for ask in (lambda: run(desk.who_tapped(ORG, "x")), lambda: desk.new_tap(ORG)):
+        with pytest.raises(TooMany):
+            ask()
+    assert desk.new_tap("corner")["tap"]
 
 
 def test_of_fifty_who_answer_one_tap_at_once_one_does(lobby: Lobby) -> None:

@@ -1,109 +1,20 @@
-"""What people prove besides passkeys: addresses, claims and recovery. Nobody holds by an old proof what somebody else
+"""What people prove besides passkeys: addresses and recovery. Nobody holds by an old proof what somebody else
 proved since, and nothing says who is known here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
-from rapport.adapters.embedded.accounts import Accounts
-from rapport.adapters.embedded.claims import ANOTHER, BY_CODE, BY_DESK, BY_LINK, EXPIRED, Claimed
-from rapport.adapters.embedded.contacts import Contact
-from rapport.app.embedded import open_ledger, open_people
-from rapport.app.proving import Proofs, open_proofs
-from rapport.app.settings import Settings
+from rapport.adapters.embedded.claims import ANOTHER, BY_DESK
+from rapport.app.proving import Proofs
 from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError, Unauthorized
-from rapport.kernel.times import DAY, HOUR, MINUTE
+from rapport.kernel.times import DAY, HOUR
 from rapport.signin import codes
-from rapport.signin.passkeys import Made, Proved
-from tests.profile.house import ORG, House
+from tests.app.hall import ADA, BO, Hall, hall, later
+from tests.profile.house import ORG
 
-ADA, BO = "ada@example.com", "bo@example.com"
-MODULES = ("accounts", "claims", "contacts", "recovering", "reminding", "people")
-
-
-class Hall(House):
-    """A house whose people prove things; `clock` is how far its time is ahead, µs."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__()
-        ledger = open_ledger(self.settings)
-        ledger.add_org("corner")
-        self.where = Settings(data=self.settings.data, **settings)
-        self.proofs = self.opened()
-        self.made = 0
-
-    def opened(self) -> Proofs:
-        return open_proofs(self.where, open_people(self.where, open_ledger(self.where)))
-
-    @property
-    def accounts(self) -> Accounts:
-        return Accounts(self.proofs.people.ledger)
-
-    def person(self, *claims: str) -> str:
-        return self.proofs.people.add(claims).handle
-
-    def made_key(self) -> Made:
-        self.made += 1
-        return Made(self.made.to_bytes(16, "big"), bytes(77), 0, synced=True, aaguid="")
-
-    def enrol(self, person: str) -> tuple[str, int, int]:
-        """A passkey by an invitation: the session's token, its number and the passkey's."""
-        code = self.accounts.invite(person)
-        self.made += 1
-        spent = (self.made.to_bytes(40, "big"), 1 << 62)
-        token, session = self.accounts.accept(code, self.made_key(), "a key", "a browser", spent)
-        assert session.passkey is not None
-        return token, session.id, session.passkey
-
-    def verify(self, person: str, address: str, session: int = 0, passkey: int | None = None) -> Contact:
-        waiting = self.proofs.contacts.start(person, codes.kind_of(address), address)
-        assert waiting.code is not None
-        return self.proofs.contacts.verify(person, waiting.handle, waiting.code, session, passkey)
-
-    def claim(self, person: str, address: str, org: str = ORG) -> None:
-        self.proofs.claims.claim_by_contact(person, org, self.verify(person, address).id)
-
-    def claims(self, person: str) -> list[Claimed]:
-        return self.proofs.claims.claims(person)
-
-    def held(self, person: str) -> set[tuple[str, str, str]]:
-        """What opens anything: as the gate and the person's own looks read it."""
-        return set(self.proofs.people.person(person).claims)
-
-    def begin(self, person: str, address: str) -> str:
-        paper = self.proofs.contacts.new_recovery_codes(person)[0]
-        waiting = self.proofs.contacts.start_recovery("email", address)
-        assert waiting.code is not None
-        return self.proofs.recovering.begin(waiting.handle, waiting.code, paper)[0]
-
-    def finish(self, secret: str) -> str:
-        self.made += 1
-        spent = (self.made.to_bytes(40, "big"), 1 << 62)
-        return self.proofs.recovering.finish(secret, self.made_key(), "new", "a browser", spent)[0]
-
-
-@pytest.fixture
-def hall() -> Iterator[Hall]:
-    with Hall(recovery_hours=0) as hall:
-        yield hall
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Let time pass (µs) for all that these tests ask."""
-    from rapport.kernel import times
-
-    ahead = [0]
-    present = times.now
-
-    def pass_by(span: int) -> None:
-        ahead[0] += span
-        for module in MODULES:
-            monkeypatch.setattr(f"rapport.adapters.embedded.{module}.now", lambda: present() + ahead[0])
-
-    return pass_by
+__all__ = ["hall", "later"]
 
 
 # -- codes
@@ -210,6 +121,20 @@ def test_the_support_desk_tells_another_code_in_place_of_the_one_that_was_asked_
         hall.proofs.contacts.again("email", BO)
 
 
+def test_there_may_be_only_so_many_addresses_and_each_is_shown_again_all_the_same(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rapport.adapters.embedded.contacts.MOST_CONTACTS", 2)
+    ada = hall.person()
+    _, bos = hall.verify(ada, ADA), hall.verify(ada, BO)
+    waiting = hall.proofs.contacts.start(ada, "email", "one@example.com")
+    with pytest.raises(Conflict):
+        hall.proofs.contacts.verify(ada, waiting.handle, waiting.code or "", 0, None)
+    hall.verify(ada, ADA)
+    hall.proofs.contacts.let_go(ada, bos.id)
+    hall.verify(ada, "one@example.com")
+
+
 @pytest.mark.parametrize(
     "address",
     ["", "x", "a@b@c", "a@b\r\nBcc: e@example.com", "a" * 400 + "@b.c", "ä@example.com", "a..b@x.y", "@", "\0@b"],
@@ -296,127 +221,6 @@ def test_non_verifying_provider_nobodys_mere_word_outlasts_a_proof(hall: Hall) -
     assert hall.held(thief) == set()
     assert [one.suspended for one in hall.claims(thief)] == [ANOTHER]
     assert len(hall.proofs.claims.news(thief)) == 1
-
-
-# -- claims
-
-
-def test_claims_say_how_they_were_proved_and_go_as_they_came(hall: Hall) -> None:
-    ada = hall.person("corner:user_id:1")
-    before = hall.claims(ada)
-    hall.claim(ada, ADA)
-    code, _ = hall.proofs.claims.mint(ORG, "user_id", "42")
-    assert hall.proofs.claims.linked(code) is not None
-    hall.proofs.claims.claim_by_link(ada, code)
-    assert hall.proofs.claims.linked(code) is None
-    assert sorted((one.kind, one.how) for one in hall.claims(ada)) == [
-        ("email", BY_CODE),
-        ("user_id", BY_DESK),
-        ("user_id", BY_LINK),
-    ]
-    for one in hall.claims(ada):
-        if one not in before:
-            hall.proofs.claims.unclaim(ada, one.id)
-    assert hall.claims(ada) == before
-    with pytest.raises(NotFound):
-        hall.proofs.claims.unclaim(ada, "00" * 16)
-
-
-def test_nobody_claims_by_an_address_of_anothers_or_one_shown_long_ago(
-    hall: Hall, later: Callable[[int], None]
-) -> None:
-    ada, bo = hall.person(), hall.person()
-    contact = hall.verify(ada, ADA)
-    with pytest.raises(NotFound):
-        hall.proofs.claims.claim_by_contact(bo, ORG, contact.id)
-    with pytest.raises(NotFound):
-        hall.proofs.claims.claim_by_contact(ada, "nowhere", contact.id)
-    later(365 * DAY + 1)
-    with pytest.raises(Conflict):
-        hall.proofs.claims.claim_by_contact(ada, ORG, contact.id)
-
-
-def test_a_recycled_address_is_its_new_holders(hall: Hall, later: Callable[[int], None]) -> None:
-    ada, bo = hall.person(), hall.person()
-    hall.claim(ada, ADA)
-    hall.claim(ada, ADA, "corner")
-    later(DAY)
-    hall.claim(bo, ADA)
-    assert hall.held(ada) == set()
-    assert hall.held(bo) == {(ORG, "email", ADA)}
-    assert hall.proofs.contacts.contacts(ada) == []
-    hall.verify(ada, ADA)  # who has it again has all again
-    assert hall.held(ada) == {(ORG, "email", ADA), ("corner", "email", ADA)}
-    assert hall.held(bo) == set()
-
-
-def test_a_claim_is_suspended_when_its_proof_loses_its_time(hall: Hall, later: Callable[[int], None]) -> None:
-    ada = hall.person()
-    hall.claim(ada, ADA)
-    assert hall.proofs.claims.expire() == 0
-    later(365 * DAY + 1)
-    assert hall.proofs.claims.expire() == 1
-    assert hall.held(ada) == set()
-    assert [one.suspended for one in hall.claims(ada)] == [EXPIRED]
-    assert hall.proofs.contacts.start_recovery("email", ADA).code is None
-    hall.verify(ada, ADA)
-    assert hall.held(ada) == {(ORG, "email", ADA)}
-
-
-def test_a_link_is_for_ten_minutes_and_says_one_identifier(hall: Hall, later: Callable[[int], None]) -> None:
-    ada = hall.person()
-    for wrong in (("user_id", ""), ("user_id", "null"), ("?", "x"), ("user_id", "x" * 2000)):
-        with pytest.raises(BadInput):
-            hall.proofs.claims.mint(ORG, *wrong)
-    code, _ = hall.proofs.claims.mint(ORG, "user_id", "42")
-    later(10 * MINUTE + 1)
-    with pytest.raises(Unauthorized):
-        hall.proofs.claims.claim_by_link(ada, code)
-
-
-def test_an_older_proof_takes_nothing_from_a_newer_one(hall: Hall, later: Callable[[int], None]) -> None:
-    ada, bo = hall.person(), hall.person()
-    contact = hall.verify(ada, ADA)
-    later(MINUTE)
-    code, _ = hall.proofs.claims.mint(ORG, "email", ADA)
-    hall.proofs.claims.claim_by_link(bo, code)
-    with pytest.raises(Conflict):
-        hall.proofs.claims.claim_by_contact(ada, ORG, contact.id)
-
-
-def test_what_the_desk_claims_again_is_told_once(hall: Hall) -> None:
-    ada, bo = hall.person(), hall.person()
-    hall.claim(ada, ADA)
-    hall.claim(bo, ADA)
-    hall.proofs.people.claim(ada, [f"{ORG}:email:{ADA}"])
-    assert [one.suspended for one in hall.claims(ada)] == [""]
-
-
-# -- two accounts
-
-
-def test_two_accounts_are_joined_and_parted_exactly(hall: Hall) -> None:
-    ada, old = hall.person(), hall.person("corner:user_id:7")
-    hall.enrol(ada)
-    hall.claim(ada, ADA)
-    hall.claim(old, BO)
-    before = [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)]
-    (key,) = hall.accounts.passkeys(old) or [_enrolled(hall, old)]
-    spent = (b"joining" * 6, 1 << 62)
-    assert hall.proofs.joining.join(ada, key, Proved(0, synced=True), spent) == 2
-    assert len(hall.held(ada)) == 3
-    assert hall.held(old) == set()
-    with pytest.raises(Unauthorized):
-        hall.proofs.joining.join(ada, key, Proved(0, synced=True), spent)
-    with pytest.raises(Conflict):
-        hall.proofs.joining.join(old, key, Proved(0, synced=True), (b"another" * 6, 1 << 62))
-    assert hall.proofs.joining.part(ada) == 2
-    assert [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)] == before
-
-
-def _enrolled(hall: Hall, person: str) -> Any:
-    hall.enrol(person)
-    return hall.accounts.passkeys(person)[0]
 
 
 # -- recovery

@@ -18,16 +18,18 @@ from rapport.app.purchasing import Purchasing
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.errors import BadInput, Conflict, NotFound, TooMany, Unauthorized
 from rapport.kernel.times import DAY, HOUR, now, rfc3339
+from rapport.signin.passkeys import Proved
 from rapport.terms.own import own_parts
 from rapport.terms.purchases import Rule
 from rapport.web.portal.proofs_desk import Purchase
 from rapport.web.portal.told import Session
-from tests.app import test_proving
-from tests.app.test_proving import ADA, BO, Hall
+from tests.app.hall import ADA, BO, MODULES, Hall
 from tests.profile.house import ORG, told
 
 RULE = Rule("Order Completed", "order_id")
-TODAY = rfc3339(now())[:10]
+SOLD_AT = now() - HOUR // 60
+TODAY = rfc3339(SOLD_AT)[:10]
+"""The day on which all is sold here: also where a midnight comes between the sale and who tells of it."""
 
 
 class Shop(Hall):
@@ -49,7 +51,7 @@ class Shop(Hall):
         properties = {"total": total, "order_id": order, **more.pop("bought", {})}
         self.send(
             told(
-                now() - HOUR // 60,
+                SOLD_AT,
                 type="track",
                 event="Order Completed",
                 messageId=f"sale-{self.sold}",
@@ -95,7 +97,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def pass_by(span: int) -> None:
         ahead[0] += span
-        for module in (*(f"adapters.embedded.{one}" for one in (*test_proving.MODULES, "purchases")), "app.purchasing"):
+        for module in (*(f"adapters.embedded.{one}" for one in (*MODULES, "purchases")), "app.purchasing"):
             monkeypatch.setattr(f"rapport.{module}.now", lambda: now() + ahead[0])
 
     return pass_by
@@ -189,7 +191,7 @@ def test_nobody_takes_by_a_purchase_what_somebody_claims_and_they_are_told(shop:
     bo = shop.customer(BO)
     code, _ = shop.proofs.claims.mint(ORG, "loyalty_id", "77")
     shop.proofs.claims.claim_by_link(bo, code)
-    shop.proofs.claims.unsent.clear()
+    shop.proofs.claims.told(1 << 62)
     ada = shop.customer()
     shop.fails(ada, "A1", "42.50")
     assert shop.held(ada) == set()
@@ -197,7 +199,7 @@ def test_nobody_takes_by_a_purchase_what_somebody_claims_and_they_are_told(shop:
     (news, *_) = shop.proofs.claims.news(bo)
     assert "told of a purchase" in news.said
     assert ada not in news.said
-    assert shop.proofs.claims.unsent == {shop.proofs.people.person(bo).id: [news.said]}
+    assert shop.proofs.claims.untold()[0] == {shop.proofs.people.person(bo).id: [news.said]}
 
 
 def test_whoever_shows_more_has_it_before_whoever_told_of_a_purchase(shop: Shop) -> None:
@@ -324,7 +326,7 @@ def test_a_joined_account_brings_its_purchases_along(shop: Shop) -> None:
     shop.buy(old, "A1", "42.50")
     shop.enrol(old)
     key = shop.accounts.passkeys(old)[0]
-    shop.proofs.joining.join(ada, key, test_proving.Proved(0, synced=True), (b"joining" * 6, 1 << 62))
+    shop.proofs.joining.join(ada, key, Proved(0, synced=True), (b"joining" * 6, 1 << 62))
     assert shop.buying.check() == 0
     assert shop.sees(ada) == {"card-7"}
 

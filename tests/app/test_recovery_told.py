@@ -54,7 +54,7 @@ class Ward(Lobby):
         return self.proofs.recovering.begin(waiting.handle, waiting.code, self.papers.pop())[0]
 
     def finish(self, secret: str) -> None:
-        made = Made(b"new" * 8, bytes(77), 0, synced=True, aaguid="")
+        made = Made(b"new" * 8, bytes(77), 0, synced=True)
         self.proofs.recovering.finish(secret, made, "new", "a browser", (secret.encode(), 1 << 62))
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rapport.adapters.embedded import backup, let_go
+from rapport.adapters.embedded import backup, devices, let_go
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.contacts import Contact
 from rapport.adapters.embedded.devices import About, DeviceFile
@@ -25,10 +25,10 @@ from rapport.app.proving import Proofs, open_proofs
 from rapport.app.restoring import Restored, restore
 from rapport.kernel.errors import RapportError
 from rapport.kernel.keys import SealKey
-from rapport.kernel.times import now
+from rapport.kernel.times import HOUR, now
 from rapport.signin import codes
 from rapport.signin.devices import Proof
-from rapport.signin.passkeys import Made
+from rapport.signin.passkeys import Made, Proved
 from rapport.terms.presets import PRESETS
 from tests.profile.house import IN_MEMORY, ORG, House
 
@@ -49,7 +49,7 @@ class Vault(House):
         return self.made.to_bytes(size, "big")
 
     def passkey(self, person: str) -> tuple[str, int]:
-        made = Made(self.number(), bytes(77), 0, synced=True, aaguid="")
+        made = Made(self.number(), bytes(77), 0, synced=True)
         spent = (self.number(), 1 << 62)
         token, session = self.accounts.accept(self.accounts.invite(person), made, "a key", "a browser", spent)
         assert session.passkey is not None
@@ -157,6 +157,62 @@ def test_what_was_made_anew_since_it_was_let_go_of_stays(vault: Vault) -> None:
     assert again.people.person(ada).claims == ((ORG, "user_id", "ada"),)
     assert not again.people.person(ada).locked
     assert len(again.people.person(ada).terms.clauses) > 0
+
+
+def test_who_locks_one_company_out_is_locked_where_a_backup_from_between_two_changes_is_restored(vault: Vault) -> None:
+    people = vault.proofs.people
+    ada = people.add([f"{ORG}:user_id:ada"]).handle
+    people.set_terms(ada, PRESETS["balanced"])
+    vault.back_up()
+    people.lock(ada, ORG)
+    vault.back_up_keys("b.keys")
+    _, again = vault.restored("b.keys")
+    assert again.people.person(ada).locked
+
+
+def test_what_is_let_go_of_in_the_moment_in_which_it_is_made_is_on_the_list_all_the_same(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "now", lambda: now() + HOUR)  # this clock was right, and was set back since
+    ada = vault.proofs.people.add([]).handle
+    watch = vault.bind(ada)
+    vault.back_up()
+    vault.devices.revoke(ada, watch)
+    vault.back_up_keys("b.keys")
+    _, again = vault.restored("b.keys")
+    assert DeviceFile(again.people.ledger, SealKey(bytes(32))).devices(ada) == []
+
+
+def test_what_went_to_another_account_and_came_back_is_there_where_a_younger_backup_is_restored(vault: Vault) -> None:
+    people, proofs = vault.proofs.people, vault.proofs
+    ada, bo = (people.add(claims).handle for claims in ([f"{ORG}:user_id:ada"], []))
+    vault.passkey(ada)
+    (own,) = vault.accounts.passkeys(ada)
+    assert proofs.joining.join(bo, own, Proved(1, synced=True), (vault.number(), 1 << 62)) == 1
+    assert proofs.joining.part(bo) == 1
+    vault.back_up()
+    told, again = vault.restored("a.keys")
+    assert told.taken_away == 0
+    assert again.people.person(ada).claims == ((ORG, "user_id", "ada"),)
+
+
+def test_whoever_comes_after_a_restore_is_not_called_what_somebody_was_who_is_lost(vault: Vault) -> None:
+    people = vault.proofs.people
+    people.add([])
+    vault.back_up()
+    lost = people.person(people.add([f"{ORG}:user_id:ada"]).handle)
+    people.set_terms(lost.handle, PRESETS["balanced"])
+    erased = people.person(people.add([]).handle)
+    people.set_status(erased.handle, "erasing")
+    people.forget_claims(erased.handle)
+    agreements = "SELECT max(id) FROM agreement"
+    (agreed,) = people.db.execute(agreements).fetchone()
+    vault.back_up_keys("b.keys")
+    _, again = vault.restored("b.keys")
+    fresh = again.people.add([f"{ORG}:user_id:ada"])
+    again.people.set_terms(fresh.handle, PRESETS["balanced"])
+    assert fresh.id > erased.id > lost.id
+    assert again.people.db.execute(agreements).fetchone() > (agreed,)
 
 
 def test_the_erased_leave_nothing_on_the_list(vault: Vault) -> None:

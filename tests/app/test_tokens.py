@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapport.adapters.embedded import operators, tokens
+from rapport.adapters.embedded import operators
 from rapport.adapters.embedded.audit import AuditLog, start_of
 from rapport.adapters.embedded.ledger import MIGRATIONS, LedgerFile
 from rapport.adapters.embedded.sqlite import connect
@@ -16,6 +16,7 @@ from rapport.adapters.embedded.tokens import MOST_DAYS, TokenFile, life_of
 from rapport.app.embedded import open_keys, open_ledger
 from rapport.app.node import LedgerTokens
 from rapport.app.settings import Settings
+from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND, now
 
@@ -158,7 +159,7 @@ def test_tokens_from_before_go_on_and_get_a_handle(settings: Settings, tmp_path:
     before = MIGRATIONS[: MIGRATIONS.index(operators.SCHEMA)]
     db = connect(tmp_path / "ledger.db", before, durable=False)
     db.execute("INSERT INTO org VALUES ('shop', 1)")
-    row = (tokens._hash("rap_old"), "shop", "read", 1, now() + DAY)
+    row = (ids.hashed("rap_old"), "shop", "read", 1, now() + DAY)
     db.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?)", row)
     db.close()
     ledger = LedgerFile(tmp_path, open_keys(settings))

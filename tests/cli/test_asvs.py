@@ -16,7 +16,7 @@ WANTED = {
 }  # fmt: skip
 """Rows of each section of ASVS 5.0."""
 MODULES = {
-    "signing_in": "rapport.app.signing_in",
+    "ceremonies": "rapport.app.ceremonies",
     "proving": "rapport.app.proving",
     "presence": "rapport.app.presence",
     "codes": "rapport.signin.codes",

@@ -115,7 +115,7 @@ def served(routes: Iterable[BaseRoute]) -> Iterator[str]:
 def test_every_path_the_node_answers_is_described(tmp_path: Path) -> None:
     async def paths() -> set[str]:
         async with application(Settings(data=str(tmp_path))) as whole:
-            return set(served(whole._app.routes))  # type: ignore[attr-defined]
+            return set(served(whole.app.routes))
 
     described = re.sub(r"\{[^}]*\}", "{}", text_of("http-api.md", "collect.md").replace("{type}:{value}", "{}"))
     for path in asyncio.run(paths()):

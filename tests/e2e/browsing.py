@@ -29,6 +29,7 @@ def too_wide(page: Page) -> int:
 
 
 def problems(page: Page, axe: str, name: str) -> list[str]:
+    page.wait_for_load_state()  # after a click it may be on its way still
     page.evaluate(axe)
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     told = page.evaluate("(tags) => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", tags)

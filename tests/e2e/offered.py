@@ -4,11 +4,16 @@ import contextlib
 import socket
 import time
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
+from rapport.app.embedded import open_people
+from rapport.app.settings import Settings
 from tests.e2e.api import bearer
-from tests.e2e.refusing import unmarked
+from tests.e2e.refusing import Cast, browser, unmarked
 from tests.e2e.running import Node, Org
 from tests.e2e.running import http as ask
 from tests.e2e.test_canary import sightings
@@ -113,19 +118,18 @@ class Offered:
         self.browser.send(path, **fields)
         return self.browser.status, self.browser.page.encode()
 
-    def stream(self, seconds: float = 2.0) -> tuple[int, bytes]:
-        """What the live stream says while more of the same comes in."""
+    def stream(self, within_s: float = 60.0) -> tuple[int, bytes]:
+        """What the live stream says while more of the same comes in, until it says what came last."""
         jar = next(
             h.cookiejar for h in self.browser._opener.handlers if isinstance(h, urllib.request.HTTPCookieProcessor)
         )
         cookie = "; ".join(f"{c.name}={c.value}" for c in jar)
         wish = f"GET /console/live/news HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
-        content = b""
+        content, sent = b"", False
         with socket.create_connection(("127.0.0.1", self.node.port), 0.1) as line:
             line.sendall(wish.encode())
-            deadline = time.monotonic() + seconds
-            sent = False
-            while time.monotonic() < deadline:
+            deadline = time.monotonic() + within_s
+            while b"Seen" not in content and time.monotonic() < deadline:
                 with contextlib.suppress(TimeoutError):
                     content += line.recv(65_536)
                 if content and not sent:
@@ -139,3 +143,26 @@ class Offered:
 
 def ids(it: Offered) -> list[str]:
     return [*(form.format(**ALL) for form in API), it.handle]
+
+
+@pytest.fixture(scope="module")
+def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offered]:
+    directory = tmp_path_factory.mktemp("gate")
+    node = Node(directory / "data")
+    try:
+        org = node.org("canary")
+        node.source("canary", "spare")
+        assert org.send(*({"messageId": f"m{n}", **event} for n, event in enumerate(events()))).status == 200
+        org.send(*rejected())
+        org.send({"type": "identify", "userId": "visible", "messageId": "v1", "traits": {"firstName": "Visible"}})
+        org.view("user_id:visible")
+        seen = org.view(f"user_id:{ALL['user']}", events=5)
+        evidence = org.read(f"user_id:{ALL['user']}", "evidence").json["evidence"]
+        cursor = org.read(f"user_id:{ALL['user']}", "events", limit="1").json["next"]
+        people = open_people(Settings(data=str(node.data)))
+        person = people.add([f"canary:user_id:{ALL['user']}", f"canary:email:{ALL['email']}"]).handle
+        visitor = browser(Cast(node, org, org, people), org)
+        record = seen["records"][0]["record"]
+        yield Offered(node, org, visitor, person, seen["customer"], [e["id"] for e in evidence], record, cursor)
+    finally:
+        node.stop()

@@ -1,13 +1,16 @@
 """A disk that fills while a node runs, and children that die alone: the node says so, waits, and loses nothing."""
 
+import json
 import os
 import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
-from tests.e2e.running import Answer, Node, Org, http
+from tests.e2e.running import Answer, Node, Org, http, run
+from tests.e2e.test_correcting import Portal
 
 
 @contextmanager
@@ -66,6 +69,21 @@ def test_a_disk_that_fills_refuses_by_name_and_loses_nothing_acknowledged(start:
     assert org.send(*batch("after", 10)).status == 200
     view = org.view("user_id:ada", events=20 + 100 * acknowledged)
     assert view["events"]["total"] == 20 + 100 * acknowledged
+
+
+def test_a_person_whose_change_finds_no_room_is_told_when_to_come_back_and_still_sees_their_page(
+    start: Callable[..., Node],
+) -> None:
+    node = start()
+    said = run("person", "add", "--data", str(node.data), "--json")
+    page = Portal(node, json.loads(said.stdout)["person"])
+    with no_more_room(node, "web", beyond=0):
+        locks = (page.send("POST", "/me/lock", urlencode({"csrf": page.csrf})) for _ in range(200))
+        status, headers, body = next(answer for answer in locks if answer[0] != 303)
+        assert (status, json.loads(body)["code"]) == (503, "full")
+        assert int(headers["retry-after"]) > 0
+        assert page.send("GET", "/me")[0] == 200
+    assert page.send("POST", "/me/lock", urlencode({"csrf": page.csrf}))[0] == 303
 
 
 def test_a_worker_without_space_waits_for_it_and_the_node_lives_on(start: Callable[..., Node]) -> None:

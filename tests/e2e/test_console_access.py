@@ -9,17 +9,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.browsing import AXE, problems
+from tests.e2e.devices import Device, device, go, seen
 from tests.e2e.running import Node, Org, http, run
-from tests.e2e.test_signin import Device
 
+__all__ = ["device"]
 pytestmark = pytest.mark.needs("chromium")
-
-
-@pytest.fixture
-def device(browser: Browser) -> Iterator[Device]:
-    made = Device(browser)
-    yield made
-    made.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +31,12 @@ def told(node: Node, *words: str) -> str:
     return str(json.loads(said.stdout)["url"])
 
 
-def go(device: Device, node: Node, path: str) -> None:
-    device.page.goto(f"http://localhost:{node.port}{path}")
-
-
 def first_start(device: Device, node: Node, org: Org) -> None:
     """From the link of the first start to the first owner's passkey."""
     device.page.goto(told(node, "console", org.name))
     device.page.get_by_role("button", name="Sign in on this browser").click()
     device.page.wait_for_url("**/console/live")
     device.page.get_by_role("link", name="make a passkey").click()
-    device.page.wait_for_url("**/console/passkeys")  # and its script is there: without it the button does nothing
     device.page.get_by_role("button", name="Make a passkey").click()
     device.page.wait_for_url("**/console/passkeys?done=made")
 
@@ -146,18 +135,13 @@ def test_pages_for_who_comes_in_pass_axe_and_fit(
     axe = AXE.read_text()
     first_start(device, node, org)
     told(node, "operator", "add", "Zoe Ash", "--org", org.name, "--role", "agent")
-    found = []
-    for name in ("passkeys", "operators", "tokens", "audit", "again?back=/console/passkeys"):
-        go(device, node, f"/console/{name}")
-        found += problems(device.page, axe, name)
+    inside = ("passkeys", "operators", "tokens", "audit", "again?back=/console/passkeys")
+    found = seen(device, node, axe, {name: f"/console/{name}" for name in inside})
     device.unplug()
     device.forget_session()
-    invited = told(node, "operator", "add", "Sam Elm", "--org", org.name, "--role", "agent")
-    device.page.goto(invited)
+    device.page.goto(told(node, "operator", "add", "Sam Elm", "--org", org.name, "--role", "agent"))
     found += problems(device.page, axe, "invite")
-    for name in ("signin", "signin/invite?code=x"):
-        go(device, node, f"/console/{name}")
-        found += problems(device.page, axe, name)
+    found += seen(device, node, axe, {"signin": "/console/signin", "used up": "/console/signin/invite?code=x"})
     device.context.close()
     assert found == []
 

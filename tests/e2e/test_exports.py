@@ -1,15 +1,10 @@
-"""Exports that a running node makes: asked for over HTTP, read with other people's readers, cut short, deleted."""
+"""Exports that a running node makes: asked for over HTTP, read with other people's readers, listed, deleted."""
 
-import contextlib
 import csv
 import io
 import json
-import os
 import re
-import signal
-import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +12,14 @@ import duckdb
 import pyarrow.parquet
 import pytest
 
-from rapport.adapters.embedded.exports import ExportBook, Held
-from rapport.app.embedded import open_ledger, open_people
-from rapport.app.exports import DAMAGED, STOPPED
-from rapport.app.settings import Settings
+from rapport.app.exports import DAMAGED
 from rapport.kernel.times import now, rfc3339
 from tests.e2e.api import House, bearer, house, is_problem
-from tests.e2e.running import Answer, Node, Org, http, run
+from tests.e2e.exporting import PROMISES, declare, delete, files, held, identify, made
+from tests.e2e.running import http, run
 
 CUSTOMERS = 40
-PROMISES = {
-    "name": "Acme",
-    "purposes": {"service": {"basis": "contract", "retention_days": 2, "recipients": ["Parcel Post", "Ümläut & Co"]}},
-}
 UNKNOWN = "exp_00000000000000000000000000"
-EVERYONE = range(1, 100_000)
 
 
 @pytest.fixture(scope="module")
@@ -42,56 +30,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             org.send(*map(identify, range(CUSTOMERS)))
             org.view(f"user_id:u{CUSTOMERS - 1}")
         yield home
-
-
-def identify(number: int) -> dict[str, Any]:
-    traits = {"email": f"p{number}@example.com", "name": f'Person, "{number}"', "visits": number}
-    return {"type": "identify", "userId": f"u{number}", "traits": traits}
-
-
-def declare(org: Org, declaration: dict[str, Any]) -> None:
-    body, headers = json.dumps(declaration).encode(), bearer(org.api_token)
-    assert http("PUT", f"{org.node.url}/v1/declaration", body, headers).status == 200
-
-
-def ask(org: Org, form: str = "parquet", **more: Any) -> Answer:
-    return org.operate("/v1/exports", {"purpose": "service", "format": form, **more})
-
-
-def ended(org: Org, export: str, within_s: float = 90) -> Any:
-    """How an export is, once it is neither waiting nor running."""
-    return until(org, export, lambda one: one["status"] not in ("waiting", "running"), within_s)
-
-
-def until(org: Org, export: str, is_so: Callable[[Any], bool], within_s: float = 90) -> Any:
-    deadline = time.monotonic() + within_s
-    while True:
-        one = org.get(f"/v1/exports/{export}").json
-        if is_so(one):
-            return one
-        assert time.monotonic() < deadline, one
-        time.sleep(0.02)
-
-
-def made(org: Org, form: str = "parquet", **more: Any) -> Any:
-    asked = ask(org, form, **more)
-    assert (asked.status, asked.json["status"]) == (202, "waiting"), asked
-    assert asked.headers["location"] == f"/v1/exports/{asked.json['export']}"
-    done = ended(org, asked.json["export"])
-    assert done["status"] == "done", done
-    return done
-
-
-def delete(org: Org, export: str) -> Answer:
-    return http("DELETE", f"{org.node.url}/v1/exports/{export}", headers=bearer(org.api_token))
-
-
-def held(node: Node, org: str = "acme") -> list[Held]:
-    return ExportBook(open_ledger(Settings(data=str(node.data)))).holding(org, EVERYONE)
-
-
-def files(node: Node) -> set[str]:
-    return {path.name for path in (node.data / "exports").glob("*") if path.suffix != ".lock"}
 
 
 def test_parquet_is_read_by_others_and_says_what_it_rests_on(home: House, tmp_path: Path) -> None:
@@ -288,168 +226,3 @@ def test_an_erasure_deletes_the_node_s_files_that_they_are_in(home: House, tmp_p
     assert unfetched["export"] not in still
     assert still[fetched["export"]] == CUSTOMERS - 1
     assert sorted(still.values())[-2:] == [CUSTOMERS - 1, CUSTOMERS - 1]
-
-
-# -- what comes in between
-
-
-def jobs(node: Node) -> list[int]:
-    """Process ids of the exports that are being made."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError):
-                continue
-            if b"rapport.app.export_job" in words and parent == node.children().get("web"):
-                found.append(int(entry.name))
-    return found
-
-
-MANY = 2_000
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Iterator[House]:
-    """A node with an organization that takes a while to export."""
-    with house(tmp_path) as home:
-        declare(home.acme, PROMISES)
-        for start in range(0, MANY, 500):
-            home.acme.send(*map(identify, range(start, start + 500)))
-        home.acme.view(f"user_id:u{MANY - 1}")
-        yield home
-        home.node.stop()  # it may be another by now
-
-
-def can_write(node: Node) -> bool:
-    """Whether nobody is in the midst of writing to the ledger."""
-    with contextlib.closing(sqlite3.connect(node.data / "ledger.db", timeout=0.2, isolation_level=None)) as db:
-        try:
-            db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-        db.execute("ROLLBACK")
-        return True
-
-
-def halted(home: House) -> tuple[str, int]:
-    """An export that stands still in the midst of it, and its process."""
-    export = ask(home.acme, "csv").json["export"]
-    until(home.acme, export, lambda one: one["progress"]["customers"] > 0)
-    (process,) = jobs(home.node)
-    os.kill(process, signal.SIGSTOP)
-    while not can_write(home.node):  # it was stopped within a transaction
-        os.kill(process, signal.SIGCONT)
-        time.sleep(0.003)
-        os.kill(process, signal.SIGSTOP)
-    one = home.acme.get(f"/v1/exports/{export}").json
-    assert one["status"] == "running"
-    assert 0 < one["progress"]["customers"] < MANY
-    return export, process
-
-
-def test_a_lock_that_was_committed_while_it_runs_wins(large: House) -> None:
-    export, process = halted(large)
-    # Newest first: who came first is not in it yet.
-    people = open_people(Settings(data=str(large.node.data)))
-    people.lock(people.add(["acme:user_id:u0"]).handle, None)
-    os.kill(process, signal.SIGCONT)
-    done = ended(large.acme, export)
-    assert (done["status"], done["customers"]) == ("done", MANY - 1), done
-    body = large.acme.get(done["file"]).body.decode()
-    assert "p1@example.com" in body
-    assert "p0@example.com" not in body
-
-
-def test_promises_that_change_while_it_runs_end_it(large: House) -> None:
-    export, process = halted(large)
-    waits = ask(large.acme, "csv", recipients=["Parcel Post"]).json["export"]
-    declare(large.acme, {"name": "Acme", "purposes": {"service": {"basis": "contract", "recipients": []}}})
-    os.kill(process, signal.SIGCONT)
-    one = ended(large.acme, waits)
-    assert (one["status"], one["file"]) == ("failed", None)
-    assert one["reason"] == "the declaration does not name 'Parcel Post' as a recipient for service: it names nobody"
-    one = ended(large.acme, export)
-    assert (one["status"], one["file"]) == ("failed", None)
-    assert one["reason"] == "what the organization promises changed meanwhile: export again"
-    assert held(large.node) == []
-    assert files(large.node) == set()
-
-
-def test_one_that_is_deleted_while_it_runs_never_gets_a_file(large: House) -> None:
-    export, process = halted(large)
-    assert delete(large.acme, export).status == 204
-    os.kill(process, signal.SIGCONT)
-    deadline = time.monotonic() + 20
-    while jobs(large.node):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    one = large.acme.get(f"/v1/exports/{export}").json
-    assert (one["status"], one["file"]) == ("deleted", None)
-    assert held(large.node) == []
-    assert files(large.node) == set()
-    assert made(large.acme, "csv", limit=1)["customers"] == 1
-
-
-def test_so_many_wait_and_no_more_one_at_a_time(large: House) -> None:
-    export, process = halted(large)
-    waiting = [ask(large.acme, "csv", limit=1) for _ in range(4)]
-    assert {one.status for one in waiting} == {202}
-    refused = ask(large.acme, "csv")
-    is_problem(refused, 503, "busy")
-    assert int(refused.headers["retry-after"]) > 0
-    time.sleep(0.5)
-    assert jobs(large.node) == [process]
-    assert {large.acme.get(one.headers["location"]).json["status"] for one in waiting} == {"waiting"}
-    # Another organization need not wait for this one, and nobody else's requests do.
-    large.rival.send(identify(1))
-    large.rival.view("user_id:u1")
-    assert made(large.rival, "csv")["customers"] == 1
-    os.kill(process, signal.SIGCONT)
-    for one in (export, *(each.json["export"] for each in waiting)):
-        assert ended(large.acme, one)["status"] == "done"
-
-
-@pytest.mark.parametrize("how", ["job", "web", "node"])
-def test_whoever_is_killed_in_the_midst_leaves_a_failure_and_no_piece_of_a_file(large: House, how: str) -> None:
-    export, process = halted(large)
-    waits = ask(large.acme, "csv", limit=3).json["export"]
-    receipts = len([one for one in large.receipts(limit=MANY) if one.action == "export"])
-    assert receipts > 0
-    if how == "job":
-        os.kill(process, signal.SIGKILL)
-    elif how == "web":
-        os.kill(large.node.children()["web"], signal.SIGKILL)
-        os.kill(process, signal.SIGCONT)  # it ends with the web process, which is started again
-        large.node._wait()
-    else:
-        os.killpg(large.node.process.pid, signal.SIGKILL)
-        large.node.process.wait(20)
-        assert [one.status for one in ExportBook(open_ledger(Settings(data=str(large.node.data)))).of_org("acme")] == [
-            "waiting",
-            "running",
-        ]
-        assert held(large.node) == []
-        again = Node(large.node.data)
-        large.node, large.acme.node, large.rival.node = again, again, again
-    one = ended(large.acme, export)
-    assert (one["status"], one["file"]) == ("failed", None)
-    assert one["reason"] in (STOPPED, "it was cut short")
-    # What waited is made all the same.
-    assert ended(large.acme, waits)["status"] == "done"
-    assert {each.export_id for each in held(large.node)} == {waits}
-    assert files(large.node) == {f"{waits}.sealed"}
-
-
-@pytest.mark.parametrize("stuck", [False, True])
-def test_the_node_stops_in_good_time_though_one_is_made(large: House, stuck: bool) -> None:
-    export, process = halted(large)
-    if not stuck:
-        os.kill(process, signal.SIGCONT)
-    assert large.node.stop() == 0  # within the time that it waits
-    (one,) = ExportBook(open_ledger(Settings(data=str(large.node.data)))).of_org("acme")
-    assert one.id == export
-    assert one.status in ("running" if stuck else "failed", "done")  # a stuck one is marked at the next start
-    assert not Path(f"/proc/{process}").exists()

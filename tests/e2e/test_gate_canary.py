@@ -21,17 +21,30 @@ from rapport.app.node import application
 from rapport.app.settings import Settings
 from rapport.terms import Clause, Terms
 from tests.e2e.api import PARTS, path_of
-from tests.e2e.offered import ALL, BOUGHT, HAPPENED, IDENTIFYING, MASKED, SAID, Offered, events, ids, rejected
-from tests.e2e.running import Node
+from tests.e2e.offered import ALL, BOUGHT, HAPPENED, IDENTIFYING, MASKED, SAID, Offered, ids, it
 from tests.e2e.test_canary import sightings
+from tests.e2e.trying import (
+    Tries,
+    agreements,
+    back,
+    body,
+    form,
+    live,
+    older,
+    page,
+    plain,
+    preview,
+    refusal,
+    refusals,
+    unlink,
+)
 
+__all__ = ["it"]
 NOBODYS = ("CollectRoute",)
 """Told by their own tests: what is sent there is answered to its sender."""
 
 
-# -- each route, and how it is tried. What is yielded is (status, content), with what was asked for.
-
-Tries = Iterator[tuple[int, bytes, tuple[str, ...]]]
+# -- each route, and how it is tried
 
 
 def customers(it: Offered, purpose: str) -> Tries:
@@ -82,7 +95,7 @@ def exports(it: Offered, purpose: str) -> Tries:
     """One that is made now, and all that is told of it; what was made before a person refused is the company's."""
     asked = it.org.operate("/v1/exports", {"purpose": purpose, "format": "csv"})
     yield asked.status, asked.body, ()
-    where, deadline = asked.headers["location"], time.monotonic() + 20
+    where, deadline = asked.headers["location"], time.monotonic() + 90
     while it.org.get(where).json["status"] in ("waiting", "running"):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -96,7 +109,7 @@ def export_form(it: Offered, purpose: str) -> Tries:
     yield *it.go("/console/exports"), ()
     yield *it.send("/console/exports", purpose=purpose, format="csv"), ()
     newest = it.org.get("/v1/exports?limit=1").json["exports"][0]["export"]
-    where, deadline = f"/console/exports/{newest}?watch=yes", time.monotonic() + 20
+    where, deadline = f"/console/exports/{newest}?watch=yes", time.monotonic() + 90
     while b'http-equiv="refresh"' in it.go(where)[1]:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -136,71 +149,6 @@ def computed(it: Offered, purpose: str) -> Tries:
 def search(it: Offered, _: str) -> Tries:
     for text in ("", *ids(it), *(ALL[name] for name in ("email", "phone", "user", "name", "surname")), it.record):
         yield *it.go(f"/console/customers?{urlencode({'q': text})}"), ((text,) if text else ())
-
-
-def page(it: Offered, _: str) -> Tries:
-    yield *it.go(f"/console/customers/{it.handle}"), ()
-
-
-def older(it: Offered, _: str) -> Tries:
-    for cursor in ("", it.cursor, "forged"):
-        yield *it.go(f"/console/customers/{it.handle}/events?{urlencode({'cursor': cursor})}"), ()
-
-
-def preview(it: Offered, _: str) -> Tries:
-    for evidence in it.evidence:
-        yield *it.go(f"/console/evidence/{evidence}"), ()
-
-
-def back(it: Offered, _: str) -> Tries:
-    yield *it.send(f"/console/evidence/{it.evidence[0]}/link", why="x"), ()
-
-
-def unlink(it: Offered, _: str) -> Tries:
-    yield *it.send(f"/console/evidence/{it.evidence[0]}/retract", why=""), ()
-
-
-def agreements(it: Offered, _: str) -> Tries:
-    it.browser.go("/console/agreements")
-    for path in ("/console/agreements/agr_nothing", *re.findall(r"/console/agreements/[a-z0-9_]+", it.browser.page)):
-        yield *it.go(path), ()
-
-
-def refusals(it: Offered, _: str) -> Tries:
-    yield *it.go("/console/rejected"), ()
-
-
-def refusal(it: Offered, _: str) -> Tries:
-    it.browser.go("/console/rejected")
-    for number in sorted(set(re.findall(r"/console/rejected/(\d+)", it.browser.page))):
-        yield *it.go(f"/console/rejected/{number}"), ()
-
-
-def plain(*paths: str) -> Any:
-    def tries(it: Offered, _: str) -> Tries:
-        for path in paths:
-            yield *it.go(path), ()
-            yield *it.api("GET", path), ()
-
-    return tries
-
-
-def form(path: str, **fields: str) -> Any:
-    def tries(it: Offered, _: str) -> Tries:
-        yield *it.send(path, **fields), ()
-
-    return tries
-
-
-def body(method: str, path: str, content: bytes = b"{}") -> Any:
-    def tries(it: Offered, _: str) -> Tries:
-        yield *it.api(method, path, content), ()
-
-    return tries
-
-
-def live(it: Offered, _: str) -> Tries:
-    yield *it.stream(), ()
 
 
 WELL_KNOWN = "/.well-known/rapport/canary"
@@ -360,8 +308,7 @@ def routes_of(routes: Iterable[Any], above: str = "") -> Iterator[str]:
 def routes(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     async def offered() -> set[str]:
         async with application(Settings(data=str(tmp_path_factory.mktemp("routes")))) as app:
-            inner: Any = app
-            return set(routes_of(inner._app.routes))
+            return set(routes_of(app.app.routes))
 
     return asyncio.run(offered())
 
@@ -369,31 +316,6 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 def test_every_route_is_tried(routes: set[str]) -> None:
     known = {*ROUTES, *NOBODYS}
     assert {route for route in routes if not PERSONS_OWN.fullmatch(route)} == known
-
-
-@pytest.fixture(scope="module")
-def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offered]:
-    from tests.e2e.refusing import Cast, browser
-
-    directory = tmp_path_factory.mktemp("gate")
-    node = Node(directory / "data")
-    try:
-        org = node.org("canary")
-        node.source("canary", "spare")
-        assert org.send(*({"messageId": f"m{n}", **event} for n, event in enumerate(events()))).status == 200
-        org.send(*rejected())
-        org.send({"type": "identify", "userId": "visible", "messageId": "v1", "traits": {"firstName": "Visible"}})
-        org.view("user_id:visible")
-        seen = org.view(f"user_id:{ALL['user']}", events=5)
-        evidence = org.read(f"user_id:{ALL['user']}", "evidence").json["evidence"]
-        cursor = org.read(f"user_id:{ALL['user']}", "events", limit="1").json["next"]
-        people = open_people(Settings(data=str(node.data)))
-        person = people.add([f"canary:user_id:{ALL['user']}", f"canary:email:{ALL['email']}"]).handle
-        visitor = browser(Cast(node, org, org, people), org)
-        record = seen["records"][0]["record"]
-        yield Offered(node, org, visitor, person, seen["customer"], [e["id"] for e in evidence], record, cursor)
-    finally:
-        node.stop()
 
 
 def tried(it: Offered, routes: Iterable[str], secrets: dict[str, str], purpose: str = "service") -> list[str]:

@@ -2,6 +2,7 @@
 was signed once stays used after the node was killed."""
 
 import http.client
+import ipaddress
 import itertools
 import json
 import os
@@ -25,6 +26,7 @@ from rapport.app.embedded import open_ledger, open_people
 from rapport.app.proving import open_proofs
 from rapport.app.settings import Settings
 from tests.e2e.running import Node, Org
+from tests.e2e.running import http as ask
 from tests.signin.authenticator import Authenticator
 from tests.signin.device import SoftDevice
 
@@ -47,7 +49,7 @@ class Client:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.origin = f"http://localhost:{node.port}"
-        self.address = f"127.0.0.{next(_clients)}"
+        self.address = str(ipaddress.IPv4Address("127.0.0.0") + next(_clients))
         self.cookies: dict[str, str] = {}
         self.csrf = ""
 
@@ -302,7 +304,7 @@ def test_a_signed_request_with_anything_beside_its_one_proof_is_refused(hall: Ha
 
 
 def test_what_was_used_once_stays_used_when_the_node_is_killed(node: Node, hall: Hall, org: Org) -> None:
-    """The last here: the node starts anew."""
+    """The web process starts anew, and nothing is lost by it."""
     person = hall.person(f"{org.name}:user_id:ada")
     client, watch, device = hall.enrolled(person), SoftDevice(f"http://localhost:{node.port}"), hall.device()
     code = signed(client, watch, "/presence/pair", {"kind": "watch", "name": "Mine"}).json["code"]
@@ -336,7 +338,7 @@ def test_what_was_used_once_stays_used_when_the_node_is_killed(node: Node, hall:
 
 def alive(node: Node) -> bool:
     try:
-        return Client(node).send("GET", "/readyz").status == 200
+        return ask("GET", f"{node.url}/readyz").status == 200
     except OSError:
         return False
 

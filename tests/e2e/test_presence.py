@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.browsing import AXE, problems
+from tests.e2e.devices import Device, enrol, go
 from tests.e2e.running import Answer, Node, Org, http, run
-from tests.e2e.test_signin import Device, enrol, go
 from tests.signin.device import SoftDevice, turned
 
 pytestmark = pytest.mark.needs("chromium")
@@ -251,6 +251,7 @@ def test_pages_about_devices_pass_axe_and_fit(
     found += problems(device.page, axe, "pair")
     device.page.get_by_label("Code").fill(Thing(node, "watch", "W" * 60).pair())
     device.page.get_by_role("button", name="Go on").click()
+    expect(device.page.get_by_label("The number that it shows now")).to_be_visible()
     found += problems(device.page, axe, "approve")
     go(device, node, "/me/devices/pair")
     device.page.get_by_label("Code").fill("BCDF-GHJK")
@@ -261,6 +262,7 @@ def test_pages_about_devices_pass_axe_and_fit(
     device.page.goto(shown["link"])
     found += problems(device.page, axe, "tap")
     device.page.get_by_role("button", name="Yes, it is me").click()
+    expect(device.page.get_by_role("heading", level=1)).to_have_text("Done")
     found += problems(device.page, axe, "tapped")
     device.page.goto(shown["link"] + "x")
     expect(device.page.get_by_role("heading", level=1)).to_have_text("This code has ended")

@@ -15,9 +15,9 @@ from rapport.act.webhooks import fresh_secret
 from rapport.terms import by_hand
 from tests.conftest import PROVE
 from tests.e2e.browsing import AXE, problems
+from tests.e2e.devices import REVOKE, Device, enrol, go, seen
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.running import Answer, Node, Org, http, run
-from tests.e2e.test_signin import REVOKE, Device, enrol, go
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -102,6 +102,7 @@ def test_come_in_sign_lose_everything_recover_and_revoke(node: Node, browser: Br
     sign_terms(old, node)
     go(old, node, "/me/devices")
     old.page.get_by_role("button", name="Make recovery codes").click()
+    expect(old.page.locator(".recovery-codes code")).to_have_count(10)
     papers = old.page.locator(".recovery-codes code").all_inner_texts()
     assert len(set(papers)) == 10
     # Everything is lost: another device, which nobody knows.
@@ -294,23 +295,24 @@ def test_without_mail_the_support_desk_tells_codes(tmp_path: Path) -> None:
 @pytest.mark.needs("node")  # axe-core is installed beside the client libraries
 def test_the_pages_pass_axe_and_fit(node: Node, browser: Browser, mailbox: Mailbox, scheme: str, width: int) -> None:
     device = Device(browser, color_scheme=scheme, viewport={"width": width, "height": 860})
-    page, axe, found = device.page, AXE.read_text(), []
+    page, axe = device.page, AXE.read_text()
     enrol(device, node, person(node))
-    for name, path in (("contacts", "/me/contacts"), ("claims", "/me/claim"), ("join", "/me/claim/join")):
-        go(device, node, path)
-        found += problems(page, axe, name)
+    own = {"contacts": "/me/contacts", "claims": "/me/claim", "join": "/me/claim/join"}
+    found = seen(device, node, axe, own)
     show(device, node, mailbox, f"{scheme}@example.com")
     found += problems(page, axe, "contact")
     go(device, node, "/me/claim?code=x")
     found += problems(page, axe, "claim")
     go(device, node, "/me/devices")
     page.get_by_role("button", name="Make recovery codes").click()
+    expect(page.locator(".recovery-codes code")).to_have_count(10)
     found += problems(page, axe, "codes")
     device.forget_session()
     go(device, node, "/signin/recover")
     found += problems(page, axe, "recover")
     page.get_by_label("Your e-mail address").fill(f"{scheme}@example.com")
     page.get_by_role("button", name="Send a code").click()
+    expect(page.get_by_label("The code of eight digits")).to_be_visible()
     found += problems(page, axe, "two codes")
     device.context.close()
     assert found == []

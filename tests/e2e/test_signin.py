@@ -1,21 +1,18 @@
 """A person signs in to a real node in a real browser, with passkeys of a virtual authenticator: nothing is typed."""
 
 import json
-import re
 import sqlite3
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.browsing import AXE, problems
+from tests.e2e.devices import REVOKE, Device, device, enrol, go, invited, seen
 from tests.e2e.running import Node, Org, run
 
+__all__ = ["device"]
 pytestmark = pytest.mark.needs("chromium")
-
-REVOKE = re.compile("^Revoke…")
 
 
 @pytest.fixture(scope="module")
@@ -26,68 +23,10 @@ def org(node: Node) -> Org:
     return made
 
 
-class Device:
-    """A browser on a device that unlocks by itself."""
-
-    def __init__(self, browser: Browser, **how: Any) -> None:
-        self.context: BrowserContext = browser.new_context(reduced_motion="reduce", **how)
-        self.context.set_default_timeout(60_000)
-        self.page: Page = self.context.new_page()
-        self.page.bring_to_front()
-        self.chrome: CDPSession = self.context.new_cdp_session(self.page)
-        self.chrome.send("WebAuthn.enable")
-        self.authenticator = self.plug_in()
-
-    def plug_in(self) -> str:
-        options = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-        }
-        made = self.chrome.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        return str(made["authenticatorId"])
-
-    def unplug(self) -> None:
-        self.chrome.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": self.authenticator})
-
-    def credentials(self) -> list[dict[str, Any]]:
-        """What its password manager holds."""
-        named = {"authenticatorId": self.authenticator}
-        return list(self.chrome.send("WebAuthn.getCredentials", named)["credentials"])
-
-    def forget_session(self) -> None:
-        self.context.clear_cookies()
-
-
-@pytest.fixture
-def device(browser: Browser) -> Iterator[Device]:
-    made = Device(browser)
-    yield made
-    made.context.close()
-
-
 @pytest.fixture
 def person(node: Node, org: Org) -> str:
     made = run("person", "add", "--claim", f"{org.name}:user_id:ada", "--data", str(node.data), "--json")
     return str(json.loads(made.stdout)["person"])
-
-
-def invited(node: Node, person: str) -> str:
-    said = run("person", "invite", person, "--data", str(node.data), "--port", str(node.port), "--json")
-    return str(json.loads(said.stdout)["url"])
-
-
-def enrol(device: Device, node: Node, person: str) -> None:
-    device.page.goto(invited(node, person))
-    device.page.get_by_role("button", name="Make a passkey").click()
-    device.page.wait_for_url("**/me")
-
-
-def go(device: Device, node: Node, path: str) -> None:
-    device.page.goto(f"http://localhost:{node.port}{path}")
 
 
 def test_who_was_invited_comes_in_again_without_a_key_pressed(node: Node, device: Device, person: str) -> None:
@@ -119,10 +58,22 @@ ASKED = """
 """
 
 
+def test_a_button_waits_for_the_script_that_does_its_work(node: Node, device: Device, person: str) -> None:
+    """What was pressed before it would have done nothing, and nobody would have known."""
+    device.page.route("**/signin.*.js", lambda script: script.abort())
+    device.page.goto(invited(node, person))
+    button = device.page.get_by_role("button", name="Make a passkey")
+    expect(button).to_be_disabled()
+    device.page.unroute("**/signin.*.js")
+    device.page.reload()
+    expect(button).to_be_enabled()
+
+
 def test_without_a_passkey_nobody_comes_in(node: Node, device: Device) -> None:
     device.page.add_init_script(ASKED)
     go(device, node, "/me")
     device.page.wait_for_url("**/signin")
+    device.page.wait_for_function("asked.length")
     device.page.get_by_role("button", name="Sign in with a passkey").click()
     # What is on this device was asked for first, which fails at once; then anything is, such as a phone.
     expect(device.page.get_by_role("status")).to_contain_text("Press again")
@@ -216,19 +167,15 @@ def test_pages_for_signing_in_pass_axe_and_fit(
 ) -> None:
     device = Device(browser, color_scheme=scheme, viewport={"width": width, "height": 860})
     axe = AXE.read_text()
-    found = []
     device.page.goto(invited(node, person))
-    found += problems(device.page, axe, "invite")
+    found = problems(device.page, axe, "invite")
     enrol(device, node, person)
     run("person", "terms", person, "--preset", "balanced", "--data", str(node.data))
-    signing = (("sign", "/me/terms/change?way=preset&value=open"), ("unsigned", "/me/agreements"))
-    for name, path in (("devices", "/me/devices"), ("again", "/me/again?back=/me/erase"), *signing):
-        go(device, node, path)
-        found += problems(device.page, axe, name)
+    signing = {"sign": "/me/terms/change?way=preset&value=open", "unsigned": "/me/agreements"}
+    found += seen(device, node, axe, {"devices": "/me/devices", "again": "/me/again?back=/me/erase", **signing})
     device.unplug()
     device.forget_session()
-    for name, path in (("signin", "/signin"), ("used up", "/signin/invite?code=x"), ("nowhere", "/signin/nowhere")):
-        go(device, node, path)
-        found += problems(device.page, axe, name)
+    nobodys = {"signin": "/signin", "used up": "/signin/invite?code=x", "nowhere": "/signin/nowhere"}
+    found += seen(device, node, axe, nobodys)
     device.context.close()
     assert found == []

@@ -23,7 +23,7 @@ from rapport.profile import view
 from rapport.signin.passkeys import Proved
 from rapport.terms.own import own_parts
 from rapport.terms.purchases import Rule
-from tests.app.test_proving import MODULES, Hall
+from tests.app.hall import MODULES, Hall
 from tests.conftest import PROVE
 from tests.profile.house import ORG, told
 

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from rapport.app import portal_terms
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.vocabulary import CATEGORY_WORDS, PURPOSE_WORDS
-from rapport.terms import presets, sentences
+from rapport.terms import benefits, presets, sentences
 from rapport.terms.declaration import Benefit
-from rapport.web import language, pages, words
+from rapport.web import language, pages, retelling, words
 from rapport.web.signin import signin_routes
 from tests.web import msgids
 from tests.web.portal.person import ORIGIN, Home
@@ -50,7 +50,7 @@ TABLES = {
     "sentences: criterion.unit": sentences._UNITS,
     "sentences: mine(CATEGORY_WORDS[name])": map(sentences.mine, CATEGORY_WORDS.values()),
     "sentences: mine(PURPOSE_WORDS[purpose])": map(sentences.mine, PURPOSE_WORDS.values()),
-    "words: 'a ' + benefit.per.replace('%', '%%')": ("a month", "a year", "a purchase"),
+    "words: _each(benefit.per)": ("a month", "a year", "a purchase", "an order"),
     "words: *(past if apart > 0 else yet)": [text for _, past, yet in words._AGO for text in (*past, *yet)],
     "words: CATEGORY_WORDS[name]": CATEGORY_WORDS.values(),
     "words: PURPOSE_WORDS[name]": PURPOSE_WORDS.values(),
@@ -160,6 +160,21 @@ def request(wish: str) -> Request:
     return Request({"type": "http", "method": "GET", "path": "/", "headers": headers})
 
 
+@given(st.lists(st.sampled_from(sorted(CATEGORY_WORDS.values())), min_size=2, max_size=6, unique=True))
+def test_any_list_of_kinds_of_data_is_told_again_also_of_those_with_an_and_of_their_own(kinds: list[str]) -> None:
+    written = words.listed(kinds)
+    with language.speaking("de"):
+        said = [language.gettext(kind) for kind in kinds]
+        assert retelling.retold(written) == words.listed(said)
+        assert retelling.retold(", ".join(kinds)) == ", ".join(said)
+
+
+def test_whatever_benefits_are_called_is_told_again() -> None:
+    kinds = [kind.replace("_", " ") for some in benefits.KINDS.values() for kind in some]
+    with language.speaking("de"):
+        assert [text for text in (*benefits.KIND_WORDS.values(), *kinds) if retelling.retold(text) == text] == []
+
+
 def test_times_are_said_in_the_language_that_is_spoken() -> None:
     at = 1_772_445_600_000_000
     with language.speaking("de"):
@@ -194,6 +209,11 @@ def test_signing_in_speaks_the_browser_s_language_and_says_so(app: Starlette) ->
     english = send(app, "GET", "/signin").text
     assert '<html lang="en"' in english
     assert "Sign in with a passkey" in english
+
+
+def test_what_is_refused_there_is_told_in_it_too(app: Starlette) -> None:
+    refused = send(app, "POST", "/signin/language", headers={"Origin": "http://evil.test", "Accept-Language": "de"})
+    assert "Dieses Formular kam nicht von den Seiten" in refused.text
 
 
 def test_a_language_that_was_chosen_is_kept_before_the_browser_s(app: Starlette) -> None:

@@ -32,7 +32,7 @@ class AgentRunner(LedgerThread):
     def watch(self) -> None:
         with closing(AgentWork(self.settings)) as work:
             if not self._begun:
-                work.requests.unfinished()
+                work.results.unfinished()
                 self._begun = True
             while not self.stopped:
                 work.round()

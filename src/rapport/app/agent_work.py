@@ -23,6 +23,7 @@ from typing import NamedTuple
 import msgspec
 
 from rapport.adapters.embedded.agent_requests import AgentRequests, Row
+from rapport.adapters.embedded.agent_results import AgentResults
 from rapport.adapters.embedded.agents import AgentFile
 from rapport.adapters.embedded.people import ACTIVE, ERASED, Person
 from rapport.adapters.embedded.rights import LAST, RightsBook
@@ -92,6 +93,7 @@ class AgentWork:
         self._ledger = embedded.open_ledger(settings)
         self._agents = AgentFile(self._ledger)
         self.requests = AgentRequests(self._ledger)
+        self.results = AgentResults(self._ledger)
         self._people = embedded.open_people(settings, self._ledger, self._ledger.keys)
         self._book = RightsBook(self._ledger)
         reader = embedded.open_reader(settings, embedded.Sources(self._ledger).by_name)
@@ -147,7 +149,7 @@ class AgentWork:
         person = self._people.person(holders[0].handle) if holders else None
         claims = set(row.identifiers)
         if person is not None:
-            claims.update((kind, value) for org, kind, value in person.claims if org == row.org)
+            claims.update(person.claims_at(row.org))
         known = self._looks.known(row.org, row.identifiers, sorted(claims))
         if known.several:
             return Match(None, known=False, clear=False)
@@ -237,7 +239,7 @@ class AgentWork:
         size, receipts = self._written(row, person)
         if case.status == "open":
             self._book.end(case.id, "done", "", receipts)
-        self.requests.keep_results(row, agents.results_hash(self._ledger, row.id), size)
+        self.results.keep(row, agents.results_hash(self._ledger, row.id), size)
         return FULFILLED
 
     def _written(self, row: Row, person: Person) -> tuple[int, list[str]]:
@@ -267,7 +269,7 @@ class AgentWork:
                 return _erased(rights.shred_person(self._settings, person.handle, asked_at=row.at).erased)
             return FULFILLED
         case = self._case(row, person)
-        self.requests.drop_results(person.id, row.org)
+        self.results.drop(person.id, row.org)
         # What the account claims beside these may be a mailbox of others, too: the agent did not verify it.
         users = {claim for claim in person.claims if claim[0] == row.org and claim[1] == "user_id"}
         claims = users.union((row.org, kind, value) for kind, value in row.identifiers)
@@ -332,7 +334,7 @@ class AgentWork:
 
     def _sweep(self) -> None:
         """Let go of results that were fetched, or whose time is over, or that a kill left half made."""
-        kept = self.requests.kept(self._now())
+        kept = self.results.kept(self._now())
         for path in (self._settings.directory / agents.RESULTS).glob("*"):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

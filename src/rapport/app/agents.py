@@ -3,7 +3,6 @@
 
 import asyncio
 import base64
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +13,14 @@ import msgspec
 from rapport.act.delivery import Delivery, Dressed
 from rapport.act.destinations import usable
 from rapport.adapters.embedded.agent_requests import AgentRequests, Row
+from rapport.adapters.embedded.agent_results import AgentResults
 from rapport.adapters.embedded.agents import AgentFile
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.files import sealed
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
+from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Forbidden
 from rapport.kernel.keys import keyed_hash
 from rapport.kernel.times import DAY, now
@@ -38,11 +39,12 @@ class Parts(msgspec.Struct, frozen=True):
     ledger: LedgerFile
     agents: AgentFile
     requests: AgentRequests
+    results: AgentResults
 
 
 def open_parts(settings: Settings) -> Parts:
     ledger = open_ledger(settings)
-    return Parts(ledger, AgentFile(ledger), AgentRequests(ledger))
+    return Parts(ledger, AgentFile(ledger), AgentRequests(ledger), AgentResults(ledger))
 
 
 class Results:
@@ -166,24 +168,24 @@ class AgentDesk:
 
     async def size_of(self, org: str, secret: str) -> int:
         """How large results are. Raises Forbidden."""
-        return await self._with_parts(lambda parts: parts.requests.peek(org, _hash(secret), self._now()).size)
+        return await self._with_parts(lambda parts: parts.results.peek(org, ids.hashed(secret), self._now()).size)
 
     async def results(self, org: str, secret: str) -> Results:
         """What an access came to, for whoever has the link, once. Raises Forbidden, alike for a link that is none, that
         was used, or whose time is over."""
 
         def work(parts: Parts) -> Results:
-            row = parts.requests.claim(org, _hash(secret), self._now())
+            row = parts.results.claim(org, ids.hashed(secret), self._now())
             key = parts.ledger.keys.person(row.person)
             path = results_path(self._settings, row.id)
             file = path.open("rb") if key is not None and path.exists() else None
             if key is None or file is None:
-                parts.requests.fetched(row, whole=True)
+                parts.results.fetched(row, whole=True)
                 raise Forbidden("this link was used, or its time is over")
 
             def done(whole: bool) -> None:
                 file.close()
-                self._at_the_ledger(lambda parts: parts.requests.fetched(row, whole=whole))
+                self._at_the_ledger(lambda parts: parts.results.fetched(row, whole=whole))
                 if whole:
                     path.unlink(missing_ok=True)
 
@@ -226,15 +228,11 @@ def results_secret(ledger: LedgerFile, request: str) -> str:
 
 
 def results_hash(ledger: LedgerFile, request: str) -> bytes:
-    return _hash(results_secret(ledger, request))
+    return ids.hashed(results_secret(ledger, request))
 
 
 def results_path(settings: Settings, request: str) -> Path:
     return settings.directory / RESULTS / f"{request}.sealed"
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def directory_entry(settings: Settings, org: str, name: str) -> dict[str, object]:

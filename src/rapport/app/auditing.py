@@ -17,6 +17,6 @@ def noted(settings: Settings, org: str, what: str, about: str = "") -> Iterator[
         audit.note(org, COMMAND_LINE, what, about)
         try:
             yield
-        except RapportError as error:
-            audit.note(org, COMMAND_LINE, what, about, error.code)
+        except BaseException as error:  # whoever ends it, such as by Ctrl-C, has not done it either
+            audit.note(org, COMMAND_LINE, what, about, error.code if isinstance(error, RapportError) else "broken_off")
             raise

@@ -77,9 +77,8 @@ class Bundler:
         """Organization → numbers of the records that are firmly the person's; a person's own looks have none."""
         own: dict[str, set[int]] = {"": {person.id}}
         with self._reader.snapshot():
-            for org in {org for org, _, _ in person.claims}:
-                claims = [(kind, value) for company, kind, value in person.claims if company == org]
-                parts, _ = own_parts(self._reader, org, claims)
+            for org in person.orgs:
+                parts, _ = own_parts(self._reader, org, person.claims_at(org))
                 own[org] = {part.number for part in parts}
         return own
 

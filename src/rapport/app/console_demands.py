@@ -6,16 +6,15 @@ from rapport.act.destinations import usable
 from rapport.adapters.embedded.demands import DemandFile
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.promises import PromiseBook
+from rapport.app.cursors import before
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
-from rapport.kernel.errors import BadInput
 from rapport.terms.declaration import recipients_of
 from rapport.terms.promises import public_key
 from rapport.web.console import demands_desk as ask
 from rapport.web.console.session import Session
 
 _PAGE = 40
-_LAST = 1 << 62
 
 
 class ConsoleDemands:
@@ -25,9 +24,7 @@ class ConsoleDemands:
         self._promises = promises
 
     async def demands(self, session: Session, cursor: str | None) -> ask.Demands:
-        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 19):
-            raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
-        found = self._book.listed(session.org, _LAST if cursor is None else int(cursor), _PAGE + 1)
+        found = self._book.listed(session.org, before(cursor), _PAGE + 1)
         rows = tuple(demand for _, demand in found[:_PAGE])
         return ask.Demands(
             self._recipients(session.org), rows, str(found[_PAGE - 1][0]) if len(found) > _PAGE else None

@@ -1,11 +1,10 @@
 """The console's desk for requests: what a company sees of them, which is no more than what it was told."""
 
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.rights import LAST
 from rapport.app import words
+from rapport.app.cursors import before
 from rapport.app.rights_desk import RightsDesk
 from rapport.kernel import ids
-from rapport.kernel.errors import BadInput
 from rapport.kernel.times import rfc3339
 from rapport.terms.rights import LAW, YOU, Case, took_words
 from rapport.web.console import requests_desk as ask
@@ -18,11 +17,8 @@ class ConsoleRequests:
         self._desk = desk
 
     async def requests(self, session: Session, cursor: str | None) -> ask.Requests:
-        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 19):
-            raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
         book = self._desk.book
-        before = LAST if cursor is None else int(cursor)
-        cases, following = book.of_org(session.org, before)
+        cases, following = book.of_org(session.org, before(cursor))
         times = tuple(
             ask.Took(
                 one.right,

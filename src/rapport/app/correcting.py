@@ -150,7 +150,7 @@ class Corrector:
 
     @staticmethod
     def _claims(person: Person, org: str) -> list[Key]:
-        claims = [(kind, value) for company, kind, value in person.claims if company == org]
+        claims = list(person.claims_at(org))
         if not claims:
             raise NotFound("you are no customer there", field="org")
         return claims

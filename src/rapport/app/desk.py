@@ -13,6 +13,7 @@ from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_operators import ConsoleOperators
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.console_signin import ConsoleSignin
+from rapport.app.cursors import before, before_or_newest, number_of
 from rapport.app.destinations import HouseDestinations
 from rapport.app.embedded import Sources
 from rapport.app.exports import Exports
@@ -20,7 +21,7 @@ from rapport.app.live import LiveNews
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import NOBODY, LogOperators
 from rapport.app.terms_desk import HouseTermsDesk, Parts
-from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.errors import Conflict, NotFound
 from rapport.kernel.identifiers import normalise
 from rapport.kernel.times import MINUTE, SECOND, now
 from rapport.kernel.vocabulary import purpose as known_purpose
@@ -137,7 +138,7 @@ class HouseDesk(HouseTermsDesk):
         words = [word for word in map(prefix, tokens(text)) if word is not None]
         if text and not words:
             return ask.Hits((), None)
-        following = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else 1 << 62
+        following = before_or_newest(cursor)
 
         def matching() -> list[Found]:
             nonlocal following
@@ -314,20 +315,18 @@ class HouseDesk(HouseTermsDesk):
     # -- rejected
 
     async def rejected(self, session: Session, code: str | None, cursor: str | None) -> ask.Refusals:
-        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 19):
-            raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
-        before = int(cursor) if cursor is not None else 1 << 62
         with self._reader.snapshot():
-            rows = self._reader.rejected(session.org, code, before, _PAGE + 1)
+            rows = self._reader.rejected(session.org, code, before(cursor), _PAGE + 1)
             codes = self._reader.rejected_codes(session.org)
         following = str(rows[_PAGE - 1].id) if len(rows) > _PAGE else None
         return ask.Refusals(tuple(telling.refusal(row) for row in rows[:_PAGE]), following, tuple(codes))
 
     async def rejected_part(self, session: Session, refusal: str) -> tuple[ask.Refusal, bytes] | None:
-        if not (refusal.isdecimal() and len(refusal) < 19):
+        number = number_of(refusal)
+        if number is None:
             return None
         with self._reader.snapshot():
-            row = self._reader.rejected_row(session.org, int(refusal))
+            row = self._reader.rejected_row(session.org, number)
         if row is None:
             return None
         request = Request(session.org, "", session.purpose, f"console {session.id}", "a refused part")

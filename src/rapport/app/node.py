@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import uvicorn
@@ -16,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.audit import AuditLog
@@ -26,6 +27,7 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.populations import Populations
+from rapport.adapters.embedded.sqlite import SQLiteError, translated
 from rapport.adapters.embedded.tokens import USED_EVERY, TokenFile
 from rapport.adapters.embedded.uses import UseBook
 from rapport.app.agent_runner import AgentRunner
@@ -70,7 +72,7 @@ from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
 from rapport.app.terms_desk import Parts
 from rapport.app.witnessing import Witnessing
-from rapport.kernel.errors import RapportError
+from rapport.kernel.errors import Busy, RapportError
 from rapport.kernel.times import SECOND, now
 from rapport.profile.store import ProfileReader
 from rapport.terms import Gate
@@ -90,7 +92,7 @@ from rapport.web.api.exports import export_routes
 from rapport.web.api.health import health_routes
 from rapport.web.api.openapi import openapi_routes
 from rapport.web.api.presence import presence_routes
-from rapport.web.api.problems import on_error, on_http_error, problem
+from rapport.web.api.problems import answer, on_error, on_http_error, problem
 from rapport.web.api.profiles import profile_routes
 from rapport.web.api.receipt_log import receipt_log_routes
 from rapport.web.api.simulate import simulate_routes
@@ -167,21 +169,27 @@ class HouseVitals:
         ]
 
 
-class _Counted:
-    """The whole application: counts requests, and holds what lives as long as the process."""
+class Counted:
+    """The whole application: counts requests, and holds what lives as long as the process. `app` is what answers."""
 
-    def __init__(self, app: ASGIApp, vitals: HouseVitals) -> None:
-        self._app = app
+    def __init__(self, app: Starlette, vitals: HouseVitals) -> None:
+        self.app = app
         self._vitals = vitals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._vitals.requests += 1
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
 async def _broken(_: Request, error: Exception) -> Response:
     log.error("a request failed: %s", type(error).__name__, exc_info=error)
     return problem(500, "internal", "something broke here; it was noted, and nothing of yours was lost")
+
+
+async def _unwritten(request: Request, error: Exception) -> Response:
+    """No room for it, or others were writing for too long: whoever asked may ask again. Nothing was half done."""
+    said = translated(error, Path("ledger.db")) if isinstance(error, SQLiteError) else error
+    return answer(said) if isinstance(said, Busy) else await _broken(request, error)
 
 
 class _Threads(NamedTuple):
@@ -224,7 +232,7 @@ def _ways_in(
 @contextlib.asynccontextmanager
 async def application(
     settings: Settings, feed: socket.socket | None = None, wake: Callable[[], None] = lambda: None
-) -> AsyncIterator[ASGIApp]:
+) -> AsyncIterator[Counted]:
     """The node's ASGI application, wired over a data directory."""
     ledger = open_ledger(settings)
     sources = Sources(ledger)
@@ -292,12 +300,17 @@ async def application(
             *signin_routes(signin, settings.url, HouseRecovery(proving, signin), intents),
             *claim_link_routes(HouseClaimLinks(proving, settings.url), tokens),
         ],
-        exception_handlers={RapportError: on_error, HTTPException: on_http_error, Exception: _broken},
+        exception_handlers={
+            RapportError: on_error,
+            HTTPException: on_http_error,
+            SQLiteError: _unwritten,
+            Exception: _broken,
+        },
     )
     # A redirect would name the host that the request named; the node's origin is a setting, never taken from a request.
     app.router.redirect_slashes = False
     try:
-        yield _Counted(app, vitals)
+        yield Counted(app, vitals)
     finally:
         for task in upkeep:
             task.cancel()

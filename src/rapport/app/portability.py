@@ -206,19 +206,16 @@ class Portability:
                     sheets["events"].add({"organization": org, **_shown(part, event)})
 
         receipt = await self._looks.take(person.id, org, give)
-        name = self._name(org)
+        name = self._people.name_of(org)
         locked = person.locked or org in person.locked_for
         sheets["companies"].add({"organization": org, "name": name, "locked": locked, **said, "receipt": receipt})
         return receipt
-
-    def _name(self, org: str) -> str:
-        return self._people.ground(org, ()).standing.declaration.name or org
 
     def _take_own(self, person: Person, sheets: dict[str, Sheet]) -> None:
         """What the person says for themselves alone: terms and goals."""
         for clause in person.terms.clauses:
             written = msgspec.to_builtins(clause)
-            sentence = clause_sentence(named(clause, self._name))
+            sentence = clause_sentence(named(clause, self._people.name_of))
             row = {"clause": clause.id, "effect": clause.effect, "sentence": sentence}
             sheets["terms"].add({**row, "written": written})
         for said in GoalFile(self._ledger).of(person.handle):

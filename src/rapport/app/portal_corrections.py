@@ -35,7 +35,7 @@ class PortalCorrections:
             why_not = "what you have shown to be yours leads to no customer alone; your customer number there would"
         return ask.Correcting(
             org,
-            self._people.ground(org, ()).standing.declaration.name or org,
+            self._people.name_of(org),
             trait,
             own.traits[trait],
             tuple((name, _text(said)) for name, said in parts.items() if not isinstance(said, dict | list)),

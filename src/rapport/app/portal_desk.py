@@ -68,11 +68,13 @@ class PortalDesk:
         presence: HousePresence,
         proving: Proving,
     ) -> None:
+        self._name = people.name_of
+        self._home = PortalHome(ledger, reader, people, agreements, proving, self._name)
         self.devices = PortalDevices(signin, proving)
         self.proofs = PortalProofs(proving, signin, self._name)
         self.presence = presence
         self.goals = PortalGoals(ledger, people, looks, self._name)
-        self.terms = PortalTerms(people, self._customers, self._name, self._noted)
+        self.terms = PortalTerms(people, self._customers, self._name, self._home.note)
         statements = Statements(ledger, people, reader, agreements, BenefitFile(ledger))
         self.looks = PortalLooks(ledger, people, Bundler(ledger, people, reader), statements, self._name)
         self.rights = PortalRights(settings, rights, people, self.looks.looked, self.terms.effect)
@@ -86,7 +88,6 @@ class PortalDesk:
         self._doors = Doors(ledger)
         self._accounts = Accounts(ledger)
         self._judge = Judge()
-        self._home = PortalHome(ledger, reader, people, agreements, proving, self._name)
         self.signing = PortalSigning(people, signin, self.terms.after, self.terms.changed, self._name)
 
     # -- sessions
@@ -117,9 +118,8 @@ class PortalDesk:
         for org in person.orgs:
             parts, grounds = self._customers(person, org)
             told = choosing.allowed(self._judge, self._people, parts, grounds, now())
-            claims = tuple((kind, value) for company, kind, value in person.claims if company == org)
             may = tuple(_may(purpose, allowed) for purpose, allowed in told.items())
-            companies.append(ask.Company(org, self._name(org), org in person.locked_for, claims, may))
+            companies.append(ask.Company(org, self._name(org), org in person.locked_for, person.claims_at(org), may))
         return ask.Home(person.locked, person.terms.preset, title(person.terms), tuple(companies))
 
     async def overview(self, session: Session) -> ask.Overview:
@@ -147,8 +147,8 @@ class PortalDesk:
             (choosing.hidden_id(org, one), words.categories([one], SPOKEN))
             for one in choosing.hidden(person.terms, org)
         )
-        claims = tuple((kind, value) for company, kind, value in person.claims if company == org)
-        return ask.Knowing(org, self._name(org), person.locked or org in person.locked_for, claims, hidden)
+        locked = person.locked or org in person.locked_for
+        return ask.Knowing(org, self._name(org), locked, person.claims_at(org), hidden)
 
     async def known(self, session: Session, org: str) -> ask.Known | None:
         person = self._people.person(session.person)
@@ -174,12 +174,9 @@ class PortalDesk:
         change(session.person, org)
         self._home.note(self._people.person(session.person), _locked_words(org and self._name(org), locked=locked))
 
-    def _noted(self, person: Person, said: str) -> None:
-        self._home.note(person, said)
-
     def _customers(self, person: Person, org: str) -> tuple[list[Sequence[Part]], list[Ground]]:
         """A person's customers of a company, each with the ground that decisions about it rest on."""
-        claimed = [(kind, value) for company, kind, value in person.claims if company == org]
+        claimed = person.claims_at(org)
         parts: dict[str, Sequence[Part]] = {}
         with self._reader.snapshot():
             for kind, value in claimed:
@@ -187,9 +184,6 @@ class PortalDesk:
                     parts[found.customer] = found.parts
         some = list(parts.values()) or [choosing.nothing_yet(org, [f"{kind}:{value}" for kind, value in claimed])]
         return some, [self._people.ground(org, links_of(one)) for one in some]
-
-    def _name(self, org: str) -> str:
-        return self._people.ground(org, ()).standing.declaration.name or org
 
     # -- agreements
 

@@ -1,25 +1,24 @@
 """The portal's desk for devices and sign-ins, over accounts and the thread of the desk for signing in."""
 
+from functools import partial
 from typing import Any
 
 from rapport.adapters.embedded.accounts import Accounts
-from rapport.adapters.embedded.sqlite import transaction
 from rapport.app.proving import Proofs, Proving
 from rapport.app.signing_in import HouseSignin, name_of
-from rapport.kernel.errors import Unauthorized
 from rapport.signin import passkeys
-from rapport.signin.challenges import UNPROVED
+from rapport.web.passkeys import Key
 from rapport.web.portal import devices_desk as ask
 from rapport.web.portal.told import Session
 
 PASSKEY_MADE = "A passkey was made for your account."
-
+PASSKEY_REVOKED = "A passkey of your account was revoked."
 AGAIN, MORE = "again", "one more"
 
 
 class PortalDevices:
-    """The DevicesDesk, over the desk for signing in and its thread. What changes who comes in is told to the person,
-    where they can be reached."""
+    """The DevicesDesk, over the desk for signing in and its thread. What changes who comes in is noted with the change,
+    in the thread of proofs, and told to the person where they can be reached."""
 
     def __init__(self, signin: HouseSignin, proving: Proving) -> None:
         self._signin = signin
@@ -38,14 +37,7 @@ class PortalDevices:
         self._signin.limit.count(f"prove {client}")
 
         def prove(accounts: Accounts) -> str:
-            response = passkeys.read(raw)
-            challenge = passkeys.challenge_of(response)
-            expires = self._signin.challenges.check(challenge, AGAIN, session.person)
-            known = accounts.passkey(passkeys.credential_of(response))
-            if known is None or known.person != session.person:
-                raise Unauthorized(UNPROVED, code="unproved")
-            proved = self._signin.party.proved(challenge, response, known)
-            spent = (challenge, expires)
+            known, proved, spent = self._signin.proved_by(accounts, raw, AGAIN, session.person, session.person)
             if session.id == 0:  # they came by a link, which ends here
                 return accounts.sign_in(known, proved, browser, spent, token)[0]
             return accounts.step_up(token, known, proved, browser, spent)[0]
@@ -61,15 +53,12 @@ class PortalDevices:
     async def make(self, session: Session, raw: bytes, client: str, browser: str) -> None:
         self._signin.limit.count(f"prove {client}")
 
-        def make(accounts: Accounts) -> None:
-            response = passkeys.read(raw)
-            challenge = passkeys.challenge_of(response)
-            expires = self._signin.challenges.check(challenge, MORE, session.person)
-            made = self._signin.party.made(challenge, response)
-            accounts.add_passkey(session.person, made, name_of(browser), (challenge, expires))
+        def make(proofs: Proofs) -> None:
+            made, spent = self._signin.made(raw, MORE, session.person)
+            accounts, also = Accounts(proofs.people.ledger), partial(proofs.claims.loud, said=PASSKEY_MADE)
+            accounts.add_passkey(session.person, made, name_of(browser), spent, also)
 
-        await self._signin.in_thread(make)
-        await self._tell(session, PASSKEY_MADE)
+        await self._proving.within(make)
 
     async def accepted(self, token: str) -> dict[str, Any] | None:
         return await self._signin.accepted(token)
@@ -79,15 +68,11 @@ class PortalDevices:
         await self._signin.in_thread(lambda accounts: accounts.rename(session.person, key, shown))
 
     async def revoke(self, session: Session, key: int) -> None:
-        await self._signin.in_thread(lambda accounts: accounts.revoke(session.person, key))
-        await self._tell(session, "A passkey of your account was revoked.")
+        def revoke(proofs: Proofs) -> None:
+            also = partial(proofs.claims.loud, said=PASSKEY_REVOKED)
+            Accounts(proofs.people.ledger).revoke(session.person, key, also)
 
-    async def _tell(self, session: Session, said: str) -> None:
-        def tell(proofs: Proofs) -> None:
-            with transaction(proofs.people.db):
-                proofs.claims.loud(proofs.people.person(session.person).id, said)
-
-        await self._proving.within(tell)
+        await self._proving.within(revoke)
 
     async def end(self, session: Session, token: str, sign: int | None) -> int:
         return await self._signin.in_thread(
@@ -100,7 +85,7 @@ class PortalDevices:
 
 def _devices(accounts: Accounts, session: Session) -> ask.Devices:
     keys = tuple(
-        ask.Key(one.id, one.name, one.synced, one.created_at, one.used_at, one.backed_up)
+        Key(one.id, one.name, one.synced, one.created_at, one.used_at, one.backed_up)
         for one in accounts.passkeys(session.person)
     )
     signs = tuple(

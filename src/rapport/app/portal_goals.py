@@ -67,7 +67,6 @@ def _first(said: Iterable[Said], at: int) -> dict[str, int]:
 
 def _told(one: Said, names: dict[str, str], happened: list[Happening], at: int) -> ask.MyGoal:
     goal = one.goal
-    made = goals.progress(goal, one.said_at, happened, at) if _goes_on(one) else None
     return ask.MyGoal(
         one.handle,
         goal.words,
@@ -81,7 +80,5 @@ def _told(one: Said, names: dict[str, str], happened: list[Happening], at: int) 
         one.said_at,
         one.paused_at is not None,
         one.finished_at,
-        None
-        if made is None
-        else ask.Made(made.have, made.want, made.percent, made.met, made.left_out, made.since, made.until),
+        goals.progress(goal, one.said_at, happened, at) if _goes_on(one) else None,
     )

@@ -8,6 +8,7 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.app import words
 from rapport.app.bundling import Bundler
+from rapport.app.cursors import before_or_newest
 from rapport.app.portal_terms import sentence
 from rapport.app.statements import Statements
 from rapport.kernel.errors import NotFound
@@ -41,8 +42,7 @@ class PortalLooks:
 
     async def page(self, session: Session, cursor: str | None) -> ask.Looks:
         person = self._people.person(session.person)
-        before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else 1 << 62
-        rows = self._ledger.receipts_of(person.id, before, _PAGE + 1)
+        rows = self._ledger.receipts_of(person.id, before_or_newest(cursor), _PAGE + 1)
         sentences = {clause.id: sentence(clause, self._name) for clause in person.terms.clauses}
         names: dict[str, str] = {}
         told = tuple(self._look(receipt, sentences, names) for _, receipt in rows[:_PAGE])

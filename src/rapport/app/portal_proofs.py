@@ -16,8 +16,8 @@ from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.errors import RapportError, Unauthorized
 from rapport.kernel.times import DAY, now
-from rapport.signin import codes, passkeys
-from rapport.signin.challenges import UNPROVED
+from rapport.signin import codes
+from rapport.terms.quiet import quiet
 from rapport.web.language import ENGLISH, spoken
 from rapport.web.portal import proofs_desk as ask
 from rapport.web.portal.told import Session
@@ -160,8 +160,7 @@ class PortalProofs:
         try:
             await self._proving.within(buy)
         except Unauthorized:
-            spent = time.monotonic() - started
-            await asyncio.sleep(QUIET_S - spent % QUIET_S)
+            await quiet(started, QUIET_S)
             raise
 
     async def unclaim(self, session: Session, claim: str) -> None:
@@ -177,14 +176,9 @@ class PortalProofs:
         self._signin.limit.count(f"prove {client}")
 
         def join(proofs: Proofs) -> None:
-            response = passkeys.read(raw)
-            challenge = passkeys.challenge_of(response)
-            expires = self._signin.challenges.check(challenge, JOIN, session.person)
-            known = Accounts(proofs.people.ledger).passkey(passkeys.credential_of(response))
-            if known is None:
-                raise Unauthorized(UNPROVED, code="unproved")
-            proved = self._signin.party.proved(challenge, response, known)
-            proofs.joining.join(session.person, known, proved, (challenge, expires))
+            accounts = Accounts(proofs.people.ledger)
+            known, proved, spent = self._signin.proved_by(accounts, raw, JOIN, session.person)
+            proofs.joining.join(session.person, known, proved, spent)
 
         await self._shown(session, join)
 

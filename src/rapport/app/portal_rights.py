@@ -1,7 +1,6 @@
 """The portal's desk for rights: what a person asks for on their pages, carried out by the desk of rights."""
 
 import asyncio
-import os
 import shutil
 import tempfile
 import time
@@ -13,14 +12,14 @@ import msgspec
 
 from rapport.act.demands import Demand
 from rapport.adapters.embedded.people import PeopleFile, Person
-from rapport.adapters.embedded.rights import LAST
 from rapport.app import rights, words
 from rapport.app.correcting import Told
+from rapport.app.cursors import before_or_newest
 from rapport.app.portability import COPIES, open_portability
 from rapport.app.rights_desk import EVERYTHING, RightsDesk
 from rapport.app.settings import Settings
 from rapport.kernel import ids
-from rapport.kernel.errors import Busy, NotFound
+from rapport.kernel.errors import Busy, Full, NotFound
 from rapport.kernel.times import now
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.terms import Terms
@@ -63,6 +62,7 @@ class PortalRights:
         self._settings = settings
         self._desk = desk
         self._people = people
+        self._name = people.name_of
         self._looked = looked
         self._changes = changes
         self._copying: set[str] = set()
@@ -73,8 +73,7 @@ class PortalRights:
 
     async def rights(self, session: Session, cursor: str | None) -> ask.Rights:
         person = self._people.person(session.person)
-        before = int(cursor) if cursor is not None and cursor.isdecimal() and len(cursor) < 19 else LAST
-        cases, following = self._desk.book.of_person(person.id, before)
+        cases, following = self._desk.book.of_person(person.id, before_or_newest(cursor))
         orgs = person.orgs
         purposes = (
             (EVERYTHING, SPOKEN.say("for anything at all")),
@@ -131,7 +130,7 @@ class PortalRights:
     def _customer(self, session: Session, org: str) -> Person:
         """Raises NotFound where the person claims nothing at a company."""
         person = self._people.person(session.person)
-        if org not in {company for company, _, _ in person.claims}:
+        if org not in person.orgs:
             raise NotFound("you are no customer there")
         return person
 
@@ -150,13 +149,16 @@ class PortalRights:
         place = self._settings.directory / COPIES
         place.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place, prefix=f"{person}-") as directory:
-            out = Path(directory) / "my-data"
+            out, whole = Path(directory) / "my-data", Path(directory) / "my-data.zip"
             asyncio.run(open_portability(self._settings).export(person, out, form))
-            handle, name = tempfile.mkstemp(".zip", f"{person}-", place)
-            with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                for one in sorted(out.iterdir()):
-                    archive.write(one, f"my-data/{one.name}")
-        return Path(name)
+            try:
+                whole.touch(0o600)
+                with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+                    for one in sorted(out.iterdir()):
+                        archive.write(one, f"my-data/{one.name}")
+                return whole.rename(f"{directory}.zip")
+            except OSError:
+                raise Full("there is no room to write your copy now: ask again later", retry_after=60) from None
 
     # -- erasing
 
@@ -175,8 +177,7 @@ class PortalRights:
                 for promise in declared.purposes.values()
                 if promise.basis == "legal_obligation" and promise.retention_days is not None
             )
-            claims = tuple((kind, value) for company, kind, value in person.claims if company == org)
-            companies.append((declared.name or org, claims, kept))
+            companies.append((declared.name or org, person.claims_at(org), kept))
         return ask.Erasing(tuple(companies))
 
     async def erase(self, session: Session) -> ask.Erased:
@@ -217,9 +218,6 @@ class PortalRights:
     def proof(self, token: str) -> bytes | None:
         until, raw = self._proofs.get(token, (0.0, b""))
         return raw if until > time.monotonic() else None
-
-    def _name(self, org: str) -> str:
-        return self._people.ground(org, ()).standing.declaration.name or org
 
 
 def _told_words(told: Told) -> str:

@@ -65,9 +65,7 @@ class PortalSharing:
         nothing: list[ask.Company] = []
         for org in person.orgs:
             granted = self._granted(person, org)
-            stopped = choosing.is_apart(person.terms, org)
-            one = ask.Company(org, self._name_of(org), self._shares(granted), *used.get(org, (0, 0)), stopped)
-            (told if granted else nothing).append(one)
+            (told if granted else nothing).append(self._company(person, org, granted, used))
         return ask.Sharing(person.locked, tuple(told), tuple(nothing), choosing.is_apart(person.terms, ""))
 
     async def told(self, session: Session, org: str) -> ask.Shown:
@@ -90,11 +88,14 @@ class PortalSharing:
             entries = done_elsewhere(self._reader, claims, grants, mask, alone) if granted else []
         said = f"you looked at what {org} is told of what you did at other companies"
         receipt = await self._looks.note(person.id, org, ACTION, said)
-        stopped = choosing.is_apart(person.terms, org)
-        company = ask.Company(
-            org, self._name_of(org), self._shares(granted), *self._used(person).get(org, (0, 0)), stopped
-        )
+        company = self._company(person, org, granted, self._used(person))
         return ask.Shown(company, tuple(self._entry(entry) for entry in entries), receipt)
+
+    def _company(
+        self, person: Person, org: str, granted: Iterable[_Granted], used: dict[str, tuple[int, int]]
+    ) -> ask.Company:
+        stopped = choosing.is_apart(person.terms, org)
+        return ask.Company(org, self._name_of(org), self._shares(granted), *used.get(org, (0, 0)), stopped)
 
     def _entry(self, entry: dict[str, object]) -> ask.Entry:
         company = str(entry.get("company", ""))

@@ -30,7 +30,8 @@ from rapport.signin import devices
 from rapport.signin.challenges import UNPROVED, Challenges
 from rapport.signin.devices import Device, Proof
 from rapport.signin.limits import Limit
-from rapport.terms import Gate, Request
+from rapport.terms import Gate, Request, promises
+from rapport.terms.quiet import quiet
 from rapport.web.api.presence import Here, Signed
 from rapport.web.portal import presence_desk as ask
 from rapport.web.portal.told import Session
@@ -153,7 +154,7 @@ class HousePresence:
 
     def nonce(self) -> str:
         made = self._challenges.make(PROOF, life=devices.NONCE_LIFE)
-        return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+        return promises.base64url(made)
 
     def _after_start(self, nonce: str) -> bool:
         """Whether a nonce was made since this process began."""
@@ -169,7 +170,7 @@ class HousePresence:
         """A nonce to show, for thirty seconds. `qr` is what to draw for phones, where a phone can get to this node."""
         self._taps.count(org)
         challenge = self._challenges.make(TAP, org, devices.TAP_LIFE)
-        tap = f"{base64.urlsafe_b64encode(challenge).rstrip(b'=').decode()}.{org}"
+        tap = f"{promises.base64url(challenge)}.{org}"
         link = f"{self._origin}/me/tap?code={quote(tap)}"
         told = {"tap": tap, "link": link, "expires_in": devices.TAP_LIFE // SECOND}
         return {**told, "qr": link if reachable(self._origin) else None}
@@ -182,7 +183,7 @@ class HousePresence:
         try:
             return await self._who_tapped(org, tap)
         except NotFound:
-            await _until_quiet(started)
+            await quiet(started, _QUIET_S)
             raise NotFound(NOBODY) from None
 
     async def _who_tapped(self, org: str, tap: str) -> dict[str, Any]:
@@ -259,7 +260,7 @@ class HousePresence:
     def _customer(self, person: str, org: str) -> str:
         """By what a person is known at an organization: the best that they have shown to be theirs and that leads to
         one customer. Where there is none, something that nobody is known by, so that it is refused likewise."""
-        claims = [(kind, value) for company, kind, value in self._people.person(person).claims if company == org]
+        claims = self._people.person(person).claims_at(org)
         with self._reader.snapshot():
             for kind, value in sorted(claims, key=lambda claim: (claim[0] != "user_id", claim)):
                 if len(self._reader.by_identifier(org, kind, value)) == 1:
@@ -297,11 +298,6 @@ def _known(session: Session) -> None:
     if not session.bound:
         message = "make a passkey first: only who can show that it is they has a device stand for them"
         raise Conflict(message, code="no_passkey")
-
-
-async def _until_quiet(started: float) -> None:
-    spent = time.monotonic() - started
-    await asyncio.sleep(_QUIET_S - spent % _QUIET_S)
 
 
 def reachable(origin: str) -> bool:

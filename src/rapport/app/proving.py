@@ -18,8 +18,9 @@ from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.purchases import PurchaseFile
 from rapport.adapters.embedded.recovering import Recovering
 from rapport.adapters.embedded.reminding import Reminders
+from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.tongues import Tongues
-from rapport.adapters.mail import Letter, Mailer, read_url
+from rapport.adapters.mail import Letter, Mailer, read_sender, read_url
 from rapport.app import letters
 from rapport.app.embedded import Sources, open_people, open_reader
 from rapport.app.letters import Said
@@ -72,7 +73,7 @@ class Proving:
         self._thread = ThreadPoolExecutor(1, "proving")
         self._proofs: Proofs | None = None
         self._ends: list[Callable[[], None]] = []
-        self._mailer = Mailer(read_url(settings.smtp), settings.mail_from) if settings.smtp else None
+        self._mailer = Mailer(read_url(settings.smtp), read_sender(settings.mail_from)) if settings.smtp else None
         self.tries = Limit(TRIES_A_MINUTE, MINUTE)
         self._asked = Limit(CODES_AN_HOUR, HOUR)
         self._to = Limit(10 * CODES_AN_HOUR, HOUR)
@@ -95,17 +96,29 @@ class Proving:
 
     async def within(self, work: Callable[[Proofs], _Result]) -> _Result:
         """Do it in the thread of proofs. What it did to somebody's account is told them afterwards, where they can be
-        reached."""
+        reached: also what was noted before it was refused."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._done(work))
 
     def _done(self, work: Callable[[Proofs], _Result]) -> _Result:
         proofs = self._opened()
-        proofs.claims.unsent.clear()
-        result = work(proofs)
-        for person, said in proofs.claims.unsent.items():
-            addresses = proofs.contacts.addresses(person, counting=True)
+        try:
+            return work(proofs)
+        finally:
+            try:
+                with translating(self._settings.directory / "ledger.db"):
+                    self._tell_news(proofs)
+            except RapportError as error:  # what was done is done; they are told with what is done next
+                log.warning("people were not told yet what happened to their accounts: %s", error.code)
+
+    def _tell_news(self, proofs: Proofs) -> None:
+        """Tell people of what was noted for them, in this process or in one that ended, or at the command line."""
+        news, last = proofs.claims.untold()
+        if not last:
+            return
+        told = [(proofs.contacts.addresses(person, counting=True), person, said) for person, said in news.items()]
+        proofs.claims.told(last)  # first, or whoever finds the disk full would be told again and again
+        for addresses, person, said in told:
             self._tell(proofs, person, addresses, partial(letters.news, said))
-        return result
 
     def reader(self, proofs: Proofs) -> ProfileReader:
         """A reader of profiles for the thread of proofs, which ends with it."""
@@ -135,8 +148,8 @@ class Proving:
         if _is_phone(address):
             text = sms.code_text(letters.code_by_text(code), code, urlsplit(self._settings.url).hostname or "")
             self._thread.submit(self._text, address, text, sms.CODE_LIFE)
-            return
-        self._send(address, letters.code(code, self._settings.url))
+        else:
+            self._mail(address, letters.code(code, self._settings.url))
 
     def tell(self, person: str, addresses: Sequence[str], said: Callable[[], Said]) -> None:
         """Tell of what happened to an account, in the language that its person reads."""
@@ -156,12 +169,13 @@ class Proving:
             subject, text = said()
             letter = Said(subject, letters.with_page(text, self._settings.url))
         for address in addresses:
-            self._send(address, letter)
+            if _is_phone(address):
+                self._text(address, letter.text, sms.NEWS_LIFE)
+            else:
+                self._mail(address, letter)
 
-    def _send(self, address: str, said: Said) -> None:
-        if _is_phone(address):
-            self._thread.submit(self._text, address, said.text, sms.NEWS_LIFE)
-        elif self._mailer is not None:
+    def _mail(self, address: str, said: Said) -> None:
+        if self._mailer is not None:
             self._mailer.send(Letter(address, said.subject, said.text))
 
     def _text(self, number: str, text: str, life: int) -> None:

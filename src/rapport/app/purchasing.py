@@ -47,7 +47,7 @@ class Purchasing:
             raise Unauthorized(UNPROVED, code="unproved")
         others = self._others(person, org, found.links)
         if others:
-            proofs.claims.alarm(others, TOLD.format(org=org))
+            proofs.claims.alarm(others, TOLD.format(org=proofs.people.name_of(org)))
             raise Unauthorized(UNPROVED, code="unproved")
         claim = (org, rule.identifier, told.order)
         proofs.claims.claim_by_purchase(handle, claim, found.records, now() + rule.days * DAY)

@@ -9,7 +9,7 @@ from rapport.app.proving import Proofs, Proving
 from rapport.app.signing_in import HouseSignin, name_of
 from rapport.kernel.errors import Unauthorized
 from rapport.kernel.times import now, rfc3339
-from rapport.signin import codes, passkeys
+from rapport.signin import codes
 from rapport.signin.challenges import UNPROVED
 from rapport.web.signin.recover_desk import Recovery
 
@@ -59,14 +59,9 @@ class HouseRecovery:
         self._signin.limit.count(f"prove {client}")
 
         def make(proofs: Proofs) -> tuple[str, str, list[str]]:
-            response = passkeys.read(raw)
             person = _ripe(proofs, secret)
-            challenge = passkeys.challenge_of(response)
-            expires = self._signin.challenges.check(challenge, RECOVER, person)
-            made = self._signin.party.made(challenge, response)
-            token, _, addresses = proofs.recovering.finish(
-                secret, made, name_of(browser), browser, (challenge, expires)
-            )
+            made, spent = self._signin.made(raw, RECOVER, person)
+            token, _, addresses = proofs.recovering.finish(secret, made, name_of(browser), browser, spent)
             return token, person, addresses
 
         token, person, addresses = await self._proving.within(make)

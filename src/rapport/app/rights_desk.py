@@ -66,7 +66,8 @@ class RightsDesk:
         if after is not person.terms:
             self._people.set_terms(handle, after)
         what = "all use" if purpose == EVERYTHING else f"use {words.purpose(purpose)}"
-        said = f"you stopped {what} by {self._name(org)}; in force {took_words(self._now() - at)} after you asked"
+        name, took = self._people.name_of(org), took_words(self._now() - at)
+        said = f"you stopped {what} by {name}; in force {took} after you asked"
         restricted = purpose == EVERYTHING
         receipt = await self._looks.note(person.id, org, RESTRICTED if restricted else OBJECTED, said)
         asked = Asked("restriction" if restricted else "objection", org, purpose, by=by)
@@ -95,7 +96,7 @@ class RightsDesk:
             raise BadInput("nothing of yours was used there, so there is nothing to look at", field="receipt")
         case = self.book.put(person.id, Asked("review", use.org, receipt, words=why.strip(), by=by), self._now())
         if not case.receipts:
-            said = f"you asked {self._name(use.org)} that somebody looks at what was decided"
+            said = f"you asked {self._people.name_of(use.org)} that somebody looks at what was decided"
             noted = await self._looks.note(person.id, use.org, REVIEW, said)
             self.book.add_receipt(case.id, noted)
         return self.book.case(case.id)
@@ -112,7 +113,7 @@ class RightsDesk:
         if case.asked.right == "rectification":
             raise Conflict(_BY_ITSELF, code="by_itself")
         verb = "did what you asked" if outcome == "done" else "said no to your request"
-        said = f"{self._name(org)} {verb}, {took_words(self._now() - case.at)} after you asked"
+        said = f"{self._people.name_of(org)} {verb}, {took_words(self._now() - case.at)} after you asked"
         # Ended first: of two who answer at once, the person's book tells of the one who did.
         self.book.end(case_id, outcome, answer.strip(), ())
         self.book.add_receipt(case_id, await self._looks.note(case.person, org, ANSWERED, said))
@@ -145,9 +146,6 @@ class RightsDesk:
     def cases(self, handle: str, before: int = LAST) -> tuple[list[Case], int | None]:
         """A person's requests, the newest first, and what to ask with as `before` for those after them."""
         return self.book.of_person(self._people.person(handle).id, before)
-
-    def _name(self, org: str) -> str:
-        return self._people.ground(org, ()).standing.declaration.name or org
 
 
 def open_rights_desk(settings: Settings) -> RightsDesk:

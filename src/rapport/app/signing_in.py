@@ -1,41 +1,33 @@
-"""The desk for signing in: passkeys against accounts, in a thread of its own, since every sign-in is synced."""
+"""The desk for signing in: passkeys against accounts."""
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.app.ceremonies import Ceremonies, Spent
 from rapport.kernel.errors import Unauthorized
-from rapport.kernel.times import MINUTE, now
 from rapport.signin import passkeys
-from rapport.signin.challenges import UNPROVED, Challenges
-from rapport.signin.limits import Limit
-from rapport.signin.passkeys import Passkey, RelyingParty
+from rapport.signin.challenges import UNPROVED
+from rapport.signin.passkeys import Passkey, Proved
 
 SIGN_IN, ENROL = "sign in", "enrol"
-TRIES_A_MINUTE = 60
-# A key that nobody has: an unknown passkey takes as long to refuse as a known one.
-DECOY = bytes.fromhex(
-    "a5010203262001215820"
-    "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
-    "225820"
-    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
-)
-_Result = TypeVar("_Result")
 
 
-class HouseSignin:
+class HouseSignin(Ceremonies[Accounts]):
     """The SigninDesk over an embedded node. `open_ledger` opens a connection for its thread."""
 
     def __init__(self, open_ledger: Callable[[], LedgerFile], secret: bytes, origin: str) -> None:
-        self._open = open_ledger
-        self.challenges = Challenges(secret)
-        self.party = RelyingParty(origin)
-        self._thread = ThreadPoolExecutor(1, "signin")
-        self._accounts: Accounts | None = None
-        self.limit = Limit(TRIES_A_MINUTE, MINUTE)
+        super().__init__(lambda: Accounts(open_ledger()), "signin", secret, origin)
+
+    def proved_by(
+        self, accounts: Accounts, raw: bytes, use: str, subject: str = "", whose: str = ""
+    ) -> tuple[Passkey, Proved, Spent]:
+        """The passkey of a person that a browser proves, as `proved` has it. Raises BadInput, Unauthorized."""
+        response = passkeys.read(raw)
+        spent = self.answered(response, use, subject)
+        known = accounts.passkey(passkeys.credential_of(response))
+        return *self.proved(response, spent, known, whose), spent
 
     # -- a passkey that is there
 
@@ -48,17 +40,8 @@ class HouseSignin:
         return await self.in_thread(lambda accounts: self._prove(accounts, raw, browser, leaving))
 
     def _prove(self, accounts: Accounts, raw: bytes, browser: str, leaving: str) -> str:
-        response = passkeys.read(raw)
-        challenge = passkeys.challenge_of(response)
-        expires = self.challenges.check(challenge, SIGN_IN)
-        credential = passkeys.credential_of(response)
-        known = accounts.passkey(credential)
-        passkey = known or Passkey(0, "", credential, DECOY, 0, "", synced=False, created_at=now())
-        proved = self.party.proved(challenge, response, passkey)
-        if known is None:
-            raise Unauthorized(UNPROVED, code="unproved")
-        token, _ = accounts.sign_in(known, proved, browser, (challenge, expires), leaving)
-        return token
+        passkey, proved, spent = self.proved_by(accounts, raw, SIGN_IN)
+        return accounts.sign_in(passkey, proved, browser, spent, leaving)[0]
 
     # -- a first one
 
@@ -79,13 +62,8 @@ class HouseSignin:
         return await self.in_thread(lambda accounts: self._enrol(accounts, code, raw, browser, leaving))
 
     def _enrol(self, accounts: Accounts, code: str, raw: bytes, browser: str, leaving: str) -> str:
-        response = passkeys.read(raw)
-        person = _invited(accounts, code)
-        challenge = passkeys.challenge_of(response)
-        expires = self.challenges.check(challenge, ENROL, person)
-        made = self.party.made(challenge, response)
-        token, _ = accounts.accept(code, made, name_of(browser), browser, (challenge, expires), leaving)
-        return token
+        made, spent = self.made(raw, ENROL, _invited(accounts, code))
+        return accounts.accept(code, made, name_of(browser), browser, spent, leaving)[0]
 
     # -- sessions
 
@@ -95,17 +73,6 @@ class HouseSignin:
 
     async def live(self, token: str) -> bool:
         return await self.in_thread(lambda accounts: accounts.session(token)) is not None
-
-    async def in_thread(self, work: Callable[[Accounts], _Result]) -> _Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._own_accounts()))
-
-    def _own_accounts(self) -> Accounts:
-        if self._accounts is None:
-            self._accounts = Accounts(self._open())
-        return self._accounts
-
-    def close(self) -> None:
-        self._thread.shutdown()
 
 
 def name_of(browser: str) -> str:

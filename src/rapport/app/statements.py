@@ -73,7 +73,7 @@ class Statements:
         )
 
     def _names(self) -> Any:
-        return functools.cache(lambda org: self._people.ground(org, ()).standing.declaration.name or org)
+        return functools.cache(self._people.name_of)
 
 
 def open_statements(settings: Settings) -> Statements:

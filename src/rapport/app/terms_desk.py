@@ -10,8 +10,9 @@ from rapport.adapters.embedded.promises import PromiseBook
 from rapport.adapters.embedded.uses import DAYS, UseBook
 from rapport.app import words
 from rapport.app.agreeing import Simulator
+from rapport.app.cursors import before
 from rapport.app.mirrors import Mirrors, mirrored
-from rapport.kernel.errors import BadInput, NotFound
+from rapport.kernel.errors import NotFound
 from rapport.kernel.times import DAY, now
 from rapport.terms import promises
 from rapport.terms.aggregates import FLOOR
@@ -76,7 +77,7 @@ class HouseTermsDesk:
     # -- what came of them
 
     async def agreements(self, session: Session, cursor: str | None) -> ask.AgreedPage:
-        listed, following = self._agreements.of_org(session.org, _before(cursor), _PAGE, active=False)
+        listed, following = self._agreements.of_org(session.org, before(cursor), _PAGE, active=False)
         rows = tuple(
             ask.Agreed(
                 one.handle,
@@ -97,7 +98,7 @@ class HouseTermsDesk:
             return None
 
     async def uses(self, session: Session, cursor: str | None) -> ask.Uses:
-        found = self._uses.given(session.org, _before(cursor), _PAGE + 1)
+        found = self._uses.given(session.org, before(cursor), _PAGE + 1)
         rows = tuple(
             ask.Use(
                 receipt.id,
@@ -126,9 +127,3 @@ class HouseTermsDesk:
     async def mirror(self, session: Session, month: str) -> dict[str, Any]:
         assert self._mirrors is not None  # noqa: S101 (only tests of other pages do without)
         return await mirrored(self._mirrors, session.org, month)
-
-
-def _before(cursor: str | None) -> int:
-    if cursor is not None and not (cursor.isdecimal() and len(cursor) < 19):
-        raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
-    return int(cursor) if cursor is not None else 1 << 62

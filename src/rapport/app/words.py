@@ -1,20 +1,18 @@
 """Purposes and categories as the desks put them into sentences to people."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from rapport.kernel.tongue import ENGLISH, Tongue
 from rapport.kernel.vocabulary import CATEGORY_WORDS, PURPOSE_WORDS
 from rapport.terms.agreements import Agreed
-
-_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+from rapport.terms.sentences import spelled
 
 
 def purpose(name: str, tongue: Tongue = ENGLISH) -> str:
     """As the end of a sentence: `to make you offers`, `for delivery of goods`."""
     if name in PURPOSE_WORDS:
         return tongue.say(PURPOSE_WORDS[name])
-    return tongue.say("for %(purpose)s", purpose=_plain(name))
+    return tongue.say("for %(purpose)s", purpose=spelled(name))
 
 
 def categories(names: Sequence[str], tongue: Tongue = ENGLISH) -> str:
@@ -28,7 +26,7 @@ def categories(names: Sequence[str], tongue: Tongue = ENGLISH) -> str:
 def _category(name: str, tongue: Tongue) -> str:
     if name in CATEGORY_WORDS:
         return tongue.say(CATEGORY_WORDS[name])
-    return tongue.say("your %(thing)s", thing=_plain(name))
+    return tongue.say("your %(thing)s", thing=spelled(name))
 
 
 def agreed(items: Iterable[Agreed], tongue: Tongue = ENGLISH) -> tuple[str, ...]:
@@ -57,16 +55,18 @@ def _parts(one: Agreed, tongue: Tongue) -> Iterator[str]:
     yield from _whereto(one, tongue)
     for benefit in one.benefits:
         amount = f" {benefit.amount:g} {benefit.unit}" if benefit.amount else ""
-        kind, per = (
-            tongue.say(benefit.kind),
-            f" {tongue.say('a ' + benefit.per.replace('%', '%%'))}" if benefit.per else "",
-        )
+        kind, per = tongue.say(benefit.kind), f" {tongue.say(_each(benefit.per))}" if benefit.per else ""
         yield tongue.say("for you: %(benefit)s", benefit=f"{kind}{amount}{per} {benefit.text}".strip())
     for often in one.at_most:
         times, _, per = often.partition(" a ")
         yield tongue.say("at most %(often)s", often=tongue.say(f"%(times)s a {per}", times=times))
     for hours in one.quiet:
         yield tongue.say("not at %(hours)s", hours=hours)
+
+
+def _each(per: str) -> str:
+    """`a month`, `an order`, as a text that is asked for."""
+    return ("an " if per[0] in "aeiou" else "a ") + per.replace("%", "%%")
 
 
 def _whereto(one: Agreed, tongue: Tongue) -> Iterator[str]:
@@ -93,7 +93,3 @@ _ELSEWHERE = {
     (False, True): "of what you did at other companies, roughly: %(what)s, with the names of those companies",
     (False, False): "of what you did at other companies, roughly: %(what)s",
 }
-
-
-def _plain(name: str) -> str:
-    return _CAPITAL.sub(" ", name.rpartition(":")[2]).lower()

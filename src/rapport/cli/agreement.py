@@ -71,7 +71,7 @@ def show(agreement: Handle, data: options.Data = None, json: options.Json = Fals
     for each in document["purposes"]:
         typer.echo("\n".join(_lines(each)))
     typer.echo(f"signatures    {'both are good' if signed else 'DO NOT VERIFY'}")
-    typer.echo(f"by hand       {_by_hand(shown)}")
+    typer.echo(f"by hand       {_by_hand(shown, _wrong_by_hand(shown))}")
 
 
 @agreements.command("verify")
@@ -93,13 +93,13 @@ def verify_file(
     if not isinstance(document, dict):
         raise BadInput(f"{file} holds no agreement", field="file")
     signed = _verified(document, None if declaration is None else _object(declaration))
-    hand = copy.get("hand")
-    problem = by_hand.wrong(document, hand, origin) if hand is not None else ""
+    problem = _wrong_by_hand(copy, origin)
     if json:
-        options.print_json({"verified": signed, "by_hand": hand is not None and not problem, "problem": problem})
+        by_them = copy.get("hand") is not None and not problem
+        options.print_json({"verified": signed, "by_hand": by_them, "problem": problem})
     else:
         typer.echo(f"signatures    {'both are good' if signed else 'DO NOT VERIFY'}")
-        typer.echo(f"by hand       {_by_hand(copy, origin)}")
+        typer.echo(f"by hand       {_by_hand(copy, problem)}")
     if problem or not signed:
         raise typer.Exit(1)
 
@@ -121,11 +121,15 @@ def _verified(document: dict[str, Any], declaration: dict[str, Any] | None) -> b
         return False  # it is no agreement at all
 
 
-def _by_hand(copy: dict[str, Any], origin: str = "") -> str:
+def _wrong_by_hand(copy: dict[str, Any], origin: str = "") -> str:
+    hand = copy.get("hand")
+    return "" if hand is None else by_hand.wrong(copy["agreement"], hand, origin)
+
+
+def _by_hand(copy: dict[str, Any], problem: str) -> str:
     hand = copy.get("hand")
     if hand is None:
         return "not signed by the person's own hand: the node signed for them"
-    problem = by_hand.wrong(copy["agreement"], hand, origin)
     if problem:
         return f"DOES NOT VERIFY: {problem}"
     return f"signed by a passkey of the person's at {hand['origin']}, {hand['at']}"

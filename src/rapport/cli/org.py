@@ -120,13 +120,13 @@ def purchases(
     """Say by which purchases people may claim what an organization knows of them, or tell what it says."""
     settings = options.settings(data)
     ledger = embedded.open_ledger(settings)
+    if not ledger.has_org(org):
+        raise NotFound(f"there is no organization {org!r}", field="org")
     book = PurchaseFile(ledger)
     if off or event is not None:
         rule = None if off else Rule(event or "", order, total, code, zone, days)
         with noted(settings, org, "set purchases", "none" if rule is None else rule.event):
             book.set(org, rule)
-    elif not ledger.has_org(org):
-        raise NotFound(f"there is no organization {org!r}", field="org")
     kept = book.rules().get(org)
     if json:
         options.print_json(None if kept is None else msgspec.to_builtins(kept))

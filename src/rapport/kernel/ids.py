@@ -1,5 +1,6 @@
 """Handles: random ones that mean nothing, those of customers, and those that name something by its content."""
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 
@@ -58,6 +59,11 @@ def fresh(prefix: str) -> str:
 def secret(prefix: str) -> str:
     """A random credential (192 bits) that says by its prefix what it opens."""
     return f"{prefix}_{secrets.token_urlsafe(24)}"
+
+
+def hashed(secret: str) -> bytes:
+    """What is kept of such a credential: of what is random, a plain SHA-256 tells nothing."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def text_of(prefix: str, content: bytes) -> str:

@@ -4,6 +4,7 @@ The table below is the one place that says so. A page names the duty that it is 
 have it; nothing else is asked about a role anywhere.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -31,7 +32,7 @@ Duty = Literal[
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 DUTIES: Final[tuple[Duty, ...]] = get_args(Duty)
-MAY: Final[dict[Role, frozenset[Duty]]] = {
+MAY: Final[Mapping[str, frozenset[Duty]]] = {
     "owner": frozenset(DUTIES),
     "marketer": frozenset({"own", "audiences", "destinations", "promise", "agreements", "exports", "statement"}),
     "agent": frozenset({"own", "customers", "requests"}),
@@ -47,7 +48,7 @@ MEANS: Final[dict[Role, str]] = {
 
 def may(role: str, duty: Duty) -> bool:
     """Whether a role has a duty; what is no role has none."""
-    return duty in MAY.get(role, frozenset())  # type: ignore[call-overload]  # any text may be asked about
+    return duty in MAY.get(role, frozenset())
 
 
 def roles_with(duty: Duty) -> tuple[Role, ...]:

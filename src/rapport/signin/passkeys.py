@@ -5,6 +5,7 @@ relying party that come from the node's settings alone, user verification always
 uses is their affair), and a counter that goes back is a clone.
 """
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 MAX_NAME = 60
 MAX_RESPONSE = 64 * 1024
 """Bytes of what a browser sends back."""
-NO_AAGUID = "00000000-0000-0000-0000-000000000000"
 
 
 class Passkey(msgspec.Struct, frozen=True):
@@ -47,7 +47,6 @@ class Made(msgspec.Struct, frozen=True):
     public: bytes
     counter: int
     synced: bool
-    aaguid: str
     backed_up: bool = False
 
 
@@ -73,7 +72,7 @@ class RelyingParty(msgspec.Struct, frozen=True):
         """Options for making a passkey (`navigator.credentials.create`). `known`: credentials that the person has, so
         that a device does not make a second one; `name`: what their device calls it."""
         import webauthn  # noqa: PLC0415 (dear to load; commands that sign nobody in do without)
-        from webauthn.helpers import structs  # noqa: PLC0415 (as above)
+        from webauthn.helpers import structs  # noqa: PLC0415 (dear to load)
 
         options = webauthn.generate_registration_options(
             rp_id=self.id,
@@ -92,8 +91,8 @@ class RelyingParty(msgspec.Struct, frozen=True):
 
     def asking(self, challenge: bytes, only: Sequence[bytes] = ()) -> dict[str, Any]:
         """Options for proving one (`navigator.credentials.get`); without `only` any passkey for this node will do."""
-        import webauthn  # noqa: PLC0415 (as above)
-        from webauthn.helpers import structs  # noqa: PLC0415 (as above)
+        import webauthn  # noqa: PLC0415 (dear to load)
+        from webauthn.helpers import structs  # noqa: PLC0415 (dear to load)
 
         options = webauthn.generate_authentication_options(
             rp_id=self.id,
@@ -106,8 +105,8 @@ class RelyingParty(msgspec.Struct, frozen=True):
     def made(self, challenge: bytes, response: dict[str, Any]) -> Made:
         """What a browser made. Raises Unauthorized where it is not for this node and challenge, or of nobody
         verified."""
-        import webauthn  # noqa: PLC0415 (as above)
-        from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 (as above)
+        import webauthn  # noqa: PLC0415 (dear to load)
+        from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 (dear to load)
 
         try:
             found = webauthn.verify_registration_response(
@@ -121,12 +120,12 @@ class RelyingParty(msgspec.Struct, frozen=True):
             raise Unauthorized(UNPROVED, code="unproved") from None
         synced = found.credential_device_type.value == "multi_device"
         public, backed_up = found.credential_public_key, found.credential_backed_up
-        return Made(found.credential_id, public, found.sign_count, synced, found.aaguid, backed_up)
+        return Made(found.credential_id, public, found.sign_count, synced, backed_up)
 
     def proved(self, challenge: bytes, response: dict[str, Any], passkey: Passkey) -> Proved:
         """What an assertion proves. Raises Unauthorized likewise, and where its counter did not grow."""
-        import webauthn  # noqa: PLC0415 (as above)
-        from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 (as above)
+        import webauthn  # noqa: PLC0415 (dear to load)
+        from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 (dear to load)
 
         try:
             found = webauthn.verify_authentication_response(
@@ -148,11 +147,8 @@ class RelyingParty(msgspec.Struct, frozen=True):
     def accepted(self, person: str, credentials: Sequence[bytes]) -> dict[str, Any]:
         """What tells a person's own password manager which passkeys this node still takes
         (`PublicKeyCredential.signalAllAcceptedCredentials`): it lets go of others."""
-        import webauthn.helpers  # noqa: PLC0415 (as above)
-
-        named = [webauthn.helpers.bytes_to_base64url(one) for one in credentials]
-        user = webauthn.helpers.bytes_to_base64url(person.encode())
-        return {"rpId": self.id, "userId": user, "allAcceptedCredentialIds": named}
+        named = [_text_of(one) for one in credentials]
+        return {"rpId": self.id, "userId": _text_of(person.encode()), "allAcceptedCredentialIds": named}
 
 
 def checked_name(name: str) -> str:
@@ -177,23 +173,16 @@ def read(raw: bytes) -> dict[str, Any]:
 def challenge_of(response: dict[str, Any]) -> bytes:
     """The challenge that an answer says it signed; what it says is only believed once the signature is. Raises
     Unauthorized."""
-    import webauthn  # noqa: PLC0415 (as above)
-
     try:
-        said = json.loads(webauthn.base64url_to_bytes(response["response"]["clientDataJSON"]))
-        return webauthn.base64url_to_bytes(said["challenge"])
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        said = json.loads(bytes_of(response["response"]["clientDataJSON"]))
+        return bytes_of(said["challenge"])
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise Unauthorized(UNPROVED, code="unproved") from None
 
 
 def credential_of(response: dict[str, Any]) -> bytes:
     """Which passkey an answer says it is from. Raises Unauthorized."""
-    import webauthn  # noqa: PLC0415 (as above)
-
-    try:
-        return webauthn.base64url_to_bytes(response["rawId"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise Unauthorized(UNPROVED, code="unproved") from None
+    return bytes_of(response.get("rawId"))
 
 
 def signed_parts(response: dict[str, Any]) -> tuple[bytes, bytes, bytes]:
@@ -208,18 +197,22 @@ def signed_parts(response: dict[str, Any]) -> tuple[bytes, bytes, bytes]:
 
 def bytes_of(text: object) -> bytes:
     """What base64url stands for. Raises Unauthorized."""
-    import webauthn  # noqa: PLC0415 (as above)
-
     try:
-        return webauthn.base64url_to_bytes(text)  # type: ignore[arg-type]  # whatever a browser sends
-    except (TypeError, ValueError, AttributeError):
-        raise Unauthorized(UNPROVED, code="unproved") from None
+        if isinstance(text, str):
+            return base64.urlsafe_b64decode(f"{text}===")  # padding that is too much is passed over
+    except ValueError:
+        pass
+    raise Unauthorized(UNPROVED, code="unproved")
+
+
+def _text_of(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def public_key(passkey: Passkey) -> bytes:
     """A passkey's public key as others read it: SubjectPublicKeyInfo (DER)."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415 (as above)
-    from webauthn.helpers import (  # noqa: PLC0415 (as above)
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415 (dear to load)
+    from webauthn.helpers import (  # noqa: PLC0415 (dear to load)
         decode_credential_public_key,
         decoded_public_key_to_cryptography,
     )
@@ -229,7 +222,7 @@ def public_key(passkey: Passkey) -> bytes:
 
 
 def _named(credential: bytes) -> "PublicKeyCredentialDescriptor":
-    from webauthn.helpers.structs import PublicKeyCredentialDescriptor  # noqa: PLC0415 (as above)
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor  # noqa: PLC0415 (dear to load)
 
     return PublicKeyCredentialDescriptor(id=credential)
 

@@ -8,7 +8,6 @@ A decision is made over one snapshot of profiles and one of the ledger. The book
 rests on still holds, so a lock or a changed clause that was committed first always wins: then it is decided again.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -27,6 +26,7 @@ from rapport.terms.filtering import permitted_event
 from rapport.terms.ground import Pending, People, ReceiptBook
 from rapport.terms.judging import Judging, Request
 from rapport.terms.naming import named_in
+from rapport.terms.quiet import quiet
 from rapport.terms.receipts import Receipt
 from rapport.terms.standing_use import StandingUse
 
@@ -321,9 +321,7 @@ class Gate:
     async def _until_quiet(self, started: float, org: str) -> None:
         """Wait until a multiple of the quiet time has passed, the same for all whom an organization asks for."""
         if self._quiet:
-            quiet = self._quiet * (1 + self._largest.get(org, 0) // QUIET_RECORDS)
-            passed = time.monotonic() - started
-            await asyncio.sleep((int(passed / quiet) + 1) * quiet - passed)
+            await quiet(started, self._quiet * (1 + self._largest.get(org, 0) // QUIET_RECORDS))
 
     async def _answer(
         self, request: Request, answer: Answer[dict[str, Any]], fields: Fields[dict[str, Any]]

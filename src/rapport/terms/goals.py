@@ -15,7 +15,7 @@ import msgspec
 
 from rapport.collect import Event
 from rapport.kernel.errors import BadInput
-from rapport.kernel.times import SECOND
+from rapport.kernel.times import DAY, SECOND
 
 Kind = Literal["words", "spend", "buy", "visit"]
 """In words alone; spend at most an amount in a month; buy so many times; come so many times."""
@@ -61,21 +61,17 @@ class Happening(NamedTuple):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a goal is: `have` of `want`, both decimal numbers as text. `met`: for spending, it is within the amount;
-    else there are as many. `left_out`: purchases that told no amount in the goal's currency."""
+    """How far a goal is: `have` of `want`, both decimal numbers as text; `percent` of it, 0 to 100: what is more than
+    wanted is 100. `met`: for spending, it is within the amount; else there are as many. `left_out`: purchases that told
+    no amount in the goal's currency. `until`: the end of the month; None where it counts since ever."""
 
     have: str
     want: str
+    percent: int
     met: bool
     left_out: int
     since: int
     until: int | None
-    """The end of the month; None where it counts since ever."""
-
-    @property
-    def percent(self) -> int:
-        """0 to 100; what is more than wanted is 100."""
-        return int(max(Decimal(0), min(Decimal(100), 100 * Decimal(self.have) / Decimal(self.want))))
 
 
 def checked(goal: Goal, orgs: Collection[str]) -> Goal:
@@ -127,7 +123,7 @@ def window(goal: Goal, said_at: int, at: int) -> tuple[int, int | None]:
     first = datetime(present.year, present.month, 1, tzinfo=UTC)
     days = calendar.monthrange(present.year, present.month)[1]
     begins = int(first.timestamp()) * SECOND
-    return begins, begins + days * 24 * 3600 * SECOND
+    return begins, begins + days * DAY
 
 
 def happening(org: str, source: str, event: Event) -> Happening | None:
@@ -179,15 +175,20 @@ def progress(goal: Goal, said_at: int, happened: Iterable[Happening], at: int) -
         paid = [one for one in some if one.what != "came"]
         counted = [one for one in paid if one.amount and one.currency == goal.currency]
         have = sum((_signed(one) for one in counted), Decimal(0))
-        met = have <= Decimal(goal.amount)
-        return Progress(format(have, "f"), goal.amount, met, len(paid) - len(counted), since, until)
+        want = Decimal(goal.amount)
+        percent, left_out = _percent(have, want), len(paid) - len(counted)
+        return Progress(format(have, "f"), goal.amount, percent, have <= want, left_out, since, until)
     if goal.kind == "buy":
         count = sum(one.what == "bought" for one in some)
     else:
         # Somebody comes once on a day to a company, however many pages they look at there.
-        day = 24 * 3600 * SECOND
-        count = len({(one.org, one.time // day) for one in some})
-    return Progress(str(count), str(goal.times), count >= goal.times, 0, since, until)
+        count = len({(one.org, one.time // DAY) for one in some})
+    percent = _percent(Decimal(count), Decimal(goal.times))
+    return Progress(str(count), str(goal.times), percent, count >= goal.times, 0, since, until)
+
+
+def _percent(have: Decimal, want: Decimal) -> int:
+    return int(max(Decimal(0), min(Decimal(100), 100 * have / want)))
 
 
 def _signed(one: Happening) -> Decimal:

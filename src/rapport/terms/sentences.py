@@ -140,17 +140,17 @@ def categories_words(categories: Iterable[str], last: str = "and", tongue: Tongu
 def _category(name: str, tongue: Tongue) -> str:
     if name in CATEGORY_WORDS:
         return tongue.say(mine(CATEGORY_WORDS[name]))
-    return tongue.say("my %(thing)s", thing=_spelled(name))
+    return tongue.say("my %(thing)s", thing=spelled(name))
 
 
 def purpose_words(purpose: str, tongue: Tongue = ENGLISH) -> str:
     """A purpose in the words of the person: `to make me offers`."""
     if purpose in PURPOSE_WORDS:
         return tongue.say(mine(PURPOSE_WORDS[purpose]))
-    return tongue.say("for %(purpose)s", purpose=_spelled(purpose))
+    return tongue.say("for %(purpose)s", purpose=spelled(purpose))
 
 
-def _spelled(concept: str) -> str:
+def spelled(concept: str) -> str:
     """`dpv:DeliveryOfGoods` as `delivery of goods`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", concept.rpartition(":")[2]).lower()
 

@@ -71,9 +71,6 @@ class Door(msgspec.Struct, frozen=True):
         keep(response, self.area.origin, self.area.cookie, token, self.session_seconds)
         return response
 
-    async def speak(self, request: Request) -> Response:
-        return (await spoken(self.area, request))[0]
-
     async def theme(self, request: Request) -> Response:
         """Remember light, dark or as the system says."""
         check_origin(request, self.area.origin)

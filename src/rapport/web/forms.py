@@ -32,7 +32,7 @@ def check_origin(request: Request, origin: str) -> None:
     said = request.headers.get("origin")
     own = request.headers.get("sec-fetch-site") == "same-origin" if said in {None, "null"} else said == origin
     if not own:
-        message = f"This form did not come from this node's pages at {origin}. Open that address, and repeat it there."
+        message = f"This form did not come from the pages at {origin}. Open that address, and repeat it there."
         raise Forbidden(message, code="foreign_origin")
 
 
@@ -54,6 +54,11 @@ def csrf_token(token: str) -> str:
 def go(path: str) -> Response:
     """On to another page of this node, by GET."""
     return RedirectResponse(path, 303)
+
+
+def whole(text: str, digits: int = 18) -> int | None:
+    """A number that was submitted; None where it is none, or longer than anything that makes sense."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
 def inner_path(path: str, area: str) -> str | None:

@@ -18,6 +18,8 @@ _DEEP = 4
 _LONGEST = 2000
 _FRACTION = re.compile(r"\d+\.\d+")
 _LISTED = re.compile(r", | and | or ")
+_WORDS = 3
+"""Pieces of a list that are looked for as one part, at most."""
 
 
 def retold(text: str) -> str:
@@ -45,14 +47,32 @@ def _retold(tongue: str, text: str, deep: int) -> str:
 
 
 def _list(tongue: str, text: str, deep: int) -> str:
-    """`your name and what you bought`: told where each of its parts is known."""
-    parts = _LISTED.split(text)
-    told = [_retold(tongue, part, deep - 1) for part in parts]
-    if len(parts) == 1 or any(one == part for one, part in zip(told, parts, strict=True)):
+    """`your name and what you bought`: told where each of its parts is known. A part that has such a word in itself
+    (`what you do and look at`) is known whole."""
+    pieces, between = _LISTED.split(text), _LISTED.findall(text)
+    if len(pieces) == 1:
         return text
-    between = _LISTED.findall(text)
-    words = [before if before == ", " else f" {language.CATALOGS[tongue].one(before.strip())} " for before in between]
-    return "".join(part for pair in zip(told, [*words, ""], strict=True) for part in pair)
+    catalog = language.CATALOGS[tongue]
+    said, first = "", 0
+    while first < len(pieces):
+        known = ((last, _joined(pieces, between, first, last)) for last in range(first + _WORDS, first, -1))
+        last, part = next((pair for pair in known if pair[1] in catalog.said), (first + 1, pieces[first]))
+        told = _retold(tongue, part, deep - 1)
+        if told == part:
+            return text
+        mark = between[last - 1] if last < len(pieces) else ""
+        said += told + (mark if mark in ("", ", ") else f" {catalog.one(mark.strip())} ")
+        first = last
+    return said
+
+
+def _joined(pieces: list[str], between: list[str], first: int, last: int) -> str:
+    """Some pieces of a list with what stands between them; "" where there are not so many."""
+    if last > len(pieces):
+        return ""
+    return "".join(
+        part for pair in zip(pieces[first:last], [*between[first : last - 1], ""], strict=True) for part in pair
+    )
 
 
 @lru_cache

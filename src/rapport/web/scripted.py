@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput, RapportError
-from rapport.web.api.problems import on_error
+from rapport.web.api.problems import json_answer, on_error
 from rapport.web.door import CODE_LENGTH
 from rapport.web.language import chosen, speaking
 from rapport.web.retelling import retold
@@ -23,8 +23,7 @@ async def refused(request: Request, error: RapportError, languages: Sequence[str
     return await on_error(request, error)
 
 
-def told(content: object) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")
+told = json_answer
 
 
 def browser_of(request: Request) -> str:

@@ -128,9 +128,7 @@ def routes(tmp_path: Path) -> list[BaseRoute]:
 
     async def made() -> list[BaseRoute]:
         async with application(Settings(data=str(tmp_path))) as app:
-            inner = app._app
-            assert isinstance(inner, Starlette)
-            return list(inner.routes)
+            return list(app.app.routes)
 
     return asyncio.run(made())
 

@@ -9,6 +9,7 @@ from rapport.kernel.times import DAY, now
 from rapport.signin.operators import ROLES
 from rapport.web.console import operators_desk as told
 from rapport.web.console.session import Session
+from rapport.web.passkeys import Key
 
 ZOE = f"opr_{0:026}"
 NIGHTLY = f"tok_{0:026}"
@@ -18,7 +19,7 @@ class SampleSignin:
     """Nobody has a passkey; the code `inv-good` invites."""
 
     def __init__(self) -> None:
-        self.passkeys: list[told.Key] = []
+        self.passkeys: list[Key] = []
 
     async def ready(self) -> bool:
         return bool(self.passkeys)
@@ -38,7 +39,7 @@ class SampleSignin:
     async def enrol(self, code: str, raw: bytes, client: str, browser: str) -> str:
         raise Unauthorized("That did not prove who you are.", code="unproved")
 
-    async def keys(self, session: Session) -> tuple[told.Key, ...]:
+    async def keys(self, session: Session) -> tuple[Key, ...]:
         return tuple(self.passkeys)
 
     async def proving(self, session: Session, client: str) -> dict[str, Any]:

@@ -225,7 +225,7 @@ class Roles(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.desk = StaffedDesk()
-        self.desk.signin._limit._most = 10_000  # type: ignore[attr-defined]  # the tries of a minute are tried elsewhere
+        self.desk.signin.limit._most = 10_000  # type: ignore[attr-defined]  # the tries of a minute are tried elsewhere
         self.turns = 0
         self.first = Worker(self.desk)
         self.known: dict[str, str | None] = {self.first.invited("owner"): "owner"}

@@ -15,7 +15,7 @@ from tests.web.portal.person import ORIGIN, Home
 SCRIPTS = ("/ask", "/make", "/prove", "/sign")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def ada() -> Iterator[Signer]:
     with Home() as home:
         yield Signer(home)  # by a link, and with a passkey since: what needs a fresh proof asks for it

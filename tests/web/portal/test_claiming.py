@@ -15,7 +15,8 @@ from tests.profile.house import ORG, told
 from tests.web.portal.person import Home
 from tests.web.portal.test_intents import Browser, House
 
-TODAY = rfc3339(now())[:10]
+SOLD_AT = now() - 10**6
+TODAY = rfc3339(SOLD_AT)[:10]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def house() -> Iterator[House]:
         ledger.add_source(ORG, "till", trusted=True)
         PurchaseFile(ledger).set(ORG, Rule("Order Completed", "order_id"))
         named = [{"type": "order_id", "id": "A1"}]
-        bought = told(now() - 10**6, type="track", event="Order Completed", anonymousId="till1", messageId="t1",
+        bought = told(SOLD_AT, type="track", event="Order Completed", anonymousId="till1", messageId="t1",
                       properties={"total": 42.5}, context={"externalIds": named})  # fmt: skip
         home.send(bought, source="till", received_at=now())
         home.settle()

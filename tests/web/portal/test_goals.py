@@ -94,6 +94,15 @@ def test_a_goal_at_many_companies_is_measured_by_one_commit_and_anew_only_where_
     assert counting.commits[2:] == [[ORG, "corner"]]
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("1,000", "1000.00"), ("1.000", "1000.00"), ("12,50", "12.50"), ("£1,234.50", "1234.50")]
+)
+def test_an_amount_is_read_as_people_write_it_in_either_language(ada: Person, typed: str, kept: str) -> None:
+    more = {"kind": "spend", f"at:{ORG}": "yes", "amount": typed, "currency": "GBP"}
+    assert ada.post("/me/goals", words="Spend less", **more).headers["location"] == "/me/goals?done=said"
+    assert ask(ada, "GET", "/me/goals").json()["goals"][0]["amount"] == kept
+
+
 def test_a_form_says_a_goal_and_takes_every_step_with_it(ada: Person) -> None:
     more: dict[str, Any] = {"kind": "buy", "times": "2", "per": "month", f"at:{ORG}": "yes"}
     assert ada.post("/me/goals", words="Two teapots", **more).headers["location"] == "/me/goals?done=said"
@@ -267,7 +276,7 @@ def test_other_methods_are_not_there(ada: Person, method: str) -> None:
 
 
 def test_terms_and_passkeys_need_that_one_was_verified_a_moment_ago(home: Home, ada: Person) -> None:
-    made = Made(credential=b"credential", public=b"key", counter=0, synced=False, aaguid="")
+    made = Made(credential=b"credential", public=b"key", counter=0, synced=False)
     Accounts(home.ledger).add_passkey(ada.person, made, "key", (b"challenge", now() + 10**9))
     for method, path, body in (("POST", "/me/terms", {"preset": "open"}), ("DELETE", "/me/devices", {"passkey": 1})):
         answer = ask(ada, method, path, body, Accept="*/*")

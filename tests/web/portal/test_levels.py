@@ -57,7 +57,7 @@ LOOKS = {"GET /me/export", "GET /me/erase"}
 """Routes that change nothing, and need a level all the same."""
 STEP_UP = re.compile(r"^/me/again\?back=")
 BODIES = {"POST /me/devices": {"code": "x"}, "DELETE /me/devices": {"device": 1}}
-PASSKEY = Made(credential=b"credential", public=b"key", counter=0, synced=False, aaguid="")
+PASSKEY = Made(credential=b"credential", public=b"key", counter=0, synced=False)
 
 
 def changing(routes: list[BaseRoute], above: str = "") -> Iterator[str]:

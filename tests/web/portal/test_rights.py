@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import errno
 import io
 import json
 import re
@@ -109,6 +110,19 @@ def test_everything_is_taken_along_as_one_archive(home: Home, ada: Person) -> No
     assert "guesswork" not in _of(ada, "json", "traits")
     assert ada.get("/me/export?format=exe").status_code == 400
     assert {one["right"] for one in requests(ada)} == {"access"}
+    assert list((home.directory / "copies").iterdir()) == []
+
+
+def test_a_copy_that_finds_no_room_leaves_no_part_of_itself(
+    home: Home, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("zipfile.ZipFile.write", full)
+    answer = ada.get("/me/export")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
     assert list((home.directory / "copies").iterdir()) == []
 
 

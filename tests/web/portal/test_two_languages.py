@@ -305,7 +305,7 @@ def test_what_is_written_down_for_good_stays_english_whatever_its_person_reads(h
 
 
 def test_a_language_is_chosen_on_any_page_and_kept(home: Home) -> None:
-    person = Person(home)
+    person = Person(home, ())
     assert '<html lang="en"' in person.get("/me").text
     assert '<html lang="de"' in person.get("/me", **{"accept-language": "de-DE, en;q=0.2"}).text
     answer = person.post("/me/language", language="de", back="/me/terms")
@@ -318,7 +318,7 @@ def test_a_language_is_chosen_on_any_page_and_kept(home: Home) -> None:
 
 @pytest.mark.parametrize("form", [{"language": "zz"}, {"language": ""}, {"back": "//evil.test"}])
 def test_only_a_language_that_is_there_is_kept_and_nothing_leads_away(home: Home, form: dict[str, str]) -> None:
-    person = Person(home)
+    person = Person(home, ())
     answer = person.post("/me/language", None, **form)
     assert answer.headers["location"] == "/me"
     assert "set-cookie" not in answer.headers

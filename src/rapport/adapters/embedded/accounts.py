@@ -5,8 +5,10 @@ Public keys and hashes alone are kept, so that whoever has the file signs in as 
 are sealed under the person's key, and go with it.
 """
 
+import contextlib
 import hashlib
 import sqlite3
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from rapport.adapters.embedded.sqlite import remove, transaction
@@ -55,6 +57,10 @@ _PASSKEYS = """
 """
 
 
+Also = Callable[[int], None]
+"""What is done in the same transaction; it gets the person's number."""
+
+
 class Ended(NamedTuple):
     sign_ins: int
     devices: int
@@ -76,7 +82,7 @@ class Accounts:
         code = ids.secret("inv")
         with transaction(self._db):
             self._db.execute("DELETE FROM invite WHERE expires_at <= ?", (now(),))
-            self._db.execute("INSERT INTO invite VALUES (?, ?, ?)", (_hash(code), person, now() + INVITE_LIFE))
+            self._db.execute("INSERT INTO invite VALUES (?, ?, ?)", (ids.hashed(code), person, now() + INVITE_LIFE))
         return code
 
     def invited(self, code: str) -> str | None:
@@ -85,7 +91,7 @@ class Accounts:
             SELECT handle FROM invite JOIN person ON person.id = invite.person
             WHERE hash = ? AND expires_at > ? AND status = ?
         """
-        row = self._db.execute(query, (_hash(code), now(), ACTIVE)).fetchone()
+        row = self._db.execute(query, (ids.hashed(code), now(), ACTIVE)).fetchone()
         return None if row is None else str(row[0])
 
     def accept(
@@ -96,10 +102,10 @@ class Accounts:
         succeeds. Raises Unauthorized."""
         with transaction(self._db):
             query = "DELETE FROM invite WHERE hash = ? AND expires_at > ? RETURNING person"
-            row = self._db.execute(query, (_hash(code), now())).fetchone()
+            row = self._db.execute(query, (ids.hashed(code), now())).fetchone()
             if row is None:
                 raise Unauthorized(UNPROVED, code="unproved")
-            self._spend(*spent)
+            spend(self._db, *spent)
             passkey = self._put_passkey(row[0], made, name)
             self._leave(leaving)
             return self._begin(row[0], passkey, browser)
@@ -109,17 +115,20 @@ class Accounts:
     ) -> tuple[str, Session]:
         """A passkey and a session for who recovered their account, within the transaction that voids all others. Raises
         Unauthorized."""
-        self._spend(*spent)
+        spend(self._db, *spent)
         return self._begin(person, self._put_passkey(person, made, name), browser)
 
     # -- passkeys
 
-    def add_passkey(self, handle: str, made: Made, name: str, spent: tuple[bytes, int]) -> Passkey:
+    def add_passkey(
+        self, handle: str, made: Made, name: str, spent: tuple[bytes, int], also: Also = lambda _: None
+    ) -> Passkey:
         """Raises Unauthorized where the challenge was accepted before, Conflict where the passkey is there already."""
         person = active(self._db, handle)
         with transaction(self._db):
-            self._spend(*spent)
+            spend(self._db, *spent)
             number = self._put_passkey(person, made, name)
+            also(person)
         return next(one for one in self.passkeys(handle) if one.id == number)
 
     def _put_passkey(self, person: int, made: Made, name: str) -> int:
@@ -167,7 +176,7 @@ class Accounts:
             SELECT handle, credential FROM own_session AS s JOIN person ON person.id = s.person
             JOIN passkey ON passkey.person = s.person WHERE s.hash = ? AND status = ? ORDER BY passkey.id
         """
-        rows = self._db.execute(query, (_hash(token), ACTIVE)).fetchall()
+        rows = self._db.execute(query, (ids.hashed(token), ACTIVE)).fetchall()
         return (rows[0][0], [credential for _, credential in rows]) if rows else None
 
     def rename(self, handle: str, passkey: int, name: str) -> None:
@@ -180,7 +189,7 @@ class Accounts:
             if key is None or not self._db.execute(query, (sealed, passkey, person)).rowcount:
                 raise NotFound("you have no such passkey")
 
-    def revoke(self, handle: str, passkey: int) -> None:
+    def revoke(self, handle: str, passkey: int, also: Also = lambda _: None) -> None:
         """Let go of a passkey, and of every session that it began. Raises NotFound, Conflict where it is the last."""
         person = active(self._db, handle)
         with transaction(self._db):
@@ -193,6 +202,7 @@ class Accounts:
             if not self._db.execute(query, (passkey, person)).rowcount:
                 raise NotFound("you have no such passkey")
             self._db.execute("DELETE FROM own_session WHERE person = ? AND passkey = ?", (person, passkey))
+            also(person)
 
     # -- sessions
 
@@ -215,7 +225,7 @@ class Accounts:
         with transaction(self._db):
             person = self._use(passkey, proved, spent)
             query = "DELETE FROM own_session WHERE hash = ? AND person = ?"
-            if not self._db.execute(query, (_hash(token), person)).rowcount:
+            if not self._db.execute(query, (ids.hashed(token), person)).rowcount:
                 raise Unauthorized(UNPROVED, code="unproved")
             return self._begin(person, passkey.id, browser)
 
@@ -225,7 +235,7 @@ class Accounts:
         self._use(passkey, proved, spent)
 
     def _use(self, passkey: Passkey, proved: Proved, spent: tuple[bytes, int]) -> int:
-        self._spend(*spent)
+        spend(self._db, *spent)
         query = """
             UPDATE passkey SET counter = ?, backed_up = ?, used_at = ? WHERE id = ? AND counter = ? RETURNING person
         """
@@ -234,9 +244,6 @@ class Accounts:
         if found is None:
             raise Unauthorized(UNPROVED, code="unproved")
         return int(found[0])
-
-    def _spend(self, challenge: bytes, expires: int) -> None:
-        spend(self._db, challenge, expires)
 
     def _begin(self, person: int, passkey: int | None, browser: str) -> tuple[str, Session]:
         key = self._keys.person(person)
@@ -249,7 +256,7 @@ class Accounts:
             "INSERT INTO own_session (hash, person, passkey, created_at, seen_at, verified_at, browser) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)"
         )
-        number = self._db.execute(query, (_hash(secret), person, passkey, at, at, at, sealed)).lastrowid or 0
+        number = self._db.execute(query, (ids.hashed(secret), person, passkey, at, at, at, sealed)).lastrowid or 0
         query = """
             DELETE FROM own_session WHERE person = ?1
             AND id <= (SELECT id FROM own_session WHERE person = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
@@ -258,12 +265,12 @@ class Accounts:
         return secret, Session(number, row[0], at, at, at, passkey)
 
     def session(self, token: str) -> Session | None:
-        """The live session of a secret; that it was used is noted now and then."""
+        """The live session of a secret; that it was used is noted now and then, where there is room."""
         query = """
             SELECT own_session.id, handle, own_session.created_at, seen_at, verified_at, passkey
             FROM own_session JOIN person ON person.id = own_session.person WHERE hash = ? AND status = ?
         """
-        row = self._db.execute(query, (_hash(token), ACTIVE)).fetchone()
+        row = self._db.execute(query, (ids.hashed(token), ACTIVE)).fetchone()
         if row is None:
             return None
         found, at = Session(*row), now()
@@ -271,7 +278,8 @@ class Accounts:
             self.end(token)
             return None
         if at - found.seen_at > _SEEN_EVERY:
-            with transaction(self._db):
+            # A full disk keeps nobody from their page.
+            with contextlib.suppress(sqlite3.Error), transaction(self._db):
                 self._db.execute("UPDATE own_session SET seen_at = ? WHERE id = ?", (at, found.id))
         return found
 
@@ -303,8 +311,8 @@ class Accounts:
     def _leave(self, token: str) -> None:
         """End a session, also one that began by a link."""
         if token:
-            self._db.execute("DELETE FROM own_session WHERE hash = ?", (_hash(token),))
-            self._db.execute("DELETE FROM session WHERE hash = ? AND person IS NOT NULL", (_hash(token),))
+            self._db.execute("DELETE FROM own_session WHERE hash = ?", (ids.hashed(token),))
+            self._db.execute("DELETE FROM session WHERE hash = ? AND person IS NOT NULL", (ids.hashed(token),))
 
     def end_sessions(self, handle: str, *, only: int | None = None, keep: str = "") -> int:
         """End one session of a person; or all but that of a token, also those that began by a link, and with them the
@@ -321,7 +329,7 @@ class Accounts:
                 "DELETE FROM own_session WHERE person = ? AND hash != ?",
                 "DELETE FROM session WHERE person = ? AND hash != ?",
             ):
-                ended += self._db.execute(query, (person, _hash(keep))).rowcount
+                ended += self._db.execute(query, (person, ids.hashed(keep))).rowcount
             return ended
 
     def end_everything(self, handle: str) -> Ended:
@@ -345,8 +353,8 @@ def active(db: sqlite3.Connection, handle: str) -> int:
 
 
 def spend(db: sqlite3.Connection, challenge: bytes, expires: int) -> None:
-    """Note that a challenge was accepted, within the transaction that acts on it. Raises Unauthorized where it was
-    before."""
+    """Note that a challenge was accepted, or a device's proof (its number), within the transaction that acts on it.
+    Raises Unauthorized where it was before."""
     db.execute("DELETE FROM spent WHERE expires_at < ?", (now(),))
     try:
         db.execute("INSERT INTO spent VALUES (?, ?)", (hashlib.sha256(challenge).digest(), expires))
@@ -355,14 +363,5 @@ def spend(db: sqlite3.Connection, challenge: bytes, expires: int) -> None:
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:
-    """Leave an erased person no way in. Within a transaction."""
-    for query in (
-        "DELETE FROM passkey WHERE person = ?",
-        "DELETE FROM own_session WHERE person = ?",
-        "DELETE FROM invite WHERE person = ?",
-    ):
-        db.execute(query, (person,))
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+    """Leave an erased person no way in, and no device. Within a transaction."""
+    remove(db, ("passkey", *WAYS_IN), person)

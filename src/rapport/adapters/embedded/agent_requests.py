@@ -48,7 +48,6 @@ SCHEMA = """
 
 KIND = "data-rights"
 """Of deliveries: a status for an agent's callback."""
-FETCHED = "the results were fetched"
 MOST_PER_HOUR = 600
 """Requests of one agent at one organization: enough for all who ask, too few to try out a list of addresses."""
 _SELECT = """
@@ -176,7 +175,7 @@ class AgentRequests:
 
     def row(self, handle: str) -> Row:
         """Raises Forbidden, as where it is another agent's."""
-        rows = self._rows("WHERE id = ?", (handle,))
+        rows = self.rows("WHERE id = ?", (handle,))
         if not rows:
             raise Forbidden("this is no request of yours here", code="not_yours")
         return rows[0]
@@ -201,17 +200,17 @@ class AgentRequests:
 
     def of_org(self, org: str, limit: int = 200) -> list[Row]:
         """The newest requests at an organization."""
-        return self._rows("WHERE org = ? ORDER BY number DESC LIMIT ?", (org, limit))
+        return self.rows("WHERE org = ? ORDER BY number DESC LIMIT ?", (org, limit))
 
     # -- the work
 
     def begin(self, at: int) -> list[Row]:
         """What is to be done now: what was begun and not ended, and what has come due; the oldest first."""
-        if self._rows("WHERE status = 'open' AND due_at <= ? LIMIT 1", (at,)):  # else no turn to write is needed
+        if self.rows("WHERE status = 'open' AND due_at <= ? LIMIT 1", (at,)):  # else no turn to write is needed
             with transaction(self._db):
                 query = "UPDATE agent_request SET status = 'working' WHERE status = 'open' AND due_at <= ?"
                 self._db.execute(query, (at,))
-        return self._rows("WHERE status = 'working' ORDER BY number LIMIT 100", ())
+        return self.rows("WHERE status = 'working' ORDER BY number LIMIT 100", ())
 
     def wait_anew(self, due_at: int) -> None:
         """Let erasures that wait, in a restored ledger, wait until this time at least, and tell of them anew."""
@@ -224,11 +223,11 @@ class AgentRequests:
 
     def unnoticed(self) -> list[Row]:
         """Requests that wait, and of which nobody was told yet."""
-        return self._rows("WHERE status = 'open' AND NOT noticed ORDER BY number LIMIT 100", ())
+        return self.rows("WHERE status = 'open' AND NOT noticed ORDER BY number LIMIT 100", ())
 
     def taken_back(self) -> list[Row]:
         """Requests that their agents took back, and that are still on record as waiting."""
-        return self._rows("WHERE status = 'revoked' AND kase != '' LIMIT 100", ())
+        return self.rows("WHERE status = 'revoked' AND kase != '' LIMIT 100", ())
 
     def notice(self, row: Row) -> None:
         """Whoever is to know that a request waits was told."""
@@ -262,12 +261,6 @@ class AgentRequests:
             self._db.execute("UPDATE agent_request SET tries = tries + 1 WHERE id = ?", (row.id,))
         return row.tries + 1
 
-    def keep_results(self, row: Row, secret: bytes, size: int) -> None:
-        """Results wait under the hash of a secret; `size` in bytes."""
-        with transaction(self._db):
-            query = "UPDATE agent_request SET results = ?, size = ? WHERE id = ? AND status = 'working'"
-            self._db.execute(query, (secret, size, row.id))
-
     def end(self, row: Row, at: int, status: Status, reason: Reason = "", details: str = "") -> None:
         """Write down how a request ended, once. It shows from the next step on."""
         steps = max(1, -((row.due_at - at) // TICK))
@@ -292,7 +285,7 @@ class AgentRequests:
     def announce(self, at: int, body_of: Callable[[Row], bytes]) -> bool:
         """Put what shows from now on into the outbox, for agents that want to hear of it; whether there was any."""
         where = "WHERE NOT announced AND shown_at IS NOT NULL AND shown_at <= ? ORDER BY number LIMIT 100"
-        rows = self._rows(where, (at,))
+        rows = self.rows(where, (at,))
         outbox = OutboxFile(self._ledger)
         for row in rows:
             with transaction(self._db):
@@ -301,59 +294,10 @@ class AgentRequests:
                     outbox.put(row.org, row.callback, KIND, row.id, body_of(row))
         return bool(rows)
 
-    # -- results
-
-    def claim(self, org: str, secret: bytes, at: int) -> Row:
-        """Take the results of a secret's hash, for one reader at a time. Raises Forbidden."""
-        query = """
-            UPDATE agent_request SET fetching = ?1
-            WHERE org = ?2 AND results = ?3 AND fetching IS NULL AND results_until > ?1 RETURNING id
-        """
-        with transaction(self._db):
-            found = self._db.execute(query, (at, org, secret)).fetchone()
-        if found is None:
-            raise Forbidden("this link was used, or its time is over")
-        return self.row(found[0])
-
-    def peek(self, org: str, secret: bytes, at: int) -> Row:
-        """The same, and nothing is taken."""
-        where = "WHERE org = ? AND results = ? AND fetching IS NULL AND results_until > ?"
-        rows = self._rows(where, (org, secret, at))
-        if not rows:
-            raise Forbidden("this link was used, or its time is over")
-        return rows[0]
-
-    def fetched(self, row: Row, *, whole: bool) -> None:
-        """It was fetched, for good; or broke off, and waits to be fetched again."""
-        with transaction(self._db):
-            if whole:
-                query = "UPDATE agent_request SET results = NULL, fetching = NULL, details = ? WHERE id = ?"
-                self._db.execute(query, (FETCHED, row.id))
-            else:
-                self._db.execute("UPDATE agent_request SET fetching = NULL WHERE id = ?", (row.id,))
-
-    def unfinished(self) -> None:
-        """After a start: what was being fetched waits again."""
-        with transaction(self._db):
-            self._db.execute("UPDATE agent_request SET fetching = NULL WHERE fetching IS NOT NULL")
-
-    def drop_results(self, person: int, org: str) -> None:
-        """Let go of what waits to be fetched by a person from an organization that erased it."""
-        with transaction(self._db):
-            query = "UPDATE agent_request SET results = NULL WHERE person = ? AND org = ?"
-            self._db.execute(query, (person, org))
-
-    def kept(self, at: int) -> set[str]:
-        """Whose results are to be kept."""
-        with transaction(self._db):
-            query = "UPDATE agent_request SET results = NULL WHERE results IS NOT NULL AND results_until <= ?"
-            self._db.execute(query, (at,))
-        query = "SELECT id FROM agent_request WHERE results IS NOT NULL OR status = 'working'"
-        return {handle for (handle,) in self._db.execute(query)}
-
     # -- reading
 
-    def _rows(self, where: str, parameters: Sequence[object]) -> list[Row]:
+    def rows(self, where: str, parameters: Sequence[object]) -> list[Row]:
+        """What a query's end finds."""
         found = self._db.execute(f"{_SELECT} {where}", parameters).fetchall()
         return [self._opened(*row) for row in found]
 

@@ -4,7 +4,6 @@ An agent's key is pinned: another key under the same name is another agent, once
 never used again, so that what one agent asked for is never another's. Only hashes of tokens are kept.
 """
 
-import hashlib
 import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -128,7 +127,7 @@ class AgentFile:
             WHERE k.hash = ? AND k.org = ? AND k.expires_at > ?
         """
         refusal = Unauthorized("a token of the pair-wise key setup is needed: Authorization: Bearer …")
-        return self._agent(query, (_hash(token), org, at), refusal)
+        return self._agent(query, (ids.hashed(token), org, at), refusal)
 
     def _agent(self, query: str, parameters: tuple[object, ...], refusal: Exception) -> Agent:
         row = self._db.execute(query, parameters).fetchone()
@@ -148,10 +147,6 @@ class AgentFile:
             query = "INSERT OR IGNORE INTO agent_setup VALUES (?, ?, ?)"
             if not self._db.execute(query, (agent.number, content, expires_at)).rowcount:
                 raise Forbidden("this was used already: sign it anew", code="replayed")
-            row = (agent.number, org, _hash(token), at + TOKEN_LIFE)
+            row = (agent.number, org, ids.hashed(token), at + TOKEN_LIFE)
             self._db.execute("INSERT OR REPLACE INTO agent_token VALUES (?, ?, ?, ?)", row)
         return token
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -6,14 +6,13 @@ is back as it was once it is proved again. Whoever proved something last has it;
 suspended, and they are told.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from rapport.adapters.embedded.accounts import ACTIVE
+from rapport.adapters.embedded.accounts import active
 from rapport.adapters.embedded.sqlite import remove, transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import Conflict, NotFound, Unauthorized
@@ -39,6 +38,11 @@ SCHEMA = """
     CREATE INDEX joined_of ON joined (former)
 """
 
+UNTOLD = """
+    ALTER TABLE account_news ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX account_news_untold ON account_news (id) WHERE untold
+"""
+
 BY_CODE, BY_LINK, BY_PURCHASE, BY_DESK = "code", "link", "purchase", "desk"
 """A code to a contact; a link of the organization's; a purchase that was told; the word of this node's own desk,
 without proof."""
@@ -50,8 +54,12 @@ _WHY = {
     TOO_LITTLE: "a purchase is not enough for it any more",
 }
 MOST_NEWS = 50
-_PROVED = "proved_claim (token, person, org, sealed, how, contact, verified_at, until, suspended)"
-_CLAIMS = ("claim", "proved_claim")
+_PROVED = """
+    INTO proved_claim (token, person, org, sealed, how, contact, verified_at, until, suspended)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+TABLES = ("claim", "proved_claim")
+"""Where claims are, each by its token and person, and sealed for them."""
 _PLACE = b"account news"
 
 
@@ -97,8 +105,6 @@ class Claims:
 
     def __init__(self, people: "PeopleFile") -> None:
         self._people = people
-        self.unsent: dict[int, list[str]] = {}
-        """Person → what they are to be told of beside their page, of what was done since this was emptied last."""
         self._db = people.db
         self._keys = people.keys
 
@@ -125,16 +131,16 @@ class Claims:
         BadInput."""
         parsed = self._people.parsed(f"{org}:{kind}:{value}")
         code, until = ids.secret("clm"), now() + LINK_LIFE
-        sealed = self._keys.org(org).seal(msgspec.msgpack.encode(parsed[1:]), _hash(code))
+        sealed = self._keys.org(org).seal(msgspec.msgpack.encode(parsed[1:]), ids.hashed(code))
         with transaction(self._db):
             self._db.execute("DELETE FROM claim_link WHERE expires_at <= ?", (now(),))
-            self._db.execute("INSERT INTO claim_link VALUES (?, ?, ?, ?)", (_hash(code), org, sealed, until))
+            self._db.execute("INSERT INTO claim_link VALUES (?, ?, ?, ?)", (ids.hashed(code), org, sealed, until))
         return code, until
 
     def linked(self, code: str) -> Linked | None:
         """What a link says, while it can be used; looking at it spends nothing."""
         query = "SELECT org, sealed FROM claim_link WHERE hash = ? AND expires_at > ?"
-        row = self._db.execute(query, (_hash(code), now())).fetchone()
+        row = self._db.execute(query, (ids.hashed(code), now())).fetchone()
         return None if row is None else self._linked(row[0], row[1], code)
 
     def claim_by_link(self, handle: str, code: str) -> Linked:
@@ -142,7 +148,7 @@ class Claims:
         person, at = self.active(handle), now()
         with transaction(self._db):
             query = "DELETE FROM claim_link WHERE hash = ? AND expires_at > ? RETURNING org, sealed"
-            row = self._db.execute(query, (_hash(code), at)).fetchone()
+            row = self._db.execute(query, (ids.hashed(code), at)).fetchone()
             if row is None:
                 raise Unauthorized(UNPROVED, code="unproved")
             found = self._linked(row[0], row[1], code)
@@ -150,7 +156,7 @@ class Claims:
         return found
 
     def _linked(self, org: str, sealed: bytes, code: str) -> Linked:
-        kind, value = msgspec.msgpack.decode(self._keys.org(org).open(sealed, _hash(code)), type=tuple[str, str])
+        kind, value = msgspec.msgpack.decode(self._keys.org(org).open(sealed, ids.hashed(code)), type=tuple[str, str])
         return Linked(org, kind, value)
 
     # -- by a purchase
@@ -211,12 +217,12 @@ class Claims:
         others = self._db.execute("SELECT person FROM claim WHERE token = ? AND person != ?", (token, person))
         for (other,) in others.fetchall():
             self._suspend(other, [token], ANOTHER)
-        self._people.put_claim(person, claim)
+        self._people.put_claims(person, [claim])
         (sealed,) = self._db.execute(
             "SELECT sealed FROM claim WHERE token = ? AND person = ?", (token, person)
         ).fetchone()
         row = (token, person, claim[0], sealed, how, contact, at, until, None)
-        self._db.execute(f"INSERT OR REPLACE INTO {_PROVED} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 (as above)
+        self._db.execute(f"INSERT OR REPLACE {_PROVED}", row)
         self._own(person, token)
         self._people.moved(person)
 
@@ -230,7 +236,7 @@ class Claims:
         """Let go of a claim, whether it holds or not: all is as if it had never been made. Raises NotFound."""
         person, token = self.active(handle), token_of(claim)
         with transaction(self._db):
-            if not remove(self._db, _CLAIMS, person, token):
+            if not remove(self._db, TABLES, person, token):
                 raise NotFound("you claim no such thing")
             self._own(person, token)
             self._people.moved(person)
@@ -250,7 +256,7 @@ class Claims:
         self._own(person, contact)
         for token in tokens:
             self._own(person, token)
-            remove(self._db, _CLAIMS, person, token)
+            remove(self._db, TABLES, person, token)
         if tokens:
             self._people.moved(person)
 
@@ -288,10 +294,11 @@ class Claims:
                 continue
             org, sealed, at = row
             values = (token, person, org, sealed, BY_DESK, None, at, None, why)
-            self._db.execute(f"INSERT OR IGNORE INTO {_PROVED} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 (as above)
+            self._db.execute(f"INSERT OR IGNORE {_PROVED}", values)
             query = "UPDATE proved_claim SET suspended = ? WHERE token = ? AND person = ?"
             self._db.execute(query, (why, token, person))
-            said = f"What you claimed at {org} opens nothing any more: {_WHY[why]}. Show again that it is yours."
+            name = self._people.name_of(org)
+            said = f"What you claimed at {name} opens nothing any more: {_WHY[why]}. Show again that it is yours."
             self.loud(person, said)
         if tokens:
             self._people.moved(person)
@@ -323,26 +330,39 @@ class Claims:
 
     def loud(self, person: int, said: str) -> None:
         """Note a sentence for a person, of which they are told at their addresses, too. Within a transaction."""
-        self._tell(person, said)
-        said_to = self.unsent.setdefault(person, [])
-        if said not in said_to:
-            said_to.append(said)
+        self._tell(person, said, untold=True)
 
     def tell(self, person: int, said: str) -> None:
         """Note a sentence for a person, within a transaction."""
-        self._tell(person, said)
+        self._tell(person, said, untold=False)
 
-    def _tell(self, person: int, said: str) -> None:
+    def _tell(self, person: int, said: str, *, untold: bool) -> None:
         key = self._keys.person(person)
         if key is None:
             return
-        sealed = key.seal(said.encode(), _PLACE)
-        self._db.execute("INSERT INTO account_news (person, at, sealed) VALUES (?, ?, ?)", (person, now(), sealed))
+        row = (person, now(), key.seal(said.encode(), _PLACE), untold)
+        self._db.execute("INSERT INTO account_news (person, at, sealed, untold) VALUES (?, ?, ?, ?)", row)
         query = """
             DELETE FROM account_news WHERE person = ?1
             AND id <= (SELECT id FROM account_news WHERE person = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
         """
         self._db.execute(query, (person, MOST_NEWS))
+
+    def untold(self) -> tuple[dict[int, list[str]], int]:
+        """Person → what they are still to be told of beside their page, the oldest first and each sentence once; and
+        the number of the last, for `told`."""
+        rows = self._db.execute("SELECT id, person, sealed FROM account_news WHERE untold ORDER BY id").fetchall()
+        found: dict[int, list[str]] = {}
+        for _, person, sealed in rows:
+            key = self._keys.person(person)
+            if key is not None:
+                found.setdefault(person, []).append(key.open(sealed, _PLACE).decode())
+        return {person: list(dict.fromkeys(said)) for person, said in found.items()}, rows[-1][0] if rows else 0
+
+    def told(self, last: int) -> None:
+        """All that was still to be told, up to a number, is on its way."""
+        with transaction(self._db):
+            self._db.execute("UPDATE account_news SET untold = 0 WHERE untold AND id <= ?", (last,))
 
     def _opened(self, person: int, sealed: bytes, place: bytes) -> tuple[str, str]:
         key = self._keys.person(person)
@@ -352,10 +372,7 @@ class Claims:
 
     def active(self, handle: str) -> int:
         """The number of a person who can claim. Raises NotFound, Conflict where they are erased."""
-        found = self._people.person(handle)
-        if found.status != ACTIVE:
-            raise Conflict("this person is erased, or about to be", code="erased")
-        return found.id
+        return active(self._db, handle)
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:
@@ -371,7 +388,3 @@ def token_of(claim: str) -> bytes:
 
 def _numbers(packed: bytes | None) -> tuple[int, ...]:
     return () if packed is None else msgspec.msgpack.decode(packed, type=tuple[int, ...])
-
-
-def _hash(code: str) -> bytes:
-    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).digest()

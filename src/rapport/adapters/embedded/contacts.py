@@ -208,10 +208,8 @@ class Contacts:
         """Let nothing that opens an account open it any more, but for one session and one passkey; return how much
         there was. Within a transaction."""
         db = self._db
-        count = 0
-        for table, kept in (("own_session", session), ("passkey", passkey)):
-            query = f"DELETE FROM {table} WHERE person = ? AND id IS NOT ?"  # noqa: S608 (names of our own tables)
-            count += db.execute(query, (person, kept)).rowcount
+        count = db.execute("DELETE FROM own_session WHERE person = ? AND id IS NOT ?", (person, session)).rowcount
+        count += db.execute("DELETE FROM passkey WHERE person = ? AND id IS NOT ?", (person, passkey)).rowcount
         others = [table for table in WAYS_IN if table != "own_session"]
         return count + remove(db, (*others, "sent_code", "recovery", "recovery_code"), person)
 

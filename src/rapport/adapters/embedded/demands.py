@@ -5,7 +5,6 @@ often the erasure is begun again. Until it is acknowledged its handles are kept,
 was a demand. Which person's erasure it was is known, blinded, until that is complete.
 """
 
-import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -162,7 +161,7 @@ class DemandFile:
         wanted = Wanted(demand, org, export, exported_at, handles, deadline, token)
         delivery = self._outbox.put(org, url, KIND, demand, msgspec.msgpack.encode(wanted), lasting=True)
         query = "UPDATE demand SET token = ?, delivery = ?, deadline = ? WHERE id = ?"
-        self._db.execute(query, (_hash(token), delivery, deadline, demand))
+        self._db.execute(query, (ids.hashed(token), delivery, deadline, demand))
 
     def unlink(self, whose: bytes) -> None:
         """An erasure is complete: nothing says any longer whose its demands were."""
@@ -194,7 +193,7 @@ class DemandFile:
         row = self._db.execute(query, (demand,)).fetchone()
         known = _NOWHERE if row is None or row[2] is None else row[2]
         # Compared in any case, so that a demand that is there takes as long as one that is not.
-        if not hmac.compare_digest(_hash(token), known) or row is None:
+        if not hmac.compare_digest(ids.hashed(token), known) or row is None:
             raise NotFound(_ABSENT)
         org, recipient, _, delivery = row
         signed = self._verified(org, recipient, body, signature) if signature else None
@@ -253,10 +252,6 @@ class DemandFile:
 
 def _demand(row: Sequence[Any]) -> Demand:
     return msgspec.structs.replace(Demand(*row), signed=bool(row[-1]))
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _place(demand: str) -> bytes:

@@ -6,14 +6,13 @@ call themselves is sealed: under the person's key once they are somebody's.
 """
 
 import hashlib
-import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from rapport.adapters.embedded.accounts import ACTIVE
+from rapport.adapters.embedded.accounts import ACTIVE, spend
 from rapport.adapters.embedded.recovering import ripe_at
-from rapport.adapters.embedded.sqlite import remove, transaction
+from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound, TooMany, Unauthorized
 from rapport.kernel.keys import SealKey
@@ -46,6 +45,11 @@ GOES_ON = 30 * MINUTE
 NO_SUCH_CODE = "There is no such code, or it has ended. Let the device show a new one."
 _SEEN_EVERY = MINUTE
 _PLACE = b"device"
+_DEVICES = """
+    SELECT person.id, device.id, handle, kind, name, device.created_at, seen_at, until
+    FROM device JOIN person ON person.id = device.person
+    WHERE status = 'active' AND (until IS NULL OR until > ?) AND
+"""
 _MOST_IN_SESSION = 16
 
 
@@ -80,7 +84,6 @@ class DeviceFile:
         self._db = ledger.db
         self._keys = ledger.keys
         self._seal = seal
-        self._swept = 0
 
     # -- pairing
 
@@ -89,11 +92,12 @@ class DeviceFile:
         Unauthorized for a proof that was accepted before, Conflict for a key that is bound, TooMany."""
         code = devices.new_code()
         with transaction(self._db):
-            self._spend(proof.number, proof.expires)
+            spend(self._db, proof.number, proof.expires)
             self._db.execute("DELETE FROM pairing WHERE expires_at <= ? OR thumbprint = ?", (now(), proof.key))
             (waiting,) = self._db.execute("SELECT count(*) FROM pairing").fetchone()
             if waiting >= MOST_PAIRINGS:
                 raise TooMany("Too many devices are being paired. Try it again in a few minutes.", retry_after=60)
+            self._db.execute("DELETE FROM device WHERE thumbprint = ? AND until <= ?", (proof.key, now()))
             if self._db.execute("SELECT 1 FROM device WHERE thumbprint = ?", (proof.key,)).fetchone():
                 raise Conflict("this key is bound already: make another", code="exists")
             sealed = self._seal.seal(msgspec.json.encode(about), proof.key)
@@ -104,7 +108,7 @@ class DeviceFile:
     def poll(self, proof: Proof) -> Pairing:
         """How the pairing of this key is. Raises Unauthorized where there is none, or its time is over."""
         with transaction(self._db):
-            self._spend(proof.number, proof.expires)
+            spend(self._db, proof.number, proof.expires)
         found = self._device("thumbprint = ?", proof.key)
         if found is not None:
             return Pairing(found, None)
@@ -150,11 +154,12 @@ class DeviceFile:
         return found
 
     def _bind(self, person: int, thumbprint: bytes, about: About) -> int:
-        key = self._keys.person(person)
+        key, at = self._keys.person(person), now()
+        # What ended by itself is on no page, so nobody could make room by revoking it.
+        self._db.execute("DELETE FROM device WHERE person = ? AND until <= ?", (person, at))
         (count,) = self._db.execute("SELECT count(*) FROM device WHERE person = ?", (person,)).fetchone()
         if key is None or count >= MOST_DEVICES:
             raise Conflict(f"{MOST_DEVICES} devices are all there may be: revoke one", code="too_many_devices")
-        at = now()
         until = at + devices.SCREEN_LIFE if about.kind == "screen" else None
         row = (thumbprint, person, about.kind, key.seal(about.name.encode(), _PLACE), at, at, until)
         query = "INSERT INTO device (thumbprint, person, kind, name, created_at, seen_at, until) VALUES (?,?,?,?,?,?,?)"
@@ -169,21 +174,10 @@ class DeviceFile:
             found = self._device("thumbprint = ?", proof.key)
             if found is None:
                 raise Unauthorized(UNPROVED, code="unproved")
-            self._spend(proof.number, proof.expires)
+            spend(self._db, proof.number, proof.expires)
             if now() - found.seen_at > _SEEN_EVERY:
                 self._db.execute("UPDATE device SET seen_at = ? WHERE id = ?", (now(), found.id))
         return found
-
-    def _spend(self, number: bytes, expires: int) -> None:
-        # Beside the proofs of passkeys; swept now and then, which so many requests need not do each.
-        at = now()
-        if at - self._swept > MINUTE:
-            self._db.execute("DELETE FROM spent WHERE expires_at < ?", (at,))
-            self._swept = at
-        try:
-            self._db.execute("INSERT INTO spent VALUES (?, ?)", (number, expires))
-        except sqlite3.IntegrityError:
-            raise Unauthorized(UNPROVED, code="unproved") from None
 
     def devices(self, handle: str) -> list[Device]:
         """A person's devices, the latest used first."""
@@ -193,13 +187,9 @@ class DeviceFile:
         return next(iter(self._devices(where, value)), None)
 
     def _devices(self, where: str, value: object) -> list[Device]:
-        query = f"""
-            SELECT person.id, device.id, handle, kind, name, device.created_at, seen_at, until
-            FROM device JOIN person ON person.id = device.person
-            WHERE status = 'active' AND (until IS NULL OR until > ?) AND {where}
-        """  # noqa: S608 (both parts are written above)
         found = []
-        for person, number, handle, kind, name, created, seen, until in self._db.execute(query, (now(), value)):
+        rows = self._db.execute(f"{_DEVICES} {where}", (now(), value)).fetchall()
+        for person, number, handle, kind, name, created, seen, until in rows:
             key = self._keys.person(person)
             if key is not None:
                 found.append(Device(number, handle, kind, key.open(name, _PLACE).decode(), created, seen, until))
@@ -223,7 +213,7 @@ class DeviceFile:
         """Somebody answered an organization's tap, which nobody does again. Raises Unauthorized where somebody has."""
         person = self._active(handle)
         with transaction(self._db):
-            self._spend(hashlib.sha256(challenge).digest(), expires)
+            spend(self._db, challenge, expires)
             self._db.execute("DELETE FROM tap WHERE expires_at <= ?", (now(),))
             row = (_tap(org, challenge), person, level, now() + devices.TAP_LIFE)
             self._db.execute("INSERT INTO tap VALUES (?, ?, ?, ?)", row)
@@ -271,14 +261,9 @@ class DeviceFile:
         return int(row[0])
 
 
-def forget(db: sqlite3.Connection, person: int) -> None:
-    """Leave an erased person no device. Within a transaction."""
-    remove(db, ("device", "pairing", "tap", "presence"), person)
-
-
 def _tap(org: str, challenge: bytes) -> bytes:
     return hashlib.sha256(org.encode("utf-8", "surrogatepass") + b"\0" + challenge).digest()
 
 
 def _hash(code: str) -> bytes:
-    return hashlib.sha256(devices.plain_code(code).encode("utf-8", "surrogatepass")).digest()
+    return ids.hashed(devices.plain_code(code))

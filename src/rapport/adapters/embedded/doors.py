@@ -3,14 +3,11 @@
 Kept in the ledger beside those of the console, each as a hash. A link of one kind never opens the other's pages.
 """
 
-import hashlib
-
+from rapport.adapters.embedded.accounts import ACTIVE, active
 from rapport.adapters.embedded.ledger import LINK_LIFE, LedgerFile
 from rapport.adapters.embedded.operators import SESSION_LIFE
-from rapport.adapters.embedded.people import ACTIVE
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.kernel import ids
-from rapport.kernel.errors import Conflict, NotFound
 from rapport.kernel.times import now
 
 
@@ -23,29 +20,24 @@ class Doors:
     def mint(self, handle: str, kind: str = "me") -> str:
         """A code that opens a person's page once, within ten minutes; it begins with its `kind`. Raises NotFound,
         Conflict where erased."""
-        row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
-        if row is None:
-            raise NotFound(f"there is no person {handle[:60]!r}")
-        if row[1] != ACTIVE:
-            raise Conflict("this person is erased, or about to be", code="erased")
-        code = ids.secret(kind)
+        person, code = active(self._db, handle), ids.secret(kind)
         with transaction(self._db):
             self._db.execute("DELETE FROM link WHERE expires_at <= ?", (now(),))
             query = "INSERT INTO link (hash, org, expires_at, person) VALUES (?, NULL, ?, ?)"
-            self._db.execute(query, (_hash(code), now() + LINK_LIFE, row[0]))
+            self._db.execute(query, (ids.hashed(code), now() + LINK_LIFE, person))
         return code
 
     def redeem(self, code: str) -> str | None:
         """Exchange a code for a session's secret; of many tries at one code exactly one succeeds."""
         with transaction(self._db):
             query = "DELETE FROM link WHERE hash = ? AND expires_at > ? AND person IS NOT NULL RETURNING person"
-            row = self._db.execute(query, (_hash(code), now())).fetchone()
+            row = self._db.execute(query, (ids.hashed(code), now())).fetchone()
             if row is None:
                 return None
             secret = ids.secret("own")
             self._db.execute("DELETE FROM session WHERE expires_at <= ?", (now(),))
             query = "INSERT INTO session (hash, org, purpose, csrf, expires_at, person) VALUES (?, NULL, '', '', ?, ?)"
-            self._db.execute(query, (_hash(secret), now() + SESSION_LIFE, row[0]))
+            self._db.execute(query, (ids.hashed(secret), now() + SESSION_LIFE, row[0]))
         return secret
 
     def person(self, secret: str) -> str | None:
@@ -54,13 +46,9 @@ class Doors:
             SELECT person.handle FROM session JOIN person ON person.id = session.person
             WHERE hash = ? AND expires_at > ? AND status = ?
         """
-        row = self._db.execute(query, (_hash(secret), now(), ACTIVE)).fetchone()
+        row = self._db.execute(query, (ids.hashed(secret), now(), ACTIVE)).fetchone()
         return None if row is None else str(row[0])
 
     def end(self, secret: str) -> None:
         with transaction(self._db):
-            self._db.execute("DELETE FROM session WHERE hash = ? AND person IS NOT NULL", (_hash(secret),))
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+            self._db.execute("DELETE FROM session WHERE hash = ? AND person IS NOT NULL", (ids.hashed(secret),))

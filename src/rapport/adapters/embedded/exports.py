@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rapport.adapters.embedded.export_files import ExportFiles
-from rapport.adapters.embedded.sqlite import transaction, translating
+from rapport.adapters.embedded.sqlite import rows_in, transaction, translating
 from rapport.kernel import ids
 from rapport.kernel.errors import Busy, Conflict, NotFound
 from rapport.kernel.keys import SealKey
@@ -44,9 +44,16 @@ SCHEMA = """
 
 NODE, OUTSIDE = "node", "command line"
 ERASED = "somebody in it was erased"
-_UNFINISHED = "('waiting', 'running')"
-_COLUMNS = """id, handle, org, place, status, wish, asked_at, declaration, exported_at, expires_at, kept_until,
-              customers, walked, size, reason, fetched"""
+_EXPORTS = """
+    SELECT id, handle, org, place, status, wish, asked_at, declaration, exported_at, expires_at, kept_until, customers,
+           walked, size, reason, fetched
+    FROM export WHERE {} ORDER BY id DESC LIMIT ?
+"""
+_REACHED = """
+    org = ? AND (status = 'running' OR place = ? AND status = 'done')
+    AND EXISTS (SELECT 1 FROM export_row r WHERE r.export = export.id AND r.record IN ({}))
+"""
+_FORGET = "DELETE FROM export_row WHERE record = ? AND export IN (SELECT id FROM export WHERE org = ?)"
 _HOLDING = """
     SELECT e.handle, e.wish, r.customer, r.receipt, e.exported_at, e.expires_at
     FROM export e JOIN export_row r ON r.export = e.id
@@ -90,7 +97,7 @@ class ExportBook:
         return self.named(handle)
 
     def _check_room(self, org: str) -> None:
-        query = f"SELECT count(*) FROM export WHERE org = ? AND place = ? AND status IN {_UNFINISHED}"  # noqa: S608 - fixed
+        query = "SELECT count(*) FROM export WHERE org = ? AND place = ? AND status IN ('waiting', 'running')"
         if self._db.execute(query, (org, NODE)).fetchone()[0] >= MOST_WAITING:
             message = f"{MOST_WAITING} exports of yours are on their way: ask again once one is done"
             raise Busy(message, retry_after=RETRY_AFTER_S)
@@ -220,8 +227,8 @@ class ExportBook:
         return list(self._exports("status = 'waiting'", ()))[::-1]
 
     def _exports(self, where: str, parameters: Sequence[object], limit: int = -1) -> Iterator[Export]:
-        query = f"SELECT {_COLUMNS} FROM export WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - fixed
-        for number, handle, org, place, status, wish, *rest in self._db.execute(query, (*parameters, limit)).fetchall():
+        rows = self._db.execute(_EXPORTS.format(where), (*parameters, limit)).fetchall()
+        for number, handle, org, place, status, wish, *rest in rows:
             yield Export(number, handle, org, place, status, msgspec.json.decode(wish, type=Wish), *rest)
 
     # -- who is in it
@@ -242,21 +249,14 @@ class ExportBook:
 
     def has_any(self, number: int, records: Collection[int]) -> bool:
         """Whether any of these records was read for an export."""
-        for some in _some(records):
-            query = f"SELECT 1 FROM export_row WHERE export = ? AND record IN ({','.join('?' * len(some))}) LIMIT 1"  # noqa: S608 - question marks
-            if self._db.execute(query, (number, *map(neg, some))).fetchone() is not None:
-                return True
-        return False
+        query = "SELECT 1 FROM export_row WHERE export = ? AND record IN ({})"
+        return next(rows_in(self._db, query, [-record for record in records], number), None) is not None
 
     def within_reach(self, org: str, records: Collection[int]) -> list[Export]:
         """Exports that these records are in, and whose file the node has, or that are still being made, wherever."""
         found: dict[str, Export] = {}
         for some in _some(records):
-            where = f"""
-                org = ? AND (status = 'running' OR place = ? AND status = 'done')
-                AND EXISTS (SELECT 1 FROM export_row r WHERE r.export = export.id
-                            AND r.record IN ({",".join("?" * len(some))}))
-            """  # noqa: S608 - question marks
+            where = _REACHED.format(",".join("?" * len(some)))
             found |= {one.id: one for one in self._exports(where, (org, NODE, *map(neg, some)))}
         return list(found.values())
 
@@ -270,12 +270,8 @@ class ExportBook:
         """Let go of records that were erased, in every export."""
         self.withdraw(org, records)
         for some in _some(records):
-            query = f"""
-                DELETE FROM export_row WHERE record IN ({",".join("?" * len(some))})
-                AND export IN (SELECT id FROM export WHERE org = ?)
-            """  # noqa: S608 - question marks
             with self._writing():
-                self._db.execute(query, (*map(neg, some), org))
+                self._db.executemany(_FORGET, [(-record, org) for record in some])
 
     def _drop_rows(self, number: int) -> None:
         """In slices, so that whoever waits to write a receipt does not wait long."""

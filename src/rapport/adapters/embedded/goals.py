@@ -83,8 +83,9 @@ class GoalFile:
 
     def finish(self, person: str, handle: str, *, finished: bool) -> None:
         """Raises NotFound."""
-        change = "finished_at = CASE WHEN ? THEN coalesce(finished_at, ?) END"
-        query = f"UPDATE goal SET {change} WHERE handle = ? AND person = ?"  # noqa: S608 (no value is in it)
+        query = """
+            UPDATE goal SET finished_at = CASE WHEN ? THEN coalesce(finished_at, ?) END WHERE handle = ? AND person = ?
+        """
         self._change(query, (finished, now(), handle), person)
 
     def drop(self, person: str, handle: str) -> None:

@@ -6,16 +6,17 @@ were made for it and are verified as before; what moved is remembered, so that p
 
 from typing import TYPE_CHECKING
 
-from rapport.adapters.embedded.accounts import ACTIVE, spend
-from rapport.adapters.embedded.claims import Claims
-from rapport.adapters.embedded.sqlite import transaction
-from rapport.kernel.errors import Conflict, Unauthorized
-from rapport.kernel.times import now
-from rapport.signin.challenges import UNPROVED
+from rapport.adapters.embedded.accounts import ACTIVE, Accounts
+from rapport.adapters.embedded.claims import TABLES, Claims
+from rapport.adapters.embedded.sqlite import remove, transaction
+from rapport.kernel.errors import Conflict
 from rapport.signin.passkeys import Passkey, Proved
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.people import PeopleFile
+
+_SEALED = "SELECT sealed FROM {} WHERE token = ? AND person = ?"
+_MOVE = "UPDATE {} SET person = ?, sealed = ? WHERE token = ? AND person = ?"
 
 
 class Joining:
@@ -35,13 +36,9 @@ class Joining:
         if person == former:
             raise Conflict("that passkey is of this account: use one of the other's", code="same_account")
         with transaction(self._db):
-            spend(self._db, *spent)
-            query = "UPDATE passkey SET counter = ?, used_at = ? WHERE id = ? AND counter = ? AND person = ?"
-            row = (proved.counter, now(), other.id, other.counter, former)
-            if not self._db.execute(query, row).rowcount:
-                raise Unauthorized(UNPROVED, code="unproved")
-            for table in ("sent_code", "recovery", "invite"):
-                self._db.execute(f"DELETE FROM {table} WHERE person IN (?, ?)", (person, former))  # noqa: S608 (our own tables)
+            Accounts(self._people.ledger).use(other, proved, spent)
+            for one in (person, former):
+                remove(self._db, ("sent_code", "recovery", "invite"), one)
             moved = [self._move(token, former, person) for token in self._all(former)]
             for (token,) in self._db.execute("SELECT token FROM contact WHERE person = ?", (former,)).fetchall():
                 self._move_contact(token, former, person)
@@ -84,20 +81,20 @@ class Joining:
 
     def _move(self, token: bytes, source: int, target: int) -> bytes | None:
         """Move a claim; None where the other has one of it already, or there is none."""
-        has = "SELECT 1 FROM {} WHERE token = ? AND person = ?"
-        for table in ("claim", "proved_claim"):
-            if self._db.execute(has.format(table), (token, target)).fetchone():
-                return None
-        moved = False
-        for table in ("claim", "proved_claim"):
-            query = f"SELECT sealed FROM {table} WHERE token = ? AND person = ?"  # noqa: S608 (as above)
-            row = self._db.execute(query, (token, source)).fetchone()
-            if row is not None:
-                sealed = self._resealed(row[0], token, source, target)
-                query = f"UPDATE {table} SET person = ?, sealed = ? WHERE token = ? AND person = ?"  # noqa: S608 (as above)
-                self._db.execute(query, (target, sealed, token, source))
-                moved = True
-        return token if moved else None
+        if any(self._sealed(table, token, target) is not None for table in TABLES):
+            return None
+        moved = None
+        for table in TABLES:
+            sealed = self._sealed(table, token, source)
+            if sealed is not None:
+                fresh = self._resealed(sealed, token, source, target)
+                self._db.execute(_MOVE.format(table), (target, fresh, token, source))
+                moved = token
+        return moved
+
+    def _sealed(self, table: str, token: bytes, person: int) -> bytes | None:
+        row = self._db.execute(_SEALED.format(table), (token, person)).fetchone()
+        return None if row is None else row[0]
 
     def _move_contact(self, token: bytes, source: int, target: int) -> None:
         (sealed,) = self._db.execute("SELECT sealed FROM contact WHERE token = ?", (token,)).fetchone()

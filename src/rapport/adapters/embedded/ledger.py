@@ -6,7 +6,6 @@ console and `rapport org show` print them again.
 
 import contextlib
 import gc
-import hashlib
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -149,6 +148,8 @@ MIGRATIONS = [
     let_go.MOVED,
     reminding.SCHEMA,
     tongues.SCHEMA,
+    let_go.NOTED,
+    claims.UNTOLD,
     audiences.SCHEMA,
     destinations.SCHEMA,
 ]
@@ -158,6 +159,7 @@ LINK_LIFE = 10 * MINUTE
 _WAL_PAGES = 4_000
 _ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_OWN_SOURCES = {YOU: "what customers correct themselves", PRESENCE: "what customers' own devices tell"}
 _PUT_RECEIPT = "receipt (seq, id, org, at, body, person, purpose, decision, unmet, tree, place, leaf, previous)"
 _RECEIPTS = "SELECT r.seq, r.org, t.customer, r.body FROM receipt r LEFT JOIN tree t ON t.id = r.tree"
 _COUNT_USE = "INSERT INTO uses VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
@@ -174,10 +176,6 @@ def _no_search_for_cycles() -> Iterator[None]:
     finally:
         if before:
             gc.enable()
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 class LedgerFile:
@@ -219,16 +217,12 @@ class LedgerFile:
         if not _SOURCE.fullmatch(name):
             message = f"{name[:70]!r} cannot name a source: use letters, digits, '_', '.' and '-', at most 63"
             raise BadInput(message, code="bad_name", field="name")
-        if name.lower() == YOU:
-            message = f"{name!r} cannot name a source: what customers correct themselves is from there"
-            raise BadInput(message, code="bad_name", field="name")
-        if name.lower() == PRESENCE:
-            message = f"{name!r} cannot name a source: what customers' own devices tell is from there"
-            raise BadInput(message, code="bad_name", field="name")
+        if taken := _OWN_SOURCES.get(name.lower()):
+            raise BadInput(f"{name!r} cannot name a source: {taken} is from there", code="bad_name", field="name")
         if not -OWN_WORD < trust < OWN_WORD:
             raise BadInput("no source can be trusted that much, or that little", code="bad_trust", field="trust")
         key = ids.secret("wk")
-        row = (org, name, _hash(key), self._seal.seal(key.encode(), b"wk"), trusted, trust, _encode({}), now())
+        row = (org, name, ids.hashed(key), self._seal.seal(key.encode(), b"wk"), trusted, trust, _encode({}), now())
         try:
             with transaction(self.db):
                 self.db.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -242,7 +236,7 @@ class LedgerFile:
         with transaction(self.db):
             query = "UPDATE source SET key_hash = ?, key_sealed = ? WHERE org = ? AND name = ?"
             sealed = self._seal.seal(key.encode(), b"wk")
-            if not self.db.execute(query, (_hash(key), sealed, org, name)).rowcount:
+            if not self.db.execute(query, (ids.hashed(key), sealed, org, name)).rowcount:
                 raise NotFound(f"{org} has no source {name!r}", field="source")
         return self.source(org, name)
 
@@ -269,7 +263,7 @@ class LedgerFile:
 
     def by_write_key(self, write_key: str) -> Source | None:
         query = "SELECT org, name, trusted, trust FROM source WHERE key_hash = ?"
-        row = self.db.execute(query, (_hash(write_key),)).fetchone()
+        row = self.db.execute(query, (ids.hashed(write_key),)).fetchone()
         return None if row is None else Source(row[0], row[1], bool(row[2]), row[3])
 
     # -- credentials
@@ -284,7 +278,7 @@ class LedgerFile:
         with transaction(self.db):
             self.db.execute("DELETE FROM link WHERE expires_at <= ?", (now(),))
             self.db.execute(
-                "INSERT INTO link (hash, org, expires_at) VALUES (?, ?, ?)", (_hash(code), org, now() + LINK_LIFE)
+                "INSERT INTO link (hash, org, expires_at) VALUES (?, ?, ?)", (ids.hashed(code), org, now() + LINK_LIFE)
             )
         return code
 
@@ -292,7 +286,7 @@ class LedgerFile:
         """Exchange a code for a session's secret; of many tries at one code exactly one succeeds."""
         with transaction(self.db):
             query = "DELETE FROM link WHERE hash = ? AND expires_at > ? AND person IS NULL RETURNING org"
-            row = self.db.execute(query, (_hash(code), now())).fetchone()
+            row = self.db.execute(query, (ids.hashed(code), now())).fetchone()
             if row is None:
                 return None
             secret = ids.secret("ses")
@@ -303,18 +297,20 @@ class LedgerFile:
                 VALUES (?, ?, 'service', '', ?, ?)
             """
             at = now()
-            self.db.execute(query, (_hash(secret), row[0], at + SESSION_LIFE, at))
+            self.db.execute(query, (ids.hashed(secret), row[0], at + SESSION_LIFE, at))
             name = operators.name_of_session(secret)
             audit.note(self.db, row[0], audit.BY_LINK, "came in by a link", f"console.{name}")
         return secret
 
     def update_session(self, secret: str, *, org: str, purpose: str) -> None:
         with transaction(self.db):
-            self.db.execute("UPDATE session SET org = ?, purpose = ? WHERE hash = ?", (org, purpose, _hash(secret)))
+            self.db.execute(
+                "UPDATE session SET org = ?, purpose = ? WHERE hash = ?", (org, purpose, ids.hashed(secret))
+            )
 
     def end_session(self, secret: str) -> None:
         with transaction(self.db):
-            self.db.execute("DELETE FROM session WHERE hash = ?", (_hash(secret),))
+            self.db.execute("DELETE FROM session WHERE hash = ?", (ids.hashed(secret),))
 
     # -- receipts
 

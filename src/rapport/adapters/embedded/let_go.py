@@ -2,12 +2,12 @@
 recovery codes that were spent, and whose terms or locks were changed; so that restoring an older backup revives none.
 
 Triggers write it down, so no way of letting go can forget to. The backup of keys, which is the younger of the two,
-carries it (`key_archive`); a restore takes away what the restored files still have and the list has not
-(`take_away`). A row in them that is younger than its place on the list was made anew since, and stays.
+carries it (`key_archive`), and a restore takes away what is on it and was not yet on that of the restored ledger
+(`take_away`): what that one knew of already was let go of before it, and whatever it has was made anew since.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,12 +23,11 @@ _AT = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
 
 class _Kind(NamedTuple):
-    """A table whose rows open something: what names a row, whose it is, and when it was made."""
+    """A table whose rows open something: what names a row, and whose it is."""
 
     table: str
     what: str
     person: str = "person"
-    made: str = "created_at"
 
 
 _KINDS = {
@@ -36,27 +35,40 @@ _KINDS = {
     "operator": _Kind("operator_passkey", "credential", "0"),
     "device": _Kind("device", "thumbprint"),
     "token": _Kind("token", "hash", "0"),
-    "claim": _Kind("claim", "token", made="at"),
-    "proof": _Kind("proved_claim", "token", made="verified_at"),
-    "contact": _Kind("contact", "token", made="verified_at"),
-    "paper": _Kind("recovery_code", "hash", made="0"),
+    "claim": _Kind("claim", "token"),
+    "proof": _Kind("proved_claim", "token"),
+    "contact": _Kind("contact", "token"),
+    "paper": _Kind("recovery_code", "hash"),
 }
 
 
-def _noted(name: str, when: str, kind: str, what: str, person: str) -> str:
-    noted = f"INSERT OR REPLACE INTO let_go VALUES ('{kind}', {what}, {person}, {_AT})"  # noqa: S608 (written here)
-    return f"CREATE TRIGGER {name} AFTER {when} BEGIN {noted}; END;\n"
-
-
-def _schema() -> str:
-    made = """
+SCHEMA = """
     CREATE TABLE let_go (kind TEXT, what BLOB, person INTEGER, at INTEGER NOT NULL,
                          PRIMARY KEY (kind, what, person)) WITHOUT ROWID;
-    CREATE INDEX let_go_of ON let_go (person);
-    """
-    for kind, (table, what, person, _) in _KINDS.items():
+    CREATE INDEX let_go_of ON let_go (person)
+"""
+MOVED = ""
+"""Once a part of the triggers, which are all made by NOTED now."""
+
+
+def _noted(name: str, when: str, kind: str, what: str, person: str) -> str:
+    # Each time is later than the one before, whatever the clock says: it tells which of two ledgers is the younger.
+    # (`OR REPLACE` would be overruled by an `OR IGNORE` of the statement that fires the trigger.)
+    noted = f"""
+        INSERT INTO let_go VALUES ('{kind}', {what}, {person}, {_AT})
+            ON CONFLICT DO UPDATE SET at = max(at + 1, excluded.at)
+    """  # noqa: S608 (our own names)
+    return f"DROP TRIGGER IF EXISTS {name};\nCREATE TRIGGER {name} AFTER {when} BEGIN {noted}; END;\n"
+
+
+def _triggers() -> str:
+    made = ""
+    for kind, (table, what, person) in _KINDS.items():
         whose = person if person == "0" else f"OLD.{person}"
         made += _noted(f"let_go_{kind}", f"DELETE ON {table}", kind, f"OLD.{what}", whose)
+        if kind in {"claim", "proof", "contact"}:  # they move where two accounts are joined, or parted
+            moved = f"UPDATE OF person ON {table} WHEN NEW.person IS NOT OLD.person"
+            made += _noted(f"let_go_moved_{kind}", moved, kind, f"OLD.{what}", whose)
     shorter = "UPDATE OF expires_at ON token WHEN NEW.expires_at < OLD.expires_at"
     made += _noted("let_go_rotated", shorter, "token", "OLD.hash", "0")
     suspended = "UPDATE OF suspended ON proved_claim WHEN NEW.suspended IS NOT NULL"
@@ -70,17 +82,7 @@ def _schema() -> str:
     return made
 
 
-def _moved() -> str:
-    """Whose it is no longer, where two accounts were joined, or parted."""
-    when = "UPDATE OF person ON {0} WHEN NEW.person IS NOT OLD.person"
-    return "".join(
-        _noted(f"let_go_moved_{kind}", when.format(table), kind, f"OLD.{what}", "OLD.person")
-        for kind, (table, what, _, _) in _KINDS.items()
-        if kind in {"claim", "proof", "contact"}
-    )
-
-
-SCHEMA, MOVED = _schema(), _moved()
+NOTED = _triggers()
 
 ENDED = (
     "own_session",
@@ -101,45 +103,55 @@ _LOCKED = (
     "This node was restored from a backup that is older than your last change of terms. "
     "Everyone is locked out until you look at your terms and unlock."
 )
+_KNOWN = "SELECT 1 FROM let_go WHERE kind = ? AND what = ? AND person = ? AND at >= ?"
 _KEPT = "INSERT INTO let_go VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
 
+_NUMBERS = "numbers"
+_GIVEN = "SELECT ?, CAST(name AS BLOB), seq, 0 FROM sqlite_sequence WHERE name IN ('person', 'agreement')"
+"""What organizations call a person, and an agreement, follows from their numbers: they are not given again either."""
+_NOT_AGAIN = "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = CAST(? AS TEXT)"
+
 Row = Sequence[object]
-"""(kind, what, person, at in µs)"""
+"""(kind, what, person, at in µs); of the kind `numbers`: (kind, table, the last that was given, 0)."""
 
 
 def rows_of(data: Path) -> list[Row]:
-    """What was let go of so far; nothing where the ledger is none, or of an older version."""
+    """What was let go of so far, and which numbers were given; nothing where the ledger is none, or of an older
+    version."""
     path = data / "ledger.db"
     if not path.exists():
         return []
     with translating(path), closing(sqlite3.connect(path)) as db:
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'let_go'").fetchone() is None:
             return []
-        return db.execute("SELECT kind, what, person, at FROM let_go").fetchall()
+        rows = db.execute("SELECT kind, what, person, at FROM let_go").fetchall()
+        return [*rows, *db.execute(_GIVEN, (_NUMBERS,)).fetchall()]
 
 
-def take_away(people: "PeopleFile", rows: Iterable[Row]) -> int:
+def take_away(people: "PeopleFile", rows: Sequence[Row]) -> int:
     """Take from a restored ledger what was let go of since it was backed up, and end every session, link and code.
     Whose terms or locks were changed since has everyone locked out, until they say what they want now. Returns how
-    many rows were taken away."""
+    many rows were taken away, and people locked."""
     db, taken, moved = people.db, 0, set()
     locked = []
     with transaction(db):
         for table in ENDED:
-            db.execute(f"DELETE FROM {table}")  # noqa: S608 (names of our own tables)
-        for kind, what, person, at in rows:
+            db.execute(f"DELETE FROM {table}")  # noqa: S608 (our own names)
+        _count_on(db, [row for row in rows if row[0] == _NUMBERS])
+        for row in rows:
+            kind, what, person, _ = row
+            if kind == _NUMBERS or db.execute(_KNOWN, row).fetchone() is not None:
+                continue
             if kind == "terms":
-                known = "SELECT 1 FROM let_go WHERE kind = 'terms' AND person = ? AND at >= ?"
-                if db.execute(known, (person, at)).fetchone() is None:
-                    locked.append(person)
+                locked.append(person)
             elif kind in _KINDS:
-                table, column, whose, made = _KINDS[str(kind)]
-                query = f"DELETE FROM {table} WHERE {column} = ? AND {whose} = ? AND {made} <= ?"  # noqa: S608 (as above)
-                gone = db.execute(query, (what, person, at)).rowcount
+                table, column, whose = _KINDS[str(kind)]
+                query = f"DELETE FROM {table} WHERE {column} = ? AND {whose} = ?"  # noqa: S608 (our own names)
+                gone = db.execute(query, (what, person)).rowcount
                 taken += gone
                 if gone and kind == "claim":
                     moved.add(person)
-            db.execute(_KEPT, (kind, what, person, at))
+            db.execute(_KEPT, row)
         for person in moved:
             people.moved(int(str(person)))
     for person in locked:
@@ -148,7 +160,15 @@ def take_away(people: "PeopleFile", rows: Iterable[Row]) -> int:
             people.lock(row[0])
             with transaction(db):
                 Claims(people).tell(int(str(person)), _LOCKED)
-    return taken + len(locked)
+            taken += 1
+    return taken
+
+
+def _count_on(db: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Give no number again that was given to somebody who is lost."""
+    for _, table, last, _ in rows:
+        if not db.execute(_NOT_AGAIN, (last, table)).rowcount:
+            db.execute("INSERT INTO sqlite_sequence VALUES (CAST(? AS TEXT), ?)", (table, last))
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:

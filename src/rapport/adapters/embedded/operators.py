@@ -162,7 +162,7 @@ class Operators:
         with transaction(self._db):
             found = self.named(handle, org)
             self._db.execute("DELETE FROM operator_invite WHERE expires_at <= ?", (now(),))
-            row = (_hash(code), found.id, now() + INVITE_LIFE)
+            row = (ids.hashed(code), found.id, now() + INVITE_LIFE)
             self._db.execute("INSERT INTO operator_invite VALUES (?, ?, ?)", row)
             audit.note(self._db, found.org, by, "invited an operator", handle)
         return code
@@ -170,7 +170,7 @@ class Operators:
     def invited(self, code: str) -> Operator | None:
         """Whom a code invites, while it can be used; looking at it spends nothing."""
         where = "status = 'active' AND id = (SELECT operator FROM operator_invite WHERE hash = ? AND expires_at > ?)"
-        found = self._listed(where, _hash(code), now())
+        found = self._listed(where, ids.hashed(code), now())
         return found[0] if found else None
 
     def accept(self, code: str, made: Made, name: str, spent: tuple[bytes, int]) -> str:
@@ -178,7 +178,7 @@ class Operators:
         Raises Unauthorized, Conflict."""
         with transaction(self._db):
             query = "DELETE FROM operator_invite WHERE hash = ? AND expires_at > ? RETURNING operator"
-            row = self._db.execute(query, (_hash(code), now())).fetchone()
+            row = self._db.execute(query, (ids.hashed(code), now())).fetchone()
             if row is None:
                 raise Unauthorized(UNPROVED, code="unproved")
             spend(self._db, *spent)
@@ -193,7 +193,7 @@ class Operators:
                 DELETE FROM session WHERE hash = ? AND operator IS NULL AND person IS NULL AND org IS NOT NULL
                     AND expires_at > ? RETURNING org
             """
-            row = self._db.execute(query, (_hash(token), now())).fetchone()
+            row = self._db.execute(query, (ids.hashed(token), now())).fetchone()
             if row is None:
                 raise Unauthorized(UNPROVED, code="unproved")
             spend(self._db, *spent)
@@ -276,7 +276,7 @@ class Operators:
             kept = None
             if leaving:
                 query = "DELETE FROM session WHERE hash = ? AND operator = ? RETURNING org, purpose"
-                kept = self._db.execute(query, (_hash(leaving), found[0])).fetchone()
+                kept = self._db.execute(query, (ids.hashed(leaving), found[0])).fetchone()
                 if kept is None:
                     raise Unauthorized(UNPROVED, code="unproved")
             return self._begin(found[0], passkey.id, kept)
@@ -294,7 +294,7 @@ class Operators:
             INSERT INTO session (hash, org, purpose, csrf, expires_at, operator, passkey, verified_at)
             VALUES (?, ?, ?, '', ?, ?, ?, ?)
         """
-        row = (_hash(secret), org, kept[1] if kept else "service", at + SESSION_LIFE, operator, passkey, at)
+        row = (ids.hashed(secret), org, kept[1] if kept else "service", at + SESSION_LIFE, operator, passkey, at)
         self._db.execute(query, row)
         what = "showed again that it is they" if kept else "signed in"
         audit.note(self._db, found[0].org, found[0].handle, what, f"console.{name_of_session(secret)}")
@@ -302,7 +302,7 @@ class Operators:
 
     def session(self, token: str) -> ConsoleSession | None:
         """The live session of a secret, with the role that its operator has now."""
-        row = self._db.execute(_SESSION, (_hash(token), now())).fetchone()
+        row = self._db.execute(_SESSION, (ids.hashed(token), now())).fetchone()
         if row is None or row[0] is None:
             return None
         org, purpose, verified, operator, passkey, handle, name, home, role, created = row
@@ -347,7 +347,3 @@ def _named(name: str) -> str:
     if not 0 < len(said) <= LONGEST_NAME or not said.isprintable():
         raise BadInput(f"an operator has a name of at most {LONGEST_NAME} characters", field="name")
     return said
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

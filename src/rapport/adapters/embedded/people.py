@@ -17,7 +17,6 @@ from rapport.adapters.embedded import (
     agent_requests,
     claims,
     contacts,
-    devices,
     goals,
     let_go,
     purchases,
@@ -37,7 +36,7 @@ from rapport.kernel.times import now
 from rapport.resolve import identifier_node
 from rapport.terms import Ground, Holder, Pending, Standing, Terms
 
-ACTIVE, ERASING, ERASED = "active", "erasing", "erased"
+ACTIVE, ERASING, ERASED = accounts.ACTIVE, "erasing", "erased"
 
 _TOKEN = 16
 _NEVER = -1
@@ -72,29 +71,37 @@ class Person(msgspec.Struct, frozen=True):
         """The organizations at which they claim something, in the order in which they came to."""
         return list(dict.fromkeys(org for org, _, _ in self.claims))
 
+    def claims_at(self, org: str) -> tuple[tuple[str, str], ...]:
+        """(type, value) of what they claim at an organization."""
+        return tuple((kind, value) for company, kind, value in self.claims if company == org)
+
 
 class PeopleFile:
     """Persons over one ledger connection; one instance per thread. `standing_of` tells an organization's promises."""
 
     def __init__(self, ledger: LedgerFile, keys: Keyring, standing_of: Callable[[str], Standing]) -> None:
-        self.db = self._db = ledger.db
-        self.ledger = self._ledger = ledger
-        self.keys = self._keys = keys
+        self.db = ledger.db
+        self.ledger = ledger
+        self.keys = keys
         self._standing_of = standing_of
         self._standings: dict[str, Standing] = {}
         self._standing_at = _NEVER
         self._snapshot_at = _NEVER
-        self._terms = TermsFile(self._db, keys)
-        self._agreements = Settling(self._db, keys, standing_of, self._terms.of)
+        self._terms = TermsFile(self.db, keys)
+        self._agreements = Settling(self.db, keys, standing_of, self._terms.of)
+
+    def name_of(self, org: str) -> str:
+        """What an organization calls itself."""
+        return self.ground(org, ()).standing.declaration.name or org
 
     # -- what a decision rests on
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        if self._db.in_transaction:  # a wider one
+        if self.db.in_transaction:  # a wider one
             yield
             return
-        with snapshot(self._db):
+        with snapshot(self.db):
             self._snapshot_at = self._epoch()
             try:
                 yield
@@ -110,11 +117,11 @@ class PeopleFile:
 
     def grounds(self, org: str, links: Sequence[Collection[str]]) -> list[Ground]:
         nodes = b"".join([identifier_node(org, *link.split(":", 1)) for several in links for link in several])
-        tokens = self._keys.blind.blind(nodes)
+        tokens = self.keys.blind.blind(nodes)
         with self.snapshot():
             epoch, standing = self._promised(org)
             query = "SELECT token FROM claim WHERE token IN ({})"
-            claimed = {token for (token,) in rows_in(self._db, query, _split(tokens))}
+            claimed = {token for (token,) in rows_in(self.db, query, _split(tokens))}
             grounds, at = [], 0
             for several in links:
                 until = at + len(several) * _TOKEN
@@ -141,15 +148,15 @@ class PeopleFile:
         return found
 
     def _epoch(self) -> int:
-        epoch: int = self._db.execute("SELECT value FROM epoch").fetchone()[0]
+        epoch: int = self.db.execute("SELECT value FROM epoch").fetchone()[0]
         return epoch
 
     def _tokens(self, claims: Iterable[Sequence[str]]) -> bytes:
-        return self._keys.blind.blind(b"".join([_node(*claim) for claim in claims]))
+        return self.keys.blind.blind(b"".join([_node(*claim) for claim in claims]))
 
     def _holders(self, org: str, links: Collection[str], tokens: bytes) -> tuple[Holder, ...]:
         parts = _split(tokens)
-        rows = self._db.execute(_HOLDERS.format(_marks(parts)), (org, org, *parts)).fetchall()
+        rows = self.db.execute(_HOLDERS.format(_marks(parts)), (org, org, *parts)).fetchall()
         if not rows:
             return ()
         link_of = dict(zip(parts, links, strict=True))
@@ -158,7 +165,7 @@ class PeopleFile:
         for token, number, handle, version, status, locked, terms, locked_here, agreement in rows:
             claimed.setdefault(number, set()).add(link_of[token])
             shut = bool(locked or locked_here or status != ACTIVE)
-            agreed = "" if agreement is None else handle_of(self._keys.blind, agreement)
+            agreed = "" if agreement is None else handle_of(self.keys.blind, agreement)
             found[number] = (handle, version, shut, terms, agreed)
         return tuple(
             Holder(number, handle, version, shut, self._terms.of(key), key, frozenset(claimed[number]), agreement)
@@ -174,17 +181,17 @@ class PeopleFile:
         return self._terms.of(key)
 
     def claims(self, person: int) -> list[tuple[str, str, str]]:
-        key = self._keys.person(person)
+        key = self.keys.person(person)
         if key is None:
             return []
-        rows = self._db.execute("SELECT token, org, sealed FROM claim WHERE person = ? ORDER BY at, token", (person,))
+        rows = self.db.execute("SELECT token, org, sealed FROM claim WHERE person = ? ORDER BY at, token", (person,))
         return [
             (org, *msgspec.msgpack.decode(key.open(sealed, token), type=tuple[str, str]))
             for token, org, sealed in rows.fetchall()
         ]
 
     def uses(self, person: int, org: str, purpose: str, since: int) -> int:
-        return uses_since(self._db, person, org, purpose, since)
+        return uses_since(self.db, person, org, purpose, since)
 
     # -- persons
 
@@ -193,28 +200,29 @@ class PeopleFile:
 
         Raises BadInput for an unusable claim, NotFound for an organization that does not exist.
         """
-        parsed = [self._parsed(claim) for claim in claims]
+        parsed = [self.parsed(claim) for claim in claims]
         key = self._terms.keep(Terms())
-        with transaction(self._db):
+        with transaction(self.db):
             row = (ids.fresh("per"), now(), 1, ACTIVE, False, key)
-            (number,) = self._db.execute(
+            (number,) = self.db.execute(
                 "INSERT INTO person (handle, created_at, version, status, locked, terms) VALUES (?, ?, ?, ?, ?, ?) "
                 "RETURNING id",
                 row,
             ).fetchone()
-            self._keys.make_person(number)
-            self._put_claims(number, parsed)
+            self.keys.make_person(number)
+            self.put_claims(number, parsed)
             self._moved()
         return self.person(row[0])
 
     def claim(self, handle: str, claims: Iterable[str]) -> Person:
         """Claim more identifiers for a person."""
-        parsed = [self._parsed(claim) for claim in claims]
+        parsed = [self.parsed(claim) for claim in claims]
         with self._changing(handle) as person:
-            self._put_claims(person, parsed)
+            self.put_claims(person, parsed)
         return self.person(handle)
 
-    def _parsed(self, claim: str) -> tuple[str, str, str]:
+    def parsed(self, claim: str) -> tuple[str, str, str]:
+        """A claim `ORG:TYPE:VALUE` in its one spelling. Raises BadInput, NotFound."""
         org, _, rest = claim.partition(":")
         kind, _, raw = rest.partition(":")
         name = type_name(kind)
@@ -222,48 +230,37 @@ class PeopleFile:
         if not org or name is None or value is None:
             message = f"{claim[:100]!r} is no claim: ORG:TYPE:VALUE is needed, such as shop:email:ada@example.com"
             raise BadInput(message, code="bad_claim", field="claim")
-        if not self._ledger.has_org(org):
+        if not self.ledger.has_org(org):
             raise NotFound(f"there is no organization {org!r}", field="claim")
         return org, name, value
 
-    def _put_claims(self, person: int, claims: Sequence[tuple[str, str, str]]) -> None:
-        key = self._keys.person(person)
-        if key is None:
-            raise Conflict("this person is erased", code="erased")
-        for (org, kind, value), token in zip(claims, _split(self._tokens(claims)), strict=True):
-            sealed = key.seal(msgspec.msgpack.encode((kind, value)), token)
-            self._db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?, ?, ?, ?)", (token, person, org, sealed, now()))
-
     # -- for claims that were proved (`claims.Claims`), within a transaction of theirs
-
-    def parsed(self, claim: str) -> tuple[str, str, str]:
-        """A claim `ORG:TYPE:VALUE` in its one spelling. Raises BadInput, NotFound."""
-        return self._parsed(claim)
 
     def tokens_of(self, claims: Sequence[tuple[str, str, str]]) -> list[bytes]:
         return _split(self._tokens(claims))
 
-    def put_claim(self, person: int, claim: tuple[str, str, str]) -> None:
-        self._put_claims(person, [claim])
+    def put_claims(self, person: int, claims: Sequence[tuple[str, str, str]]) -> None:
+        key = self.keys.person(person)
+        if key is None:
+            raise Conflict("this person is erased", code="erased")
+        for (org, kind, value), token in zip(claims, _split(self._tokens(claims)), strict=True):
+            sealed = key.seal(msgspec.msgpack.encode((kind, value)), token)
+            self.db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?, ?, ?, ?)", (token, person, org, sealed, now()))
 
     def moved(self, person: int) -> None:
         """Say that what a person claims was changed, with what follows for their agreements."""
-        self._db.execute("UPDATE person SET version = version + 1 WHERE id = ?", (person,))
+        self.db.execute("UPDATE person SET version = version + 1 WHERE id = ?", (person,))
         self._agreements.settle(person)
         self._moved()
-
-    def known_org(self, org: str) -> None:
-        """Raises NotFound."""
-        self._known_org(org)
 
     def person(self, handle: str) -> Person:
         """Raises NotFound."""
         query = "SELECT id, created_at, status, locked, terms FROM person WHERE handle = ?"
-        row = self._db.execute(query, (handle,)).fetchone()
+        row = self.db.execute(query, (handle,)).fetchone()
         if row is None:
             raise NotFound(f"there is no person {handle[:60]!r}")
         number, created, status, locked, key = row
-        orgs = self._db.execute("SELECT org FROM lock WHERE person = ? ORDER BY org", (number,)).fetchall()
+        orgs = self.db.execute("SELECT org FROM lock WHERE person = ? ORDER BY org", (number,)).fetchall()
         return Person(
             number,
             handle,
@@ -277,36 +274,37 @@ class PeopleFile:
 
     def handle_of(self, number: int) -> str | None:
         """The handle of a person's number; None where that is nobody's."""
-        row = self._db.execute("SELECT handle FROM person WHERE id = ?", (number,)).fetchone()
+        row = self.db.execute("SELECT handle FROM person WHERE id = ?", (number,)).fetchone()
         return None if row is None else row[0]
 
     def persons(self, after: int = 0, limit: int = 50) -> list[tuple[int, str, str]]:
         """(number, handle, status) of persons, oldest first."""
         query = "SELECT id, handle, status FROM person WHERE id > ? ORDER BY id LIMIT ?"
-        return self._db.execute(query, (after, limit)).fetchall()
+        return self.db.execute(query, (after, limit)).fetchall()
 
     # -- changes of mind
 
     def lock(self, handle: str, org: str | None = None) -> None:
         """Shut everyone out, or one organization; from the next read on, in every process."""
-        self._known_org(org)
+        self.known_org(org)
         with self._changing(handle) as person:
             if org is None:
-                self._db.execute("UPDATE person SET locked = 1 WHERE id = ?", (person,))
+                self.db.execute("UPDATE person SET locked = 1 WHERE id = ?", (person,))
             else:
-                self._db.execute("INSERT OR IGNORE INTO lock VALUES (?, ?)", (person, org))
+                self.db.execute("INSERT OR IGNORE INTO lock VALUES (?, ?)", (person, org))
 
     def unlock(self, handle: str, org: str | None = None) -> None:
         """Undo a lock of the same reach: what was readable before it is again."""
-        self._known_org(org)
+        self.known_org(org)
         with self._changing(handle) as person:
             if org is None:
-                self._db.execute("UPDATE person SET locked = 0 WHERE id = ?", (person,))
+                self.db.execute("UPDATE person SET locked = 0 WHERE id = ?", (person,))
             else:
-                self._db.execute("DELETE FROM lock WHERE person = ? AND org = ?", (person, org))
+                self.db.execute("DELETE FROM lock WHERE person = ? AND org = ?", (person, org))
 
-    def _known_org(self, org: str | None) -> None:
-        if org is not None and not self._ledger.has_org(org):
+    def known_org(self, org: str | None) -> None:
+        """Raises NotFound."""
+        if org is not None and not self.ledger.has_org(org):
             raise NotFound(f"there is no organization {org!r}", field="org")
 
     def set_terms(self, handle: str, terms: Terms, then: Callable[[int, list[int]], None] | None = None) -> None:
@@ -314,7 +312,7 @@ class PeopleFile:
         where it raises, nothing is changed."""
         key = self._terms.keep(terms)
         with self._changing(handle, then=then) as person:
-            self._db.execute("UPDATE person SET terms = ? WHERE id = ?", (key, person))
+            self.db.execute("UPDATE person SET terms = ? WHERE id = ?", (key, person))
 
     def drafts(self, person: int, terms: Terms, at: int) -> list[Draft]:
         """The agreements that would begin at a time, were these a person's terms. Changes nothing."""
@@ -324,38 +322,37 @@ class PeopleFile:
     def set_status(self, handle: str, status: str) -> None:
         """`erasing` shuts everyone out for good; `erased` when nothing is left."""
         with self._changing(handle, even_erased=True) as person:
-            self._db.execute("UPDATE person SET status = ? WHERE id = ?", (status, person))
+            self.db.execute("UPDATE person SET status = ? WHERE id = ?", (status, person))
 
     def forget_claims(self, handle: str) -> None:
         """Let go of a person's claims, and of the key they are sealed under."""
         with self._changing(handle, even_erased=True) as person:
-            self._db.execute("DELETE FROM claim WHERE person = ?", (person,))
+            self.db.execute("DELETE FROM claim WHERE person = ?", (person,))
             self._agreements.forget(person)
-            rights.forget(self._db, person)
-            accounts.forget(self._db, person)
-            devices.forget(self._db, person)
-            contacts.forget(self._db, person)
-            claims.forget(self._db, person)
-            purchases.forget(self._db, person)
-            reminding.forget(self._db, person)
-            tongues.forget(self._db, person)
-            agent_requests.forget(self._db, self._keys, person)
-            goals.forget(self._db, person)
-            let_go.forget(self._db, person)
-            self._keys.destroy_person(person)
+            rights.forget(self.db, person)
+            accounts.forget(self.db, person)
+            contacts.forget(self.db, person)
+            claims.forget(self.db, person)
+            purchases.forget(self.db, person)
+            reminding.forget(self.db, person)
+            tongues.forget(self.db, person)
+            agent_requests.forget(self.db, self.keys, person)
+            goals.forget(self.db, person)
+            let_go.forget(self.db, person)
+            self.keys.destroy_person(person)
 
     @contextlib.contextmanager
     def _changing(
         self, handle: str, *, even_erased: bool = False, then: Callable[[int, list[int]], None] | None = None
     ) -> Iterator[int]:
         """One transaction that changes a person, with what follows for their agreements, and says so."""
-        with transaction(self._db):
-            row = self._db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
+        with transaction(self.db):
+            row = self.db.execute("SELECT id, status FROM person WHERE handle = ?", (handle,)).fetchone()
             if row is None:
                 raise NotFound(f"there is no person {handle[:60]!r}")
             if row[1] != ACTIVE and not even_erased:
                 raise Conflict("this person is erased, or about to be", code="erased")
-            self._db.execute("UPDATE person SET version = version + 1 WHERE id = ?", (row[0],))
+            self.db.execute("UPDATE person SET version = version + 1 WHERE id = ?", (row[0],))
             yield row[0]
             begun = self._agreements.settle(row[0])
             if then is not None:
@@ -364,7 +361,7 @@ class PeopleFile:
             self._moved()
 
     def _moved(self) -> None:
-        self._db.execute("UPDATE epoch SET value = value + 1")
+        self.db.execute("UPDATE epoch SET value = value + 1")
 
 
 @lru_cache(65_536)

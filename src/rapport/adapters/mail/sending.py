@@ -9,6 +9,7 @@ import queue
 import smtplib
 import ssl
 import threading
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import NamedTuple
@@ -59,6 +60,20 @@ def read_url(url: str) -> Server:
     )
 
 
+def read_sender(text: str) -> str:
+    """Whom mail is from: `node@rapport.example`, or `Rapport <node@rapport.example>`. Raises Misconfigured."""
+    message = EmailMessage()
+    try:
+        message["From"] = text
+        header = message["From"]
+        (address,) = header.addresses
+    except (MessageError, ValueError, IndexError):  # what is no header, or not one address
+        header = address = None
+    if address is None or header.defects or not address.domain:
+        raise Misconfigured("mail_from: give one address, such as node@rapport.example", field="mail_from")
+    return text
+
+
 class Mailer:
     """Letters on their way, one after another. `sender`: an address."""
 
@@ -89,7 +104,7 @@ class Mailer:
                 try:
                     deliver(self._server, self._sender, letter)
                     break
-                except (OSError, smtplib.SMTPException) as error:
+                except Exception as error:  # noqa: BLE001 (whatever it is, the next letter must not wait for ever)
                     # Without its message, which may hold the address.
                     log.warning("a letter was not sent (try %d of %d): %s", again + 1, _TRIES, type(error).__name__)
                     if self._ended.wait(_PAUSE_S):

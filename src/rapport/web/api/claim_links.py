@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rapport.kernel.errors import BadInput
-from rapport.web.api.customers import Tokens, body_of, caller_of, shaped
+from rapport.web.api.customers import Tokens, body_of, caller_of, noted, shaped
 from rapport.web.api.problems import json_answer
 
 PATH = "/v1/claim-links"
@@ -36,7 +36,8 @@ def claim_link_routes(links: ClaimLinks, tokens: Tokens) -> list[Route]:
             raise BadInput(
                 "say which customer by an identifier, such as user_id:42", code="bad_claim", field="customer"
             )
-        url, until = await links.mint(caller.org, kind, value)
+        with noted(tokens, caller, "made a claim link"):
+            url, until = await links.mint(caller.org, kind, value)
         response = json_answer({"url": url, "expires_at": until}, 201)
         response.headers["Cache-Control"] = "no-store"
         return response

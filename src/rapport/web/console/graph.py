@@ -9,6 +9,7 @@ The price: a customer of very many records becomes tall. Beyond `MOST` nodes onl
 drawn; the table beside the drawing holds all.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
@@ -144,7 +145,8 @@ def _by_neighbours(column: list[Node], facing: list[Node], near: dict[str, list[
 
     def centre(node: Node) -> float:
         seen = [where[other] for other in near[node.id] if other in where]
-        return sum(seen) / len(seen) if seen else own[node.id]
+        # Exactly, for what is added in another order must not come to another sum.
+        return math.fsum(seen) / len(seen) if seen else own[node.id]
 
     return sorted(column, key=centre)
 

@@ -19,6 +19,7 @@ from rapport.signin.operators import Duty, may, roles_with
 from rapport.web.api.problems import on_error
 from rapport.web.console.visit import Console, Handler, Visit
 from rapport.web.forms import go, inner_path
+from rapport.web.scripted import told
 from rapport.web.visit import SAFE_METHODS, asked_by_script, guarded
 
 AGAIN: Final = "/console/again"
@@ -94,7 +95,7 @@ async def ask_again(visit: Visit) -> Response:
     """Have them show again who they are, and go on with what they were at: a form is kept on the page meanwhile."""
     if "application/json" in visit.request.headers.get("accept", ""):
         content = {"code": "step_up", "message": "Show again that it is you.", "at": AGAIN}
-        return Response(msgspec.json.encode(content), 403, media_type="application/json")
+        return told(content, 403)
     asked, query = visit.request.url.path, visit.request.url.query
     if visit.request.method in SAFE_METHODS:
         return go(f"{AGAIN}?{urlencode({'back': f'{asked}?{query}' if query else asked})}")

@@ -5,10 +5,9 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput
-from rapport.kernel.times import now
 from rapport.signin.operators import MEANS
 from rapport.web.console.visit import Visit
-from rapport.web.forms import go
+from rapport.web.forms import go, whole
 
 OPERATORS, TOKENS, AUDIT = "/console/operators", "/console/tokens", "/console/audit"
 DONE = {"changed": "Changed. It holds at once.", "removed": "Removed. They are signed out everywhere."}
@@ -26,19 +25,15 @@ async def operators(visit: Visit) -> Response:
 async def _operators(visit: Visit, status: int = 200, problem: str = "", code: str = "") -> Response:
     """`code`: of an invitation, which is shown this once."""
     link = f"{visit.area.origin}/console/signin/invite?{urlencode({'code': code})}" if code else ""
-    return visit.page(
-        "operators.html",
-        status,
-        section="operators",
-        rows=await visit.desk.staff.colleagues(visit.session),
-        means=MEANS,
-        link=link,
-        problem=problem,
-        filled=visit.form,
-        done=DONE.get(visit.asked("done", 20), ""),
-        now=now(),
-        here=OPERATORS,
-    )
+    rows = await visit.desk.staff.colleagues(visit.session)
+    shown = {"rows": rows, "means": MEANS, "link": link, "done": DONE.get(visit.asked("done", 20), "")}
+    return _page(visit, "operators", status, problem, **shown)
+
+
+def _page(visit: Visit, name: str, status: int, problem: str, **shown: object) -> Response:
+    """A list with a form to add to it, which keeps what was typed where there is a problem with it."""
+    here = f"/console/{name}"
+    return visit.page(f"{name}.html", status, section=name, here=here, problem=problem, filled=visit.form, **shown)
 
 
 async def add(visit: Visit) -> Response:
@@ -72,28 +67,16 @@ async def tokens(visit: Visit) -> Response:
 
 async def _tokens(visit: Visit, status: int = 200, problem: str = "", token: str = "") -> Response:
     """`token`: one that was just made, and is shown this once."""
-    return visit.page(
-        "tokens.html",
-        status,
-        section="tokens",
-        rows=await visit.desk.staff.tokens(visit.session),
-        scopes=SCOPES,
-        days=DAYS,
-        token=token,
-        problem=problem,
-        filled=visit.form,
-        done="Revoked. It is refused within a second." if visit.asked("done", 20) == "revoked" else "",
-        now=now(),
-        here=TOKENS,
-    )
+    rows = await visit.desk.staff.tokens(visit.session)
+    done = "Revoked. It is refused within a second." if visit.asked("done", 20) == "revoked" else ""
+    return _page(visit, "tokens", status, problem, rows=rows, scopes=SCOPES, days=DAYS, token=token, done=done)
 
 
 async def mint(visit: Visit) -> Response:
     scopes = tuple(scope for scope in SCOPES if visit.form.get(f"scope.{scope}"))
-    days = visit.form.get("days", "")
+    days = whole(visit.form.get("days", ""), 5) or 0
     try:
-        number = int(days) if days.isascii() and days.isdigit() and len(days) < 6 else 0
-        token = await visit.desk.staff.mint(visit.session, visit.form.get("name", ""), scopes, number)
+        token = await visit.desk.staff.mint(visit.session, visit.form.get("name", ""), scopes, days)
     except BadInput as error:
         return await _tokens(visit, error.status, error.message)
     return await _tokens(visit, token=token)
@@ -112,4 +95,4 @@ async def audit(visit: Visit) -> Response:
     cursor = visit.asked("cursor", 40) or None
     found = await visit.desk.staff.audit(visit.session, cursor)
     onward = f"{AUDIT}?{urlencode({'cursor': found.next})}" if found.next else ""
-    return visit.page("audit.html", section="audit", rows=found.rows, first=cursor is None, onward=onward, now=now())
+    return visit.page("audit.html", section="audit", rows=found.rows, first=cursor is None, onward=onward)

@@ -6,16 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from rapport.web.console.session import Session
-
-
-class Key(msgspec.Struct, frozen=True):
-    """A passkey of one's own. `synced`: it may be on several devices."""
-
-    id: int
-    name: str
-    synced: bool
-    created_at: int
-    used_at: int | None
+from rapport.web.passkeys import Key
 
 
 class Colleague(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from rapport.web import words
 from rapport.web.console import promise_form
 from rapport.web.console.terms_desk import Draft
 from rapport.web.console.visit import Visit
-from rapport.web.forms import go
+from rapport.web.forms import go, whole
 
 MOST_NAME = 100
 
@@ -155,10 +155,10 @@ async def _review(visit: Visit, body: bytes, name: str, draft: Draft | None = No
 
 
 async def declare(visit: Visit) -> Response:
-    version = visit.form.get("version", "")
-    if not (version.isdecimal() and len(version) < 10):
+    version = whole(visit.form.get("version", ""), 9)
+    if version is None:
         raise BadInput("Open the page again and repeat it.", code="bad_declaration", field="version")
-    await visit.desk.declare(visit.session, visit.form.get("document", "").encode(), int(version))
+    await visit.desk.declare(visit.session, visit.form.get("document", "").encode(), version)
     return go("/console/promise?done=yes")
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from rapport.kernel.vocabulary import PURPOSES
-from rapport.signin.operators import Duty, may
+from rapport.signin.operators import Duty, may, roles_with
 from rapport.web import pages, words
 from rapport.web.console import (
     audiences,
@@ -48,7 +48,7 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     purposes = {name: words.PURPOSES[name] for name in PURPOSES}
     templates = pages.environment(HERE / "templates", asset=assets.url, purposes=purposes, LONG=words.LONG)
     templates.filters.update(words.FILTERS)
-    templates.globals.update(tabs_of=tabs_of, may=may)
+    templates.globals.update(tabs_of=tabs_of, may=may, roles_with=roles_with)
     console = Console(desk, templates, origin.rstrip("/"))
     signin_pages = signin.Signin(console, Door(console, "start.html", desk.sign_in, leave=desk.sign_out))
 

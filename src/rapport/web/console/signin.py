@@ -20,7 +20,7 @@ from rapport.web.console.guarding import back_of
 from rapport.web.console.scripts import keeping
 from rapport.web.console.visit import Console, Visit
 from rapport.web.door import CODE_LENGTH, Door
-from rapport.web.forms import check_origin, csrf_token, go
+from rapport.web.forms import check_origin, csrf_token, go, whole
 from rapport.web.scripted import browser_of, code_of, object_of, told
 
 HOME = "/console/"
@@ -128,7 +128,7 @@ async def prove_again(visit: Visit) -> Response:
     raw = await body_of(visit.request, MAX_RESPONSE)
     token = await visit.desk.signin.prove_again(visit.session, visit.token, raw, client_of(visit.request))
     # The session is another now, and so is the secret of its forms: one that waited is sent with it.
-    return keeping(_console(visit), told({"next": back_of(visit), "csrf": csrf_token(token)}), token)
+    return keeping(visit.area, told({"next": back_of(visit), "csrf": csrf_token(token)}), token)
 
 
 async def passkeys(visit: Visit) -> Response:
@@ -144,17 +144,12 @@ async def make(visit: Visit) -> Response:
     raw = await body_of(visit.request, MAX_RESPONSE)
     request = visit.request
     token = await visit.desk.signin.make(visit.session, visit.token, raw, client_of(request), browser_of(request))
-    return keeping(_console(visit), told({"next": "/console/passkeys?done=made"}), token)
+    return keeping(visit.area, told({"next": "/console/passkeys?done=made"}), token)
 
 
 async def revoke(visit: Visit) -> Response:
-    key = visit.form.get("key", "")
-    if not (key.isascii() and key.isdigit() and len(key) < 19):
+    key = whole(visit.form.get("key", ""))
+    if key is None:
         raise BadInput("This form names nothing of yours.", field="key")
-    await visit.desk.signin.revoke(visit.session, int(key))
+    await visit.desk.signin.revoke(visit.session, key)
     return go("/console/passkeys?done=revoked")
-
-
-def _console(visit: Visit) -> Console:
-    assert isinstance(visit.area, Console)  # noqa: S101 (there is no other area with these pages)
-    return visit.area

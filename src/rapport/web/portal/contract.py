@@ -6,7 +6,7 @@ JSON: no other site's page can send either.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -18,6 +18,7 @@ from rapport.web.api.problems import not_allowed, on_error
 from rapport.web.forms import check_origin
 from rapport.web.portal.devices import fresh
 from rapport.web.portal.visit import JSON, Handler, Portal, Visit, by_accept, by_software
+from rapport.web.scripted import told
 from rapport.web.visit import SAFE_METHODS, Endpoint, guarded
 
 MOST = 16 * 1024
@@ -64,10 +65,6 @@ async def said(visit: Visit, shape: type[Shape]) -> Shape:
         return msgspec.json.decode(raw or b"{}", type=shape)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadInput(f"the body cannot be read: {error}", code="bad_body") from None
-
-
-def told(content: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type=JSON)
 
 
 # -- terms

@@ -12,7 +12,7 @@ from rapport.signin.passkeys import MAX_RESPONSE
 from rapport.web.api.customers import body_of
 from rapport.web.asker import client_of
 from rapport.web.cookies import SESSION_SECONDS, keep
-from rapport.web.forms import go, inner_path
+from rapport.web.forms import go, inner_path, whole
 from rapport.web.portal.visit import AREA, Handler, Portal, Visit, by_software
 from rapport.web.scripted import browser_of, refused, told
 from rapport.web.visit import Endpoint, asked_by_script
@@ -49,9 +49,10 @@ async def end(visit: Visit) -> Response:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
+    number = whole(text)
+    if number is None:
         raise BadInput("This form names nothing of yours.", field="key")
-    return int(text)
+    return number
 
 
 # -- showing again who one is
@@ -69,11 +70,7 @@ def fresh(handler: Handler, page: str = "") -> Handler:
         back = page or (f"{asked}?{query}" if query else asked)
         if by_software(visit.request):
             message = "this needs you to show again that it is you: sign in anew"
-            return Response(
-                msgspec.json.encode({"code": "step_up", "message": message, "at": f"{AREA}/again"}),
-                403,
-                media_type="application/json",
-            )
+            return told({"code": "step_up", "message": message, "at": f"{AREA}/again"}, 403)
         return go(f"{AREA}/again?{urlencode({'back': back})}")
 
     return verified

@@ -5,19 +5,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from rapport.web.passkeys import Key
 from rapport.web.portal.presence_desk import Bound
 from rapport.web.portal.told import Session
-
-
-class Key(msgspec.Struct, frozen=True):
-    """A passkey of the person's. `synced`: it may be on several of their devices; `backed_up`: it is."""
-
-    id: int
-    name: str
-    synced: bool
-    created_at: int
-    used_at: int | None
-    backed_up: bool = False
 
 
 class Sign(msgspec.Struct, frozen=True):

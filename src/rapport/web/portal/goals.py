@@ -7,12 +7,14 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput
+from rapport.terms import purchases
 from rapport.terms.goals import Goal
 from rapport.web import amounts
-from rapport.web.forms import go
-from rapport.web.portal.contract import said, told
+from rapport.web.forms import go, whole
+from rapport.web.portal.contract import said
 from rapport.web.portal.goals_desk import Goals, MyGoal, Step
 from rapport.web.portal.visit import AREA, Visit
+from rapport.web.scripted import told
 
 PAGE = f"{AREA}/goals"
 MOST_HANDLE = 60
@@ -53,14 +55,15 @@ def _of_form(form: dict[str, str]) -> Goal:
     kind = form.get("kind", "words")
     if kind not in KINDS:
         raise BadInput("This is no kind of goal.", code="bad_goal", field="kind")
-    times = form.get("times", "").strip()
+    typed = form.get("amount", "")
+    amount = purchases.amount(typed)
     return Goal(
         form.get("words", ""),
         kind,  # type: ignore[arg-type]  # one of them
         tuple(name.removeprefix("at:") for name in form if name.startswith("at:")),
-        form.get("amount", "").replace(",", "."),
+        typed if amount is None else str(amount),
         form.get("currency", ""),
-        int(times) if times.isascii() and times.isdigit() and len(times) < 9 else 0,
+        whole(form.get("times", "").strip(), 8) or 0,
         "ever" if form.get("per") == "ever" else "month",
     )
 

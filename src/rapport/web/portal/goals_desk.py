@@ -5,22 +5,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from rapport.terms.goals import Goal
+from rapport.terms.goals import Goal, Progress
 from rapport.web.portal.told import Session
 
 Step = Literal["pause", "resume", "finish", "reopen", "forget"]
-
-
-class Made(msgspec.Struct, frozen=True):
-    """How far a goal is: `have` of `want`; `percent` of it, 0 to 100. Both are decimal numbers as text."""
-
-    have: str
-    want: str
-    percent: int
-    met: bool
-    left_out: int
-    since: int
-    until: int | None
 
 
 class MyGoal(msgspec.Struct, frozen=True):
@@ -39,7 +27,7 @@ class MyGoal(msgspec.Struct, frozen=True):
     said_at: int
     paused: bool
     finished_at: int | None
-    progress: Made | None
+    progress: Progress | None
 
 
 class Place(msgspec.Struct, frozen=True):

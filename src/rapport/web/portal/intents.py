@@ -5,7 +5,6 @@ anywhere but to the few pages listed here, and only the browser that opened it i
 Kept in memory, since strangers write it: after a restart one opens the link again.
 """
 
-import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable
@@ -40,7 +39,7 @@ class Intents:
         """The secret by which a browser gets it back."""
         secret = ids.secret("int")
         with self._turn:
-            self._kept[_hash(secret)] = (target, self._now() + LIFE)
+            self._kept[ids.hashed(secret)] = (target, self._now() + LIFE)
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
         return secret
@@ -50,7 +49,7 @@ class Intents:
         if _SECRET.fullmatch(secret) is None:
             return None
         with self._turn:
-            target, until = self._kept.pop(_hash(secret), ("", 0))
+            target, until = self._kept.pop(ids.hashed(secret), ("", 0))
         return target if until > self._now() else None
 
 
@@ -96,7 +95,3 @@ def target_of(request: Request) -> str | None:
         return request.url.path
     fits = len(code) <= most and _CODE.fullmatch(code) is not None
     return f"{request.url.path}?{urlencode({'code': code})}" if fits else None
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from rapport.web import words
+from rapport.web.forms import whole
 from rapport.web.language import SPOKEN
 from rapport.web.portal.visit import Visit
 
@@ -33,8 +34,7 @@ async def known(visit: Visit) -> Response:
     content = await visit.desk.known(visit.session, visit.request.path_params["org"])
     if content is None:
         return visit.absent()
-    done, said = visit.asked("done", 20), visit.asked("from", 9)
-    first = int(said) if said.isascii() and said.isdecimal() else 0
+    done, first = visit.asked("done", 20), whole(visit.asked("from"), 9) or 0
     asked = {"q": visit.asked("q", MOST_ASKED), "source": visit.asked("source", MOST_ASKED)}
     sections = _own_sections(_found(content.traits, **asked))
     count = sum(len(facts) for _, facts in sections)

@@ -10,12 +10,13 @@ from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput
 from rapport.web import amounts, months, words
+from rapport.web.api.problems import json_answer
 from rapport.web.door import left
 from rapport.web.forms import go
 from rapport.web.portal.devices import fresh
 from rapport.web.portal.signing import changed, to_sign
 from rapport.web.portal.told import Look, MyTerms, Way
-from rapport.web.portal.visit import AREA, Visit, by_accept
+from rapport.web.portal.visit import AREA, Visit, asks_for_json, by_accept
 
 MOST_NAME = 100
 MOST_HEAD = 8192
@@ -148,9 +149,9 @@ def _said(look: Look) -> Any:
 async def receipts(visit: Visit) -> Response:
     """A page that checks them in the browser; the bundle itself for who asks for JSON, or takes it as a file."""
     as_file = visit.asked("as", 10) == "file"
-    if as_file or "application/json" in visit.request.headers.get("accept", ""):
+    if as_file or asks_for_json(visit.request):
         bundle = await visit.desk.looks.receipts(visit.session, visit.asked("since", MOST_HEAD) or None)
-        response = Response(msgspec.json.encode(bundle), media_type="application/json")
+        response = json_answer(bundle)
         if as_file:
             response.headers["Content-Disposition"] = 'attachment; filename="receipts.json"'
     else:

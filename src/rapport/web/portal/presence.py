@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from rapport.kernel.errors import NotFound, Unauthorized
-from rapport.web.forms import go
+from rapport.web.forms import go, whole
 from rapport.web.portal.visit import AREA, Visit
 
 PAIR = f"{AREA}/devices/pair"
@@ -30,10 +30,10 @@ async def pair(visit: Visit) -> Response:
 
 async def unbind(visit: Visit) -> Response:
     """Let go of the device that the form names."""
-    named = visit.form.get("device", "")
-    if not named.isascii() or not named.isdigit() or len(named) > 18:
+    device = whole(visit.form.get("device", ""))
+    if device is None:
         raise NotFound("you have no such device")
-    await visit.desk.presence.unbind(visit.session, int(named))
+    await visit.desk.presence.unbind(visit.session, device)
     return go(f"{AREA}/devices?done=unbound")
 
 

@@ -7,8 +7,9 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.web import amounts, months
+from rapport.web.api.problems import json_answer
 from rapport.web.language import SPOKEN
-from rapport.web.portal.visit import AREA, Visit, by_accept
+from rapport.web.portal.visit import AREA, Visit, asks_for_json, by_accept
 
 MOST_KINDS = 5
 """Kinds of data that are named in one breath."""
@@ -37,8 +38,8 @@ async def statement(visit: Visit) -> Response:
     """Of one month (`?month=2026-11`), or of all time."""
     month = months.asked(visit.request.query_params)
     told = await visit.desk.looks.statement(visit.session, month)
-    if "application/json" in visit.request.headers.get("accept", ""):
-        response = Response(msgspec.json.encode(told), media_type="application/json")
+    if asks_for_json(visit.request):
+        response = json_answer(told)
     else:
         response = visit.page("statement.html", section="statement", told=told, **_shown(told, month))
     return by_accept(response)

@@ -47,8 +47,8 @@ class May(msgspec.Struct, frozen=True):
     """What would have let it in: `passes nothing on`."""
 
 
-class Company(msgspec.Struct, frozen=True):
-    """A company where the person claims to be a customer."""
+class Claimed(msgspec.Struct, frozen=True):
+    """A company where the person claims to be a customer, and by what."""
 
     org: str
     name: str
@@ -56,6 +56,11 @@ class Company(msgspec.Struct, frozen=True):
     """It alone is locked out; a lock for everyone is the person's."""
     claims: tuple[tuple[str, str], ...]
     """(type, value)"""
+
+
+class Company(Claimed, frozen=True):
+    """What it may."""
+
     may: tuple[May, ...]
 
 
@@ -115,14 +120,9 @@ class Overview(Home, frozen=True, kw_only=True):
     waits: tuple[Waiting, ...]
 
 
-class Knowing(msgspec.Struct, frozen=True):
-    """A company that knows the person: by what, and what they hide from it, in words, with the clause that does."""
+class Knowing(Claimed, frozen=True):
+    """What the person hides from it, in words, with the clause that does."""
 
-    org: str
-    name: str
-    locked: bool
-    claims: tuple[tuple[str, str], ...]
-    """(type, value)"""
     hidden: tuple[tuple[str, str], ...]
     """(clause, words)"""
 

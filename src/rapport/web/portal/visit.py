@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rapport.web import language, visit
+from rapport.web.api.problems import json_answer
 from rapport.web.portal.desk import Desk
 from rapport.web.portal.intents import Onward
 from rapport.web.portal.told import Session
@@ -16,10 +17,14 @@ AREA = "/me"
 JSON = "application/json"
 
 
+def asks_for_json(request: Request) -> bool:
+    return JSON in request.headers.get("accept", "")
+
+
 def by_software(request: Request) -> bool:
     """It asks for JSON, sends JSON, or is a DELETE, which no form makes."""
     return (
-        JSON in request.headers.get("accept", "")
+        asks_for_json(request)
         or request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON
         or request.method == "DELETE"
     )
@@ -54,8 +59,8 @@ class Portal(visit.Area[Desk], frozen=True):
 class Visit(visit.Visit[Desk, Session], frozen=True):
     def answer(self, template: str, content: msgspec.Struct, **values: Any) -> Response:
         """The content as a page, or, for who asks for it (`Accept: application/json`), as it is."""
-        if "application/json" in self.request.headers.get("accept", ""):
-            response = Response(msgspec.json.encode(content), media_type="application/json")
+        if asks_for_json(self.request):
+            response = json_answer(content)
         else:
             response = self.page(template, content=content, **values)
         return by_accept(response)

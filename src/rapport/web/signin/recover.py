@@ -17,7 +17,7 @@ from rapport.web.asker import client_of
 from rapport.web.cookies import SESSION_SECONDS, keep, named
 from rapport.web.forms import check_origin, go
 from rapport.web.portal.visit import AREA, Portal
-from rapport.web.scripted import refused, told
+from rapport.web.scripted import browser_of, refused, told
 from rapport.web.signin.recover_desk import RecoverDesk
 
 RECOVER = "/signin/recover"
@@ -78,8 +78,7 @@ class RecoverPages:
     async def make(self, request: Request) -> Response:
         async def make(body: bytes) -> Response:
             secret = request.cookies.get(self._cookie, "")
-            browser = request.headers.get("user-agent", "")[:300]
-            token = await self._desk.make(secret, body, client_of(request), browser)
+            token = await self._desk.make(secret, body, client_of(request), browser_of(request))
             response = told({"next": f"{AREA}/contacts"})
             for name, value, seconds in ((self._area.cookie, token, SESSION_SECONDS), (self._cookie, "", 0)):
                 keep(response, self._area.origin, name, value, seconds)

@@ -1,6 +1,7 @@
 // Passkeys, on the pages for signing in and on a person's own. A page says what it is for in `data-signin` ("prove",
 // "make" or "sign"), where to ask for options (`data-ask`), and where to bring what the browser makes of them
-// (`data-answer`).
+// (`data-answer`). Its button begins disabled: what is pressed before this script hears it would do nothing, or send the
+// form of an agreement as if nobody could sign it.
 
 const box = document.querySelector("[data-signin]");
 const said = box.querySelector("[data-said]");
@@ -82,10 +83,8 @@ function tell(error) {
 async function start() {
   if (!window.PublicKeyCredential || !PublicKeyCredential.parseRequestOptionsFromJSON) {
     // Without a word for it, the form does without: the node signs for the person then.
-    if (box.dataset.cannot) {
-      said.textContent = box.dataset.cannot;
-      button.disabled = true;
-    }
+    if (box.dataset.cannot) said.textContent = box.dataset.cannot;
+    else button.disabled = false;
     return;
   }
   if (box.dataset.signin === "sign") {
@@ -93,10 +92,12 @@ async function start() {
       event.preventDefault();
       sign(event.target).catch(tell);
     });
+    button.disabled = false;
     return;
   }
   if (box.dataset.signin === "make") {
     button.addEventListener("click", () => make().catch(tell));
+    button.disabled = false;
     if (box.dataset.accepted) await accepted(JSON.parse(box.dataset.accepted));
     return;
   }
@@ -116,6 +117,7 @@ async function start() {
       else tell(error);
     });
   });
+  button.disabled = false;
   const waits = can.conditionalGet ?? (await PublicKeyCredential.isConditionalMediationAvailable?.());
   if (!offered) return;
   const asked = await post(ask, {});
