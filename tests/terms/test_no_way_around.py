@@ -61,6 +61,7 @@ LOOKED_AT = {
     ("app/evaluating.py", "recomputed"): "numbers of records, and blocks as in `_know`",
     ("app/evaluating.py", "customers"): "customers for Gate.each",
     ("app/live.py", "customers"): "customers for Gate.each",
+    ("app/rule_change.py", "customers"): "customers for Gate.each",
     ("app/operators.py", "retract"): "the handle that Gate.read is asked for",
     ("app/operators.py", "_end"): "the same",
     ("app/operators.py", "_seen"): "an answer of Gate.read, of what it let through",
@@ -145,6 +146,7 @@ def test_a_gate_is_made_in_few_places_and_always_over_the_book() -> None:
         "app/handing.py",
         "app/exporting.py",
         "app/rights_desk.py",
+        "app/rule_change.py",
         "app/statements.py",
         "cli/show.py",
     }
