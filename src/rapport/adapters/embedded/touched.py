@@ -166,9 +166,6 @@ class Consumed:
     def close(self) -> None:
         self._db.close()
 
-    def close(self) -> None:
-        self._db.close()
-
 
 class TouchProgress:
     """How far the worker has told, and how much of it was dealt with: for whoever waits for it from outside."""
