@@ -117,12 +117,15 @@ class HouseAudiences:
         state = self.decided.state(one.org, one.name)
         if state is None:
             return Standing(one, 0, Filling(0.0))
+        reasons = self.decided.reasons(one.org, one.name)
+        failing = sum(count for _, count in reasons)
+        told = Standing(one, state.inside, None, failing, reasons[0][0] if reasons else "")
         if not state.filling and state.version == one.version:
-            return Standing(one, state.inside)
+            return told
         newest = self._reader.newest_records(one.org, 1 << 62, 1)
         before = self.decided.filled_down_to(one.org, one.name) if state.version == one.version else None
         share = 0.0 if before is None or not newest else max(0.0, 1 - before / (newest[0] + 1))
-        return Standing(one, state.inside, Filling(round(share, 2)))
+        return msgspec.structs.replace(told, filling=Filling(round(share, 2)))
 
     # -- members
 

@@ -51,8 +51,7 @@ class ConsoleAudiences:
         today = now() // DAY
         # Before the first day of which anything is known there were none: a line begins there.
         days = daily(self._decided.daily(org, name), today - SPARK_DAYS + 1, today, SPARK_DAYS)
-        failing = sum(count for _, count in self._decided.reasons(org, name))
-        return ask.Listed(standing, tuple(day.inside for day in days), failing)
+        return ask.Listed(standing, tuple(day.inside for day in days), standing.failing)
 
     async def named(self, session: Session, name: str, days: int) -> ask.Looked:
         org = session.org
@@ -130,8 +129,8 @@ class ConsoleAudiences:
         return {number: person for number, (person, _) in told.items()}
 
     async def inside(self, session: Session) -> Callable[[Found], tuple[str, ...]]:
-        """What tells, of a customer whom the gate let through for the session's purpose, in which audiences that are for
-        it they are."""
+        """What tells of a customer, whom the gate let through for the session's purpose, in which audiences for it they
+        are."""
         org = session.org
         kept = await self._ledgers.with_definitions(lambda definitions, _: definitions.audiences(org))
         names = {one.name for one in kept if one.purpose == session.purpose}

@@ -331,6 +331,8 @@ _AUDIENCE_FIELDS: dict[str, Schema] = {
             {"type": "null"},
         ],
     },
+    "failing": told(COUNT, "On how many the expression fails: they are not in."),
+    "reason": told(maybe(TEXT), "Why it fails on most of them."),
 }
 
 SHAPES: dict[str, Schema] = {
