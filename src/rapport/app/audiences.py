@@ -20,7 +20,8 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.definitions import Doubts, HouseTraits, Ledgers, few, in_use, or_none
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_reader
-from rapport.app.previewing import Looking, Previewer, folded, looked_at
+from rapport.app.histories import folded
+from rapport.app.previewing import Looking, Previewer
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.decide import Audience, Rule, Verdict, audience, expressed
@@ -34,7 +35,7 @@ from rapport.profile.paging import page_of
 from rapport.profile.store import Found
 from rapport.terms import Gate, Request, headed
 from rapport.terms.aggregates import Crowd, Guard
-from rapport.terms.facts import facts_of
+from rapport.terms.facts import facts_of, looked_at
 from rapport.terms.standing_use import StandingUse
 from rapport.web.audiences import Day, Filling, Member, Preview, Saved, Standing, Warned, told_why
 
