@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from rapport.act import delivery as deliveries
+from rapport.adapters.embedded.audiences import Definitions
 from rapport.app.evaluating import Evaluator
 from rapport.app.operator import Shred, erasure_entry
 from rapport.kernel.times import SECOND
@@ -121,3 +122,29 @@ def test_a_destination_made_for_an_audience_that_stands_is_told_who_is_in_it(fed
         eventually(lambda: fed.queue.health(number).waiting == 0)
     assert {got.json["data"]["customer"] for got in receiver.got} == {fed.handle("ada"), fed.handle("bo")}
     assert [got.json["type"] for got in receiver.got] == ["audience.entered"] * 2
+
+
+def test_an_audience_that_is_renamed_while_it_is_sent_goes_on_under_the_new_name(fed: Sent) -> None:
+    kept = Definitions(fed.ledger)
+    with Receiver() as receiver:
+        number = fed.to("shop", receiver.url)
+        fed.begin()
+        fed.settle()
+        receiver.wait(3)
+        kept.put_audience(ORG, "golden", 'traits.plan == "gold"', "service", "test")
+        fed.settle()
+        fed.to("shop", receiver.url, audience="golden")
+        kept.delete_audience(ORG, "gold", "test")
+        fed.settle()
+        fed.house.send(told(type="identify", userId="ada", messageId="i2", traits={"plan": "none"}), source="crm")
+        fed.settle()
+        eventually(lambda: receiver.got[-1].json["type"] == "audience.left")
+        eventually(lambda: fed.queue.health(number).waiting == 0)
+        time.sleep(0.2)
+    last = receiver.got[-1].json["data"]
+    assert (last["audience"], last["customer"]) == ("golden", fed.handle("ada"))
+    told_of = [(got.json["type"], got.json["data"]["audience"]) for got in receiver.got]
+    assert told_of == [("audience.entered", "gold")] * 3 + [("audience.entered", "golden")] * 3 + [
+        ("audience.left", "golden")
+    ]
+    assert not fed.book.named(ORG, "shop").paused
