@@ -94,7 +94,7 @@ def test_who_is_in_is_told_page_by_page_by_masked_identifiers() -> None:
     assert "it fails" in text_of(browser.get(f"{FAILING}/people"))
     assert "Nobody is in" in text_of(browser.get(f"{NOBODY}/people"))
     text = text_of(browser.get(f"{GOLD}/moves"))
-    for said in ("by what they did", "because time passed", "by version 3", "could be read no more"):
+    for said in ("by what they did", "because time passed", "by version 3", "and was no longer there"):
         assert said in text
 
 
