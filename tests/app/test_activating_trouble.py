@@ -207,6 +207,20 @@ def test_an_audience_for_another_purpose_pauses_the_destination(it: Sent) -> Non
     assert it.receipts() == []
 
 
+def test_an_audience_that_is_gone_all_the_same_pauses_the_destination_and_says_why(it: Sent) -> None:
+    """The API holds one that a destination is given; one who deletes it in that very moment is not held."""
+    with Receiver() as receiver:
+        number = it.to("shop", receiver.url)
+        Definitions(it.ledger).delete_audience(ORG, "gold", "test")
+        it.happens(number, "ada")
+        it.begin()
+        eventually(lambda: it.book.named(ORG, "shop").paused)
+        assert it.book.named(ORG, "shop").why == "there is no such audience any more"
+        Definitions(it.ledger).put_audience(ORG, "gold", 'traits.plan == "gold"', "service", "test")
+        it.book.resume(number)
+        assert receiver.wait(1)[0].json["type"] == "audience.entered"
+
+
 def test_who_allows_so_many_uses_a_week_is_sent_so_many_and_takes_nothing_back(it: Sent) -> None:
     people = it.house.people
     once = Clause("some", "allow", frequency=Frequency(2, "week"))
