@@ -63,7 +63,7 @@ def _each_event(bench: Bench) -> Iterator[Row]:
             time.sleep(2 * LOOK_SECONDS)  # until the worker has seen what is asked
             _taken_in(worker)
             _settled()
-            for what, name, target in (("some", "Bench {}", 60), ("none", "Nobody asks", 2)):
+            for what, name, target in (("some", "Bench {}", 60), ("none", "Nobody asks", 5)):
                 machine.say(f"events that can change {what} of {AUDIENCES:,} audiences …")
                 bare, taken, judged = _took(bench, (plain, alone), (asking, worker), name, evaluator)
                 added = taken - bare + judged
