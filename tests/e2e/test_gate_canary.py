@@ -122,6 +122,9 @@ def audiences(it: Offered, purpose: str) -> Tries:
         yield *it.api("GET", f"/v1/audiences{path}"), ()
     for customer in ids(it):
         yield *it.api("GET", f"/v1/audiences/everyone/why?customer={quote(customer, safe='')}"), ()
+        yield *it.go(f"/console/audiences/everyone/why?{urlencode({'customer': customer})}"), (customer,)
+    for path in ("", "/everyone", "/everyone/people", "/everyone/moves"):
+        yield *it.go(f"/console/audiences{path}"), ()
     yield *it.api("DELETE", "/v1/audiences/everyone"), ()
 
 
@@ -183,6 +186,14 @@ def plain(*paths: str) -> Any:
             yield *it.api("GET", path), ()
 
     return tries
+
+
+def editor(it: Offered, _: str) -> Tries:
+    """It completes names of traits and events that any source ever sent: they are the company's own words, and say
+    nothing of whom they were about, nor that there is anybody."""
+    for path in ("/console/edit/audience", "/console/edit/trait"):
+        yield *it.go(path), (ALL["event"],)
+        yield *it.go(f"{path}?name=nothing"), (ALL["event"],)
 
 
 def form(path: str, **fields: str) -> Any:
@@ -292,6 +303,19 @@ ROUTES: dict[str, Any] = {
     "/console/uses": plain("/console/uses"),
     "/console/statement": plain("/console/statement", "/console/statement?month=2026-01"),
     "/console/refusals": plain("/console/refusals"),
+    "/console/audiences": plain("/console/audiences"),
+    "/console/audiences/{name}": plain("/console/audiences/nothing"),
+    "/console/audiences/{name}/people": audiences,
+    "/console/audiences/{name}/moves": plain("/console/audiences/nothing/moves"),
+    "/console/audiences/{name}/why": plain("/console/audiences/nothing/why?customer=user_id:nobody"),
+    "/console/audiences/{name}/delete": form("/console/audiences/nothing/delete"),
+    "/console/traits": plain("/console/traits"),
+    "/console/traits/{name}": plain("/console/traits/nothing"),
+    "/console/traits/{name}/delete": form("/console/traits/nothing/delete"),
+    "/console/edit/audience": editor,
+    "/console/edit/trait": editor,
+    "/console/edit/complete": body("POST", "/console/edit/complete"),
+    "/console/edit/try": body("POST", "/console/edit/try"),
     "/console/destination": plain("/console/destination"),
     "/console/destinations": form(
         "/console/destinations",
