@@ -49,24 +49,23 @@ def measure(bench: Bench) -> Iterator[Row]:
 
 def _each_event(bench: Bench) -> Iterator[Row]:
     """Events of one name can change one audience, or none; each of another customer, and committed some at a time, as
-    when they come in one after the other."""
-    company = Company.at(bench.place("audiences"), bench.scale.few)
-    events = min(bench.scale.events, 2 * bench.scale.few)
-    company.log(traffic.first_events(0, company.customers))
-    with closing(Worker(company.settings)) as worker:
+    when they come in one after the other. Two companies take in the same in turns, of which one asks nothing."""
+    plain, asking = (Company.at(bench.place("audiences"), bench.scale.few) for _ in range(2))
+    _define(asking, {f"a{n}": _expression(n) for n in range(AUDIENCES)})
+    for company in (plain, asking):
+        company.log(traffic.first_events(0, company.customers))
+    with closing(Worker(plain.settings)) as alone, closing(Worker(asking.settings)) as worker:
+        _taken_in(alone)
         _taken_in(worker)
-        _took(bench, company, "Bench {}", worker, None)  # what is cold is made warm
-        bare, _ = _took(bench, company, "Bench {}", worker, None)
-        _define(company, {f"a{n}": _expression(n) for n in range(AUDIENCES)})
-        time.sleep(2 * LOOK_SECONDS)
-        _taken_in(worker)
-        with closing(Evaluator(company.settings)) as evaluator:
+        with closing(Evaluator(asking.settings)) as evaluator:
             machine.say(f"filling {AUDIENCES:,} audiences …")
             evaluator.settle()
+            time.sleep(2 * LOOK_SECONDS)  # until the worker has seen what is asked
+            _taken_in(worker)
             _settled()
-            for what, name, target in (("some", "Bench {}", 60), ("none", "Nobody asks", 2)):
-                machine.say(f"{events:,} events that can change {what} of {AUDIENCES:,} audiences …")
-                taken, judged = _took(bench, company, name, worker, evaluator)
+            for what, name, target in (("some", "Bench {}", 60), ("none", "Nobody asks", 5)):
+                machine.say(f"events that can change {what} of {AUDIENCES:,} audiences …")
+                bare, taken, judged = _took(bench, (plain, alone), (asking, worker), name, evaluator)
                 added = taken - bare + judged
                 yield Row(
                     f"added to an event that can change {what} of {AUDIENCES:,} audiences",
@@ -80,18 +79,24 @@ def _each_event(bench: Bench) -> Iterator[Row]:
                 yield Row("of which in the evaluator", judged * 1e6, "µs")
 
 
-def _took(
-    bench: Bench, company: Company, name: str, worker: Worker, evaluator: Evaluator | None
-) -> tuple[float, float]:
-    """Seconds of an event in the worker, and in the evaluator."""
-    events = min(bench.scale.events, 2 * company.customers)
-    coming = _named(company, bench.seed(), name)
-    taken = judged = 0.0
-    for _ in range(events // TOGETHER):
-        company.log(islice(coming, TOGETHER))
-        taken += _cpu(lambda: _taken_in(worker))
-        judged += 0.0 if evaluator is None else _cpu(evaluator.settle)
-    return taken / events, judged / events
+Taking = tuple[Company, Worker]
+
+
+def _took(bench: Bench, plain: Taking, asking: Taking, name: str, evaluator: Evaluator) -> tuple[float, float, float]:
+    """Seconds of an event in a worker whom nobody follows, in one who is followed, and in the evaluator."""
+    rounds = min(bench.scale.events, 2 * bench.scale.few) // TOGETHER
+    seed = bench.seed()
+    coming = [_named(company, seed, name) for company, _ in (plain, asking)]
+    spent = [0.0, 0.0, 0.0]
+    for number in range(rounds + 1):
+        for place, (company, worker) in enumerate((plain, asking)):
+            company.log(islice(coming[place], TOGETHER))
+            spent[place] += _cpu(lambda worker=worker: _taken_in(worker))
+        spent[2] += _cpu(evaluator.settle)
+        if not number:  # what is cold is made warm
+            spent = [0.0, 0.0, 0.0]
+    bare, taken, judged = (seconds / rounds / TOGETHER for seconds in spent)
+    return bare, taken, judged
 
 
 def _expression(number: int) -> str:

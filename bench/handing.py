@@ -71,7 +71,7 @@ def _define(company: Company, port: int) -> None:
     with closing(Destinations(settings, ledger)) as destinations:
         url = f"http://127.0.0.1:{port}/"
         destinations.put(
-            ORG, "bench", Wish("webhook", "service", url, audience=AUDIENCE, fields={"mark": "traits.mark"})
+            ORG, "bench", Wish("webhook", "service", url, audience=AUDIENCE, fields={"mark": "traits.mark"}, at_once=8)
         )
 
 

@@ -1,10 +1,7 @@
 """What destinations are sent, by real requests to real receivers: each through the gate at the moment it leaves."""
 
 import base64
-import random
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -14,95 +11,25 @@ import pytest
 from rapport.act import delivery as deliveries
 from rapport.act import webhooks
 from rapport.act.activation import Wish, checked, wish_of
-from rapport.adapters.embedded.audiences import Definitions
-from rapport.adapters.embedded.decide_rows import MIGRATIONS
 from rapport.adapters.embedded.destination_feed import Feeding
-from rapport.adapters.embedded.destination_queue import DestinationQueue, Row
-from rapport.adapters.embedded.destinations import DestinationBook
-from rapport.adapters.embedded.sqlite import connect, transaction
-from rapport.app.activating import Activator
+from rapport.adapters.embedded.sqlite import transaction
 from rapport.app.destinations import Destinations
 from rapport.app.embedded import open_ledger
-from rapport.app.evaluating import Evaluator
-from rapport.app.operator import Shred, erasure_entry
 from rapport.app.settings import Settings
 from rapport.app.statements import open_statements
-from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
+from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import SECOND, now
-from rapport.profile.erasure import Claim
 from rapport.profile.store import Touch
-from rapport.terms import Clause, Terms
-from rapport.terms.clauses import Frequency
-from tests.act.receiving import Receiver, drips, eventually, garbage, never, says
-from tests.profile.house import ORG, House, told
-
-PEOPLE = ("ada", "bo", "cy")
-
-
-class Sent:
-    """A house with destinations, their queues, and what sends them."""
-
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.settings = Settings(data=house.settings.data, private_destinations=True)
-        self.ledger = open_ledger(self.settings)
-        self.book = DestinationBook(self.ledger)
-        path = self.settings.directory / "decide.db"
-        self.db = connect(path, MIGRATIONS, durable=True)
-        self.queue = DestinationQueue(self.db, path)
-        self.activator: Activator | None = None
-        Definitions(self.ledger).put_audience(ORG, "gold", 'traits.plan == "gold"', "service", "test")
-
-    def begin(self) -> None:
-        self.activator = Activator(self.settings, check_s=0.01)
-
-    def close(self) -> None:
-        if self.activator is not None:
-            self.activator.close()
-        self.queue.close()
-        self.ledger.close()
-
-    def to(self, name: str, url: str, **more: Any) -> int:
-        wish = {"kind": "webhook", "audience": "gold", "purpose": "service", **more}
-        if wish.get("events"):
-            wish["audience"] = None
-        right = checked(name, Wish(url=url, **wish), private=True)
-        return self.book.put(ORG, name, right)[0].number
-
-    def customer(self, user: str) -> int:
-        with self.house.reader.snapshot():
-            (found,) = self.house.reader.by_identifier(ORG, "user_id", user)
-        return found.number
-
-    def handle(self, user: str) -> str:
-        with self.house.reader.snapshot():
-            (found,) = self.house.reader.by_identifier(ORG, "user_id", user)
-        return found.customer
-
-    def happens(self, number: int, user: str, what: Any = "entered") -> None:
-        self.queue.put([Row(number, self.customer(user), what, now())])
-
-    def lock(self, user: str) -> None:
-        people = self.house.people
-        people.lock(people.add([f"{ORG}:user_id:{user}"]).handle)
-
-    def receipts(self) -> list[Any]:
-        return [one for one in self.ledger.receipts(ORG, 1_000) if one.action == "destination"]
+from tests.act.receiving import Receiver, eventually, says
+from tests.app.sending import PEOPLE, Sent, sending_house
+from tests.profile.house import ORG, told
 
 
 @pytest.fixture
 def it(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     monkeypatch.setattr(deliveries, "FIRST_WAIT", SECOND // 50)
-    with House() as house:
-        for number, user in enumerate(PEOPLE):
-            traits = {"plan": "gold", "email": f"{user}@example.com", "visits": number}
-            house.send(told(type="identify", userId=user, messageId=f"i-{user}", traits=traits), source="crm")
-        house.settle()
-        sent = Sent(house)
-        try:
-            yield sent
-        finally:
-            sent.close()
+    with sending_house() as sent:
+        yield sent
 
 
 def test_who_enters_is_told_signed_with_the_fields_that_were_asked_for(it: Sent) -> None:
@@ -293,213 +220,6 @@ def test_what_a_destination_is_asked_for_again_as_it_is_changes_nothing(it: Sent
     assert (made, secret, made.number) == (before, None, number)
 
 
-def test_one_that_hangs_drips_or_fails_delays_nobody_and_keeps_the_order_of_each_customer(it: Sent) -> None:
-    with (
-        Receiver(otherwise=never) as mute,
-        Receiver(otherwise=drips) as slow,
-        Receiver(garbage, says(503), says(302, location="http://169.254.169.254/")) as moody,
-        Receiver() as well,
-    ):
-        named = {name: it.to(name, one.url) for name, one in [("a", mute), ("b", slow), ("c", moody), ("d", well)]}
-        for number in named.values():
-            for what in ("entered", "left", "entered"):
-                it.happens(number, "ada", what)
-        began = time.monotonic()
-        it.begin()
-        well.wait(3)
-        took = time.monotonic() - began
-        moody.wait(6)
-        assert moody.visited == []
-    assert took < 2
-    assert [got.json["type"].split(".")[1] for got in well.got] == ["entered", "left", "entered"]
-    assert [got.json["type"].split(".")[1] for got in moody.got] == ["entered"] * 4 + ["left", "entered"]
-    assert len({got.headers["webhook-id"] for got in moody.got}) == 3
-    # Tried again, it is the same use: one receipt for each delivery.
-    by_receipt = {got.json["data"]["receipt"] for got in moody.got}
-    assert len(by_receipt) == 3
-
-
-def test_who_takes_several_at_once_goes_on_while_one_of_them_hangs(it: Sent) -> None:
-    ada = it.handle("ada")
-
-    def hangs_on_ada(handler: Any, got: Any) -> None:
-        (never if got.json["data"]["customer"] == ada else says(204))(handler, got)
-
-    with Receiver(otherwise=hangs_on_ada) as receiver:
-        number = it.to("shop", receiver.url, at_once=2)
-        for user in ("ada", *("bo", "cy") * 60):
-            it.happens(number, user, "entered")
-        began = time.monotonic()
-        it.begin()
-        eventually(lambda: it.queue.health(number).sent == 120)
-        took = time.monotonic() - began
-    assert took < deliveries.TIMEOUT_S
-    assert len([got for got in receiver.got if got.json["data"]["customer"] == ada]) == 1
-
-
-@pytest.mark.parametrize("kind", ["webhook", "segment"])
-def test_of_one_customer_things_leave_in_order_however_many_are_on_their_way(it: Sent, kind: Any) -> None:
-    luck, turn = random.Random(7), threading.Lock()
-    heard: dict[str, list[str]] = {}
-    under_way: Counter[str] = Counter()
-    most = [0, 0]
-
-    def told_of(got: Any) -> list[tuple[str, str]]:
-        if kind == "segment":
-            return [(one["userId"], one["timestamp"]) for one in got.json["batch"] if one["type"] == "track"]
-        return [(got.json["data"]["customer"], got.json["data"]["at"])]
-
-    def moody(handler: Any, got: Any) -> None:
-        names = told_of(got)
-        with turn:
-            under_way.update(name for name, _ in names)
-            most[:] = max(most[0], *under_way.values()), max(most[1], sum(under_way.values()))
-            fails = luck.random() < 0.05
-            for name, at in [] if fails else names:
-                heard.setdefault(name, []).append(at)
-        time.sleep(0.02)
-        with turn:
-            under_way.subtract(name for name, _ in names)
-        says(503 if fails else 204)(handler, got)
-
-    users = [f"u{number}" for number in range(150 if kind == "segment" else 12)]
-    it.house.send(*(told(type="identify", userId=user, messageId=f"i-{user}") for user in users))
-    it.house.settle()
-    at = now()
-    with Receiver(otherwise=moody) as receiver:
-        number = it.to("shop", receiver.url, kind=kind, at_once=8, secret=webhooks.fresh_secret())
-        known = {user: it.customer(user) for user in users}
-        rows = [Row(number, known[user], "entered", at + turn * SECOND) for turn in range(6) for user in users]
-        it.queue.put(rows)
-        it.begin()
-        eventually(lambda: it.queue.health(number).waiting == 0)
-    assert len(heard) == len(users)
-    for times in heard.values():
-        assert times == sorted(set(times))
-        assert len(times) == 6
-    assert most[0] == 1  # of one customer never two at a time
-    assert most[1] > (100 if kind == "segment" else 2)  # of all of them several
-
-
-def test_what_came_back_is_noted_though_the_disk_was_busy(it: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken, troubles = DestinationQueue.taken, [0]
-
-    def busy(queue: DestinationQueue, done: Any) -> None:
-        troubles[0] += 1
-        if troubles[0] < 3:
-            raise Busy("the disk is busy")
-        taken(queue, done)
-
-    monkeypatch.setattr(DestinationQueue, "taken", busy)
-    with Receiver() as receiver:
-        number = it.to("shop", receiver.url)
-        for what in ("entered", "left", "entered"):
-            it.happens(number, "ada", what)
-        it.begin()
-        receiver.wait(3)
-        eventually(lambda: it.queue.health(number).sent == 3)
-    assert len(receiver.got) == 3
-
-
-def test_who_says_gone_is_paused_until_somebody_resumes(it: Sent) -> None:
-    with Receiver(says(410)) as receiver:
-        number = it.to("shop", receiver.url)
-        it.happens(number, "ada")
-        it.happens(number, "bo")
-        it.begin()
-        eventually(lambda: it.book.named(ORG, "shop").paused)
-        time.sleep(0.2)
-        assert len(receiver.got) == 1
-        assert "410" in it.book.named(ORG, "shop").why
-        it.book.resume(number)
-        receiver.wait(3)
-        eventually(lambda: it.queue.health(number).sent == 2)
-
-
-def test_a_destination_that_leads_elsewhere_owes_its_old_place_the_deletions(it: Sent) -> None:
-    with Receiver() as old, Receiver() as new:
-        number = it.to("shop", old.url)
-        it.happens(number, "ada")
-        it.begin()
-        eventually(lambda: it.queue.health(number).sent == 1)
-        other = it.to("shop", new.url)
-        assert other != number
-        it.happens(other, "bo")
-        eventually(lambda: it.queue.health(other).sent == 1)
-        it.lock("ada")
-        old.wait(2)
-        eventually(lambda: it.book.handed_after(number, 0, 10) == [])
-    assert [got.json["type"] for got in old.got] == ["audience.entered", "customer.deleted"]
-    assert [got.json["type"] for got in new.got] == ["audience.entered"]
-
-
-def test_what_happens_is_followed_as_long_as_a_removed_destination_owes_a_deletion(it: Sent) -> None:
-    def followed() -> bool:
-        query = "SELECT 1 FROM in_use WHERE kind = 'destination'"
-        return it.ledger.db.execute(query).fetchone() is not None
-
-    with Receiver() as receiver:
-        number = it.to("shop", receiver.url)
-        it.happens(number, "ada")
-        it.begin()
-        eventually(lambda: it.queue.health(number).sent == 1)
-        it.book.remove(ORG, "shop")
-        it.book.forget_ended()
-        assert followed()
-        it.lock("ada")
-        receiver.wait(2)
-        eventually(lambda: it.book.handed_after(number, 0, 10) == [])
-    it.book.forget_ended()
-    assert not followed()
-    again = it.to("shop", "https://example.com/")
-    it.book.remove(ORG, "shop")
-    it.to("shop", "https://example.com/")
-    it.book.forget_ended()
-    assert it.book.numbered(again) is None
-    assert followed()
-
-
-def test_an_audience_for_another_purpose_pauses_the_destination(it: Sent) -> None:
-    with Receiver() as receiver:
-        number = it.to("shop", receiver.url)
-        Definitions(it.ledger).put_audience(ORG, "gold", 'traits.plan == "gold"', "offers", "test")
-        it.happens(number, "ada")
-        it.begin()
-        eventually(lambda: it.book.named(ORG, "shop").paused)
-        time.sleep(0.1)
-    assert receiver.got == []
-    assert it.receipts() == []
-
-
-def test_who_allows_so_many_uses_a_week_is_sent_so_many_and_takes_nothing_back(it: Sent) -> None:
-    people = it.house.people
-    once = Clause("some", "allow", frequency=Frequency(2, "week"))
-    people.set_terms(people.add([f"{ORG}:user_id:ada"]).handle, Terms("own", (once,)))
-    with Receiver(says(500), says(500)) as receiver:
-        number = it.to("shop", receiver.url)
-        for what in ("entered", "left", "entered", "left"):
-            it.happens(number, "ada", what)
-        it.begin()
-        eventually(lambda: it.queue.health(number).waiting == 0)
-        it.lock("bo")  # so that everybody is looked at again
-        time.sleep(0.3)
-    # The first was tried three times and is one use all the same; the last two are too many, and nothing is deleted.
-    assert [got.json["type"] for got in receiver.got] == ["audience.entered"] * 3 + ["audience.left"]
-    assert it.queue.health(number).withheld == 2
-    assert len(it.receipts()) == 4
-
-
-def test_a_rate_is_kept(it: Sent) -> None:
-    with Receiver() as receiver:
-        number = it.to("shop", receiver.url, per_second=10)
-        for _ in range(12):
-            it.happens(number, "ada")
-        began = time.monotonic()
-        it.begin()
-        receiver.wait(12)
-        assert time.monotonic() - began >= 0.9
-
-
 @pytest.mark.parametrize(
     ("more", "field"),
     [
@@ -523,107 +243,3 @@ def test_what_cannot_be_a_destination_is_said(more: dict[str, Any], field: str) 
     with pytest.raises(BadInput) as error:
         checked("shop", wish, private=False)
     assert error.value.field == field
-
-
-# -- from an event to the wire, through the evaluator
-
-
-@pytest.fixture
-def fed(it: Sent) -> Iterator[Sent]:
-    """The same with an evaluator, which `it.settle()` lets answer what the worker told."""
-    evaluator = Evaluator(it.settings)
-
-    def settle() -> None:
-        it.house.worker._following._looked = 0.0
-        it.house.worker.step()
-        it.house.settle()
-        evaluator.settle()
-
-    it.settle = settle  # type: ignore[attr-defined]
-    try:
-        yield it
-    finally:
-        evaluator.close()
-
-
-def test_who_enters_and_leaves_is_told_and_who_withdraws_long_after_leaving_is_deleted(fed: Sent) -> None:
-    with Receiver() as receiver:
-        fed.to("shop", receiver.url)
-        fed.begin()
-        fed.settle()
-        assert {got.json["type"] for got in receiver.wait(3)} == {"audience.entered"}  # all who are in on the first day
-        fed.house.send(told(type="identify", userId="ada", messageId="i2", traits={"plan": "none"}), source="crm")
-        fed.settle()
-        assert receiver.wait(4)[3].json["type"] == "audience.left"
-        fed.lock("ada")
-        fed.settle()
-        last = receiver.wait(5)[4]
-        assert last.json["type"] == "customer.deleted"
-        assert last.json["data"]["customer"] == fed.handle("ada") == receiver.got[3].json["data"]["customer"]
-        time.sleep(0.2)
-        assert len(receiver.got) == 5
-
-
-def test_an_event_reaches_a_destination_once_whatever_tells_it_twice(fed: Sent) -> None:
-    with Receiver() as receiver:
-        fed.to("orders", receiver.url, events=("Order Completed",))
-        fed.begin()
-        fed.settle()
-        bought = told(type="track", userId="ada", messageId="o1", event="Order Completed", properties={"total": 5})
-        fed.house.send(bought)
-        fed.settle()
-        fed.house.send(bought, told(type="track", userId="ada", messageId="p1", event="Page Viewed"))
-        fed.settle()
-        fed.house.send({**bought, "messageId": "o2"})
-        fed.settle()
-        receiver.wait(2)
-        time.sleep(0.2)
-    assert [got.json["data"]["event"]["event"] for got in receiver.got] == ["o1", "o2"]
-    assert {got.json["data"]["event"]["name"] for got in receiver.got} == {"Order Completed"}
-
-
-def test_an_erased_customer_is_deleted_where_they_were_handed_to(fed: Sent) -> None:
-    with Receiver() as receiver:
-        number = fed.to("shop", receiver.url)
-        fed.begin()
-        fed.settle()
-        receiver.wait(3)
-        handle = fed.handle("ada")
-        person = fed.house.people.add([f"{ORG}:user_id:ada"])
-        fed.house.append(erasure_entry(Shred(person.handle, (Claim(ORG, "user_id", "ada"),), ())))
-        fed.settle()
-        last = receiver.wait(4)[3]
-        eventually(lambda: len(fed.book.handed_after(number, 0, 10)) == 2)
-    assert (last.json["type"], last.json["data"]["customer"]) == ("customer.deleted", handle)
-    assert b"ada@" not in last.body
-
-
-def test_who_is_merged_into_another_leaves_under_the_handle_that_was_sent(fed: Sent) -> None:
-    with Receiver() as receiver:
-        fed.to("shop", receiver.url, fields={"email": "traits.email"})
-        fed.begin()
-        fed.house.send(told(type="identify", anonymousId="x", messageId="x1", traits={"plan": "gold"}), source="crm")
-        fed.settle()
-        entered = {got.json["data"]["customer"] for got in receiver.wait(4)}
-        mail = {"email": "ada@example.com"}
-        fed.house.send(told(type="identify", anonymousId="x", messageId="x2", traits=mail), source="crm")
-        fed.settle()
-        last = receiver.wait(5)[4].json
-    assert last["type"] == "audience.left"
-    assert last["data"]["customer"] in entered - {fed.handle(user) for user in PEOPLE}
-    assert last["data"]["fields"] == {"email": None}  # nothing of who they are now, under the handle of before
-
-
-def test_a_destination_made_for_an_audience_that_stands_is_told_who_is_in_it(fed: Sent) -> None:
-    fed.settle()
-    fed.house.send(told(type="identify", userId="cy", messageId="i2", traits={"plan": "none"}), source="crm")
-    fed.settle()
-    with Receiver() as receiver:
-        number = fed.to("late", receiver.url, fields={"plan": "traits.plan"})
-        fed.begin()
-        fed.settle()
-        receiver.wait(2)
-        fed.settle()
-        eventually(lambda: fed.queue.health(number).waiting == 0)
-    assert {got.json["data"]["customer"] for got in receiver.got} == {fed.handle("ada"), fed.handle("bo")}
-    assert [got.json["type"] for got in receiver.got] == ["audience.entered"] * 2

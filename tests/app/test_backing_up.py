@@ -10,8 +10,11 @@ import msgspec
 import pytest
 
 from rapport.adapters.embedded import backup, key_files
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.app import backing_up
-from rapport.app.embedded import open_keys, open_log
+from rapport.app.embedded import open_keys, open_ledger, open_log
+from rapport.app.evaluating import Evaluator
 from rapport.app.operator import Shred, erasure_entry
 from rapport.app.restoring import restore
 from rapport.app.worker import Worker
@@ -248,6 +251,43 @@ def test_what_was_erased_after_a_backup_is_gone_from_it_and_stays_gone(shelf, ho
         assert not any(SECRET in str(view) for view in again.customers().values())
 
 
+def test_who_is_in_an_audience_and_how_it_came_to_that_is_restored_but_for_who_was_erased(shelf, house):
+    def moves(read):
+        return {(one.customer, one.kind) for one in read.history("shop", "tickers")}
+
+    with closing(open_ledger(house.settings)) as ledger:
+        Definitions(ledger).put_audience("shop", "tickers", 'count("Ticked") >= 1', "service", "test")
+    house.send(tick(1), tick(2, "bo"))
+    settle_audiences(house)
+    backing_up.back_up(house.settings, shelf.archive)
+    with closing(DecideReader(house.directory)) as read:
+        before = moves(read)
+        assert read.state("shop", "tickers").inside == len(before) >= 2
+    house.append(erasure_entry(Shred("per_x", (Claim("shop", "user_id", "ada"),), ())))
+    settle_audiences(house)
+    with closing(DecideReader(house.directory)) as read:
+        after, members = moves(read), read.members("shop", "tickers")
+    shelf.back_up_keys()
+    shelf.restore()
+    with closing(shelf.reopened()) as again, closing(DecideReader(again.directory)) as read:
+        settle_audiences(again)
+        state = read.state("shop", "tickers")
+        assert (state.inside, state.filling) == (len(members), False)
+        assert read.members("shop", "tickers") == members
+        assert moves(read) == after != before
+        again.send(tick(3, "cy"))
+        settle_audiences(again)
+        assert len(read.members("shop", "tickers")) == len(members) + 1
+
+
+def settle_audiences(house):
+    house.worker._following._looked = 0.0
+    house.worker.step()
+    house.settle()
+    with closing(Evaluator(house.settings)) as evaluator:
+        evaluator.settle()
+
+
 def test_neither_refused_parts_nor_marks_are_in_an_archive(shelf, house):
     house.send({"type": "track", "event": "No id"})
     house.settle()
@@ -283,7 +323,7 @@ def test_entries_that_the_log_lets_go_of_while_it_is_copied_are_copied_again(she
 
     monkeypatch.setattr(backup, "_copy", copy)
     shelf.back_up()
-    assert names == ["state.db", "log.db", "state.db", "log.db", "ledger.db"]
+    assert names == ["state.db", "log.db", "state.db", "log.db", "decide.db", "ledger.db"]
     shelf.restore()
     with closing(shelf.reopened()) as again:
         assert again.customers() == house.customers()

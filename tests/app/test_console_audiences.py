@@ -138,6 +138,18 @@ def test_another_organization_has_no_part_in_any_of_it(house: House, desk: Conso
     assert asyncio.run(desk.words(rival)).traits == ()
 
 
+def test_a_customer_s_page_tells_the_audiences_of_its_purpose_alone(house: House, desk: ConsoleAudiences) -> None:
+    put(desk, house)
+    put(desk, house, "grown", "traits.age > 18")
+    asyncio.run(desk.put(SESSION, "offered", GOLD, "offers", None))
+    inside = asyncio.run(desk.inside(SESSION))
+    told_of = {part.record.key_value: inside(found) for found in house.found() for part in found.parts}
+    assert told_of["u1"] == ("gold", "grown")
+    assert told_of["u7"] == ("gold",)
+    elsewhere = asyncio.run(desk.inside(msgspec.structs.replace(SESSION, purpose="offers")))
+    assert {elsewhere(found) for found in house.found()} == {()}
+
+
 def test_numbers_tell_on_how_many_it_fails_and_why_and_never_with_what(house: House, desk: ConsoleAudiences) -> None:
     put(desk, house, "grown", "traits.age > 18")
     looked = asyncio.run(desk.named(SESSION, "grown", 30))

@@ -1,10 +1,13 @@
 """The console's desk over a whole house: what it tells of people whose terms let only a part be seen, or nothing."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from rapport.app.audiences import open_audiences
+from rapport.app.console_audiences import ConsoleAudiences
 from rapport.app.desk import HouseDesk
 from rapport.app.embedded import Sources, open_ledger
 from rapport.app.newsroom import Newsroom
@@ -36,8 +39,10 @@ def desk(house: House) -> HouseDesk:
     ledger, newsroom = open_ledger(house.settings), Newsroom(None)
     operators = LogOperators(house.reader, house.gate, None, newsroom)  # type: ignore[arg-type]  # nothing is said
     parts = Parts(*(None,) * 5)  # type: ignore[arg-type]  # the pages about promises are not asked
-    unasked: tuple[Any, ...] = (None,) * 6  # nor those about anything else
-    return HouseDesk(ledger, house.reader, house.gate, newsroom, operators, Sources(ledger), parts, *unasked)
+    unasked: tuple[Any, ...] = (None,) * 4  # nor those about requests, exports, demands and signing in
+    meant = ConsoleAudiences(*open_audiences(house.settings, house.reader, house.gate, ledger.keys))
+    more = (*unasked, meant, None)  # nor those about destinations
+    return HouseDesk(ledger, house.reader, house.gate, newsroom, operators, Sources(ledger), parts, *more)  # type: ignore[arg-type]  # as above
 
 
 def lock(house: House, claim: str = "user_id:ada") -> None:
@@ -69,7 +74,7 @@ def test_a_page_is_as_long_whoever_is_locked(house: House, desk: HouseDesk) -> N
 def test_a_customer_s_page_shows_no_more_than_terms_let_through(house: House, desk: HouseDesk) -> None:
     house.people.set_terms(house.people.add([f"{ORG}:user_id:ada"]).handle, ONLY_PURCHASES)
     handle = at_once(desk.search(SESSION, "user_id:ada", None)).rows[0].customer
-    page = at_once(desk.customer(SESSION, handle))
+    page = asyncio.run(desk.customer(SESSION, handle))
     assert page is not None
     assert [row.event.name for row in page.timeline.rows] == ["Order Completed"]
     for hidden in ("ada@", "Lovelace", "Ticket", "'ada'", "user_id='ada'"):

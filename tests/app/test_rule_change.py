@@ -1,5 +1,6 @@
 """What a change of rules would do is told as it then is: the same events, taken in by those rules from the start."""
 
+import contextlib
 import json
 import tomllib
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded import rule_change
+from rapport.app.embedded import open_ledger
 from rapport.app.rule_change import simulated
 from rapport.kernel.errors import NotFound
 from rapport.resolve import Rules, default_rules, load_rules
@@ -122,15 +124,48 @@ def family(tmp_path_factory):
         yield house
 
 
-def test_examples_are_handles_and_types_and_no_value(family):
+def test_examples_are_masked_and_leave_receipts(family):
     found = simulated(family.settings, ORG, default_rules())
     assert (found.customers, found.customers_then, counts(found)) == (3, 1, (1, 3, 0, 0))
     (merge,) = found.merges
     assert (len(merge.customers), merge.records, merge.by) == (3, 3, {"email": 1})
-    assert all(handle.startswith("cus_") for handle in merge.customers)
-    for handle in merge.customers:
-        assert family.view(handle)["customer"] == handle
+    for shown in merge.customers:
+        assert family.view(shown.customer)["customer"] == shown.customer
+        assert shown.identifiers[0] == "email f•••@x•••.de" or shown.identifiers[0].startswith("anonymous_id")
     assert "fam@" not in repr(found)
+    with contextlib.closing(open_ledger(family.settings)) as ledger:
+        told_of = [one for one in ledger.receipts(ORG, 10) if one.action == "resolve simulation"]
+        assert {one.fields for one in told_of} == {("identifiers",)}
+        assert len(told_of) >= 3
+
+
+def test_whoever_may_not_be_read_is_in_no_example(tmp_path):
+    phones = {"d1": {"phone": "+442222222"}}
+    events = [
+        {"source": "web", "who": "", "device": device, "email": "fam@x.de"} | phones.get(device, {})
+        for device in ("d0", "d1", "d2")
+    ]
+    with house_of(events, rules_file(tmp_path)) as house:
+        (before,) = simulated(house.settings, ORG, default_rules()).merges
+        assert "phone +4•••22" in {text for shown in before.customers for text in shown.identifiers}
+        house.people.lock(house.people.add([f"{ORG}:phone:+442222222"]).handle)
+        (after,) = simulated(house.settings, ORG, default_rules()).merges
+        assert len(before.customers) == 3
+        assert after.customers == [shown for shown in before.customers if "phone +4•••22" not in shown.identifiers]
+        assert len(after.customers) == 2
+
+
+def test_each_part_that_one_would_fall_into_is_shown_with_what_is_its_own(tmp_path):
+    loose = rules_file(tmp_path, **{"shared_above = 2\nper_customer = 1": "shared_above = 9\nper_customer = 1"})
+    events = [{"source": "web", "who": "", "device": f"d{n}", "email": "fam@x.de"} for n in range(3)]
+    with house_of(events, loose) as house:
+        tight = tmp_path / "tight.toml"
+        tight.write_text(TIGHT)
+        found = simulated(house.settings, ORG, load_rules(tight))
+        assert counts(found) == (0, 0, 1, 3)
+        (split,) = found.splits
+        assert [shown.identifiers[-1] for shown in split.customers] == ["device_id d•••"] * 3
+        assert len({shown.customer for shown in split.customers}) == 3
 
 
 def test_a_blocked_value_joins_nobody_in_whatever_way_it_is_written(tmp_path):

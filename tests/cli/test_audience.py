@@ -55,6 +55,16 @@ def evaluated(house: House) -> None:
     evaluator.close()
 
 
+def test_a_saved_audience_tells_on_how_many_it_fails(house: House, typed: Typed) -> None:
+    typed("audience", "add", ORG, "odd", f"{GOLD} || 1 / 0 > 1", "--purpose", "service")
+    evaluated(house)
+    assert "2 in\nit fails on 4, who are not in: it divides by zero, in 1 / 0 > 1" in typed(
+        "audience", "show", ORG, "odd"
+    )
+    told_of = as_json(typed, "audience", "list", ORG)[0]
+    assert (told_of["failing"], told_of["reason"]) == (4, "it divides by zero, in 1 / 0 > 1")
+
+
 def test_an_audience_is_tried_saved_looked_at_explained_and_removed(house: House, typed: Typed) -> None:
     assert typed("audience", "preview", ORG, GOLD, "--purpose", "service").startswith("2 in; fewer than 20 may not")
     said = typed("audience", "add", ORG, "gold", GOLD, "--purpose", "service")

@@ -105,10 +105,8 @@ def test_an_audience_is_saved_told_and_removed(home: House) -> None:
     changed = put(home, "a-gold", BUYERS)
     assert (changed.status, changed.json["version"]) == (200, 2)
     told = home.get("/v1/audiences/a-gold").json
-    assert {**changed.json, "count": told["count"], "filling": told["filling"], "warnings": []} == {
-        **told,
-        "warnings": [],
-    }
+    moving = {name: told[name] for name in ("count", "filling", "failing", "reason")}
+    assert {**changed.json, **moving} == {**told, "warnings": []}
     assert call(home, "DELETE", "/v1/audiences/a-gold").status == 204
     gone = home.get("/v1/audiences/a-gold")
     assert is_problem(gone, 404, "not_found")
@@ -347,6 +345,19 @@ def test_what_a_destination_is_given_is_not_removed(home: House) -> None:
         assert "hook" in held.json["message"]
     for path in ("/v1/destinations/hook", "/v1/audiences/sent", "/v1/traits/bought_lately"):
         assert call(home, "DELETE", path).status == 204, path
+
+
+def test_on_how_many_a_saved_one_fails_is_told_with_the_commonest_reason(home: House) -> None:
+    assert put(home, "risky", 'traits.plan == "gold" ? traits.plan > 1 : 1 / 0 > 1').status == 201
+    told = filled(home, "risky")
+    assert (told["count"], told["failing"]) == (0, CUSTOMERS)
+    assert told["reason"] == "it divides by zero, in 1 / 0 > 1"
+    validator = jsonschema_rs.validator_for({"$ref": "#/components/schemas/Audience", "components": SHAPES})
+    assert validator.is_valid(told)
+    assert put(home, "risky", GOLD).json["version"] == 2
+    told = filled(home, "risky")
+    assert (told["count"], told["failing"], told["reason"]) == (20, 0, None)
+    assert call(home, "DELETE", "/v1/audiences/risky").status == 204
 
 
 # -- previews

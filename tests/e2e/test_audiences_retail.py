@@ -75,7 +75,7 @@ class Shop(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, proof_size: Callable[[int, int], int]) -> Shop:
+def shop(tmp_path_factory: pytest.TempPathFactory, proof_size: Callable[[int, int], int]) -> Iterator[Shop]:
     home = tmp_path_factory.mktemp("shop")
     every = CUSTOMERS // proof_size(600, CUSTOMERS)
     file = home / "online_retail.parquet"
@@ -89,7 +89,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, proof_size: Callable[[int, in
     command = ["import", str(file), "--org", "acme", "--source", "till", "--mapping", str(MAPPING), "--wait"]
     done = run(*command, "--data", str(home / "data"), "--json", timeout=500)
     assert done.returncode == 0, done.stderr
-    return Shop(home / "data", truth, every == 1)
+    with contextlib.closing(truth):
+        yield Shop(home / "data", truth, every == 1)
 
 
 class Evaluated:

@@ -100,7 +100,8 @@ EVERY_PAGE = {
     "other purpose": "/console/audiences/away/people", "traits": "/console/traits",
     **{name: f"/console/traits/{name}" for name in ("orders_a_year", "lifetime_value", "rfm", "next_purchase")},
     "new audience": "/console/edit/audience", "another version": "/console/edit/audience?name=nobody_yet",
-    "new trait": "/console/edit/trait?expression=1", "sources": "/console/sources", "absent": "/console/customers/nobody",
+    "new trait": "/console/edit/trait?expression=1", "sources": "/console/sources",
+    "absent": "/console/customers/nobody",
     "nowhere": "/console/nowhere",
 }  # fmt: skip
 

@@ -160,7 +160,7 @@ def test_whatever_a_destination_answers_it_gets_each_under_one_id_and_leads_nowh
         members = {member for got in receivers["slow"].wait() for member in [got.json["data"]["customer"]]}
         plan(acme, "moody", "gold")
         handle = acme.view("user_id:moody")["customer"]
-        for mood, receiver in receivers.items():
+        for receiver in receivers.values():
             eventually(lambda receiver=receiver: "audience.entered" in named(receiver, handle))
         names = [f"destinations/m_{mood.replace(' ', '_')}" for mood in moods]
         eventually(lambda: all(ask(acme, "GET", name).json["health"]["waiting"] == 0 for name in names), 120)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.kernel.times import HOUR, SECOND, now, rfc3339
-from tests.e2e.running import Node, Org, http
+from tests.e2e.running import Node, Org, http, run
 
 USERS = 60
 
@@ -71,4 +71,21 @@ def test_somebody_is_in_an_audience_a_moment_after_the_event(start: Callable[...
     sent = time.monotonic()
     until(lambda: bool(read.members("acme", "buyers")))
     assert time.monotonic() - sent < 5
+    read.close()
+
+
+def test_an_erasure_is_complete_once_audiences_know_nothing_more_of_whom_it_erased(start: Callable[..., Node]) -> None:
+    node = start()
+    org = node.org()
+    put(org, "buyers", 'count("Order Completed") >= 1')
+    for user in ("ada", "bo"):
+        assert org.send({"type": "track", "userId": user, "event": "Order Completed"}).status == 200
+    data = ("--data", str(node.data))
+    person = json.loads(run("person", "add", "--claim", "acme:user_id:ada", *data, "--json").stdout)["person"]
+    read = DecideReader(node.data)
+    until(lambda: len(read.members("acme", "buyers")) == 2)
+    until(lambda: (state := read.state("acme", "buyers")) is not None and not state.filling)
+    assert run("person", "shred", person, "--yes", *data).returncode == 0
+    ((bo, _),) = read.members("acme", "buyers")
+    assert {move.customer for move in read.history("acme", "buyers")} == {bo}
     read.close()

@@ -28,6 +28,7 @@ from tests.e2e.trying import (
     agreements,
     back,
     body,
+    editor,
     form,
     live,
     older,
@@ -135,6 +136,9 @@ def audiences(it: Offered, purpose: str) -> Tries:
         yield *it.api("GET", f"/v1/audiences{path}"), ()
     for customer in ids(it):
         yield *it.api("GET", f"/v1/audiences/everyone/why?customer={quote(customer, safe='')}"), ()
+        yield *it.go(f"/console/audiences/everyone/why?{urlencode({'customer': customer})}"), (customer,)
+    for path in ("", "/everyone", "/everyone/people", "/everyone/moves"):
+        yield *it.go(f"/console/audiences{path}"), ()
     yield *it.api("DELETE", "/v1/audiences/everyone"), ()
 
 
@@ -240,6 +244,39 @@ ROUTES: dict[str, Any] = {
     "/console/uses": plain("/console/uses"),
     "/console/statement": plain("/console/statement", "/console/statement?month=2026-01"),
     "/console/refusals": plain("/console/refusals"),
+    "/console/audiences": plain("/console/audiences"),
+    "/console/audiences/{name}": plain("/console/audiences/nothing"),
+    "/console/audiences/{name}/people": audiences,
+    "/console/audiences/{name}/moves": plain("/console/audiences/nothing/moves"),
+    "/console/audiences/{name}/why": plain("/console/audiences/nothing/why?customer=user_id:nobody"),
+    "/console/audiences/{name}/delete": form("/console/audiences/nothing/delete"),
+    "/console/traits": plain("/console/traits"),
+    "/console/traits/{name}": plain("/console/traits/nothing"),
+    "/console/traits/{name}/delete": form("/console/traits/nothing/delete"),
+    "/console/edit/audience": editor,
+    "/console/edit/trait": editor,
+    "/console/edit/complete": body("POST", "/console/edit/complete"),
+    "/console/edit/try": body("POST", "/console/edit/try"),
+    "/console/destination": plain("/console/destination"),
+    "/console/destinations": form(
+        "/console/destinations",
+        name="canary",
+        kind="webhook",
+        of="events",
+        events="x",
+        purpose="service",
+        url="https://x.example/",
+        fields="email = identifiers.email[0]",
+    ),
+    "/console/destinations/{destination}": plain("/console/destinations", "/console/destinations/nothing"),
+    "/console/destinations/{destination}/change": plain("/console/destinations/nothing/change"),
+    "/console/destinations/{destination}/pause": form("/console/destinations/nothing/pause"),
+    "/console/destinations/{destination}/resume": form("/console/destinations/nothing/resume"),
+    "/console/destinations/{destination}/replay": form("/console/destinations/nothing/replay"),
+    "/console/destinations/{destination}/test": form("/console/destinations/nothing/test"),
+    "/console/destinations/{destination}/file": form("/console/destinations/nothing/file"),
+    "/console/destinations/{destination}/secret": form("/console/destinations/nothing/secret"),
+    "/console/destinations/{destination}/remove": form("/console/destinations/nothing/remove"),
     "/console/demands": plain("/console/demands"),
     "/console/demands/recipients": form("/console/demands/recipients", name="Nobody", url="https://x.example/", key=""),
     "/console/demands/recipients/remove": form("/console/demands/recipients/remove", name="Nobody"),

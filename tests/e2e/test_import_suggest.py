@@ -76,3 +76,6 @@ def test_real_files_of_people_are_suggested_without_a_refused_line(name, tmp_pat
     told = json.loads(run("import", str(SHARED / name), "--mapping", str(out), "--dry-run", "--json").stdout)
     assert told["rejected"] == {}
     assert told["events"] >= 0.99 * told["rows"]
+    said = [value for event in told["sample"] for value in event["traits"].values()]
+    assert said
+    assert not [value for value in said if isinstance(value, str) and value != value.strip()]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.e2e.offered import Offered
+from tests.e2e.offered import ALL, Offered
 
 Tries = Iterator[tuple[int, bytes, tuple[str, ...]]]
 """What is yielded is (status, content), with what was asked for."""
@@ -56,6 +56,14 @@ def plain(*paths: str) -> Any:
             yield *it.api("GET", path), ()
 
     return tries
+
+
+def editor(it: Offered, _: str) -> Tries:
+    """It completes names of traits and events that any source ever sent: they are the company's own words, and say
+    nothing of whom they were about, nor that there is anybody."""
+    for path in ("/console/edit/audience", "/console/edit/trait"):
+        yield *it.go(path), (ALL["event"],)
+        yield *it.go(f"{path}?name=nothing"), (ALL["event"],)
 
 
 def form(path: str, **fields: str) -> Any:

@@ -5,7 +5,6 @@ name until it leaves: who it is about, and what happened. What it says of the cu
 purpose, at the moment it is sent, so that terms that changed meanwhile hold.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
@@ -13,6 +12,7 @@ import msgspec
 
 from rapport.act import webhooks
 from rapport.act.destinations import usable
+from rapport.decide.traits import name_of
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import ExpressionError, Kind, compile_expression
 from rapport.kernel.times import rfc3339
@@ -28,7 +28,6 @@ must be deleted."""
 MOST_FIELDS, MOST_EVENTS, LONGEST_NAME, LONGEST_SECRET, MOST_PER_SECOND, MOST_AT_ONCE = 50, 50, 200, 500, 10_000, 16
 MOST_HOURS = 8_760
 """A year."""
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 _LEAST_SECRET, _MOST_SECRET = 24, 64
 """Bytes of a secret that signs, by the specification of Standard Webhooks."""
 
@@ -128,9 +127,7 @@ class Tried(msgspec.Struct, frozen=True):
 
 def checked(name: str, wish: Wish, *, private: bool) -> Wish:
     """A wish that a destination can be made of. Raises BadInput, naming the field."""
-    if not _NAME.fullmatch(name):
-        message = "a destination's name is letters, digits, '_' and '-', begins with a letter, and is at most 63 long"
-        raise BadInput(message, code="bad_name", field="name")
+    name_of(name, "a destination")
     if wish.kind not in FORMS:
         raise BadInput(f"kind must be one of {', '.join(FORMS)}", code="bad_kind", field="kind")
     if wish.kind == "file":
@@ -140,7 +137,7 @@ def checked(name: str, wish: Wish, *, private: bool) -> Wish:
         if wish.format is not None or wish.every_hours is not None:
             raise BadInput("format and every_hours belong to the kind file", code="bad_kind", field="format")
     _check_trigger(wish)
-    _check_fields(wish.fields)
+    check_fields(wish.fields)
     if wish.recipient and not 0 < len(wish.recipient) <= LONGEST_NAME:
         raise BadInput("a recipient's name is too long", code="unknown_recipient", field="recipient")
     if wish.per_second is not None and not 1 <= wish.per_second <= MOST_PER_SECOND:
@@ -173,7 +170,8 @@ def _check_trigger(wish: Wish) -> None:
         raise BadInput(message, code="bad_trigger", field="events")
 
 
-def _check_fields(fields: Mapping[str, str]) -> None:
+def check_fields(fields: Mapping[str, str]) -> None:
+    """Raises BadInput where these are no fields that can be worked out."""
     if len(fields) > MOST_FIELDS or any(not 0 < len(name) <= LONGEST_NAME for name in fields):
         message = f"at most {MOST_FIELDS} fields, each with a name of at most {LONGEST_NAME} characters"
         raise BadInput(message, code="bad_fields", field="fields")

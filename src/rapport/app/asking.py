@@ -16,7 +16,7 @@ from rapport.profile.store import Found
 from rapport.profile.timeline import Block
 from rapport.profile.view import Part
 from rapport.terms import Gate, Pending, Request
-from rapport.terms.facts import facts_of
+from rapport.terms.facts import facts_of, looked_at
 from rapport.terms.standing_use import UseOfEverybody
 
 CALLER, ACTION = "node", "audiences"
@@ -188,10 +188,7 @@ class Asker:
         return self._named({one.audience for one in made})
 
     def _named(self, names: Iterable[str]) -> tuple[str, ...]:
-        """What of a customer was looked at, as a receipt says it."""
-        needs = self._needs(frozenset(names))
-        more = (("events", needs.events), ("identifiers", needs.identifiers))
-        return (*(name for name, any_of in more if any_of), *sorted(needs.traits))
+        return looked_at(self._needs(frozenset(names)))
 
 
 def _wanted(ask: Ask, names: frozenset[str]) -> frozenset[str]:

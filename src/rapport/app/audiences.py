@@ -20,7 +20,8 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app.definitions import Doubts, HouseTraits, Ledgers, few, in_use, or_none
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_reader
-from rapport.app.previewing import Looking, Previewer, folded, looked_at
+from rapport.app.histories import folded
+from rapport.app.previewing import Looking, Previewer
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.decide import Audience, Rule, Verdict, audience, expressed
@@ -34,7 +35,7 @@ from rapport.profile.paging import page_of
 from rapport.profile.store import Found
 from rapport.terms import Gate, Request, headed
 from rapport.terms.aggregates import Crowd, Guard
-from rapport.terms.facts import facts_of
+from rapport.terms.facts import facts_of, looked_at
 from rapport.terms.standing_use import StandingUse
 from rapport.web.audiences import Day, Filling, Member, Preview, Saved, Standing, Warned, told_why
 
@@ -117,12 +118,15 @@ class HouseAudiences:
         state = self.decided.state(one.org, one.name)
         if state is None:
             return Standing(one, 0, Filling(0.0))
+        reasons = self.decided.reasons(one.org, one.name)
+        failing = sum(count for _, count in reasons)
+        told = Standing(one, state.inside, None, failing, reasons[0][0] if reasons else "")
         if not state.filling and state.version == one.version:
-            return Standing(one, state.inside)
+            return told
         newest = self._reader.newest_records(one.org, 1 << 62, 1)
         before = self.decided.filled_down_to(one.org, one.name) if state.version == one.version else None
         share = 0.0 if before is None or not newest else max(0.0, 1 - before / (newest[0] + 1))
-        return Standing(one, state.inside, Filling(round(share, 2)))
+        return msgspec.structs.replace(told, filling=Filling(round(share, 2)))
 
     # -- members
 

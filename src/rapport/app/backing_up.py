@@ -33,7 +33,7 @@ def _silent(_: str, __: float) -> None:
 
 
 def back_up(settings: Settings, file: Path, tell: Tell = _silent) -> Manifest:
-    """Write log, state and ledger, as they are now, into a new archive; the node may go on meanwhile.
+    """Write log, state, ledger and what was decided, as they are now, into a new archive; the node may go on meanwhile.
 
     Raises Conflict where the file is there, Misconfigured where it cannot be, Full where there is no space for it:
     while it is written it takes its size twice.

@@ -9,7 +9,7 @@ from typing import Any
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
-from rapport.app.previewing import folded
+from rapport.app.histories import folded
 from rapport.decide.rulebook import Rulebook
 from rapport.kernel.expressions import Dependencies
 from rapport.kernel.times import now

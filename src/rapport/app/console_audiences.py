@@ -1,6 +1,7 @@
 """The console's desk for audiences and computed traits: definitions and numbers as they are; of customers what the gate
 lets through, for the purpose of the session, which must be the audience's own."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rapport.adapters.embedded.audiences import Definitions
@@ -50,8 +51,7 @@ class ConsoleAudiences:
         today = now() // DAY
         # Before the first day of which anything is known there were none: a line begins there.
         days = daily(self._decided.daily(org, name), today - SPARK_DAYS + 1, today, SPARK_DAYS)
-        failing = sum(count for _, count in self._decided.reasons(org, name))
-        return ask.Listed(standing, tuple(day.inside for day in days), failing)
+        return ask.Listed(standing, tuple(day.inside for day in days), standing.failing)
 
     async def named(self, session: Session, name: str, days: int) -> ask.Looked:
         org = session.org
@@ -127,6 +127,18 @@ class ConsoleAudiences:
     async def _let_through(self, session: Session, rule: Rule, numbers: set[int]) -> dict[int, ask.Person]:
         told = await self._audiences.let_through(rule, _caller(session), numbers, _person)
         return {number: person for number, (person, _) in told.items()}
+
+    async def inside(self, session: Session) -> Callable[[Found], tuple[str, ...]]:
+        """What tells of a customer, whom the gate let through for the session's purpose, in which audiences for it they
+        are."""
+        org = session.org
+        kept = await self._ledgers.with_definitions(lambda definitions, _: definitions.audiences(org))
+        names = {one.name for one in kept if one.purpose == session.purpose}
+
+        def of(found: Found) -> tuple[str, ...]:
+            return tuple(name for name, _ in self._decided.audiences_of(org, found.number) if name in names)
+
+        return of
 
     # -- computed traits
 

@@ -205,13 +205,18 @@ class HouseDesk(HouseTermsDesk):
         return list(customers.values())
 
     async def customer(self, session: Session, customer: str) -> ask.Customer | None:
+        inside = await self.audiences.inside(session)
+
         def whole(found: Found) -> ask.Customer:
             folded = view.fold(found.parts, self._reader.why(found))
-            return ask.Customer(folded, self._timeline(found, None), self._identity(found))
+            return ask.Customer(folded, self._timeline(found, None), self._identity(found), inside(found))
+
+        def fields(page: ask.Customer) -> tuple[str, ...]:
+            return (*fields_of_view(page.view), *(("audiences",) if page.audiences else ()))
 
         request = Request(session.org, customer, session.purpose, f"console {session.id}", "customer page")
         try:
-            found, page, receipt = await self._gate.read(request, whole, lambda page: fields_of_view(page.view))
+            found, page, receipt = await self._gate.read(request, whole, fields)
         except NotFound:
             return None
         return msgspec.structs.replace(page, view=headed(found, page.view, receipt))

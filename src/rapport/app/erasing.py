@@ -4,12 +4,14 @@ It works beside a running node, whose worker does it, and without one, when this
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
 from rapport.adapters.embedded.erasures import ErasureReader
 from rapport.adapters.embedded.state_rows import MIGRATIONS
+from rapport.adapters.embedded.touched import TouchProgress
 from rapport.app.embedded import open_keys, open_log
 from rapport.app.operator import Erasure, Lift, Settle, Shred, erasure_entry
 from rapport.app.settings import Settings
@@ -33,6 +35,9 @@ __all__ = [
     "shred_reviewed",
 ]
 
+EVALUATOR_PATIENCE_S = 2.0
+"""How long an evaluator that makes no progress is waited for."""
+_POLL_S = 0.02
 Progress = Callable[[int], None]
 Laws = Mapping[str, Sequence[Legal]]
 
@@ -112,9 +117,21 @@ def _carried_out(settings: Settings, erasure: Erasure, progress: Progress) -> Er
         log.close()
     with _reader(settings) as reader:
         wait_for(settings, seq, progress, lambda: reader.outcome(seq) is not None)
+        _until_evaluated(settings)
         done = reader.outcome(seq)
         assert done is not None, "the erasure was awaited"  # noqa: S101 (says what mypy cannot know)
         return msgspec.structs.replace(done, reviews=tuple(reader.reviews(person=erasure.person)))
+
+
+def _until_evaluated(settings: Settings) -> None:
+    """Until the evaluator has let go of who is no more, as long as it gets on with it: what it keeps are numbers of
+    records, and where no node runs, it lets go of them as soon as one does."""
+    with contextlib.closing(TouchProgress(settings.directory)) as progress:
+        told, dealt, moved = progress.told(), -1, time.monotonic()
+        while (upto := progress.dealt_with()) < told and time.monotonic() - moved < EVALUATOR_PATIENCE_S:
+            if upto != dealt:
+                dealt, moved = upto, time.monotonic()
+            time.sleep(_POLL_S)
 
 
 @contextlib.contextmanager

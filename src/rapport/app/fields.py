@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from rapport.adapters.embedded.audiences import Definitions
+from rapport.app.histories import folded
 from rapport.decide.traits import joined
 from rapport.kernel.expressions import Expression, ExpressionError, Kind, compile_expression
 from rapport.kernel.times import now
-from rapport.profile.history import History, history_of
 from rapport.profile.store import Found, ProfileReader
-from rapport.profile.timeline import events
-from rapport.profile.view import Part
 from rapport.terms.facts import facts_of
 
 
@@ -34,15 +32,12 @@ class Fields:
         if not self._fields:
             return {}
         present = now()
-        facts = self._computation.fill(facts_of(found, self._needs, self._history), self._computed, present)
+        facts = facts_of(found, self._needs, folded(self._reader, self._needs))
+        facts = self._computation.fill(facts, self._computed, present)
         told: dict[str, Any] = dict.fromkeys(self._fields)
         for name, expression in self._expressions.items():
             told[name] = expression.evaluate(facts, present).value
         return told
-
-    def _history(self, part: Part) -> History:
-        every = events(part.record.head, lambda position: self._reader.block_of(part, position))
-        return history_of(every, self._needs.events)
 
 
 def _compiled(fields: Mapping[str, str]) -> dict[str, Expression]:

@@ -1,4 +1,4 @@
-"""Histories of records, kept in memory as long as there is room: of what a rulebook asks for, and no more.
+"""Histories of records: folded anew, or kept in memory as long as there is room, of what a rulebook asks for.
 
 A record's timeline is a chain that grows at its head, so that a kept history is brought up to date by the new blocks
 alone. Where a block was written anew (an event came to another time, went to another slice, or was deleted) the record
@@ -9,11 +9,23 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from rapport.collect import Event
+from rapport.kernel.expressions import Dependencies
 from rapport.profile.history import Asked, History, add, history_of
-from rapport.profile.timeline import Block
+from rapport.profile.store import ProfileReader
+from rapport.profile.timeline import Block, events
 from rapport.profile.view import Part
+from rapport.terms.facts import HistoryOf
 
 MOST_RECORDS = 50_000
+
+
+def folded(reader: ProfileReader, needs: Dependencies) -> HistoryOf:
+    """Histories folded from timelines, of what nobody follows yet or somebody asks for now and then."""
+
+    def folded_of(part: Part) -> History:
+        return history_of(events(part.record.head, lambda position: reader.block_of(part, position)), needs.events)
+
+    return folded_of
 
 
 class Histories:

@@ -28,7 +28,7 @@ from rapport.terms import Request
 from rapport.terms.facts import facts_of
 from rapport.terms.standing_use import StandingUse
 
-CALLER, ACTION = "node", "ready-made trait"
+CALLER, ACTION = "node", "learning from purchases"
 CHECK_S = 1.0
 MOST_CUSTOMERS = 100_000
 AGAIN, IN_VAIN = DAY, 10 * MINUTE

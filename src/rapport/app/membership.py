@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 
+from rapport.act.activation import check_fields
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.kernel.errors import BadInput, NotFound
-from rapport.kernel.expressions import ExpressionError, Kind, compile_expression
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms.exports import Wish
 
 RESERVED = ("customer", "receipt")
 """Columns of every file."""
-MOST_FIELDS, LONGEST_NAME = 50, 200
 
 
 def check_audience(definitions: Definitions, org: str, audience: str, purpose: str) -> None:
@@ -29,18 +28,11 @@ def check_audience(definitions: Definitions, org: str, audience: str, purpose: s
 
 def check_columns(fields: Mapping[str, str]) -> None:
     """Raises BadInput where these are no fields that a file can have."""
-    if len(fields) > MOST_FIELDS or any(not 0 < len(name) <= LONGEST_NAME for name in fields):
-        message = f"at most {MOST_FIELDS} fields, each with a name of at most {LONGEST_NAME} characters"
-        raise BadInput(message, code="bad_fields", field="fields")
-    for name, text in fields.items():
+    check_fields(fields)
+    for name in fields:
         if name.lower() in RESERVED:
-            raise BadInput(
-                f"every file has a column {name!r}: name the field otherwise", code="bad_fields", field="fields"
-            )
-        try:
-            compile_expression(text, Kind.ANY)
-        except ExpressionError as error:
-            raise BadInput(f"{name}: {error.message}", code=error.code, field=f"fields.{name}") from None
+            message = f"every file has a column {name!r}: name the field otherwise"
+            raise BadInput(message, code="bad_fields", field="fields")
 
 
 def check(definitions: Definitions, org: str, wish: Wish) -> None:

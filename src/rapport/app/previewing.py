@@ -22,13 +22,10 @@ from rapport.decide import Audience, Verdict
 from rapport.kernel.errors import Busy
 from rapport.kernel.expressions import Dependencies, Facts
 from rapport.kernel.times import DAY, now
-from rapport.profile.history import History, history_of
 from rapport.profile.store import Found
-from rapport.profile.timeline import events
-from rapport.profile.view import Part
 from rapport.terms import Gate, Request
 from rapport.terms.aggregates import Crowd, Guard
-from rapport.terms.facts import HistoryOf, facts_of
+from rapport.terms.facts import HistoryOf, facts_of, looked_at
 from rapport.terms.standing_use import StandingUse
 from rapport.web.audiences import Preview
 
@@ -215,18 +212,3 @@ def _mixed(number: int, bits: int) -> int:
         number = number * odd + odd & (1 << bits) - 1
         number ^= number >> (bits + 1) // 2
     return number
-
-
-def looked_at(needs: Dependencies) -> tuple[str, ...]:
-    """What of a customer an expression looks at, for the receipt."""
-    kinds = [kind for kind, there in (("identifiers", needs.identifiers), ("events", needs.events)) if there]
-    return (*kinds, *sorted(needs.traits))
-
-
-def folded(reader: StateReader, needs: Dependencies) -> HistoryOf:
-    """Histories folded from timelines, of what nobody follows yet or somebody asks for now and then."""
-
-    def folded_of(part: Part) -> History:
-        return history_of(events(part.record.head, lambda position: reader.block_of(part, position)), needs.events)
-
-    return folded_of

@@ -10,7 +10,7 @@ from typing import IO
 
 import msgspec
 
-from rapport.adapters.embedded import backup, key_archive, key_files, let_go, restoring
+from rapport.adapters.embedded import backup, decide_file, key_archive, key_files, let_go, restoring
 from rapport.adapters.embedded.agent_requests import AgentRequests
 from rapport.adapters.embedded.keyring import Keyring, key_encryption_key
 from rapport.app import mending
@@ -75,6 +75,7 @@ def restore(
             count, gone = restoring.unreadable_records(stage, ring, lambda part: tell("opening records", part))
             waiting, lost = restoring.drop_unreadable_log(stage, ring, manifest.cursor)
             restoring.put_erased(stage, ring, erased)
+            decide_file.begin_anew(stage, [*gone, *(record for record, _ in erased.get("erased", []))])
             with closing(Worker(inner)) as worker:
                 mending.remove(worker, ring, gone)
                 mending.mark_devices(worker, ring)

@@ -1,26 +1,109 @@
-"""What a change of rules would merge and split in today's data: `rapport resolve --simulate`."""
+"""What a change of rules would merge and split in today's data: `rapport resolve --simulate`.
 
-from collections.abc import Callable
+Counts are of evidence alone, blinded as it is kept. The examples are customers, so they are read through the gate: each
+that may be read for the purpose leaves a receipt and is shown masked, the others are left out.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import msgspec
 
-from rapport.adapters.embedded.rule_change import RuleChange, Simulated
-from rapport.app.embedded import Sources, open_keys, open_ledger
+from rapport.adapters.embedded.rule_change import Regroup, RuleChange
+from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_reader
+from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
+from rapport.app.telling import masked
+from rapport.kernel import ids
 from rapport.kernel.errors import NotFound
+from rapport.kernel.keys import BlindKey
+from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile.links import ATTRIBUTION
+from rapport.profile.store import Found, ProfileReader
 from rapport.resolve import Edge, Rules, identifier_node
+from rapport.terms import Gate, Request
+
+CALLER, ACTION = "command line", "resolve simulation"
 
 
-def simulated(settings: Settings, org: str, rules: Rules, told: Callable[[int], None] = lambda _: None) -> Simulated:
-    """Raises NotFound where there is no such organization."""
+class Shown(msgspec.Struct, frozen=True):
+    """A customer of an example: the handle, and masked identifiers such as `email a•••@e•••.com`."""
+
+    customer: str
+    identifiers: list[str]
+
+
+class Example(msgspec.Struct, frozen=True):
+    """Customers that would become one, or that one would become; of the first few those that may be read."""
+
+    customers: list[Shown]
+    records: int
+    by: dict[str, int]
+    """As in Regroup."""
+
+
+class Simulation(msgspec.Struct, frozen=True):
+    """As Simulated has it, with examples that may be shown."""
+
+    records: int
+    customers: int
+    customers_then: int
+    merged: int
+    merged_from: int
+    split: int
+    split_into: int
+    merges: list[Example]
+    splits: list[Example]
+
+
+def simulated(
+    settings: Settings,
+    org: str,
+    rules: Rules,
+    purpose: str = "service",
+    told: Callable[[int], None] = lambda _: None,
+) -> Simulation:
+    """Raises NotFound where there is no such organization, BadInput for an unknown purpose."""
+    request = Request(org, "", known_purpose(purpose), CALLER, ACTION)
     with closing(open_ledger(settings)) as ledger, closing(open_keys(settings)) as keys:
         if not ledger.has_org(org):
             raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(ledger.orgs()) or 'none'}")
         sources = Sources(ledger)
         with closing(RuleChange(settings.directory, keys, org, rules, _leveling(org, rules, sources))) as change:
-            return change.run(told)
+            found = change.run(told)
+        with closing(open_reader(settings, sources.by_name)) as reader:
+            gate = Gate(reader, open_people(settings, ledger), DirectReceipts(ledger), quiet_s=0)
+
+            def shown(several: Sequence[Regroup], *, apart: bool) -> list[Example]:
+                numbers = {number for one in several for number in one.parts}
+                let = _let_through(reader, gate, request, numbers, keys.handles(org), apart=apart)
+                return [Example([let[n] for n in one.parts if n in let], one.records, one.by) for one in several]
+
+            merges, splits = shown(found.merges, apart=False), shown(found.splits, apart=True)
+    counts = (found.records, found.customers, found.customers_then)
+    return Simulation(*counts, found.merged, found.merged_from, found.split, found.split_into, merges, splits)
+
+
+def _let_through(
+    reader: ProfileReader, gate: Gate, request: Request, numbers: set[int], key: BlindKey, *, apart: bool
+) -> dict[int, Shown]:
+    """Those of some records whose customers may be read, by their numbers. `apart`: each as it would be by itself."""
+
+    def customers() -> list[Found]:
+        found = (reader.found(request.org, number) for number in sorted(numbers))
+        return list({one.number: one for one in found if one is not None}.values())
+
+    def answer(found: Found) -> dict[int, Shown]:
+        mine = [part for part in found.parts if part.number in numbers]
+        handles = ids.handles(key, ids.CUSTOMER, [part.number for part in mine])
+        return {
+            part.number: Shown(handle, [" ".join(one) for one in masked([part] if apart else found.parts)])
+            for part, handle in zip(mine, handles, strict=True)
+        }
+
+    answers = asyncio.run(gate.each(request, customers, answer, lambda _: ("identifiers",)))
+    return {number: shown for _, several, _ in answers for number, shown in several.items()}
 
 
 def _leveling(org: str, rules: Rules, sources: Sources) -> Callable[[Edge], Edge | None]:

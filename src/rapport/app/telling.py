@@ -1,5 +1,6 @@
 """How the console's desk tells what it found: rows, nodes and sentences made of customers, evidence and refusals."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -21,9 +22,14 @@ TELLING = ("email", "user_id", "phone", "loyalty_id", "anonymous_id", "device_id
 """Types of identifiers, those that a reader recognises most easily first."""
 
 
-def hit(found: Found) -> ask.Hit:
-    identifiers = {(i["type"], i["value"]) for i in view.identifiers(found.parts)}
+def masked(parts: Sequence[Part]) -> tuple[tuple[str, str], ...]:
+    """A few identifiers with their types, by which who knows them recognises a customer."""
+    identifiers = {(i["type"], i["value"]) for i in view.identifiers(parts)}
     telling = sorted(identifiers, key=lambda i: (TELLING.index(i[0]) if i[0] in TELLING else 9, i[1]))
+    return tuple((kind, mask(kind, value)) for kind, value in telling[:4])
+
+
+def hit(found: Found) -> ask.Hit:
     names: dict[str, int] = {}
     for part in found.parts:
         for name, tally in part.record.names.items():
@@ -32,7 +38,7 @@ def hit(found: Found) -> ask.Hit:
     last = max((part.record.all.last for part in found.parts if part.record.all.last is not None), default=None)
     return ask.Hit(
         found.customer,
-        tuple((kind, mask(kind, value)) for kind, value in telling[:4]),
+        masked(found.parts),
         tuple(sorted(names, key=lambda name: -names[name])[:3]),
         counted["total"],
         last,

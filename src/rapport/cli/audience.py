@@ -114,6 +114,8 @@ def show(org: Org, name: Name, data: options.Data = None, json: options.Json = F
         return
     typer.echo(f"{name}, version {one.audience.version} since {rfc3339(one.audience.at)}, for {one.audience.purpose}")
     typer.echo(f"  {one.audience.expression}\n{_count(one).strip()} in")
+    if one.failing:
+        typer.echo(f"it fails on {one.failing:,}, who are not in: {one.reason}")
     for day in days:
         told = told_day(day)
         typer.echo(f"  {told['day']}  {day.inside:>9,} in  {day.entered:>7,} entered  {day.left:>7,} left")

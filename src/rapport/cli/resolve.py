@@ -17,20 +17,24 @@ RulesFile = Annotated[
     typer.Option("--simulate", help="The rules to try (TOML), of the shape of the built-in ones.", metavar="RULES"),
 ]
 Org = Annotated[str, typer.Option("--org", help="The organization whose customers are looked at.")]
+Purpose = Annotated[str, typer.Option("--purpose", help="What customers are looked at for, as examples.")]
 
 
 def register(app: typer.Typer) -> None:
     app.command("resolve")(resolve)
 
 
-def resolve(rules: RulesFile, org: Org, data: options.Data = None, json: options.Json = False) -> None:
+def resolve(
+    rules: RulesFile, org: Org, purpose: Purpose = "service", data: options.Data = None, json: options.Json = False
+) -> None:
     """Tell what a change of rules would merge and split in today's data; nothing is changed.
 
-    It reads one snapshot and works beside a running node. Exit 2: the rules cannot be used.
+    It reads one snapshot and works beside a running node. Examples are read through the gate, and leave receipts.
+    Exit 2: the rules cannot be used.
     """
     tried = load_rules(rules)
     with options.waiting("taking in the evidence by these rules …", quiet=json):
-        told = simulated(options.settings(data), org, tried)
+        told = simulated(options.settings(data), org, tried, purpose)
     if json:
         options.print_json(msgspec.to_builtins(told))
         return
@@ -44,6 +48,7 @@ def resolve(rules: RulesFile, org: Org, data: options.Data = None, json: options
                 table.add_column(column, overflow="fold")
             for one in examples:
                 by = ", ".join(f"{count} {kind}" for kind, count in one.by.items())
-                table.add_row("\n".join(one.customers), f"{one.records:,}", by)
+                who = [f"{shown.customer}  {', '.join(shown.identifiers)}" for shown in one.customers]
+                table.add_row("\n".join(who) or "none that may be read", f"{one.records:,}", by)
             typer.echo()
             Console().print(table)

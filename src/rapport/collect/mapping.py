@@ -33,6 +33,8 @@ class FileFormat(msgspec.Struct, frozen=True):
     decimal: str = "."
     thousands: str = ""
     nulls: tuple[str, ...] = ("",)
+    trim: bool = False
+    """Blanks after a delimiter are no part of the value behind it."""
 
 
 class Field(msgspec.Struct, frozen=True):

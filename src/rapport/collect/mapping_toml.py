@@ -78,6 +78,7 @@ def _file(section: Section) -> FileFormat:
         decimal=decimal,
         thousands=thousands,
         nulls=section.texts("nulls", ("",)),
+        trim=section.take("trim", bool, False),
     )
     section.done()
     return read

@@ -50,7 +50,9 @@ class Computed(Protocol):
 def name_of(name: str, what: str) -> str:
     """A name that an audience or a computed trait can have. Raises BadInput."""
     if not _NAME.fullmatch(name):
-        message = f"the name of {what} is letters, digits, '_' and '-', begins with a letter, and is at most 63 long"
+        message = (
+            f"the name of {what} is letters, digits, '_' and '-', begins with a letter or '_', and is at most 63 long"
+        )
         raise BadInput(message, code="bad_name", field="name")
     return name
 

@@ -24,6 +24,12 @@ def facts_of(found: Found, needs: Dependencies, history_of: HistoryOf) -> Facts:
     return Facts(bare(parts, needs.traits), events, identifiers)
 
 
+def looked_at(needs: Dependencies) -> tuple[str, ...]:
+    """What of a customer is needed, as a receipt says it."""
+    kinds = [kind for kind, there in (("identifiers", needs.identifiers), ("events", needs.events)) if there]
+    return (*kinds, *sorted(needs.traits))
+
+
 def _events(parts: Sequence[Part], asked: Mapping[str, frozenset[str]], history_of: HistoryOf) -> dict[str, Series]:
     gathered: dict[str, list[Sequence[Happened]]] = {name: [] for name in asked}
     for part in parts:

@@ -40,11 +40,14 @@ class Filling(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """An audience as it is. `count`: its members; `filling`: None once everybody was asked."""
+    """An audience as it is. `count`: its members; `filling`: None once everybody was asked; `failing`: on so many the
+    expression fails, who are not in, most for `reason`."""
 
     audience: Audience
     count: int
     filling: Filling | None = None
+    failing: int = 0
+    reason: str = ""
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -153,6 +156,8 @@ def told_audience(standing: Standing) -> dict[str, Any]:
         **told_definition(one),
         "count": standing.count,
         "filling": None if filling is None else {"share": filling.share},
+        "failing": standing.failing,
+        "reason": standing.reason or None,
     }
 
 

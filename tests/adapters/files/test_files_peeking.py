@@ -26,6 +26,16 @@ def test_csv_is_read_as_it_was_written(tmp_path, mark, encoding):
     assert [row for _, row in open_peeked(path, peeked, peeked.names).read()] == [("u1", "Zoë"), ("u2", "Bø")]
 
 
+def test_blanks_that_belong_to_the_delimiter_are_no_part_of_values(tmp_path):
+    path = written(tmp_path, "f.csv", 'id, name, city\nu1, Zo, "York, North"\nu2, , Rome\n')
+    peeked = peek(path)
+    assert peeked.file.trim
+    rows = [row for _, row in open_peeked(path, peeked, peeked.names).read()]
+    assert rows == [("u1", "Zo", "York, North"), ("u2", "", "Rome")]
+    kept = peek(written(tmp_path, "g.csv", "id,name,city\nu1, Zo,York\nu2,Bo,Rome\n"))
+    assert not kept.file.trim
+
+
 def test_of_two_encodings_in_one_file_the_one_of_most_lines_is_taken(tmp_path):
     mixed = b"id,name\n" + "u1,Zoë\n".encode() * 3 + "u2,Bø\n".encode("cp1252")
     path = written(tmp_path, "f.csv", mixed)

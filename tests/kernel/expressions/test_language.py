@@ -102,6 +102,8 @@ def test_an_expression_gives(text: str, wanted: object) -> None:
         ("since(traits.plan) > days(1)", "plan is no time such as 2026-11-21T20:02:55Z"),
         ('sum("Order Completed", "coupon") > 1', "coupon is not always a number in Order Completed"),
         ("1e308 * traits.age * 10 > 1", "a number is too large, in 1e308 * traits.age * 10 > 1"),
+        ("traits.age == 30 ? 1 / traits.zero > 1 : traits.plan > 1", "it divides by zero, in 1 / traits.zero > 1"),
+        ("traits.age == 3 ? 1 / traits.zero > 1 : 2 / traits.zero > 1", "it divides by zero, in 2 / traits.zero > 1"),
         ("traits.age.startsWith('3')", "values of kinds that do not go together, in traits.age.startsWith('3')"),
     ],
 )

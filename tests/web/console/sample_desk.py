@@ -159,7 +159,7 @@ class SampleDesk(SampleIdentity, SampleSources, SampleTerms):
             return None
         timeline = await self.events(session, customer, "0")
         assert timeline is not None
-        return told.Customer(self._view(mine), timeline, self._identity(mine))
+        return told.Customer(self._view(mine), timeline, self._identity(mine), ("gold_lately",))
 
     def _view(self, mine: list[int]) -> dict[str, Any]:
         records = {self._handle(i): self.records[i] for i in mine}

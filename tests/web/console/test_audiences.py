@@ -8,7 +8,7 @@ import pytest
 
 from tests.web.console.sample_audiences import PAGE
 from tests.web.console.sample_desk import SampleDesk
-from tests.web.console.visitor import Page, Visitor
+from tests.web.console.visitor import ALICE, Page, Visitor
 
 AREA = "/console/audiences"
 GOLD, FAILING, NOBODY = f"{AREA}/gold_lately", f"{AREA}/grown_up", f"{AREA}/nobody_yet"
@@ -94,7 +94,7 @@ def test_who_is_in_is_told_page_by_page_by_masked_identifiers() -> None:
     assert "it fails" in text_of(browser.get(f"{FAILING}/people"))
     assert "Nobody is in" in text_of(browser.get(f"{NOBODY}/people"))
     text = text_of(browser.get(f"{GOLD}/moves"))
-    for said in ("by what they did", "because time passed", "by version 3", "could be read no more"):
+    for said in ("by what they did", "because time passed", "by version 3", "and was no longer there"):
         assert said in text
 
 
@@ -144,6 +144,14 @@ def test_what_is_in_use_says_by_what_and_is_not_deleted() -> None:
     assert browser.post("/console/traits/rfm/delete").headers["location"] == "/console/traits?done=deleted"
     for path in (FAILING, f"{FAILING}/people", "/console/traits/rfm", "/console/edit/audience?name=grown_up"):
         assert browser.get(path).status_code == 404
+
+
+def test_a_customer_s_page_leads_to_why_they_are_in() -> None:
+    browser = Visitor()
+    page = Page(browser.get(f"/console/customers/{ALICE}").text)
+    link = next(link for link in page.links() if "/why?" in link)
+    assert link.startswith(f"{GOLD}/why?customer=cus_")
+    assert "In , since" in text_of(browser.get(link)).replace("In,", "In ,")
 
 
 # -- the editor

@@ -1,4 +1,4 @@
-"""A backup: log, state and ledger as they were, in one archive, without any key.
+"""A backup: log, state, ledger and what was decided as they were, in one archive, without any key.
 
 Each file is copied within one read transaction, so that it is of one moment however long the copying takes; the node
 goes on meanwhile. The order of the three moments is what loses nothing:
@@ -6,7 +6,8 @@ goes on meanwhile. The order of the three moments is what loses nothing:
     pin    a read transaction on the log is opened, and stays
     state  holds everything up to its cursor
     log    must hold everything after that cursor
-    ledger names every organization and source that the other two name, since none is ever removed
+    decide follows from the state, but for what is past; whoever restores it asks everybody anew
+    ledger names every organization and source that the others name, since none is ever removed
 
 What is acknowledged after the pin is in the log's copy, since the log lets go of nothing younger than a day. What was
 there at the pin can be let go of between the copies of state and log, if the worker takes it in just then: so what the
@@ -30,8 +31,10 @@ import msgspec
 from rapport.adapters.embedded.sqlite import BUSY_TIMEOUT_S, translating
 from rapport.kernel.errors import Busy, Corrupt, Misconfigured
 
-FORMAT = 1
-FILES = ("state.db", "log.db", "ledger.db")
+FORMAT = 2
+FILES = ("state.db", "log.db", "decide.db", "ledger.db")
+_LATER = "decide.db"
+"""Not there before format 2, nor where no node of that version has run yet."""
 _MANIFEST = "manifest.json"
 _MAC = "manifest.mac"
 _PAGES = 4096
@@ -72,12 +75,12 @@ def size_of(data: Path) -> int:
 
 
 def copy_all(data: Path, into: Path, tell: Tell) -> tuple[int, int]:
-    """Copy the three files; return the state's cursor and the number of the log's newest entry.
+    """Copy the files; return the state's cursor and the number of the log's newest entry.
 
     Raises Busy where the log let go of entries during each of several tries.
     """
     for name in FILES:
-        if not (data / name).exists():
+        if name != _LATER and not (data / name).exists():
             raise Misconfigured(f"there is no {name} in {data}: no node has run there yet", field="data")
     _wait_for_worker(data, tell)
     for _ in range(_TRIES):
@@ -87,6 +90,8 @@ def copy_all(data: Path, into: Path, tell: Tell) -> tuple[int, int]:
             cursor = cursor_of(into / "state.db")
             _copy(data / "log.db", into / "log.db", tell)
             if _whole(pin, into / "log.db", cursor):
+                if (data / _LATER).exists():
+                    _copy(data / _LATER, into / _LATER, tell)
                 _copy(data / "ledger.db", into / "ledger.db", tell)
                 return cursor, last_of(into / "log.db")
     raise Busy("the log was being cleared each time it was copied: try again", retry_after=60)
@@ -166,6 +171,8 @@ def describe(into: Path, tell: Tell) -> list[Member]:
     """Sizes and checksums of the copies."""
     found = []
     for name in FILES:
+        if not (into / name).exists():
+            continue
         size = (into / name).stat().st_size
         digest, done = hashlib.sha256(), 0
         with (into / name).open("rb") as file:
@@ -249,7 +256,9 @@ def _checked(raw: bytes, mac: str, node: str, secret: bytes) -> Manifest:
         raise Misconfigured(f"the archive was written by a newer version of Rapport ({manifest.rapport})")
     if manifest.node != node:
         raise Misconfigured("the archive and the backup of keys are of two different nodes", field="keys")
-    if not hmac.compare_digest(mac, _mac(secret, raw)) or [file.name for file in manifest.files] != list(FILES):
+    names = [file.name for file in manifest.files]
+    expected = [name for name in FILES if name != _LATER or name in names]
+    if not hmac.compare_digest(mac, _mac(secret, raw)) or names != expected:
         raise Corrupt("the archive's manifest was changed after it was written: nothing was restored")
     return manifest
 

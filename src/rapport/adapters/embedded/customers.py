@@ -45,6 +45,7 @@ class CustomerReader:
         self._handle_keys: dict[str, BlindKey] = {}
         self._org_numbers: dict[str, int] = {}
         self._ahead: dict[int, tuple[bytes, Part]] = {}
+        self._held: dict[int, SealKey] = {}
 
     def _data_version(self) -> int:
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
@@ -58,6 +59,7 @@ class CustomerReader:
                 version = self._data_version()
                 if version != self._version:
                     self._version = version
+                    self._held = {}  # one of them may be destroyed
                     self.evidence_tables.forget()
                     self.evidence_tables.reload()
                 elif self.evidence_tables.learned > MOST_LEARNED:
@@ -151,6 +153,7 @@ class CustomerReader:
     def found_many(self, org: str, numbers: Sequence[int]) -> list[Found | None]:
         """The customers of many records, as `found` finds each: their rows, keys and groups are read all at once, which
         takes a third of the time."""
+        self._held = {}
         try:
             self._ahead = self._parts(org, numbers)
             with self.evidence_tables.grouped([node for node, _ in self._ahead.values()]) as members:
@@ -220,6 +223,7 @@ class CustomerReader:
         own = self._org_number(org)
         rows = [row for row in rows_in(self._db, query, numbers) if row[1] == own]
         keys = self._keys.records([(row[0], org) for row in rows])
+        self._held |= keys
         return {row[0]: self._made(org, row[0], keys[row[0]], *row[2:]) for row in rows if row[0] in keys}
 
     def _part(self, org: str, number: int) -> tuple[bytes, Part] | None:
@@ -254,7 +258,7 @@ class CustomerReader:
 
     def block_of(self, part: Part, position: int) -> Block:
         row = self._db.execute("SELECT body FROM timeline WHERE position = ?", (position,)).fetchone()
-        key = self._keys.record(part.record.org, part.number)
+        key = self._held.get(part.number) or self._keys.record(part.record.org, part.number)
         if row is None or key is None:
             raise BadInput(_BAD_CURSOR, code="bad_cursor", field="cursor")
         try:

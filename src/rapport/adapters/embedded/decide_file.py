@@ -12,6 +12,7 @@ Reading is `decide_reader`'s, for every other process.
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -271,3 +272,14 @@ class DecideFile:
 
     def close(self) -> None:
         self.db.close()
+
+
+def begin_anew(data: Path, gone: Iterable[int]) -> None:
+    """In a directory that was restored: everybody is to be asked anew, and of records that are gone nothing is told of
+    the past. (Who of them is in leaves, as they would of a running node.)"""
+    path = data / "decide.db"
+    if not path.exists():
+        return
+    with translating(path), closing(connect(path, MIGRATIONS, durable=True)) as db, transaction(db):
+        db.execute("DELETE FROM meta WHERE name GLOB 'round *'")
+        db.executemany("DELETE FROM history WHERE customer = ?", [(number,) for number in gone])

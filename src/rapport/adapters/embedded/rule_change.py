@@ -18,10 +18,10 @@ from rapport.adapters.embedded.evidence_tables import EvidenceTables
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.sqlite import connect, snapshot, translated
 from rapport.adapters.embedded.state_rows import MIGRATIONS
-from rapport.kernel import ids
 from rapport.resolve import Edge, Resolver, Rules
 
-BATCH = 2_000
+BATCH = 20_000
+"""Records that are taken in together: what hangs together widely is looked at again in each."""
 SHOWN = 5
 _CACHE_KB = 64 * 1024
 _ROWS = 10_000
@@ -42,8 +42,8 @@ CREATE INDEX both_record ON both (record);
 class Regroup(msgspec.Struct, frozen=True):
     """Customers that would become one, or one that would become several."""
 
-    customers: list[str]
-    """The handles of the parts: of those that would merge, or of those that one would split into."""
+    parts: list[int]
+    """By the numbers of records that are shown of them: those that would merge, or that one would split into."""
     records: int
     by: dict[str, int]
     """Type of identifier → how many of them the parts have in common: what would join them, or would no longer."""
@@ -168,11 +168,12 @@ class RuleChange:
             FROM both b WHERE {one} = ? GROUP BY {several} ORDER BY 2
         """  # noqa: S608 - as above
         parts = self._db.execute(query, (group,)).fetchall()
-        handles = ids.handles(self._keys.handles(self._org), ids.CUSTOMER, [shown for _, shown in parts[:SHOWN]])
         # CROSS JOIN: from the few records to their edges, rather than over all edges.
         shared = f"""
             SELECT e.body FROM both b CROSS JOIN edge e ON e.record = b.record AND e.node = b.node WHERE b.{one} = ?
             GROUP BY e.other HAVING count(DISTINCT b.{several}) > 1
         """  # noqa: S608 - as above
         by = Counter(evidence_tables.type_of(body) or "link" for (body,) in self._db.execute(shared, (group,)))
-        return Regroup(handles, sum(records for records, _ in parts), dict(sorted(by.items())))
+        return Regroup(
+            [shown for _, shown in parts[:SHOWN]], sum(records for records, _ in parts), dict(sorted(by.items()))
+        )

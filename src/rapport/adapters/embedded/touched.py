@@ -9,6 +9,7 @@ meta       `defined`: up to which change of definitions the worker knows what is
 sighting   names of traits, events and properties of each organization, sealed likewise
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -164,3 +165,23 @@ class Consumed:
 
     def close(self) -> None:
         self._db.close()
+
+
+class TouchProgress:
+    """How far the worker has told, and how much of it was dealt with: for whoever waits for it from outside."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._consumed = Consumed(data)
+
+    def told(self) -> int:
+        """The number of the last row that waits, or waited."""
+        with contextlib.closing(sqlite3.connect(self._data / "state.db", isolation_level=None)) as db:
+            row = db.execute("SELECT value FROM meta WHERE name = 'touched'").fetchone()
+        return int(row[0]) if row else 0
+
+    def dealt_with(self) -> int:
+        return self._consumed.upto()
+
+    def close(self) -> None:
+        self._consumed.close()

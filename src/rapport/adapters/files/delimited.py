@@ -79,11 +79,18 @@ class Delimited:
         return io.TextIOWrapper(file, encoding=codec, errors="rapport-mark-damage", newline="")
 
     def _reader(self, lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
-        quote = self._written.quote
+        quote, trim = self._written.quote, self._written.trim
         csv.field_size_limit(MAX_FIELD)
         if not quote:
-            return csv.reader(lines, delimiter=delimiter, quotechar=None, quoting=csv.QUOTE_NONE, strict=True)
-        return csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True)
+            return csv.reader(
+                lines,
+                delimiter=delimiter,
+                quotechar=None,
+                quoting=csv.QUOTE_NONE,
+                skipinitialspace=trim,
+                strict=True,
+            )
+        return csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=trim, strict=True)
 
     def _header_line(self) -> list[str]:
         """The first lines of the file: more than one where a column's name holds a line break."""

@@ -15,6 +15,8 @@ from rapport.collect.mapping import FileFormat
 _HEAD = 4 * 1024 * 1024
 _KEYS_OF_LINES = 2_000
 _HEADER_LINES = 50
+_BLANKS = 0.9
+"""Where so many values begin with a blank, it belongs to the delimiter."""
 
 
 class Peeked(msgspec.Struct, frozen=True):
@@ -83,7 +85,7 @@ def _encoding(path: Path, head: bytes) -> str:
 def _delimited(path: Path, head: bytes, file: FileFormat) -> Peeked:
     codec = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}.get(file.encoding, file.encoding)
     text = head.decode(codec, errors="replace")
-    best: tuple[tuple[float, int], str, list[str]] = ((-1.0, 0), ",", [])
+    best: tuple[tuple[float, int], str, list[list[str]]] = ((-1.0, 0), ",", [])
     for mark in DELIMITERS:
         csv.field_size_limit(MAX_FIELD)
         records: list[list[str]] = []
@@ -98,9 +100,12 @@ def _delimited(path: Path, head: bytes, file: FileFormat) -> Peeked:
             continue
         width = len(records[0])
         even = sum(len(record) == width for record in records) / len(records)
-        best = max(best, ((even, width), mark, records[0]))
-    names = best[2] or [text.splitlines()[0] if text.strip() else ""]
+        best = max(best, ((even, width), mark, records))
+    names = best[2][0] if best[2] else [text.splitlines()[0] if text.strip() else ""]
     if not any(name.strip() for name in names):
         raise unusable(path, "has an empty first line, which must name the columns")
+    behind = [cell for record in best[2][1:] for cell in record[1:] if cell]
+    trim = bool(behind) and sum(cell[0] == " " for cell in behind) >= _BLANKS * len(behind)
+    file = msgspec.structs.replace(file, trim=trim)
     # `Delimited` finds the delimiter itself where columns are known; a file of one column could be taken for another.
     return Peeked(file, tuple(name.strip().strip('"') for name in names))

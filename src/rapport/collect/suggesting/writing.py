@@ -34,7 +34,7 @@ def _file(file: FileFormat) -> list[str]:
     plain = FileFormat()
     set_ = [
         f"{name} = {_value(list(value) if isinstance(value, tuple) else value)}"
-        for name in ("format", "encoding", "delimiter", "decimal", "thousands", "nulls")
+        for name in ("format", "encoding", "delimiter", "decimal", "thousands", "nulls", "trim")
         if (value := getattr(file, name)) != getattr(plain, name)
     ]
     return ["", "[file]", *set_] if set_ else []

@@ -101,7 +101,7 @@ class Checker:
         node = term.node
         looks = {look for look in self._looks if node.start <= look[1] and look[2] <= node.end}
         ordered = tuple(sorted(looks, key=lambda look: look[1:]))
-        return Part(node.start, node.end, term.code, term.items, ordered)
+        return Part(node.start, node.end, term.code, term.items, ordered, isinstance(node, syntax.Choice))
 
     def known(self, path: syntax.Path) -> tuple[Known, frozenset[Kind]]:
         if path.root not in ROOTS:

@@ -177,12 +177,18 @@ class Expression(msgspec.Struct, frozen=True, eq=False):
 
     def _reason(self, part: Part, values: dict[str, Any]) -> str:
         """Why a piece fails on these values, said of the smallest piece that fails."""
+        untaken: Part | None = None
         for item in part.items:
+            if item is untaken:
+                continue
             try:
-                evaluator.compiled(item.code).program.execute({**OPERATIONS, **values})
+                value = evaluator.compiled(item.code).program.execute({**OPERATIONS, **values})
             except Exception as error:  # noqa: BLE001 (it is being found out what it is)
                 if not evaluator.missing(error):
                     return self._reason(item, values)
+            else:
+                if part.choice and item is part.items[0] and len(part.items) > 1:
+                    untaken = part.items[2] if value else part.items[1]
         text = self.text[part.start : part.end]
         short = text if len(text) <= 80 else text[:79] + "…"
         return f"{_cause(part.code, values)}, in {short}"

@@ -23,13 +23,14 @@ ARTICLED = {
 
 class Part(msgspec.Struct, frozen=True):
     """A piece of an expression that is true or false by itself: its place, its CEL, the pieces that it is made of, and
-    what it looks at (variable and place)."""
+    what it looks at (variable and place). `choice`: its first piece decides which of the others counts."""
 
     start: int
     end: int
     code: str
     items: tuple["Part", ...] = ()
     looks: tuple[tuple[str, int, int], ...] = ()
+    choice: bool = False
 
 
 class Term(msgspec.Struct, frozen=True):

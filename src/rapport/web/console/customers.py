@@ -50,6 +50,7 @@ async def show(visit: Visit) -> Response:
         timeline=customer.timeline.rows,
         onward=older(view["customer"], customer.timeline.next),
         identity=identity,
+        audiences=customer.audiences,
         drawings=[graph.draw(identity, shape) for shape in (graph.WIDE, graph.NARROW)] if identity.edges else [],
         table=table(identity),
         now=now(),

@@ -157,6 +157,8 @@ class Customer(msgspec.Struct, frozen=True):
     """In the shape of the contract (design §7)."""
     timeline: Timeline
     identity: Identity
+    audiences: tuple[str, ...] = ()
+    """Those that they are in, of those that are for the session's purpose."""
 
 
 class Party(msgspec.Struct, frozen=True):

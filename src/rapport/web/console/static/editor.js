@@ -13,6 +13,7 @@
   const of = form.dataset.editor
   const name = one("[name=version]", form).value === "0" ? "" : one("[name=name]", form).value
   const COMPLETE_MS = 80
+  const MOST_NAMES = 8 // typing on finds the others
   const TRY_MS = 500
 
   const ask = async (path, content) => {
@@ -74,7 +75,8 @@
     put(start, end, words)
   }
   const show = (told, before) => {
-    found = told.filter((one) => one.text !== before.slice(one.start))
+    const fitting = told.filter((one) => one.text !== before.slice(one.start))
+    found = fitting.slice(0, MOST_NAMES)
     active = -1
     list.replaceChildren(...found.map((one, place) => {
       const option = element("li")
@@ -86,8 +88,7 @@
       return option
     }))
     list.hidden = !found.length
-    list.scrollTop = 0
-    said.textContent = found.length ? `${found.length} names can stand here` : ""
+    said.textContent = found.length ? `${fitting.length} names can stand here; the first is ${found[0].text}` : ""
   }
   const complete = later(COMPLETE_MS, async () => {
     const turn = (asked += 1)
