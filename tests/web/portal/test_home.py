@@ -143,3 +143,14 @@ def test_own_looks_name_companies_and_what_was_corrected_as_people_read_them() -
         ada = Person(home)
         ada.post(f"/me/known/{ORG}/correct", trait="birthday", value="1988-03-15")
         assert "You corrected “Birthday” at Lantern Lane." in ada.get("/me/asked").text
+
+
+def test_a_company_that_says_anothers_name_is_told_apart_from_it_wherever_it_is_named() -> None:
+    with Home() as home:
+        for org in (ORG, "corner"):
+            home.declare(Declaration(name="Lantern Lane", purposes={"service": Promise("contract")}), org)
+        ada = Person(home)
+        for page in ("/me", "/me/known", "/me/claim"):
+            assert f"Lantern Lane ({ORG})" in ada.get(page).text, page
+        home.declare(Declaration(name="Corner"), "corner")
+        assert "Lantern Lane (" not in ada.get("/me").text
