@@ -123,6 +123,7 @@ def test_a_passkey_codes_and_open_requests_wait(home: Home, ada: Person) -> None
     Accounts(home.ledger).add_passkey(ada.person, PASSKEY, "my telephone", (b"challenge", now() + 10**9))
     content = ada.json("/me")
     assert [one["what"] for one in content["waits"]] == ["codes"]
+    assert "Make the codes after it" in ada.get("/me").text, "the first address ends codes that were made before"
     assert ("passkey", "my telephone") in {(one["what"], one["name"]) for one in content["lately"]}
     assert "Waits for you" in ada.get("/me").text
 
