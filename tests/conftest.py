@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from rapport.kernel import shapes
+
 ROOT = Path(__file__).parent.parent
 NODE_TESTS = ROOT / "tests/e2e/node"
 OLDEST_NODE = (20, 20)  # of the client libraries, posthog-node asks for the most
@@ -48,6 +50,11 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     processes that run the suite together must all know a test by one name.
     """
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_collection_finish() -> None:
+    """As the node's own processes do, since tests have threads, too."""
+    shapes.work_out()
 
 
 class MissingPartError(Exception):

@@ -1,6 +1,7 @@
 """Signing in by passkeys: a proof is believed once, by this node, of whom it proves, and of nobody else."""
 
 import asyncio
+import base64
 import contextlib
 import json
 from collections.abc import Callable
@@ -60,6 +61,49 @@ def test_what_is_not_for_this_node_or_of_nobody_verified_is_refused(hall: Hall, 
         hall.enrol(hall.device(), hall.accounts.invite(hall.person), **wrong)
     hall.sign_in(device)
     assert len(hall.accounts.passkeys(hall.person)) == 1
+
+
+UNUSABLE: dict[str, object] = {
+    "a list": [],
+    "a point beside the curve": {1: 2, 3: -7, -1: 1, -2: bytes(32), -3: bytes(32)},
+    "no curve": {1: 2, 3: -7, -1: 9999, -2: bytes(32), -3: bytes(32)},
+    "no modulus": {1: 3, 3: -257, -1: b"", -2: b""},
+    "half of it": {1: 2, 3: -7, -1: 1, -2: bytes(32)},
+}
+
+
+@pytest.mark.parametrize("public", UNUSABLE.values(), ids=UNUSABLE)
+def test_a_key_that_could_prove_nothing_is_refused_and_spends_no_invitation(hall: Hall, public: object) -> None:
+    code, device = hall.accounts.invite(hall.person), hall.device()
+    with pytest.raises(Unauthorized):
+        hall.enrol(Told(device, device.credential, public), code)
+    hall.enrol(device, code)
+    hall.sign_in(device)
+
+
+@pytest.mark.parametrize("size", [0, 1024])
+def test_a_passkey_is_named_by_some_bytes_and_not_by_too_many(hall: Hall, size: int) -> None:
+    device = hall.device()
+    with pytest.raises(Unauthorized):
+        hall.enrol(Told(device, bytes(size), None), hall.accounts.invite(hall.person))
+    assert hall.accounts.passkeys(hall.person) == []
+
+
+class Told(Authenticator):
+    """A device that tells of another key, or another name of it, than it has."""
+
+    def __init__(self, device: Authenticator, credential: bytes, public: object) -> None:
+        super().__init__(device.origin, device.rp)
+        self.key, self.credential, self.public = device.key, credential, public
+
+    def make(self, options: dict[str, Any], **wrong: Any) -> dict[str, Any]:
+        answer = super().make(options, **wrong)
+        if self.public is not None:
+            padded = f"{answer['response']['attestationObject']}==="
+            attestation = cbor2.loads(base64.urlsafe_b64decode(padded))
+            attestation["authData"] = attestation["authData"][: 55 + len(self.credential)] + cbor2.dumps(self.public)
+            answer["response"]["attestationObject"] = b64(cbor2.dumps(attestation))
+        return answer
 
 
 def test_a_proof_is_believed_once_in_every_process(hall: Hall) -> None:

@@ -133,10 +133,16 @@ def test_an_un_merge_is_previewed_done_and_undone(browser: Browser, org: Org) ->
     assert len(org.view("user_id:ada")["records"]) == 1
     apart = org.view("anonymous_id:b")["records"][0]["record"]
     together = org.view("user_id:ada")["records"][0]["record"]
+    assert "ada@example.com" in browser.page, "what was taken back is still named"
+    assert "1970" not in browser.page
+    assert {org.view("user_id:ada")["customer"], org.view("anonymous_id:b")["customer"]} <= {
+        *re.findall(r"cus_\w+", browser.page)
+    }
+    browser.send(f"/console/evidence/{evidence}/link", why="one after all")
+    assert len(org.view("user_id:ada")["records"]) == 2
     said = org.operate("/v1/evidence", {"kind": "must_link", "a": apart, "b": together})
     assert said.status == 201
     assert said.json["used"]
-    assert len(org.view("user_id:ada")["records"]) == 2
 
 
 def test_a_source_is_added_and_its_key_rotated(browser: Browser, org: Org) -> None:

@@ -180,10 +180,10 @@ class House:
     def gate(self) -> Gate:
         return Gate(self.reader, self.people, self.receipts, quiet_s=0)
 
-    def declare(self, declaration: Declaration) -> None:
-        """Put the organization's promises."""
+    def declare(self, declaration: Declaration, org: str = ORG) -> None:
+        """Put an organization's promises."""
         with contextlib.closing(open_ledger(self.settings)) as ledger:
-            open_promises(self.settings, ledger).put(ORG, canonical(declaration), "json")
+            open_promises(self.settings, ledger).put(org, canonical(declaration), "json")
 
     def _open_ledger(self) -> LedgerFile:
         ledger = open_ledger(self.settings)

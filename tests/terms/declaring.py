@@ -11,6 +11,8 @@ from rapport.terms import promises
 from rapport.terms.declaration import Benefit, Declaration, Promise, ValueClaim
 
 _WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12)
+_SAID = _WORDS.filter(lambda name: not name or (bool(name.strip()) and name.isprintable()))
+"""What an organization may call itself."""
 _NAMES = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=20)
 _KINDS = st.sampled_from([*CATEGORIES, "everything", "special", "pd:Income"])
 _DATES = st.one_of(st.just(""), st.dates(dt.date(1900, 1, 1), dt.date(2999, 12, 31)).map(str))
@@ -71,7 +73,7 @@ def _claims(draw: st.DrawFn) -> tuple[ValueClaim, ...]:
 _TARGETS = st.sampled_from(["service", "offers", "service:health", "dpv:DeliveryOfGoods", "offers:beliefs"])
 DECLARATIONS = st.builds(
     Declaration,
-    _WORDS,
+    _SAID,
     st.dictionaries(st.sampled_from([*PURPOSES, "dpv:DeliveryOfGoods"]), PROMISES, max_size=2),
     st.dictionaries(_WORDS, _unique(_TARGETS, max_size=2), max_size=3),
     _claims(),

@@ -102,6 +102,7 @@ def test_an_identifier_of_several_customers_is_a_conflict_that_leaves_a_receipt(
     kept = newest(house)
     assert (kept.decision, kept.fields, len(kept.records)) == ("refused", (), 2)
     assert "2 customers" in kept.reason
+    assert (kept.clauses, "ask by" in kept.reason) == ((), False), "for its person, who cannot ask by another"
 
 
 @pytest.mark.parametrize("customer", ["", ":", "email:", ":x", "ada", "1:x", "é:x", "a/b:x", "\x00:x"])

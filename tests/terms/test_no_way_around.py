@@ -38,6 +38,7 @@ LOOKED_AT = {
     ("app/desk.py", "_timeline"): "the same, with permitted_event",
     ("app/desk.py", "_identity"): "the same",
     ("app/desk.py", "_preview"): "the same",
+    ("app/desk.py", "_taken_back"): "the same",
     ("app/desk.py", "_owner"): "the handle that Gate.read is asked for",
     ("app/desk.py", "rejected_part"): "bytes that Gate.unsorted is asked about",
     ("app/portability.py", "give"): "timelines of records that OwnLooks.take found to be the person's own, for them",

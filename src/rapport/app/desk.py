@@ -21,7 +21,7 @@ from rapport.app.live import LiveNews
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import NOBODY, LogOperators
 from rapport.app.terms_desk import HouseTermsDesk, Parts
-from rapport.kernel.errors import Conflict, NotFound
+from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.identifiers import normalise
 from rapport.kernel.times import MINUTE, SECOND, now
 from rapport.kernel.vocabulary import purpose as known_purpose
@@ -29,6 +29,7 @@ from rapport.profile import paging, view
 from rapport.profile.links import split_handle
 from rapport.profile.search import prefix, tokens
 from rapport.profile.store import Found
+from rapport.profile.view import Part
 from rapport.terms import Gate, Request, fields_of_view, headed
 from rapport.terms.filtering import permitted_event
 from rapport.web.console import desk as ask
@@ -262,7 +263,23 @@ class HouseDesk(HouseTermsDesk):
             _, answer, _ = await self._gate.read(request, preview, lambda _: ("evidence",))
         except NotFound:
             return None
-        return answer
+        return await self._with_way_back(request, answer) if answer.retracted is not None else answer
+
+    async def _with_way_back(self, request: Request, done: ask.Preview) -> ask.Preview:
+        """What came apart, beside whom its record was with, where that is one customer who may be seen as well."""
+        if done.other.kind != "identifier":
+            return done
+
+        def apart(found: Found) -> tuple[ask.Party, str] | None:
+            together = any(part.handle == done.evidence.record for part in found.parts)
+            return None if together else (telling.party(found), min(found.parts, key=lambda one: one.number).handle)
+
+        named = msgspec.structs.replace(request, customer=f"{done.other.type}:{done.other.value}")
+        try:
+            _, (other, record), _ = await self._gate.read(named, apart, lambda _: ("evidence",))
+        except (NotFound, BadInput, Conflict):
+            return done
+        return msgspec.structs.replace(done, after=(other, *done.after), way_back=(done.evidence.record, record))
 
     def _owner(self, org: str, evidence: str) -> str | None:
         there = self._reader.by_node(org, split_handle(evidence)[0])
@@ -279,13 +296,7 @@ class HouseDesk(HouseTermsDesk):
         if item is None and not self._reader.evidence_tables.is_retracted(split_handle(evidence)[1]):
             return None
         if edge is None or item is None:
-            gone = ask.Evidence(
-                evidence, part.handle, "", "identifies", "", "", "", 0, False, False, "it was retracted"
-            )
-            node = telling.record_node(part)
-            return ask.Preview(
-                gone, node, node, ("This evidence was taken back.",), (), parties, ask.Retraction(0, "", "")
-            )
+            return self._taken_back(found, part, evidence)
         groups = self._reader.preview_retract(part, edge)
         after = tuple(party for group in groups if (party := self._party(found, group)) is not None) or parties
         shown = telling.edge(item)
@@ -293,6 +304,15 @@ class HouseDesk(HouseTermsDesk):
         return ask.Preview(
             shown, telling.record_node(part), other, telling.sentences(item, len(after), edge.rule), parties, after
         )
+
+    def _taken_back(self, found: Found, part: Part, evidence: str) -> ask.Preview:
+        """What became of evidence that is active no more. Who took it back is in the audit log alone."""
+        item = self._reader.taken_back(part, split_handle(evidence)[1])
+        node = telling.record_node(part)
+        gone = ask.Evidence(evidence, part.handle, "", "identifies", "", "", "", 0, False, False, "it was taken back")
+        shown, other = (gone, node) if item is None else (telling.edge(item), self._other(found, item))
+        said = ("This evidence was taken back.", "No event and no value was moved or deleted.")
+        return ask.Preview(shown, node, other, said, (), (telling.party(found),), ask.Retraction(0, "", ""))
 
     def _other(self, found: Found, item: dict[str, Any]) -> ask.Node:
         if item["identifier"] is not None:

@@ -209,8 +209,8 @@ class PortalDesk:
             ask.Told(
                 told.at,
                 told.notice.org,
-                told.notice.name,
-                SPOKEN.say(_DECISIONS[told.notice.kind], company=told.notice.name),
+                self._name(told.notice.org),
+                SPOKEN.say(_DECISIONS[told.notice.kind], company=self._name(told.notice.org)),
                 tuple(map(retold, (*(f"It {said}." for said in told.notice.changed), *told.notice.follows))),
             )
             for told in self._agreements.notices(person.id, limit=limit)

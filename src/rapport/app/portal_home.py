@@ -34,11 +34,13 @@ _MOST_RECEIPTS = 5_000
 
 
 class Account(NamedTuple):
-    """What an account holds besides terms: the latest news, its claims, and how many recovery codes are left."""
+    """What an account holds besides terms: the latest news, its claims, how many recovery codes are left, and whether
+    an address is shown to be theirs."""
 
     news: Sequence[News]
     claims: Sequence[Claimed]
     codes: int
+    addressed: bool
 
 
 class PortalHome:
@@ -71,7 +73,8 @@ class PortalHome:
         def read(proofs: Proofs) -> Account:
             person = session.person
             codes = proofs.contacts.recovery_codes(person)
-            return Account(proofs.claims.news(person), proofs.claims.claims(person), codes)
+            addressed = bool(proofs.contacts.contacts(person))
+            return Account(proofs.claims.news(person), proofs.claims.claims(person), codes, addressed)
 
         return await self._proving.within(read)
 
@@ -118,7 +121,8 @@ class PortalHome:
         if not session.bound:
             found.append(Waiting("passkey"))
         elif not account.codes:
-            found.append(Waiting("codes"))
+            # The first address ends the codes that were made before it.
+            found.append(Waiting("codes", said="" if account.addressed else "address"))
         if session.id and (unsigned := self._unsigned(person)):
             found.append(Waiting("sign", ", ".join(unsigned)))
         found += [Waiting("request", one.name, one.what, one.deadline) for one in requests if one.status == "open"]

@@ -10,6 +10,7 @@ import msgspec
 
 from rapport.app.settings import Settings
 from rapport.app.waking import woken
+from rapport.kernel import shapes
 from rapport.kernel.errors import RapportError
 
 
@@ -39,6 +40,7 @@ def _watch(lifeline: int) -> None:
 def _worker(orders: Orders) -> None:
     from rapport.app import worker  # noqa: PLC0415 (each child loads its own half of the house)
 
+    shapes.work_out()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -50,6 +52,7 @@ def _worker(orders: Orders) -> None:
 def _evaluator(orders: Orders) -> None:
     from rapport.app import evaluating  # noqa: PLC0415 (each child loads its own part of the house)
 
+    shapes.work_out()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -61,6 +64,7 @@ def _evaluator(orders: Orders) -> None:
 def _web(orders: Orders) -> None:
     from rapport.app import node  # noqa: PLC0415 (each child loads its own half of the house)
 
+    shapes.work_out()
     _watch(orders.lifeline)
     listeners = [socket.socket(fileno=descriptor) for descriptor in orders.listeners]
     node.run(orders.settings, listeners, socket.socket(fileno=orders.feed), socket.socket(fileno=orders.wake))

@@ -56,12 +56,14 @@ def _parts(one: Agreed, tongue: Tongue) -> Iterator[str]:
     for benefit in one.benefits:
         amount = f" {benefit.amount:g} {benefit.unit}" if benefit.amount else ""
         kind, per = tongue.say(benefit.kind), f" {tongue.say(_each(benefit.per))}" if benefit.per else ""
-        yield tongue.say("for you: %(benefit)s", benefit=f"{kind}{amount}{per} {benefit.text}".strip())
+        own_words = f" ({benefit.text})" if benefit.text else ""
+        yield tongue.say("for you: %(benefit)s", benefit=f"{kind}{amount}{per}{own_words}")
     for often in one.at_most:
         times, _, per = often.partition(" a ")
         yield tongue.say("at most %(often)s", often=tongue.say(f"%(times)s a {per}", times=times))
     for hours in one.quiet:
-        yield tongue.say("not at %(hours)s", hours=hours)
+        start, _, end = hours.partition("-")
+        yield tongue.say("not between %(start)s and %(end)s", start=start, end=end)
 
 
 def _each(per: str) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_NAME = 60
 MAX_RESPONSE = 64 * 1024
 """Bytes of what a browser sends back."""
+MAX_CREDENTIAL = 1023
+"""Bytes by which a credential is named (WebAuthn Level 3, 7.1)."""
 
 
 class Passkey(msgspec.Struct, frozen=True):
@@ -103,8 +105,8 @@ class RelyingParty(msgspec.Struct, frozen=True):
         return _plain(webauthn.options_to_json(options))
 
     def made(self, challenge: bytes, response: dict[str, Any]) -> Made:
-        """What a browser made. Raises Unauthorized where it is not for this node and challenge, or of nobody
-        verified."""
+        """What a browser made. Raises Unauthorized where it is not for this node and challenge, of nobody verified, or
+        has a key that could prove nothing: whoever kept that would be out at their next sign-in."""
         import webauthn  # noqa: PLC0415 (dear to load)
         from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 (dear to load)
 
@@ -116,8 +118,11 @@ class RelyingParty(msgspec.Struct, frozen=True):
                 expected_origin=self.origin,
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, KeyError, TypeError):
+            _key_of(found.credential_public_key)
+        except (WebAuthnException, ValueError, LookupError, TypeError):
             raise Unauthorized(UNPROVED, code="unproved") from None
+        if not 0 < len(found.credential_id) <= MAX_CREDENTIAL:
+            raise Unauthorized(UNPROVED, code="unproved")
         synced = found.credential_device_type.value == "multi_device"
         public, backed_up = found.credential_public_key, found.credential_backed_up
         return Made(found.credential_id, public, found.sign_count, synced, backed_up)
@@ -212,13 +217,19 @@ def _text_of(raw: bytes) -> str:
 def public_key(passkey: Passkey) -> bytes:
     """A passkey's public key as others read it: SubjectPublicKeyInfo (DER)."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415 (dear to load)
+
+    found: bytes = _key_of(passkey.public).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return found
+
+
+def _key_of(public: bytes) -> Any:
+    """A COSE key as `cryptography` has it. Raises what `webauthn` does, or ValueError, LookupError, TypeError."""
     from webauthn.helpers import (  # noqa: PLC0415 (dear to load)
         decode_credential_public_key,
         decoded_public_key_to_cryptography,
     )
 
-    key = decoded_public_key_to_cryptography(decode_credential_public_key(passkey.public))
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return decoded_public_key_to_cryptography(decode_credential_public_key(public))
 
 
 def _named(credential: bytes) -> "PublicKeyCredentialDescriptor":

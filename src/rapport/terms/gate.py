@@ -311,7 +311,10 @@ class Gate:
         pending = self._judging.pending(request, purpose, one, names, said, given=content is not None)
         if len(readable) > 1:
             every = tuple(part.number for other in readable for part in other.found.parts)
-            pending.receipt = msgspec.structs.replace(pending.receipt, records=every)
+            # It rests on no clause, and its person reads why: they cannot ask by another identifier.
+            pending.receipt = msgspec.structs.replace(
+                pending.receipt, records=every, clauses=(), reason=SHARED.format(count=len(readable))
+            )
         return _Answered(one.open if one is not None else None, content, pending, trouble)
 
     def _note_size(self, org: str, records: int) -> None:
@@ -340,6 +343,10 @@ class Gate:
             raise BadInput(message, code="bad_id", field="id")
         value = normalise(name, raw)
         return () if value is None else self._reader.by_identifier(org, name, value)
+
+
+SHARED = "it asked by an identifier that is on {count} customers"
+"""Why nothing was given, on the receipt of a read that could mean several."""
 
 
 def _ambiguous(customer: str, count: int) -> Conflict:

@@ -25,6 +25,8 @@ MAX_BENEFITS = 20
 MAX_DAYS = 36_500
 MAX_AMOUNT = 1e9
 
+_JOINERS = "\u200c\u200d"
+"""Signs without a look of their own that some scripts are written with."""
 _BENEFITS = ("money", "discount", "time", "service")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _VALUE = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -55,6 +57,8 @@ def times_of(claim: ValueClaim) -> tuple[int | None, int | None]:
 
 def _declaration(table: Table) -> Declaration:
     name = table.text("name", 200)
+    if name and not (name.strip() and all(sign.isprintable() or sign in _JOINERS for sign in name)):
+        table.fail("name", "is no name of one line that people can read")
     purposes = table.table("purposes")
     consent = table.table("consent")
     values = tuple(_claim(each) for each in table.tables("values", MAX_VALUES))

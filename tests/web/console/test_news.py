@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.requests import Request
 
@@ -34,7 +35,7 @@ class Crowded(SampleDesk):
 
 
 def visit(desk: SampleDesk) -> Visit:
-    desk.tokens["t"] = Session("s", "demo", "operator", "service")
+    desk.tokens["t"] = Session("s", "demo", "operator", "service", "agent")
     return Visit(Console(desk, None, "http://x"), Request({"type": "http"}), desk.tokens["t"], "t", {})  # type: ignore[arg-type]
 
 
@@ -76,6 +77,20 @@ def test_a_session_that_ends_ends_its_stream(monkeypatch):
 
     told = asyncio.run(asyncio.wait_for(events(SignedOut(0), 1000), 20))
     assert told[-1][0] == "ended"
+
+
+@pytest.mark.parametrize("now", [{"role": "auditor"}, {"role": None}, {"org": "corner"}])
+def test_who_may_look_no_more_or_looks_elsewhere_is_told_no_more_within_a_second(monkeypatch, now):
+    assert live.ASK_SESSION_EVERY * live.GATHER_SECONDS <= 1
+    monkeypatch.setattr(live, "GATHER_SECONDS", 0.001)
+
+    class Changed(Crowded):
+        async def session(self, token: str) -> Session:
+            return msgspec.structs.replace(self.tokens[token], **now)
+
+    told = asyncio.run(asyncio.wait_for(events(Changed(0), 1000), 20))
+    assert told[-1][0] == "ended"
+    assert len(told) < 5
 
 
 def test_a_node_that_stops_ends_its_streams(monkeypatch):

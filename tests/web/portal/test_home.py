@@ -123,6 +123,7 @@ def test_a_passkey_codes_and_open_requests_wait(home: Home, ada: Person) -> None
     Accounts(home.ledger).add_passkey(ada.person, PASSKEY, "my telephone", (b"challenge", now() + 10**9))
     content = ada.json("/me")
     assert [one["what"] for one in content["waits"]] == ["codes"]
+    assert "Make the codes after it" in ada.get("/me").text, "the first address ends codes that were made before"
     assert ("passkey", "my telephone") in {(one["what"], one["name"]) for one in content["lately"]}
     assert "Waits for you" in ada.get("/me").text
 
@@ -143,3 +144,14 @@ def test_own_looks_name_companies_and_what_was_corrected_as_people_read_them() -
         ada = Person(home)
         ada.post(f"/me/known/{ORG}/correct", trait="birthday", value="1988-03-15")
         assert "You corrected “Birthday” at Lantern Lane." in ada.get("/me/asked").text
+
+
+def test_a_company_that_says_anothers_name_is_told_apart_from_it_wherever_it_is_named() -> None:
+    with Home() as home:
+        for org in (ORG, "corner"):
+            home.declare(Declaration(name="Lantern Lane", purposes={"service": Promise("contract")}), org)
+        ada = Person(home)
+        for page in ("/me", "/me/known", "/me/claim"):
+            assert f"Lantern Lane ({ORG})" in ada.get(page).text, page
+        home.declare(Declaration(name="Corner"), "corner")
+        assert "Lantern Lane (" not in ada.get("/me").text

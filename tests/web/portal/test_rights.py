@@ -113,6 +113,28 @@ def test_everything_is_taken_along_as_one_archive(home: Home, ada: Person) -> No
     assert list((home.directory / "copies").iterdir()) == []
 
 
+@pytest.mark.parametrize("part", ["bytes=-0", "bytes=x", "bytes=99999999999-", "bytes=0-0", "pages=1", "bytes=3-1,5-"])
+def test_a_copy_is_sent_whole_and_left_nowhere_whatever_part_of_it_is_asked_for(
+    home: Home, ada: Person, part: str
+) -> None:
+    answer = ada.get("/me/export", range=part)
+    assert answer.status_code == 200
+    assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
+    assert list((home.directory / "copies").iterdir()) == []
+
+
+def test_a_copy_whose_reader_goes_away_is_left_nowhere(
+    home: Home, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: object) -> None:
+        raise OSError("the reader is gone")
+
+    monkeypatch.setattr("starlette.responses.FileResponse._handle_simple", gone)
+    with pytest.raises(OSError, match="the reader is gone"):
+        ada.get("/me/export")
+    assert list((home.directory / "copies").iterdir()) == []
+
+
 def test_a_copy_that_finds_no_room_leaves_no_part_of_itself(
     home: Home, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ from rapport.kernel.identifiers import normalise, type_name
 from rapport.kernel.times import now
 from rapport.resolve import identifier_node
 from rapport.terms import Ground, Holder, Pending, Standing, Terms
+from rapport.terms.called import told_apart
 
 ACTIVE, ERASING, ERASED = accounts.ACTIVE, "erasing", "erased"
 
@@ -86,13 +87,22 @@ class PeopleFile:
         self._standing_of = standing_of
         self._standings: dict[str, Standing] = {}
         self._standing_at = _NEVER
+        self._called: dict[str, str] = {}
+        self._called_at: tuple[int, list[str]] = _NEVER, []
         self._snapshot_at = _NEVER
         self._terms = TermsFile(self.db, keys)
         self._agreements = Settling(self.db, keys, standing_of, self._terms.of)
 
     def name_of(self, org: str) -> str:
-        """What an organization calls itself."""
-        return self.ground(org, ()).standing.declaration.name or org
+        """What an organization calls itself, told apart from others that are called alike."""
+        with self.snapshot():
+            at, orgs = self._snapshot_at, self.ledger.orgs()
+            if at == _NEVER:  # as in `ground`
+                return told_apart({one: self._standing_of(one).declaration.name for one in orgs}).get(org, org)
+            if (at, orgs) != self._called_at:
+                self._called = told_apart({one: self._standing(one, at).declaration.name for one in orgs})
+                self._called_at = at, orgs
+        return self._called.get(org, org)
 
     # -- what a decision rests on
 

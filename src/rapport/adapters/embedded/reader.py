@@ -113,6 +113,15 @@ class StateReader(CustomerReader):
                     items[edge.id] = _shown(explainer, part, link, edge, self._other(part, edge))
         return list(items.values())
 
+    def taken_back(self, part: Part, edge_id: bytes) -> dict[str, Any] | None:
+        """What a record still says and an operator took back, as far as the part is seen; None where it is gone."""
+        source, node = self._source_of(part.record.org, part.record.source), self.node_of(part)
+        for link, edge in edges_of(part.record, node, part.record.links, source, self._rules):
+            if edge.id == edge_id and (link or edge.level or not veils(part)):
+                shown = _shown(Explainer(self.evidence_tables, self._rules), part, link, edge, "")
+                return {**shown, "used": False, "why": "it was taken back"}
+        return None
+
     def _other(self, part: Part, edge: Edge) -> str:
         """The handle of the record at the other end of an operator's word; "" for other evidence."""
         if edge.kind == "identifies":

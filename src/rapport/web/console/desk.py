@@ -172,6 +172,7 @@ class Party(msgspec.Struct, frozen=True):
 class Retraction(msgspec.Struct, frozen=True):
     at: int
     operator: str
+    """"" where only the audit log tells who it was, when and why."""
     why: str
 
 

@@ -3,14 +3,15 @@
 Nothing happens on a visit: a page says first what would, and a form does it.
 """
 
+from pathlib import Path
 from typing import get_args
 from urllib.parse import urlencode
 
 import msgspec
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from rapport.kernel.errors import BadInput
 from rapport.web.forms import go
@@ -76,12 +77,23 @@ async def export(visit: Visit) -> Response:
     if form not in get_args(Form):
         raise BadInput(f"a copy is made as one of: {', '.join(get_args(Form))}", field="format")
     archive = await visit.desk.rights.copy(visit.session, form)  # type: ignore[arg-type]  # one of them
-    return FileResponse(
-        archive,
-        media_type="application/zip",
-        filename=f"my-data-{form}.zip",
-        background=BackgroundTask(archive.unlink, missing_ok=True),
-    )
+    return _Once(archive, media_type="application/zip", filename=f"my-data-{form}.zip")
+
+
+class _Once(FileResponse):
+    """A file that is sent whole, and is gone then: also where its reader went away before its end, or asked for a part
+    that there is not."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        try:
+            await super().__call__({**scope, "headers": headers}, receive, send)
+        finally:
+            _drop(Path(self.path))
+
+
+def _drop(file: Path) -> None:
+    file.unlink(missing_ok=True)
 
 
 async def erasing(visit: Visit) -> Response:

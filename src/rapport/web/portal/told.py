@@ -102,7 +102,8 @@ class Moment(msgspec.Struct, frozen=True):
 
 class Waiting(msgspec.Struct, frozen=True):
     """What waits: a claim that opens nothing until it is shown `again` that it is theirs (`claim`) or soon will not
-    (`again`); a first `passkey`, recovery `codes`; agreements to `sign`; a `request` to be answered until then (µs)."""
+    (`again`); a first `passkey`, recovery `codes` (`said`: `address`, where one is to be shown first);
+    agreements to `sign`; a `request` to be answered until then (µs)."""
 
     what: Literal["claim", "again", "passkey", "codes", "sign", "request"]
     name: str = ""

@@ -54,7 +54,7 @@
     stream.addEventListener("open", () => paused || say("Live", "live"))
     stream.addEventListener("news", (event) => news(JSON.parse(event.data)))
     stream.addEventListener("pulse", (event) => paused || pulse(JSON.parse(event.data)))
-    stream.addEventListener("ended", () => { rest(); say("Your session ended. Reload to sign in.", "off") })
+    stream.addEventListener("ended", () => { rest(); say("Your sign-in changed or ended. Reload.", "off") })
     stream.addEventListener("error", () => say(stream.readyState === EventSource.CLOSED ? "Signed out, or the node is gone. Reload." : "Reconnecting …", "off"))
   }
   const rest = () => { stream.close(); document.removeEventListener("visibilitychange", look) }
