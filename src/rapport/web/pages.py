@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import mimetypes
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from urllib.parse import parse_qsl, quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rapport.kernel.errors import BadInput, TooLarge
@@ -67,6 +67,12 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, fenced if scope["type"] == "http" else send)
+
+
+def inner(routes: Sequence[BaseRoute]) -> Router:
+    """What is below an area's path. An address with a slash too many is none: it would be led on to where the request
+    says that this node is (`Host`), which anybody can write."""
+    return Router(routes, redirect_slashes=False)
 
 
 class Assets:
@@ -162,10 +168,13 @@ async def form(request: Request) -> dict[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise BadInput("This address takes a submitted form.", code="not_a_form")
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > FORM_BYTES:
-            raise TooLarge(f"The form is longer than {FORM_BYTES // 1024} KB.")
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > FORM_BYTES:
+                raise TooLarge(f"The form is longer than {FORM_BYTES // 1024} KB.")
+    except ClientDisconnect:  # nobody reads the answer, and nothing is wrong here
+        raise BadInput("The form broke off.", code="broken_off") from None
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict"))
     except ValueError:

@@ -173,3 +173,9 @@ def test_an_address_that_leads_nowhere_says_so_on_a_page(method, path, status):
     assert response.status_code == status
     assert "That did not work" in response.text
     assert ("allow" in response.headers) == (status == 405)
+
+
+@pytest.mark.parametrize("path", ["/console/customers/", "/console/live/", "/console/signin/"])
+def test_no_address_leads_to_where_a_request_says_that_the_node_is(path):
+    answer = Visitor().send("GET", path, headers={"Host": "evil.test"})
+    assert "evil.test" not in answer.text + answer.headers.get("location", "")

@@ -293,6 +293,9 @@ def test_what_a_request_says_of_the_node_changes_nothing(home: Home, stale: Pers
     anew(stale)
     for path in ("/me", "/me/devices", "/me/claim", "/me/known/nowhere"):
         assert "evil.test" not in stale.get(path, **lies).text
+    for path in ("/me/devices/", "/signin/recover/", "/me/known/shop/"):
+        told = stale.get(path, **lies)
+        assert "evil.test" not in told.text + told.headers.get("location", ""), path
     options = stale.send("POST", "/me/again/ask", {"Origin": ORIGIN, **lies}).json()
     assert options["rpId"] == "node.test"
     opened = stale.post("/me/open", headers=lies, code=Doors(home.ledger).mint(stale.person))

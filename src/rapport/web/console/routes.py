@@ -159,5 +159,5 @@ def console_routes(desk: Desk, origin: str) -> list[BaseRoute]:
     return [
         Route("/", front, middleware=[fence]),
         Route("/console", signin_pages.home, middleware=[fence]),
-        Mount("/console", routes=inside, middleware=[fence, told]),
+        Mount("/console", pages.inner(inside), middleware=[fence, told]),
     ]

@@ -146,5 +146,5 @@ def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> li
     told = Middleware(ExceptionMiddleware, handlers=error_pages(portal))
     return [
         Route(AREA, guarded(portal, Visit, mine.home), middleware=[fence, told]),
-        Mount(AREA, routes=inside, middleware=[fence, told]),
+        Mount(AREA, pages.inner(inside), middleware=[fence, told]),
     ]

@@ -63,7 +63,7 @@ def signin_routes(
     told = Middleware(ExceptionMiddleware, handlers=error_pages(area))
     return [
         Route(SIGNIN, pages_.start, middleware=[fence, told]),
-        Mount(SIGNIN, routes=inside, middleware=[fence, told]),
+        Mount(SIGNIN, pages.inner(inside), middleware=[fence, told]),
     ]
 
 

@@ -123,7 +123,11 @@ async function start() {
   const asked = await post(ask, {});
   // Whoever is signed in already, and came by a link of another site's, goes on to what it leads to.
   if (asked.next) location.assign(asked.next);
-  else if (waits) prove({ mediation: "conditional", signal: waiting.signal }, asked).catch(tell);
+  else if (waits) {
+    // Nobody pressed anything yet: a browser that has nothing to offer is no failure of theirs.
+    const quietly = (error) => error.name === "NotAllowedError" || tell(error);
+    prove({ mediation: "conditional", signal: waiting.signal }, asked).catch(quietly);
+  }
 }
 
 start().catch(tell);
