@@ -1,6 +1,5 @@
 """Calls: what each function takes and becomes."""
 
-import re
 from collections.abc import Callable
 
 from rapport.kernel.errors import BadInput
@@ -14,9 +13,6 @@ from rapport.kernel.expressions.syntax import Binary, Call, Literal, Node, Path,
 from rapport.kernel.expressions.terms import ARTICLED, Term, Walk, quoted
 from rapport.kernel.expressions.windows import CALENDAR, LONGEST, UNITS, Calendar, Rolling, Window, zone_named
 
-LONGEST_PATTERN = 200
-MAX_REPEATS = 100
-_REPEAT = re.compile(r"\{(\d*),?(\d*)\}")
 _SLIPS = {
     "exists": "has",
     "lower": "lowerAscii",
@@ -269,7 +265,7 @@ def _method(walk: Walk, node: Call) -> Term:
     arg = walk.visit(node.args[0])
     _wants_text(arg, node)
     if node.name == "matches":
-        _judge_pattern(node.args[0])
+        _judge_pattern(walk, node.args[0])
     if target.seen and not target.seen & {Kind.TEXT, Kind.ANY}:
         walk.doubt(target.node.start, target.node.end, "so far this was never a text")
     code = target.code if not isinstance(node.target, Unary | Binary) else f"({target.code})"
@@ -283,17 +279,11 @@ def _wants_text(term: Term, node: Call) -> None:
         raise Misread(term.node.start, term.node.end, message)
 
 
-def _judge_pattern(node: Node) -> None:
+def _judge_pattern(walk: Walk, node: Node) -> None:
     """Patterns are written out, so that what they cost is known: they are RE2's, whose time is linear in the text."""
     if not isinstance(node, Literal) or not isinstance(node.value, str):
         raise Misread(node.start, node.end, "a pattern is written out, in quotes")
-    if len(node.value) > LONGEST_PATTERN:
-        raise Misread(node.start, node.end, f"a pattern has at most {LONGEST_PATTERN} characters")
-    repeats = 1
-    for least, most in _REPEAT.findall(node.value):
-        repeats *= max(int((least or "0")[:6]), int((most or "0")[:6]), 1)
-    if repeats > MAX_REPEATS:
-        raise Misread(node.start, node.end, f"a pattern repeats a part at most {MAX_REPEATS} times by number")
+    walk.patterns.add(node.value, node.start, node.end)
     trouble = pattern_trouble(node.value)
     if trouble:
         raise Misread(node.start, node.end, f"this is no pattern: {trouble}")

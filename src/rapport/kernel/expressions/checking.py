@@ -17,6 +17,7 @@ from rapport.kernel.expressions.functions import FUNCTIONS, ROOTS
 from rapport.kernel.expressions.kinds import Kind, Schema, kind_of
 from rapport.kernel.expressions.leaves import Known, Leaf, Truth
 from rapport.kernel.expressions.passing import passing
+from rapport.kernel.expressions.patterns import Spent
 from rapport.kernel.expressions.problems import Misread, Problem, alike, placed
 from rapport.kernel.expressions.terms import ARTICLED, Part, Term, number, quoted
 
@@ -56,6 +57,7 @@ class Checker:
         self.leaves: dict[Leaf, str] = {}
         self.problems: list[Problem] = []
         self.failed = False
+        self.patterns = Spent()
         self._source = source
         self._looks: list[tuple[str, int, int]] = []
 

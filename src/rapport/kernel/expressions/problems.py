@@ -1,9 +1,9 @@
 """What is wrong with an expression, and where: for the person who wrote it, and for the editor that underlines it."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
-from rapidfuzz import fuzz, process
 
 from rapport.kernel.errors import BadInput
 
@@ -34,6 +34,16 @@ class Problem(msgspec.Struct, frozen=True):
         asked = f"; did you mean {self.suggestion}?" if self.suggestion else ""
         return f"line {self.line}, column {self.column}: {self.message}{asked}"
 
+    def told(self) -> dict[str, Any]:
+        """As answers tell it: a member of their `problems`."""
+        return {
+            "line": self.line,
+            "column": self.column,
+            "text": self.text,
+            "message": self.message,
+            "suggestion": self.suggestion or None,
+        }
+
 
 class ExpressionError(BadInput):
     """An expression that cannot be used, with all that is wrong with it. Its message is about the first."""
@@ -63,5 +73,7 @@ def placed(source: str, start: int, end: int, message: str, suggestion: str = ""
 
 def alike(name: str, known: Iterable[str]) -> str:
     """The known name that is most like this one, or "" where none is much like it."""
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 (dear to load; only who mistypes a name needs it)
+
     found = process.extractOne(name, sorted(known), scorer=fuzz.ratio, processor=str.casefold, score_cutoff=ALIKE)
     return "" if found is None else str(found[0])

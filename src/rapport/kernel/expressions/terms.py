@@ -6,6 +6,7 @@ import msgspec
 
 from rapport.kernel.expressions.kinds import Kind, Schema
 from rapport.kernel.expressions.leaves import Known, Leaf
+from rapport.kernel.expressions.patterns import Spent
 from rapport.kernel.expressions.syntax import Node, Path
 
 ARTICLED = {
@@ -48,6 +49,7 @@ class Walk(Protocol):
     """The walk, as seen by those who judge calls and comparisons."""
 
     schema: Schema | None
+    patterns: Spent
 
     def visit(self, node: Node) -> Term:
         """What a node is. Raises Misread."""
