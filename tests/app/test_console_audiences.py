@@ -19,7 +19,7 @@ from rapport.app.learning import ACTION, Learner
 from rapport.decide.models import Fitted
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import DAY, now
-from rapport.web.audiences import Saved, TraitWish
+from rapport.web.audiences import Saved, Standing, TraitWish
 from rapport.web.console.session import Session
 from tests.profile.house import ORG, House, told
 
@@ -269,3 +269,19 @@ def test_another_version_of_a_trait_learns_anew(house: House, desk: ConsoleAudie
             time.sleep(0.01)
     assert found is not None
     assert (found.customers, found.trouble) == (CUSTOMERS, "")
+
+
+def test_an_audience_that_is_deleted_while_it_is_looked_at_is_not_there(
+    desk: ConsoleAudiences, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(desk, house)
+    named = desk._audiences.named
+
+    async def then_deleted(org: str, name: str) -> Standing:
+        standing = await named(org, name)
+        await desk.delete(SESSION, name)
+        return standing
+
+    monkeypatch.setattr(desk._audiences, "named", then_deleted)
+    with pytest.raises(NotFound):
+        asyncio.run(desk.named(SESSION, "gold", 30))

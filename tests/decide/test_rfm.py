@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rapport.decide import rfm
 from rapport.decide.lifetime import Purchases, Spending
 from rapport.decide.models import MODELS, Fitted, fit, lesson, modelled, shipped
+from rapport.decide.offers import TELLS
 from rapport.decide.rfm import Bought, bought_of, fit_fifths, score, segment
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import UNTIMED, Facts, Series
@@ -102,4 +103,4 @@ def test_a_model_that_is_not_there_is_named() -> None:
 def test_every_model_is_in_the_reference_and_no_other() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/computed-traits.md").read_text("utf-8")
     table = page.partition("| model |")[2].partition("\n\n")[0]
-    assert {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")} == set(MODELS)
+    assert {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")} == set(MODELS) == set(TELLS)

@@ -12,7 +12,6 @@ from rapport.app.audiences import HouseAudiences, daily
 from rapport.app.console_operators import by
 from rapport.app.definitions import HouseTraits, naming
 from rapport.decide import Audience, ComputedTrait, Rule
-from rapport.decide.models import MODELS
 from rapport.decide.offers import TELLS, purchases
 from rapport.kernel.errors import NotFound
 from rapport.kernel.expressions import Completion, Kind, Problem, complete, quoted, written
@@ -57,6 +56,7 @@ class ConsoleAudiences:
         org = session.org
 
         def kept(definitions: Definitions, ledger: LedgerFile) -> tuple[list[Audience], Rule, list[str]]:
+            definitions.audience(org, name)  # it may have been deleted meanwhile
             rule = definitions.rulebook(org).rules[name]
             given = [
                 f"the destination {one.name}" for one in DestinationBook(ledger).of_org(org) if one.audience == name
@@ -182,7 +182,7 @@ class ConsoleAudiences:
 
         known = await self._ledgers.with_definitions(made)
         schema = await self._traits.schema(org)
-        offered = tuple(ask.Offer(model, TELLS[model], known.get(model, "")) for model in MODELS)
+        offered = tuple(ask.Offer(model, tells, known.get(model, "")) for model, tells in TELLS.items())
         return ask.Offers(offered, purchases(schema))
 
     # -- while an expression is written

@@ -101,11 +101,9 @@ class Rule:
         may; else it is the first of those, which costs a tenth. Whoever answers an event asks inexactly, whoever
         answers a timer exactly: so a timer fires once for nothing at most, and events wait for nobody.
         """
-        if self.trouble:
+        if self.expression is None:
             return Verdict(inside=False, error=self.trouble)
         if facts is None:
-            return OUT
-        if self.expression is None:
             return OUT
         filled = self._computation.fill(facts, self._needed, now, memo)
         value, error = self.expression.evaluate(filled, now, memo)
@@ -113,10 +111,6 @@ class Rule:
         if self.dependencies.time:
             due = self._due(facts, now) if exact else self._edge(filled, now)
         return Verdict(value is True, error, due)
-
-    def inside(self, facts: Facts | None, now: int, memo: dict[int, Any] | None = None) -> bool:
-        """The same in short, for a preview and a first filling that ask for no deadlines."""
-        return facts is not None and self._result(facts, now, memo).holds
 
     def why(self, facts: Facts | None, now: int) -> tuple[Why, ...]:
         """Why a customer is in or out: each piece of the expression with what it gives and what it saw, then each
@@ -127,11 +121,10 @@ class Rule:
         behind = [self._computation.computed(name).explain(filled, now) for name in self._needed]
         return (self.expression.explain(filled, now), *behind)
 
-    def _result(self, facts: Facts, now: int, memo: dict[int, Any] | None = None) -> Result:
+    def _result(self, facts: Facts, now: int) -> Result:
         if self.expression is None:
             return UNKNOWN
-        filled = self._computation.fill(facts, self._needed, now, memo)
-        return self.expression.evaluate(filled, now, memo)
+        return self.expression.evaluate(self._computation.fill(facts, self._needed, now), now)
 
     def _due(self, facts: Facts, now: int) -> int | None:
         def edge(at: int) -> int | None:

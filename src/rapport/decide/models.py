@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from rapport.decide import lifetime, rfm
-from rapport.decide.traits import ComputedTrait, name_of
+from rapport.decide.traits import ComputedTrait, trait_name
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import UNKNOWN, UNTIMED, Dependencies, Facts, Result, Series, Why
 from rapport.kernel.times import DAY, rfc3339
@@ -84,10 +84,7 @@ def shipped(org: str, name: str, model: str, event: str, value: str, purpose: st
         raise BadInput(message, code="unknown_model", field="model")
     if not event:
         raise BadInput("name the event that is a purchase", code="bad_event", field="event")
-    if "-" in name_of(name, "a computed trait"):
-        message = "expressions name a computed trait without quotes: write '_' for '-'"
-        raise BadInput(message, code="bad_name", field="name")
-    return ComputedTrait(org, name, known_purpose(purpose), model=model, event=event, value=value)
+    return ComputedTrait(org, trait_name(name), known_purpose(purpose), model=model, event=event, value=value)
 
 
 Lesson = rfm.Bought | lifetime.Buying
@@ -161,6 +158,4 @@ MODELS: dict[str, Callable[[Modelled, Series, int], float | str | None]] = {
     "rfm": _rfm,
     "rfm_segment": _rfm_segment,
 }
-"""What each is, over the coming 365 days where it is of the future: the value of purchases; how many there will be; how
-likely it is that the customer has not left for good (0 to 1); when they will as likely as not have bought again; the
-three digits of RFM; the name of what they say."""
+"""By name; what each says of a customer is in `offers.TELLS`."""

@@ -15,13 +15,12 @@ from rapport.kernel.expressions import ANY_EVENT, Dependencies, Expression, Expr
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What became another about a customer: names of traits and events, types of identifiers. `all`: it may be
-    anything, as when customers were merged or split, a person changed their terms, or an event was taken back."""
+    """What became another about a customer: names of traits and events, types of identifiers. (Where it may be
+    anything, as when customers were merged or split, all audiences are asked.)"""
 
     traits: frozenset[str] = frozenset()
     events: frozenset[str] = frozenset()
     identifiers: frozenset[str] = frozenset()
-    all: bool = False
 
 
 class Rulebook:
@@ -54,8 +53,6 @@ class Rulebook:
 
     def touched(self, change: Change) -> Sequence[str]:
         """The names of audiences whose verdict this can change; each once."""
-        if change.all:
-            return list(self.rules)
         found: dict[str, None] = {}
         for index, keys in (
             (self._by_trait, change.traits),

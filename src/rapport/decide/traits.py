@@ -48,7 +48,7 @@ class Computed(Protocol):
 
 
 def name_of(name: str, what: str) -> str:
-    """A name that an audience or a computed trait can have. Raises BadInput."""
+    """A name that an audience, a computed trait or a destination can have. Raises BadInput."""
     if not _NAME.fullmatch(name):
         message = (
             f"the name of {what} is letters, digits, '_' and '-', begins with a letter or '_', and is at most 63 long"
@@ -57,11 +57,17 @@ def name_of(name: str, what: str) -> str:
     return name
 
 
-def expressed(org: str, name: str, expression: str, purpose: str) -> ComputedTrait:
-    """A trait by an expression, as its first version. Raises BadInput for a bad name or purpose, ExpressionError."""
+def trait_name(name: str) -> str:
+    """A name that a computed trait can have: as `name_of`, and such as expressions can say. Raises BadInput."""
     if "-" in name_of(name, "a computed trait"):
         message = "expressions name a computed trait without quotes: write '_' for '-'"
         raise BadInput(message, code="bad_name", field="name")
+    return name
+
+
+def expressed(org: str, name: str, expression: str, purpose: str) -> ComputedTrait:
+    """A trait by an expression, as its first version. Raises BadInput for a bad name or purpose, ExpressionError."""
+    trait_name(name)
     compile_expression(expression, Kind.ANY)
     return ComputedTrait(org, name, known_purpose(purpose), expression)
 

@@ -53,16 +53,6 @@ class Sightings(msgspec.Struct):
                 news = _kept(self.identifiers, kind, 1, MAX_NAMES) or news
         return news
 
-    def join(self, other: "Sightings") -> None:
-        """Take in what another saw, such as of another source or an earlier process."""
-        _join(self.traits, other.traits, MAX_NAMES)
-        for name, properties in other.events.items():
-            if name not in self.events:
-                _kept(self.events, name, {}, MAX_NAMES)
-            if name in self.events:
-                _join(self.events[name], properties, MAX_PROPERTIES)
-        _join(self.identifiers, other.identifiers, MAX_NAMES)
-
     def schema(self, computed: Mapping[str, Kind]) -> Schema:
         """The same for checking expressions, with the organization's computed traits."""
         return Schema(
@@ -99,13 +89,6 @@ def _kept(known: dict[str, Value], name: str, value: Value, most: int) -> bool:
         del known[greatest]
     known[name] = value
     return True
-
-
-def _join(known: dict[str, int], other: Mapping[str, int], most: int) -> None:
-    for name, bits in other.items():
-        before = known.get(name, 0)
-        if bits & ~before:
-            _kept(known, name, before | bits, most)
 
 
 def _kinds(bits: int) -> frozenset[Kind]:

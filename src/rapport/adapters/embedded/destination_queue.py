@@ -148,11 +148,11 @@ class DestinationQueue:
         """They arrived: nothing of them is kept."""
         self._gone(done, "sent = sent + 1, sent_at = max(coalesce(sent_at, 0), ?1)")
 
-    def withheld(self, refused: Sequence[Delivery], then: Sequence[Row] = ()) -> None:
-        """They may not be told, or there is nothing to tell any more; `then` is put in in their place."""
-        self._gone(refused, "withheld = withheld + (?1 > 0)", then)
+    def withheld(self, refused: Sequence[Delivery]) -> None:
+        """They may not be told, or there is nothing to tell any more."""
+        self._gone(refused, "withheld = withheld + (?1 > 0)")
 
-    def _gone(self, some: Sequence[Delivery], counted: str, then: Sequence[Row] = ()) -> None:
+    def _gone(self, some: Sequence[Delivery], counted: str) -> None:
         at = now()
         with translating(self._path), transaction(self._db):
             for one in some:
@@ -160,7 +160,6 @@ class DestinationQueue:
                     self._know(one.destination)
                     query = f"UPDATE queue_health SET {counted} WHERE destination = ?2"  # noqa: S608 - fixed
                     self._db.execute(query, (at, one.destination))
-            put(self._db, then)
 
     def failed(self, delivery: Delivery, error: str, next_at: int | None) -> None:
         """It was not taken: it is tried again then, or given up (None)."""

@@ -5,7 +5,7 @@ has it has anybody's data: what is sent to it then are deletions alone.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -201,10 +201,6 @@ class DestinationBook:
         """Customers handed to a destination, by number, after one."""
         query = "SELECT customer FROM handed WHERE destination = ? AND customer > ? ORDER BY customer LIMIT ?"
         return [number for (number,) in self._db.execute(query, (destination, customer, limit)).fetchall()]
-
-    def handed_count(self) -> Mapping[int, int]:
-        """How many each destination was handed that were not deleted there since."""
-        return dict(self._db.execute("SELECT destination, count(*) FROM handed GROUP BY destination").fetchall())
 
     def holding(self, org: str, customer: int) -> list[int]:
         """The numbers of an organization's destinations that were handed a customer."""

@@ -145,11 +145,8 @@ class EvidenceTables:
         )
         return row[0] if row else None
 
-    def decoded(self, rows: Sequence[Row]) -> list[Edge]:
-        """The edges of rows that were read elsewhere: (record, id, node, other, level, body, aside)."""
-        return self._edges(rows)
-
-    def _edges(self, rows: Sequence[Row]) -> list[Edge]:
+    def edges(self, rows: Sequence[Row]) -> list[Edge]:
+        """The edges of rows: (record, id, node, other, level, body, aside)."""
         reveal, numbers, decoded = self._reveal, self._numbers, self._decoded
         edges = []
         for record, blinded, node, other, level, body, _ in rows:
@@ -178,7 +175,7 @@ class EvidenceTables:
         if number is None:
             return ()
         rows = self._db.execute(f"{_SELECT} record = ? AND aside = 0", (number,)).fetchall()
-        edges = [edge for edge in self._edges(rows) if edge.record == record]
+        edges = [edge for edge in self.edges(rows) if edge.record == record]
         if record in self._tied:
             edges += [edge for edge in self.edges_of_identifier(record, 1 << 30) if edge.record != record]
         return edges
@@ -188,14 +185,14 @@ class EvidenceTables:
         if known is not None and (len(known[0]) < known[1] or limit <= known[1]):
             return known[0][:limit]
         query = f"{_SELECT} other = ? AND aside = 0 ORDER BY level LIMIT ?"
-        edges = self._edges(self._db.execute(query, (self._blind(node), limit)).fetchall())
+        edges = self.edges(self._db.execute(query, (self._blind(node), limit)).fetchall())
         self._of_identifier[node] = (edges, limit)
         return edges
 
     def holders(self, node: bytes) -> list[tuple[int, bytes]]:
         """(record's number, edge's id) of all active edges to an identifier, whether they count or are set aside."""
         rows = self._db.execute(f"{_SELECT} other = ? ORDER BY level", (self._blind(node),)).fetchall()
-        edges = self._edges(rows)
+        edges = self.edges(rows)
         counted = [edge for edge, row in zip(edges, rows, strict=True) if not row[-1]]
         self._of_identifier[node] = (counted, len(counted) + 1)
         return [(row[0], edge.id) for edge, row in zip(edges, rows, strict=True)]
@@ -205,14 +202,14 @@ class EvidenceTables:
         if number is None:
             return ()
         rows = self._db.execute(f"{_SELECT} record = ? AND aside = 1", (number,)).fetchall()
-        return [edge for edge in self._edges(rows) if edge.record == record]
+        return [edge for edge in self.edges(rows) if edge.record == record]
 
     def edge(self, edge_id: bytes) -> Edge | None:
         number = self._places.get(edge_id)
         if number is None:
             return None
         rows = self._db.execute(f"{_SELECT} record = ? AND id = ?", (number, self._blind(edge_id))).fetchall()
-        edges = self._edges(rows)
+        edges = self.edges(rows)
         return edges[0] if edges else None
 
     def is_retracted(self, edge_id: bytes) -> bool:

@@ -76,7 +76,7 @@ class ExportBook:
     """The exports of a ledger; over one ledger connection, used by one thread at a time."""
 
     def __init__(self, ledger: "LedgerFile") -> None:
-        self._ledger = self.ledger = ledger
+        self.ledger = ledger
         self._db = ledger.db
         self._files = ExportFiles(ledger.path.parent)
 
@@ -86,7 +86,7 @@ class ExportBook:
         """Put an export on record, under a fresh handle: one that waits for the node, or one that is about to begin.
         Raises NotFound for an unknown organization, Busy where too many of its exports are on their way to the node,
         Conflict where the node keeps too many already."""
-        if not self._ledger.has_org(org):
+        if not self.ledger.has_org(org):
             raise NotFound(f"there is no organization {org!r}", field="org")
         with self._writing():
             if place == NODE:
@@ -127,7 +127,7 @@ class ExportBook:
     def finish(self, export: Export, key: bytes | None = None) -> None:
         """Its file is whole, and takes its name next; the node's is sealed under a key. Raises Conflict where it was
         deleted meanwhile."""
-        sealed = None if key is None else self._ledger.keys.org(export.org).seal(key, _key_place(export))
+        sealed = None if key is None else self.ledger.keys.org(export.org).seal(key, _key_place(export))
         times = (export.exported_at, export.expires_at, export.kept_until)
         with self._writing():
             query = """
@@ -165,7 +165,7 @@ class ExportBook:
             if found is not None and found[0] in ("waiting", "running", "failed"):
                 raise Conflict(_NOT_DONE.get(found[0], f"this export failed: {found[1]}"), code="not_done")
             raise NotFound("this export has no file here any more: its time is over, or it was deleted")
-        return SealKey(self._ledger.keys.org(export.org).open(row[0], _key_place(export)))
+        return SealKey(self.ledger.keys.org(export.org).open(row[0], _key_place(export)))
 
     def end(self, export: Export, status: str, reason: str = "") -> None:
         """Delete the node's file, or what was to become one: `expired` or `deleted`. Copies that were fetched stay on
@@ -235,7 +235,7 @@ class ExportBook:
 
     def holding(self, org: str, records: Collection[int]) -> list[Held]:
         """Customers of these records in exports of which somebody may still have a copy."""
-        handles = self._ledger.keys.handles(org)
+        handles = self.ledger.keys.handles(org)
         found: dict[Held, None] = {}
         for some in _some(records):
             query = _HOLDING.format(",".join("?" * len(some)))
@@ -286,7 +286,7 @@ class ExportBook:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        with translating(self._ledger.path), transaction(self._db):
+        with translating(self.ledger.path), transaction(self._db):
             yield
 
 

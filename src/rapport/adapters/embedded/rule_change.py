@@ -126,7 +126,7 @@ class RuleChange:
         """
         cursor = self._state.execute(query, (self._org,))
         while rows := cursor.fetchmany(_ROWS):
-            yield from zip([row[0] for row in rows], tables.decoded(rows), strict=True)
+            yield from zip([row[0] for row in rows], tables.edges(rows), strict=True)
             tables.forget()
 
     def _note_today(self, some: Sequence[tuple[int, Edge]]) -> None:
@@ -157,7 +157,7 @@ class RuleChange:
     def _regrouped(self, one: str, several: str) -> tuple[int, int, list[Regroup]]:
         """Groups on one side that are several on the other: how many, how many those are, and the largest of them."""
         grouped = f"SELECT {one} AS g, count(DISTINCT {several}) AS n FROM both GROUP BY {one} HAVING n > 1"  # noqa: S608 - our own columns
-        count, parts = self._db.execute(f"SELECT count(*), coalesce(sum(n), 0) FROM ({grouped})").fetchone()  # noqa: S608
+        count, parts = self._db.execute(f"SELECT count(*), coalesce(sum(n), 0) FROM ({grouped})").fetchone()  # noqa: S608 - as above
         largest = self._db.execute(f"{grouped} ORDER BY n DESC, g LIMIT ?", (SHOWN,)).fetchall()
         return count, parts, [self._example(group, one, several) for group, _ in largest]
 

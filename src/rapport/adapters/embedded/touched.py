@@ -138,9 +138,6 @@ class TouchReader:
         row = self._db.execute("SELECT value FROM meta WHERE name = 'defined'").fetchone()
         return int(row[0]) if row else 0
 
-    def sightings(self, org: str) -> Sightings:
-        return sightings_of(self._db, self._keys, org)
-
 
 class Consumed:
     """How far the feed was dealt with, and what is asked of customers, as decide.db says."""

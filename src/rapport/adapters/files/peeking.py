@@ -62,7 +62,7 @@ def _encoding(path: Path, head: bytes) -> str:
     """UTF-8 unless more of the lines beyond ASCII are in an older encoding; a mark at the start says UTF-16."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    if b"\0" in head[:_HEAD]:
+    if b"\0" in head:
         raise unusable(path, "is no text: it has bytes of zero")
     good = bad = 0
     lines = head.split(b"\n")

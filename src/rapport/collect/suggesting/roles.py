@@ -1,6 +1,7 @@
 """Which column plays which part, by its name and its values."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from rapport.collect.mapping import FileFormat
 from rapport.collect.suggesting.column import Column
@@ -118,11 +119,15 @@ def ends_in(column: Column, names: frozenset[str]) -> bool:
     return any("_".join(words[start:]) in names for start in range(len(words)))
 
 
+def _is_id(names: frozenset[str], column: Column) -> bool:
+    return column.scalar and ends_in(column, names)
+
+
 def identifiers(columns: Sequence[Column]) -> dict[str, tuple[Column, str, str]]:
     """Type → the column that fits it best, why, and how sure that is."""
     found: dict[str, tuple[Column, str, str]] = {}
     for kind, names in NAMED:
-        if column := first(columns, lambda one, names=names: one.scalar and ends_in(one, names)):  # type: ignore[misc]
+        if column := first(columns, partial(_is_id, names)):
             found[kind] = (column, f"called as a {kind.replace('_', ' ')} is", "likely")
     for kind, words in (("email", EMAIL), ("phone", PHONE)):
         named = [
