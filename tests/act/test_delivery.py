@@ -126,7 +126,9 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "http://[::1]:8080/x", "http://169.254.169.254/latest/x",
-                                 "http://localhost/", "http://a.localhost:1/", "http://[::ffff:10.0.0.1]"])  # fmt: skip
+                                 "http://localhost/", "http://a.localhost:1/", "http://[::ffff:10.0.0.1]",
+                                 "http://127.1/", "http://2130706433/", "http://0x7f.1:80/", "http://0177.0.0.1/",
+                                 "http://0XA000001./", "http://192.168.257/"])  # fmt: skip
 def test_an_inside_address_is_refused_when_it_is_given(url: str) -> None:
     with pytest.raises(BadInput, match="RAPPORT_PRIVATE_DESTINATIONS"):
         usable(url, private=False)

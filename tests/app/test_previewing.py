@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -142,6 +143,32 @@ def test_one_is_worked_out_at_a_time(house: House, monkeypatch: pytest.MonkeyPat
     go_on.set()
     first.join()
     assert preview(previewer, GOLD).inside == REFUSING // 4
+
+
+def test_whoever_waits_for_a_preview_holds_no_thread_that_others_need(house: House) -> None:
+    opened, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> previewing.Looking:
+        opened.set()
+        go_on.wait(20)
+        return looking(house.settings)
+
+    async def all_of_them() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        previewer = Previewer(slowly, limit_s=60)
+        first = asyncio.create_task(previewer.waited_for(ORG, rule(GOLD), None, "test"))
+        await asyncio.to_thread(opened.wait, 20)
+        more = [asyncio.create_task(previewer.waited_for(ORG, rule(GOLD), None, "test")) for _ in range(12)]
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "served"), 5) == "served"
+        go_on.set()
+        came = await asyncio.gather(first, *more, return_exceptions=True)
+        done = [one for one in came if isinstance(one, Preview)]
+        assert {one.inside for one in done} == {REFUSING // 4}
+        # One organization's queue is short, so that another's turn comes.
+        assert len(done) == 1 + previewing.MOST_WAITING
+        assert sum(isinstance(one, Busy) for one in came) == 12 - previewing.MOST_WAITING
+
+    asyncio.run(all_of_them())
 
 
 def test_days_on_which_nothing_moved_have_the_count_of_the_day_before() -> None:

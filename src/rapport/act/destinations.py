@@ -5,6 +5,7 @@ lead elsewhere tomorrow. Whoever sends connects to the very address that was che
 """
 
 import ipaddress
+import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -53,12 +54,13 @@ def usable(url: str, *, private: bool) -> str:
     BadInput `bad_url`."""
     host = destination(url).host
     try:
-        ipaddress.ip_address(host)
-    except ValueError:
+        # Whoever resolves names takes 127.1, 2130706433 and 0x7f.1 for the number that they are, too.
+        numbered = host if ":" in host else socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
         if not private and (host == "localhost" or host.endswith(".localhost")):
             raise _unusable(_INSIDE.format(host)) from None
         return url
-    problem = address_problem(host, private=private)
+    problem = address_problem(numbered, private=private)
     if problem:
         raise _unusable(problem)
     return url
@@ -71,18 +73,19 @@ def _unusable(why: str) -> BadInput:
 _INSIDE = "{} is inside a network: such destinations are refused unless RAPPORT_PRIVATE_DESTINATIONS=1"
 
 
-def address_problem(text: str, *, private: bool = False) -> str:
-    """Why nothing may be sent to an IP address, or "". `private`: those inside a network may be reached, too."""
+def address_problem(text: str, *, private: bool = False, called: str = "") -> str:
+    """Why nothing may be sent to an IP address, or "". `private`: those inside a network may be reached, too; `called`:
+    the name that led there, which is said instead: what number a name has inside is told to nobody outside."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return f"{text[:60]!r} is no IP address"
     hidden = _hidden(address)
     if any(one.is_multicast or one.is_unspecified or one == _BROADCAST for one in (address, hidden) if one is not None):
-        return f"{address} is no single machine"
+        return f"{called or address} is no single machine"
     if private or _is_public(address):
         return ""
-    return _INSIDE.format(address)
+    return _INSIDE.format(called or address)
 
 
 _BROADCAST = ipaddress.IPv4Address("255.255.255.255")

@@ -5,7 +5,6 @@ through the gate: members, memberships and reasons are answers of it, so whoever
 before the evaluator knows.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
@@ -234,7 +233,7 @@ class HouseAudiences:
             return rule, self._doubts.of(definitions, org, expression, tried.purpose, Kind.BOOL)
 
         rule, warnings = await self.ledgers.with_definitions(prepared)
-        told = await asyncio.to_thread(self._previewer.preview, org, rule, name, caller)
+        told = await self._previewer.waited_for(org, rule, name, caller)
         return msgspec.structs.replace(told, warnings=warnings)
 
     async def preview_trait(self, org: str, expression: str, purpose: str, caller: str) -> Preview:
@@ -246,7 +245,7 @@ class HouseAudiences:
             return knowing, self._doubts.of(definitions, org, expression, tried.purpose, Kind.ANY)
 
         knowing, warnings = await self.ledgers.with_definitions(prepared)
-        told = await asyncio.to_thread(self._previewer.preview, org, knowing, None, caller)
+        told = await self._previewer.waited_for(org, knowing, None, caller)
         return msgspec.structs.replace(told, warnings=warnings)
 
     def close(self) -> None:

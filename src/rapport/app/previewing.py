@@ -13,6 +13,7 @@ looked at each time, so that two previews can be compared.
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -33,9 +34,12 @@ ACTION = "audience preview"
 PREVIEW_S = 2.0
 """How long a preview looks at customers."""
 WAIT_S = 20.0
+MOST_WAITING = 3
+"""Of one organization: the others get their turn, too."""
 _TOGETHER = 50
 _NEWEST, _ALL = 1 << 62, 1 << 62
 _MOST_NOTED = 1_000
+_BUSY = "another preview is being worked out: ask again in a moment"
 _ODD = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
@@ -75,14 +79,34 @@ class Previewer:
         self._open = open_parts
         self._limit = limit_s
         self._running = threading.Lock()
+        self._turn = asyncio.Lock()
+        self._waiting = Counter[str]()
         self._parts: Looking | None = None
         self._use = StandingUse()
         self._refusing: dict[tuple[str, str], tuple[int, int | None]] = {}
 
+    async def waited_for(self, org: str, rule: Judged, against: str | None, caller: str) -> Preview:
+        """The same for a loop that answers requests. Whoever waits holds no thread meanwhile: there are few, and all
+        else that the process does in threads would wait, too. Raises Busy."""
+        if self._waiting[org] >= MOST_WAITING:
+            raise Busy(_BUSY, retry_after=2)
+        self._waiting[org] += 1
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Busy(_BUSY, retry_after=2) from None
+        finally:
+            self._waiting[org] -= 1
+        try:
+            return await asyncio.to_thread(self.preview, org, rule, against, caller)
+        finally:
+            self._turn.release()
+
     def preview(self, org: str, rule: Judged, against: str | None, caller: str) -> Preview:
         """`against`: the saved audience to compare with. Blocks for seconds: for a thread. Raises Busy."""
         if not self._running.acquire(timeout=WAIT_S):
-            raise Busy("another preview is being worked out: ask again in a moment", retry_after=2)
+            raise Busy(_BUSY, retry_after=2)
         try:
             if self._parts is None:
                 self._parts = self._open()

@@ -92,6 +92,13 @@ def test_loopback_is_not_reached_without_leave() -> None:
     assert receiver.got == []
 
 
+def test_what_number_a_name_has_inside_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolved("10.20.30.40"))
+    error = send("http://payroll.internal/", b"", {}).error
+    assert "payroll.internal is inside a network" in error
+    assert "10.20" not in error
+
+
 def resolved(*addresses: str) -> Any:
     """A resolver that answers these to any name."""
 

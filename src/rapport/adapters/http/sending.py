@@ -45,7 +45,7 @@ def send(
     addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
     # One address inside makes the name suspicious as a whole.
     for _, address in addresses:
-        problem = address_problem(str(address[0]), private=private)
+        problem = address_problem(str(address[0]), private=private, called=place.host)
         if problem:
             return Answer(0, error=problem)
     return _posted(place, addresses, body, {**_USUAL, **headers}, until)
