@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rapport.adapters.embedded import operators
 from rapport.adapters.embedded.audit import AuditLog, start_of
-from rapport.adapters.embedded.ledger import MIGRATIONS, LedgerFile
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.ledger_rows import MIGRATIONS
 from rapport.adapters.embedded.sqlite import connect
 from rapport.adapters.embedded.tokens import MOST_DAYS, TokenFile, life_of
 from rapport.app.embedded import open_keys, open_ledger

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from rapport.adapters.embedded.group_commit import GroupCommit
+from rapport.adapters.embedded.holding import still_holds
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.people import still_holds
 from rapport.terms import Pending
 
 _CROWDED_PACE_S = 0.005

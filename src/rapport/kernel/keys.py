@@ -102,3 +102,8 @@ def digest16(*parts: bytes) -> bytes:
         hasher.update(len(part).to_bytes(4, "big"))
         hasher.update(part)
     return hasher.digest()
+
+
+def digests_in(together: bytes) -> list[bytes]:
+    """The digests of which many were put together, such as to be blinded at once."""
+    return [together[at : at + _BLOCK] for at in range(0, len(together), _BLOCK)]

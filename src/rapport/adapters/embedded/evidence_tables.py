@@ -14,7 +14,7 @@ import msgspec
 
 from rapport.adapters.embedded.sqlite import rows_in
 from rapport.kernel.errors import Corrupt
-from rapport.kernel.keys import BlindKey
+from rapport.kernel.keys import BlindKey, digests_in
 from rapport.profile.links import ATTRIBUTION
 from rapport.resolve import Change, Edge, Mark
 
@@ -41,7 +41,6 @@ class _Rest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     origin: str
 
 
-_DIGEST = 16
 _encode = msgspec.msgpack.Encoder().encode
 _rest = msgspec.msgpack.Decoder(_Rest).decode
 _SELECT = "SELECT record, id, node, other, level, body, aside FROM edge WHERE"
@@ -228,13 +227,13 @@ class EvidenceTables:
         """Meanwhile, know the groups of many records, read all at once; gives the numbers of all their members. Within
         a snapshot, of which nothing is kept."""
         reveal = self._reveal
-        blinded = _split(self._blind(b"".join(records)))
+        blinded = digests_in(self._blind(b"".join(records)))
         of: dict[bytes, bytes] = {}
         for node, group in rows_in(self._db, "SELECT node, grp FROM member WHERE node IN ({})", blinded):
             of[reveal(node)] = reveal(group)
         groups = {of.setdefault(record, record) for record in records}
         members: dict[bytes, dict[bytes, int]] = {group: {} for group in groups}
-        blinded = _split(self._blind(b"".join(groups)))
+        blinded = digests_in(self._blind(b"".join(groups)))
         for group, node, record in rows_in(self._db, "SELECT grp, node, record FROM member WHERE grp IN ({})", blinded):
             members[reveal(group)][reveal(node)] = record
         # Most groups go by the node of an identifier, which is no record's.
@@ -248,7 +247,7 @@ class EvidenceTables:
     def _of_no_record(self, nodes: Sequence[bytes]) -> frozenset[bytes]:
         """Those of some nodes that are no record's, as `known` says of each."""
         unknown = [node for node in nodes if node not in self._numbers and node not in self._tied]
-        blinded = dict(zip(_split(self._blind(b"".join(unknown))), unknown, strict=True))
+        blinded = dict(zip(digests_in(self._blind(b"".join(unknown))), unknown, strict=True))
         for query in ("SELECT lookup FROM record WHERE lookup IN ({})", "SELECT node FROM member WHERE node IN ({})"):
             for (found,) in rows_in(self._db, query, list(blinded)):
                 del blinded[found]
@@ -348,7 +347,3 @@ class EvidenceTables:
             else:
                 self._marks.discard((mark, node))
                 self._db.execute("DELETE FROM user_mark WHERE mark = ? AND node = ?", (mark, blind(node)))
-
-
-def _split(digests: bytes) -> list[bytes]:
-    return [digests[at : at + _DIGEST] for at in range(0, len(digests), _DIGEST)]

@@ -4,155 +4,26 @@ Credentials are kept as hashes (they are random, so a plain SHA-256 suffices); w
 console and `rapport org show` print them again.
 """
 
-import contextlib
-import gc
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from rapport.adapters.embedded import (
-    accounts,
-    agent_requests,
-    agents,
-    audiences,
-    audit,
-    benefits,
-    by_hand,
-    claims,
-    contacts,
-    cosignatures,
-    demands,
-    destinations,
-    devices,
-    exports,
-    goals,
-    let_go,
-    operators,
-    outbox,
-    purchases,
-    receipt_log,
-    reminding,
-    rights,
-    tallies,
-    tokens,
-    tongues,
-    webhooks,
-)
+from rapport.adapters.embedded import audit, operators, tallies
 from rapport.adapters.embedded.keyring import Keyring
+from rapport.adapters.embedded.ledger_rows import MIGRATIONS
 from rapport.adapters.embedded.operators import SESSION_LIFE
 from rapport.adapters.embedded.receipt_log import ReceiptLog
 from rapport.adapters.embedded.sqlite import connect, put_rows, transaction, translated
 from rapport.adapters.embedded.tokens import TOKEN_LIFE, TokenFile
-from rapport.kernel import ids
+from rapport.kernel import cycles, ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.ports import OWN_WORD, PRESENCE, YOU, Source
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.terms import Pending, Receipt
-
-MIGRATIONS = [
-    """
-    CREATE TABLE org (name TEXT PRIMARY KEY, created_at INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE source (org TEXT NOT NULL, name TEXT NOT NULL, key_hash BLOB NOT NULL UNIQUE, key_sealed BLOB NOT NULL,
-                         trusted INTEGER NOT NULL, trust INTEGER NOT NULL, categories BLOB NOT NULL,
-                         created_at INTEGER NOT NULL, PRIMARY KEY (org, name)) WITHOUT ROWID;
-    CREATE TABLE token (hash BLOB PRIMARY KEY, org TEXT NOT NULL, scopes TEXT NOT NULL, created_at INTEGER NOT NULL,
-                        expires_at INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE link (hash BLOB PRIMARY KEY, org TEXT, expires_at INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE session (hash BLOB PRIMARY KEY, org TEXT, purpose TEXT NOT NULL, csrf TEXT NOT NULL,
-                          expires_at INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE receipt (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, org TEXT NOT NULL,
-                          at INTEGER NOT NULL, body BLOB NOT NULL)
-    """,
-    # What a decision rests on has one epoch: a receipt is committed only where nothing of it has changed meanwhile.
-    """
-    CREATE TABLE epoch (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL);
-    INSERT INTO epoch VALUES (1, 1);
-    CREATE TABLE terms (hash BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-    CREATE TABLE person (id INTEGER PRIMARY KEY AUTOINCREMENT, handle TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
-                         version INTEGER NOT NULL, status TEXT NOT NULL, locked INTEGER NOT NULL, terms BLOB NOT NULL);
-    CREATE INDEX person_terms ON person (terms);
-    CREATE TABLE lock (person INTEGER, org TEXT, PRIMARY KEY (person, org)) WITHOUT ROWID;
-    CREATE TABLE claim (token BLOB, person INTEGER, org TEXT NOT NULL, sealed BLOB NOT NULL, at INTEGER NOT NULL,
-                        PRIMARY KEY (token, person)) WITHOUT ROWID;
-    CREATE INDEX claim_of ON claim (person);
-    CREATE INDEX claim_at ON claim (org, person);
-    CREATE TABLE signing (org TEXT PRIMARY KEY, public BLOB NOT NULL, sealed BLOB) WITHOUT ROWID;
-    CREATE TABLE attester (name TEXT PRIMARY KEY, public BLOB NOT NULL, added_at INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE declaration (org TEXT, version INTEGER, at INTEGER NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL,
-                              signature BLOB NOT NULL, public BLOB NOT NULL, PRIMARY KEY (org, version)) WITHOUT ROWID;
-    CREATE TABLE agreement (id INTEGER PRIMARY KEY AUTOINCREMENT, handle TEXT NOT NULL UNIQUE, person INTEGER NOT NULL,
-                            org TEXT NOT NULL, status TEXT NOT NULL, terms BLOB NOT NULL, declaration INTEGER NOT NULL,
-                            at INTEGER NOT NULL, ended_at INTEGER, body BLOB NOT NULL);
-    CREATE INDEX agreement_of ON agreement (person);
-    CREATE INDEX agreement_with ON agreement (org, status);
-    CREATE TABLE notice (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL, at INTEGER NOT NULL,
-                         body BLOB NOT NULL);
-    CREATE INDEX notice_of ON notice (person);
-    CREATE TABLE uses (person INTEGER, org TEXT, purpose TEXT, day INTEGER, count INTEGER NOT NULL,
-                       PRIMARY KEY (person, org, purpose, day)) WITHOUT ROWID;
-    ALTER TABLE receipt ADD COLUMN person INTEGER;
-    ALTER TABLE receipt ADD COLUMN purpose TEXT;
-    ALTER TABLE receipt ADD COLUMN decision TEXT;
-    ALTER TABLE receipt ADD COLUMN unmet TEXT;
-    CREATE INDEX receipt_of ON receipt (person, seq) WHERE person IS NOT NULL;
-    CREATE INDEX receipt_by ON receipt (org, seq);
-    ALTER TABLE link ADD COLUMN person INTEGER;
-    ALTER TABLE session ADD COLUMN person INTEGER
-    """,
-    # Agreements by number: what many of them say alike is kept once, by its content, and handles are made from numbers.
-    # (Random handles in an index cost a random page each, where a changed declaration makes a million.)
-    """
-    DROP TABLE agreement;
-    CREATE TABLE agreement (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL, org TEXT NOT NULL,
-                            status TEXT NOT NULL, terms BLOB NOT NULL, declaration INTEGER NOT NULL,
-                            at INTEGER NOT NULL, ended_at INTEGER, content BLOB NOT NULL, previous INTEGER,
-                            signed BLOB);
-    CREATE INDEX agreement_of ON agreement (person);
-    CREATE INDEX agreement_with ON agreement (org);
-    CREATE UNIQUE INDEX agreement_between ON agreement (org, person) WHERE status = 'active';
-    CREATE TABLE content (hash BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-    CREATE TABLE review (org TEXT PRIMARY KEY, ground BLOB NOT NULL, version INTEGER NOT NULL, base INTEGER NOT NULL,
-                         cursor INTEGER NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE INDEX receipt_refused ON receipt (org, seq) WHERE decision = 'refused'
-    """,
-    receipt_log.SCHEMA,
-    benefits.SCHEMA,
-    rights.SCHEMA,
-    receipt_log.TAGGED,
-    exports.SCHEMA,
-    outbox.SCHEMA,
-    webhooks.SCHEMA,
-    demands.SCHEMA,
-    cosignatures.SCHEMA,
-    tallies.SCHEMA,
-    benefits.SUMS,
-    agents.SCHEMA,
-    agent_requests.SCHEMA,
-    receipt_log.CHAINED,
-    accounts.SCHEMA,
-    operators.SCHEMA,
-    audit.SCHEMA,
-    tokens.SCHEMA,
-    devices.SCHEMA,
-    goals.SCHEMA,
-    contacts.SCHEMA,
-    claims.SCHEMA,
-    by_hand.SCHEMA,
-    purchases.SCHEMA,
-    accounts.BACKED_UP,
-    let_go.SCHEMA,
-    let_go.MOVED,
-    reminding.SCHEMA,
-    tongues.SCHEMA,
-    let_go.NOTED,
-    claims.UNTOLD,
-    audiences.SCHEMA,
-    destinations.SCHEMA,
-]
 
 LINK_LIFE = 10 * MINUTE
 
@@ -164,18 +35,6 @@ _PUT_RECEIPT = "receipt (seq, id, org, at, body, person, purpose, decision, unme
 _RECEIPTS = "SELECT r.seq, r.org, t.customer, r.body FROM receipt r LEFT JOIN tree t ON t.id = r.tree"
 _COUNT_USE = "INSERT INTO uses VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
 _encode = msgspec.msgpack.Encoder().encode
-
-
-@contextlib.contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """For the time of a commit, which makes many objects and no cycles: to search them takes a sixth of its time."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 class LedgerFile:
@@ -344,7 +203,7 @@ class LedgerFile:
     def _put_receipts(self, kept: Sequence[Pending]) -> int:
         row = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'receipt'").fetchone()
         first: int = 1 if row is None else row[0] + 1
-        with _no_search_for_cycles():
+        with cycles.not_searched():
             rows = []
             for seq, (pending, at) in enumerate(zip(kept, self.receipt_log.append(kept, first), strict=True), first):
                 r, (*place, body) = pending.receipt, at

@@ -5,7 +5,6 @@ what was before cannot be committed after it.
 """
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -25,6 +24,7 @@ from rapport.adapters.embedded import (
     tongues,
 )
 from rapport.adapters.embedded.agreements import Draft, Settling, handle_of
+from rapport.adapters.embedded.holding import uses_since
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import rows_in, snapshot, transaction
@@ -32,9 +32,10 @@ from rapport.adapters.embedded.terms_file import TermsFile
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.identifiers import normalise, type_name
+from rapport.kernel.keys import digests_in
 from rapport.kernel.times import now
 from rapport.resolve import identifier_node
-from rapport.terms import Ground, Holder, Pending, Standing, Terms
+from rapport.terms import Ground, Holder, Standing, Terms
 from rapport.terms.called import told_apart
 
 ACTIVE, ERASING, ERASED = accounts.ACTIVE, "erasing", "erased"
@@ -49,9 +50,6 @@ _HOLDERS = """
             WHERE agreement.person = person.id AND agreement.org = ? AND agreement.status = 'active')
     FROM claim JOIN person ON person.id = claim.person WHERE claim.token IN ({})
 """
-_VERSIONS = (
-    "SELECT DISTINCT person.id, person.version FROM claim JOIN person ON person.id = claim.person WHERE token IN ({})"
-)
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -131,12 +129,13 @@ class PeopleFile:
         with self.snapshot():
             epoch, standing = self._promised(org)
             query = "SELECT token FROM claim WHERE token IN ({})"
-            claimed = {token for (token,) in rows_in(self.db, query, _split(tokens))}
+            claimed = {token for (token,) in rows_in(self.db, query, digests_in(tokens))}
             grounds, at = [], 0
             for several in links:
                 until = at + len(several) * _TOKEN
                 own = tokens[at:until]
-                holders = self._holders(org, several, own) if claimed and not claimed.isdisjoint(_split(own)) else ()
+                is_claimed = bool(claimed) and not claimed.isdisjoint(digests_in(own))
+                holders = self._holders(org, several, own) if is_claimed else ()
                 grounds.append(Ground(epoch, org, standing, holders, own))
                 at = until
         return grounds
@@ -165,8 +164,8 @@ class PeopleFile:
         return self.keys.blind.blind(b"".join([_node(*claim) for claim in claims]))
 
     def _holders(self, org: str, links: Collection[str], tokens: bytes) -> tuple[Holder, ...]:
-        parts = _split(tokens)
-        rows = self.db.execute(_HOLDERS.format(_marks(parts)), (org, org, *parts)).fetchall()
+        parts = digests_in(tokens)
+        rows = list(rows_in(self.db, _HOLDERS, parts, org, org))
         if not rows:
             return ()
         link_of = dict(zip(parts, links, strict=True))
@@ -247,13 +246,13 @@ class PeopleFile:
     # -- for claims that were proved (`claims.Claims`), within a transaction of theirs
 
     def tokens_of(self, claims: Sequence[tuple[str, str, str]]) -> list[bytes]:
-        return _split(self._tokens(claims))
+        return digests_in(self._tokens(claims))
 
     def put_claims(self, person: int, claims: Sequence[tuple[str, str, str]]) -> None:
         key = self.keys.person(person)
         if key is None:
             raise Conflict("this person is erased", code="erased")
-        for (org, kind, value), token in zip(claims, _split(self._tokens(claims)), strict=True):
+        for (org, kind, value), token in zip(claims, digests_in(self._tokens(claims)), strict=True):
             sealed = key.seal(msgspec.msgpack.encode((kind, value)), token)
             self.db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?, ?, ?, ?)", (token, person, org, sealed, now()))
 
@@ -378,36 +377,3 @@ class PeopleFile:
 def _node(org: str, kind: str, value: str) -> bytes:
     """An identifier's node: a customer's page and all its parts ask for the same ones."""
     return identifier_node(org, kind, value)
-
-
-def _split(tokens: bytes) -> list[bytes]:
-    return [tokens[at : at + _TOKEN] for at in range(0, len(tokens), _TOKEN)]
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ",".join("?" * len(values))
-
-
-def uses_since(db: sqlite3.Connection, person: int, org: str, purpose: str, since: int) -> int:
-    """How often an organization has used a person's data for a purpose since a day."""
-    query = "SELECT total(count) FROM uses WHERE person = ? AND org = ? AND purpose = ? AND day >= ?"
-    return int(db.execute(query, (person, org, purpose, since)).fetchone()[0])
-
-
-def still_holds(db: sqlite3.Connection, pending: Pending) -> bool:
-    """Whether what a receipt rests on is as it was, within the transaction that is about to commit it."""
-    ground = pending.ground
-    for limit in pending.limits:
-        if uses_since(db, limit.person, ground.org, limit.purpose, limit.since) >= limit.most:
-            return False
-    (epoch,) = db.execute("SELECT value FROM epoch").fetchone()
-    if epoch == ground.epoch:
-        return True
-    query = "SELECT coalesce(max(version), 0) FROM declaration WHERE org = ?"
-    if db.execute(query, (ground.org,)).fetchone()[0] != ground.standing.version:
-        return False
-    if any(claim.attester for claim in ground.standing.declaration.values):
-        return False  # attesters come and go between two versions: it is decided again
-    tokens = _split(ground.tokens)
-    rows = db.execute(_VERSIONS.format(_marks(tokens)), tokens).fetchall() if tokens else []
-    return set(rows) == {(holder.id, holder.version) for holder in ground.holders}
