@@ -44,6 +44,12 @@ def test_a_command_loads_no_more_than_it_needs() -> None:
     assert not loaded_by("verify", "--help") & {WEB, NUMBERS, DATABASE}
 
 
+def test_no_process_of_a_node_loads_at_its_start_what_it_seldom_needs() -> None:
+    parts = "import sys, rapport.cli.up, rapport.app.node, rapport.app.worker, rapport.app.evaluating\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", parts], capture_output=True, text=True, timeout=60, check=True)
+    assert not set(done.stdout.split()) & {"numpy", "scipy", "duckdb", "rapidfuzz", "joserfc", "webauthn", "rich.console"}
+
+
 @pytest.mark.parametrize("words", [["persn"], ["--nonsense"], ["--nonsense", "org", "list"], ["org", "nonsense"]])
 def test_what_is_no_command_is_told_so(words: list[str]) -> None:
     done = run(*words)

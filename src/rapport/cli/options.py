@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from rapport.app.settings import Settings, load
 
@@ -37,5 +36,7 @@ def waiting(text: str, *, quiet: bool = False) -> Iterator[None]:
     if quiet or not sys.stderr.isatty():
         yield
         return
+    from rich.console import Console  # noqa: PLC0415 (dear to load, for a terminal alone)
+
     with Console(stderr=True).status(text):
         yield

@@ -9,7 +9,7 @@ from rapport.act.destinations import usable
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.purchases import PurchaseFile
 from rapport.adapters.embedded.webhooks import WebhookFile
-from rapport.app import embedded, mirrors
+from rapport.app import embedded
 from rapport.app.auditing import noted
 from rapport.cli import options
 from rapport.kernel.errors import BadInput, NotFound
@@ -90,6 +90,8 @@ def statement(
     settings = options.settings(data)
     if not embedded.open_ledger(settings).has_org(org):
         raise NotFound(f"there is no organization {org!r}", field="org")
+    from rapport.app import mirrors  # noqa: PLC0415 (it loads most of the terms; `up` reads this module, too)
+
     book = mirrors.open_mirrors(settings)
     told = book.of(org, month, book.opened(org))
     if json:

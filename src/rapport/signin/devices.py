@@ -11,16 +11,16 @@ import hashlib
 import hmac
 import secrets
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
 from rapport.kernel.errors import BadInput, Unauthorized
 from rapport.kernel.times import HOUR, MINUTE, SECOND
 from rapport.signin.challenges import UNPROVED
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey
 
 Kind = Literal["watch", "wearable", "tv", "button", "screen", "other"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -95,6 +95,9 @@ _claims = msgspec.json.Decoder(_Claims).decode
 def proved(proof: str, method: str, url: str, body: bytes, at: int) -> Proof:
     """What a request's proof proves at a time (µs). `url` is the node's own idea of where it was sent, without a
     query, for none is signed. Raises Unauthorized, alike for all that can be wrong."""
+    from joserfc import jws  # noqa: PLC0415 (dear to load; whatever opens a ledger reads this module)
+    from joserfc.errors import JoseError  # noqa: PLC0415 (dear to load)
+
     if len(proof) > MAX_PROOF:
         raise Unauthorized(UNPROVED, code="unproved")
     try:
@@ -122,10 +125,12 @@ def _decoded(text: str) -> bytes:
 
 
 @lru_cache(1024)
-def _imported(x: str, y: str) -> tuple[ECKey, bytes]:
+def _imported(x: str, y: str) -> "tuple[ECKey, bytes]":
     """A key and its thumbprint. Raises ValueError for a point that is none of the curve's."""
     if len(x) != 43 or len(y) != 43:
         raise ValueError("a coordinate of P-256 is 32 bytes")
+    from joserfc.jwk import ECKey  # noqa: PLC0415 (dear to load)
+
     public: dict[str, Any] = {"kty": "EC", "crv": "P-256", "x": x, "y": y}
     key = ECKey.import_key(public)
     return key, _decoded(key.thumbprint())

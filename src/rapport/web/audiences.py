@@ -8,7 +8,6 @@ import msgspec
 from rapport.decide import Audience, ComputedTrait
 from rapport.kernel.expressions import Problem, Why
 from rapport.kernel.times import DAY, rfc3339
-from rapport.web.api.problems import told_problem
 
 MOST_TOLD = 200
 """Characters of a text, or members of a list, that are told of what an expression saw."""
@@ -174,7 +173,7 @@ def told_saved(saved: Saved[Audience] | Saved[ComputedTrait]) -> dict[str, Any]:
 
 
 def told_warnings(warnings: Sequence[Warned]) -> list[dict[str, Any]]:
-    return [{"field": one.field, **told_problem(one.problem)} for one in warnings]
+    return [{"field": one.field, **one.problem.told()} for one in warnings]
 
 
 def told_member(one: Member) -> dict[str, Any]:

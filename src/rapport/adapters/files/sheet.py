@@ -13,10 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import duckdb
 import msgspec
 
-from rapport.adapters.files.parquet import CONFIG
 from rapport.kernel.errors import BadInput, Full
 
 _FEWEST = 1 << 20
@@ -106,6 +104,10 @@ class Sheet:
             f"SELECT {chosen} FROM read_json('/dev/fd/{self._file.fileno()}', format = 'newline_delimited', "  # noqa: S608 - quoted
             f"columns = {{{kinds}}}, maximum_object_size = {self._longest})"
         )
+        import duckdb  # noqa: PLC0415 (dear to load, and a node writes Parquet seldom)
+
+        from rapport.adapters.files.parquet import CONFIG  # noqa: PLC0415 (it loads DuckDB)
+
         with drafted(out, ready) as draft, duckdb.connect(config=CONFIG) as db:
             to = f"(FORMAT parquet, USE_TMP_FILE false, KV_METADATA {{{pairs}}})"
             try:

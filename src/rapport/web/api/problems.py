@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rapport.kernel.errors import BadInput, Busy, NotFound, RapportError
-from rapport.kernel.expressions import ExpressionError, Problem
+from rapport.kernel.expressions import ExpressionError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -41,24 +41,13 @@ def answer(error: RapportError) -> Response:
         return problem(404, "not_found", error.message)
     more: dict[str, Any] = {"field": error.field} if error.field else {}
     if isinstance(error, ExpressionError):
-        more["problems"] = [told_problem(one) for one in error.problems]
+        more["problems"] = [one.told() for one in error.problems]
     response = problem(error.status, error.code, error.message, **more)
     if isinstance(error, Busy):
         response.headers["Retry-After"] = str(error.retry_after)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
-
-
-def told_problem(problem: Problem) -> dict[str, Any]:
-    """One thing that is wrong with an expression, or a doubt about it."""
-    return {
-        "line": problem.line,
-        "column": problem.column,
-        "text": problem.text,
-        "message": problem.message,
-        "suggestion": problem.suggestion or None,
-    }
 
 
 def not_allowed(methods: str) -> Response:
