@@ -32,6 +32,7 @@ from rapport.app.learning import Learner
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.decide import Cause, Change, Member, Rulebook, Verdict
+from rapport.kernel import cycles
 from rapport.kernel.errors import Busy
 from rapport.kernel.times import DAY, SECOND, now
 from rapport.profile.store import Found, Touch
@@ -93,6 +94,10 @@ class Evaluator:
 
     def step(self) -> bool:
         """Deal with some of what there is; return whether there may be more."""
+        with cycles.not_searched():
+            return self._step()
+
+    def _step(self) -> bool:
         self._know()
         at = self._clock()
         batch = Batch(at)
