@@ -131,6 +131,11 @@ def test_why_somebody_is_in_or_out_is_told_piece_by_piece() -> None:
     assert (nobody.status_code, "Nothing to see here" in nobody.text) == (404, True)
 
 
+def test_its_page_leads_to_where_it_can_be_sent() -> None:
+    browser = Visitor()
+    assert 'href="/console/destination?audience=gold_lately"' in browser.get(GOLD).text
+
+
 def test_what_is_in_use_says_by_what_and_is_not_deleted() -> None:
     browser = Visitor()
     assert "in use by the destination mail and the destination erp" in text_of(browser.get(GOLD))
