@@ -138,7 +138,7 @@ def checked(name: str, wish: Wish, *, private: bool) -> Wish:
             raise BadInput("format and every_hours belong to the kind file", code="bad_kind", field="format")
     _check_trigger(wish)
     check_fields(wish.fields)
-    if wish.recipient and not 0 < len(wish.recipient) <= LONGEST_NAME:
+    if len(wish.recipient) > LONGEST_NAME:
         raise BadInput("a recipient's name is too long", code="unknown_recipient", field="recipient")
     if wish.per_second is not None and not 1 <= wish.per_second <= MOST_PER_SECOND:
         raise BadInput(f"per_second must be from 1 to {MOST_PER_SECOND:,}", code="bad_limit", field="per_second")

@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.audiences import Definitions, in_use
 from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
-from rapport.app.definitions import Doubts, HouseTraits, Ledgers, few, in_use, or_none
+from rapport.app.cursors import NEWEST
+from rapport.app.definitions import Doubts, HouseTraits, Ledgers, or_none
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_reader
 from rapport.app.histories import folded
 from rapport.app.previewing import Looking, Previewer
@@ -26,7 +27,7 @@ from rapport.app.settings import Settings
 from rapport.decide import Audience, Rule, Verdict, audience, expressed
 from rapport.decide.audiences import Knowing
 from rapport.kernel import ids
-from rapport.kernel.errors import BadInput, NotFound
+from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import Kind, Why
 from rapport.kernel.times import DAY, now, rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
@@ -96,7 +97,7 @@ class HouseAudiences:
             definitions.audience(org, name)
             using = [one.name for one in DestinationBook(ledger).of_org(org) if one.audience == name]
             if using:
-                raise in_use(f"destinations are given it: {few(using)}; remove or change them first")
+                raise in_use("destinations are given it:", using, "remove or change them first")
             definitions.delete_audience(org, name, who)
 
         await self.ledgers.with_definitions(delete)
@@ -122,7 +123,7 @@ class HouseAudiences:
         told = Standing(one, state.inside, None, failing, reasons[0][0] if reasons else "")
         if not state.filling and state.version == one.version:
             return told
-        newest = self._reader.newest_records(one.org, 1 << 62, 1)
+        newest = self._reader.newest_records(one.org, NEWEST, 1)
         before = self.decided.filled_down_to(one.org, one.name) if state.version == one.version else None
         share = 0.0 if before is None or not newest else max(0.0, 1 - before / (newest[0] + 1))
         return msgspec.structs.replace(told, filling=Filling(round(share, 2)))
@@ -290,8 +291,7 @@ def open_audiences(
 def at_hand(settings: Settings, org: str) -> tuple[HouseAudiences, HouseTraits]:
     """Both for the command line. Raises NotFound where there is no such organization."""
     with contextlib.closing(open_ledger(settings)) as ledger:
-        if not ledger.has_org(org):
-            raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(ledger.orgs()) or 'none'}")
+        ledger.expect_org(org)
     parts = looking(settings)
     return open_audiences(settings, parts.reader, parts.gate, open_keys(settings))
 

@@ -10,6 +10,7 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.app import telling
 from rapport.app.audiences import HouseAudiences, daily
 from rapport.app.console_operators import by
+from rapport.app.cursors import NEWEST
 from rapport.app.definitions import HouseTraits, naming
 from rapport.decide import Audience, ComputedTrait, Rule
 from rapport.decide.offers import TELLS, purchases
@@ -27,7 +28,6 @@ _MOST_STUMBLES = 25
 _ROUNDS = 20
 """Pages of moves that are looked through for those who may be read, before the reader is asked to go on."""
 _MOVE = b"mov"
-_NEWEST = 1 << 62
 _WANTED = {"audience": Kind.BOOL, "trait": Kind.ANY}
 
 
@@ -89,7 +89,7 @@ class ConsoleAudiences:
 
     async def moves(self, session: Session, name: str, cursor: str | None) -> ask.Moves:
         rule = await self._rule(session, name)
-        before = self._audiences.place_of(session.org, _MOVE, cursor, _NEWEST)
+        before = self._audiences.place_of(session.org, _MOVE, cursor, NEWEST)
         found: list[ask.MoveRow] = []
         for _ in range(_ROUNDS):
             events = self._decided.history(session.org, name, before, PAGE)

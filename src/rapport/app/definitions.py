@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.audiences import Definitions, in_use
 from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
@@ -15,12 +15,11 @@ from rapport.app.embedded import Sources, open_ledger, open_promises, open_reade
 from rapport.app.settings import Settings
 from rapport.decide import ComputedTrait, expressed
 from rapport.decide.models import shipped
-from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.expressions import ExpressionError, Kind, Problem, Schema, compile_expression, review
 from rapport.terms.policy import promise_for
 from rapport.web.audiences import Saved, TraitWish, Warned
 
-_FEW = 5
 LONGEST = 1_024
 """Characters of an event's name or a property's."""
 Answer = TypeVar("Answer")
@@ -128,7 +127,7 @@ class HouseTraits:
         def delete(definitions: Definitions, ledger: LedgerFile) -> None:
             definitions.trait(org, name)
             if given := naming(ledger, org, name):
-                raise in_use(f"the fields of destinations name it: {few(given)}; change them first")
+                raise in_use("the fields of destinations name it:", given, "change them first")
             definitions.delete_trait(org, name, who)
 
         await self._ledgers.with_definitions(delete)
@@ -152,15 +151,6 @@ def trait_of(org: str, name: str, wish: TraitWish) -> ComputedTrait:
         if len(text) > LONGEST:
             raise BadInput(f"{field} is longer than {LONGEST:,} characters", code="bad_event", field=field)
     return shipped(org, name, wish.model or "", wish.event or "", wish.value or "", wish.purpose)
-
-
-def in_use(message: str) -> Conflict:
-    return Conflict(message, code="in_use", field="name")
-
-
-def few(names: Sequence[str]) -> str:
-    """Some names of many."""
-    return f"{', '.join(names[:_FEW])}{' and others' if len(names) > _FEW else ''}"
 
 
 def _names(expressions: Iterable[str], trait: str) -> bool:

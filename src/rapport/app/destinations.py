@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from rapport.act import letters
 from rapport.act.activation import Delivery, Destination, Health, Tried, Wish, checked
@@ -165,7 +165,7 @@ class HouseDestinations:
         self._trying = 0
         self._destinations: Destinations | None = None
 
-    async def put(self, org: str, name: str, wish: Wish) -> Any:
+    async def put(self, org: str, name: str, wish: Wish) -> Placed:
         return await self._with(lambda desk: desk.put(org, name, wish))
 
     async def listed(self, org: str) -> list[tuple[Destination, Health]]:

@@ -23,12 +23,13 @@ from rapport.adapters.embedded.state_rows import MIGRATIONS
 from rapport.adapters.files.sealed import seal_file
 from rapport.adapters.files.sheet import Sheet, drafted
 from rapport.app import embedded
+from rapport.app.cursors import NEWEST
 from rapport.app.fields import Fields
 from rapport.app.membership import RESERVED, MembersWalk, check
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel import ids
-from rapport.kernel.errors import BadInput, Conflict, NotFound, RapportError
+from rapport.kernel.errors import BadInput, Conflict, RapportError
 from rapport.kernel.keys import SealKey, fresh_key
 from rapport.kernel.times import DAY, now
 from rapport.profile import view
@@ -54,7 +55,6 @@ COLUMNS = {
 TRAIT = "traits."
 _TOGETHER = 50
 """Customers in one transaction of receipts: whoever else wants to write one waits for so many, and no longer."""
-_NEWEST = 1 << 62
 
 FieldsOf = Callable[[dict[str, Any]], tuple[str, ...]]
 Progress = Callable[[int, int], None]
@@ -215,7 +215,7 @@ class _Walk:
     def __init__(self, reader: StateReader, org: str) -> None:
         self._reader = reader
         self._org = org
-        self._before = _NEWEST
+        self._before = NEWEST
         self._seen = bytearray()
         self.most = _TOGETHER
         self.walked = 0
@@ -288,8 +288,7 @@ def _nothing() -> None:
 def open_exporter(settings: Settings, org: str) -> Exporter:
     """Raises NotFound where there is no such organization."""
     ledger = embedded.open_ledger(settings)
-    if not ledger.has_org(org):
-        raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(ledger.orgs()) or 'none'}")
+    ledger.expect_org(org)
     reader = embedded.open_reader(settings, embedded.Sources(ledger).by_name)
     people = embedded.open_people(settings)
     secret = embedded.open_keys(settings).secret("asked")

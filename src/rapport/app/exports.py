@@ -24,6 +24,7 @@ from rapport.adapters.embedded.exports import NODE, ExportBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.files import sealed
+from rapport.app.cursors import NEWEST
 from rapport.app.destination_files import ask_file
 from rapport.app.embedded import open_ledger, open_promises
 from rapport.app.export_job import Orders
@@ -75,7 +76,7 @@ class Exports:
         """The newest first, those after `after`. Raises NotFound where that is none."""
 
         def page(book: ExportBook) -> list[Export]:
-            before = 1 << 62 if after is None else book.named(after, org).number
+            before = NEWEST if after is None else book.named(after, org).number
             return book.of_org(org, before, limit)
 
         return await self._with_book(page)

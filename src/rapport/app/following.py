@@ -7,6 +7,7 @@ asked about it before this worker knows: else an event in between would be noted
 
 import time
 
+from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.touched import Consumed, TouchTables
@@ -25,6 +26,7 @@ class Following:
         self._tables = tables
         self._touches = touches
         self._ledger = ledger
+        self._definitions = Definitions(ledger)
         self._consumed = consumed
         self._version = self._asked = -1
         self._looked = self._dropped = 0.0
@@ -41,7 +43,7 @@ class Following:
         if not anew and self._version >= 0 and present - self._looked < LOOK_SECONDS:
             return self._uncommitted
         self._looked = present
-        (version,) = self._ledger.db.execute("SELECT version FROM defined").fetchone()
+        version = self._definitions.version()
         asked = self._consumed.defined()
         if asked != self._asked or version != self._version:
             self._asked = asked
@@ -52,7 +54,7 @@ class Following:
         self._tables.defined(version)
         self._uncommitted = True
         self._touches.wanted = wanted_events(self._ledger)
-        orgs = frozenset(org for (org,) in self._ledger.db.execute("SELECT DISTINCT org FROM in_use"))
+        orgs = frozenset(self._definitions.in_use())
         if orgs != self._touches.orgs or anew:
             self._tables.follow(orgs, anew=anew)
             self._touches.orgs = orgs

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.adapters.embedded.reader import StateReader
+from rapport.app.cursors import NEWEST
 from rapport.decide import Audience, Verdict
 from rapport.kernel.errors import Busy
 from rapport.kernel.expressions import Dependencies, Facts
@@ -37,7 +38,7 @@ WAIT_S = 20.0
 MOST_WAITING = 3
 """Of one organization: the others get their turn, too."""
 _TOGETHER = 50
-_NEWEST, _ALL = 1 << 62, 1 << 62
+_ALL = 1 << 62
 _MOST_NOTED = 1_000
 _BUSY = "another preview is being worked out: ask again in a moment"
 _ODD = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -164,7 +165,7 @@ class Walk:
     def __init__(self, reader: StateReader, org: str, most: int = _ALL) -> None:
         self._reader = reader
         self._org = org
-        self._numbers = reader.newest_records(org, _NEWEST, _ALL)
+        self._numbers = reader.newest_records(org, NEWEST, _ALL)
         self._most = min(most, len(self._numbers))
         self._places = spread(len(self._numbers))
         self.latest: list[int] = []

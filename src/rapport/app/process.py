@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 
 import msgspec
 
@@ -37,28 +38,31 @@ def _watch(lifeline: int) -> None:
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
 
 
-def _worker(orders: Orders) -> None:
-    from rapport.app import worker  # noqa: PLC0415 (each child loads its own half of the house)
-
-    shapes.work_out()
+def _asked_to_stop(orders: Orders) -> Callable[[], bool]:
+    """Whether the parent, or whoever else may, has asked it to end by now."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _watch(orders.lifeline)
+    return stop.is_set
+
+
+def _worker(orders: Orders) -> None:
+    from rapport.app import worker  # noqa: PLC0415 (each child loads its own half of the house)
+
+    shapes.work_out()
+    stopped = _asked_to_stop(orders)
     feed, wake, onward = (socket.socket(fileno=number) for number in (orders.feed, orders.wake, orders.onward))
-    worker.run(orders.settings, feed, wake, stop.is_set, onward)
+    worker.run(orders.settings, feed, wake, stopped, onward)
 
 
 def _evaluator(orders: Orders) -> None:
     from rapport.app import evaluating  # noqa: PLC0415 (each child loads its own part of the house)
 
     shapes.work_out()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    _watch(orders.lifeline)
+    stopped = _asked_to_stop(orders)
     wake = socket.socket(fileno=orders.wake)
-    evaluating.run(orders.settings, lambda seconds: woken(wake, seconds), stop.is_set)
+    evaluating.run(orders.settings, lambda seconds: woken(wake, seconds), stopped)
 
 
 def _web(orders: Orders) -> None:

@@ -16,7 +16,6 @@ from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.app.telling import masked
 from rapport.kernel import ids
-from rapport.kernel.errors import NotFound
 from rapport.kernel.keys import BlindKey
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile.links import ATTRIBUTION
@@ -67,8 +66,7 @@ def simulated(
     """Raises NotFound where there is no such organization, BadInput for an unknown purpose."""
     request = Request(org, "", known_purpose(purpose), CALLER, ACTION)
     with closing(open_ledger(settings)) as ledger, closing(open_keys(settings)) as keys:
-        if not ledger.has_org(org):
-            raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(ledger.orgs()) or 'none'}")
+        ledger.expect_org(org)
         sources = Sources(ledger)
         with closing(RuleChange(settings.directory, keys, org, rules, _leveling(org, rules, sources))) as change:
             found = change.run(told)

@@ -14,12 +14,12 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 
 from rapport.kernel.errors import Busy
-from rapport.kernel.times import DAY
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms.ground import Ground, Pending, People, ReceiptBook
 from rapport.terms.judging import Judging, Request
 from rapport.terms.receipts import Receipt
+from rapport.terms.standing_use import said
 
 Content = TypeVar("Content")
 DELETION = "deletion"
@@ -173,10 +173,10 @@ class Handover:
                 names = () if content is None else fields(content)
                 pending = self._judging.pending(named, purpose, judged, names, "", given=content is not None)
                 pending.listed = True
-                said = _said(pending)
-                use = one.before if one.before is not None and one.before.said == said else None
+                tells = _said(pending)
+                use = one.before if one.before is not None and one.before.said == tells else None
                 shown = 0 if opened is None else opened.number
-                known = use or Before(pending.receipt, said)
+                known = use or Before(pending.receipt, tells)
                 handing = Handing(content, refused, shown, known)
                 out.append((place, None if use is not None else pending, handing))
         return out
@@ -184,9 +184,4 @@ class Handover:
 
 def _said(pending: Pending) -> tuple[object, ...]:
     """What makes two receipts of one delivery tell the same."""
-    receipt = pending.receipt
-    resting = tuple((holder.id, holder.version) for holder in pending.ground.holders)
-    return (
-        receipt.at // DAY, receipt.decision, receipt.declaration, receipt.records, receipt.categories, receipt.fields,
-        receipt.recipients, resting,
-    )  # fmt: skip
+    return *said(pending), pending.receipt.fields, pending.receipt.recipients

@@ -63,6 +63,7 @@ MOST: Final = 5_000
 AUDIENCE, TRAIT = "audience", "trait"
 _WORDS = {AUDIENCE: "audience", TRAIT: "computed trait"}
 _ARTICLE = {AUDIENCE: "an audience", TRAIT: "a computed trait"}
+_SAID = 5
 _encode = msgspec.msgpack.Encoder().encode
 _CURRENT = """
     SELECT body FROM definition d WHERE org = ? AND kind = ? AND deleted_at IS NULL
@@ -120,7 +121,8 @@ class Definitions:
 
     def delete_audience(self, org: str, name: str, who: str) -> None:
         """Raises NotFound."""
-        self._delete(org, AUDIENCE, name, who)
+        with transaction(self._db):
+            self._delete(org, AUDIENCE, name, who)
 
     # -- computed traits
 
@@ -153,11 +155,10 @@ class Definitions:
 
     def delete_trait(self, org: str, name: str, who: str) -> None:
         """Raises NotFound, Conflict (`in_use`) while an audience or another trait names it."""
-        uses = self.rulebook(org).uses(name)
-        if uses:
-            message = f"{', '.join(uses[:5])}{' and others' if len(uses) > 5 else ''} name it: change them first"
-            raise Conflict(message, code="in_use", field="name")
-        self._delete(org, TRAIT, name, who)
+        with transaction(self._db):
+            if uses := self.rulebook(org).uses(name):
+                raise in_use("these name it:", uses, "change them first")
+            self._delete(org, TRAIT, name, who)
 
     # -- what models were fitted to
 
@@ -183,8 +184,7 @@ class Definitions:
         return known[1]
 
     def version(self) -> int:
-        version: int = self._db.execute("SELECT version FROM defined").fetchone()[0]
-        return version
+        return version_of(self._db)
 
     def orgs(self, kind: str = AUDIENCE) -> list[str]:
         """Organizations that have audiences, or computed traits."""
@@ -256,16 +256,13 @@ class Definitions:
         return made
 
     def _delete(self, org: str, kind: str, name: str, who: str) -> None:
-        with transaction(self._db):
-            query = (
-                "UPDATE definition SET deleted_at = ? WHERE org = ? AND kind = ? AND name = ? AND deleted_at IS NULL"
-            )
-            if not self._db.execute(query, (now(), org, kind, name)).rowcount:
-                raise NotFound(f"there is no such {_WORDS[kind]}", field="name")
-            self._db.execute("DELETE FROM fitted WHERE org = ? AND trait = ? AND ? = 'trait'", (org, name, kind))
-            unused(self._db, org, kind, name)
-            audit.note(self._db, org, who, f"deleted {_ARTICLE[kind]}", name)
-            self._moved()
+        query = "UPDATE definition SET deleted_at = ? WHERE org = ? AND kind = ? AND name = ? AND deleted_at IS NULL"
+        if not self._db.execute(query, (now(), org, kind, name)).rowcount:
+            raise NotFound(f"there is no such {_WORDS[kind]}", field="name")
+        self._db.execute("DELETE FROM fitted WHERE org = ? AND trait = ? AND ? = 'trait'", (org, name, kind))
+        unused(self._db, org, kind, name)
+        audit.note(self._db, org, who, f"deleted {_ARTICLE[kind]}", name)
+        self._moved()
 
     def _moved(self) -> None:
         self._db.execute("UPDATE defined SET version = version + 1")
@@ -276,6 +273,18 @@ def _check_expected(before: tuple[Audience | ComputedTrait, bool] | None, expect
     if expected is not None and expected != standing:
         there = f"version {standing} is in force" if standing else "there is none"
         raise Conflict(f"{there}, another than you had: look at what changed", code="outdated")
+
+
+def in_use(by: str, names: Sequence[str], then: str) -> Conflict:
+    """That something cannot go while others name it; of many, a few are said."""
+    others = " and others" if len(names) > _SAID else ""
+    return Conflict(f"{by} {', '.join(names[:_SAID])}{others}; {then}", code="in_use", field="name")
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """Moves with every change of any definition, and of what is in use."""
+    version: int = db.execute("SELECT version FROM defined").fetchone()[0]
+    return version
 
 
 def using(db: sqlite3.Connection, org: str, kind: str, name: str) -> None:

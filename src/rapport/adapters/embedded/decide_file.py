@@ -99,7 +99,7 @@ class DecideFile:
     # -- definitions
 
     def orgs(self) -> set[str]:
-        return {org for org, _ in self._ids}
+        return {org for org, _ in self._ids if org}
 
     def sync(self, org: str, wanted: Mapping[str, Wanted]) -> None:
         """Know just these audiences of an organization; of those that are new, or rest on something else than before,
@@ -238,18 +238,19 @@ class DecideFile:
 
     def _put_moves(self, moves: Iterable[tuple[str, str, int, Moved]]) -> list[Move]:
         written: list[Move] = []
+        rows: list[tuple[object, ...]] = []
         counts: dict[tuple[int, int], list[int]] = {}
-        query = (
-            "INSERT INTO history (audience, customer, kind, at, cause, version) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq"
-        )
+        last = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'history'").fetchone()
+        seq = 0 if last is None else last[0]
         for org, name, customer, moved in moves:
             number = self._ids.get((org, name))
             if number is None:
                 continue
-            row = (number, customer, moved.kind, moved.at, moved.cause, moved.version)
-            (seq,) = self.db.execute(query, row).fetchone()
+            seq += 1
+            rows.append((seq, number, customer, moved.kind, moved.at, moved.cause, moved.version))
             written.append(Move(seq, org, name, customer, moved))
             counts.setdefault((number, moved.at // DAY), [0, 0])[moved.kind == "left"] += 1
+        put_rows(self.db, "history (seq, audience, customer, kind, at, cause, version)", rows)
         for (number, day), (entered, left) in counts.items():
             self.db.execute("UPDATE audience SET inside = inside + ? WHERE id = ?", (entered - left, number))
             self.db.execute(_DAILY, (number, day, entered, left, number))

@@ -12,7 +12,7 @@ import msgspec
 
 from rapport.act.activation import Destination, Wish
 from rapport.act.webhooks import fresh_secret
-from rapport.adapters.embedded.audiences import unused, using
+from rapport.adapters.embedded.audiences import unused, using, version_of
 from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.kernel.errors import Conflict, NotFound
 from rapport.kernel.times import HOUR, now
@@ -155,8 +155,7 @@ class DestinationBook:
 
     def version(self) -> int:
         """Moves whenever a destination, or an audience, is made, changed or removed."""
-        version: int = self._db.execute("SELECT version FROM defined").fetchone()[0]
-        return version
+        return version_of(self._db)
 
     def numbered(self, number: int) -> tuple[Destination, bool] | None:
         """A destination, and whether it is no more and only owes deletions."""

@@ -58,6 +58,11 @@ class LedgerFile:
     def has_org(self, org: str) -> bool:
         return self.db.execute("SELECT 1 FROM org WHERE name = ?", (org,)).fetchone() is not None
 
+    def expect_org(self, org: str) -> None:
+        """Raises NotFound, which names those there are: for who has the node at hand, and nobody else."""
+        if not self.has_org(org):
+            raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(self.orgs()) or 'none'}")
+
     def add_org(self, org: str) -> None:
         """Make an organization. Raises BadInput for an unusable name, Conflict where it exists."""
         if not _ORG.fullmatch(org):

@@ -19,6 +19,8 @@ def reason(op: str, *values: Any) -> str:
         return "it divides by zero"
     if all(map(_is_number, values)):
         return "a number is too large"
+    if op == "add" and len(values) == 2 and all(isinstance(value, str) for value in values):
+        return f"a text is longer than {LONGEST_TEXT:,} characters"
     return _WANTED.get(op, "this is for numbers")
 
 

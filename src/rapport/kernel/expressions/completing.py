@@ -88,7 +88,7 @@ def _names(name: "re.Match[str]", schema: Schema) -> list[Completion]:
     traits = {f"traits.{trait}": "trait" for trait in schema.traits if _is_plain(trait)}
     roots = {f"{root}.": tells for root, tells in ROOTS.items()}
     begun = name[1] or ""
-    bare = {f"traits.{trait}": "trait" for trait in schema.traits if _is_plain(trait) and trait.startswith(begun)}
+    bare = {text: tells for text, tells in traits.items() if text.startswith(f"traits.{begun}")}
     found = _fitting({**roots, **functions, **traits}, begun, name.start())
     known = {one.text for one in found}
     return (found + [Completion(text, name.start(), tells) for text, tells in bare.items() if text not in known])[:MOST]
