@@ -5,6 +5,7 @@ missing, the test skips, and the end of the run lists what was not proved; on th
 that nothing is lost in silence.
 """
 
+import gc
 import os
 import re
 import shutil
@@ -53,8 +54,11 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_finish() -> None:
-    """As the node's own processes do, since tests have threads, too."""
+    """As the node's own processes do, since tests have threads, too; and what was read to find all tests stays to the
+    end, so nobody looks through it for rubbish: a worker of a test's own does each time it keeps house."""
     shapes.work_out()
+    gc.collect()
+    gc.freeze()
 
 
 class MissingPartError(Exception):
