@@ -97,11 +97,8 @@ class BlindKey:
 
 def digest16(*parts: bytes) -> bytes:
     """The unkeyed 16-byte content hash of length-prefixed parts: equal on every node; no disk sees it as it is."""
-    hasher = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        hasher.update(len(part).to_bytes(4, "big"))
-        hasher.update(part)
-    return hasher.digest()
+    content = b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def digests_in(together: bytes) -> list[bytes]:

@@ -7,7 +7,8 @@ is left out when a customer's histories are put together.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -66,9 +67,8 @@ def history_of(events: Iterable[Event], asked: Asked) -> History:
     return history
 
 
-def series_of(several: Iterable[Iterable[Happened]], properties: Iterable[str]) -> Series:
-    """The events of a customer's records put together."""
-    found = [one for events in several for one in events]
-    found.sort(key=_place)
-    values = {name: tuple(one.values.get(name) for one in found) for name in properties}
-    return Series(tuple(one.time for one in found), values)
+def series_of(several: Sequence[Sequence[Happened]], properties: Iterable[str]) -> Series:
+    """The events of a customer's records put together, of which each record's are in order."""
+    found = several[0] if len(several) == 1 else sorted(chain.from_iterable(several), key=_place)
+    values = {name: tuple([one.values.get(name) for one in found]) for name in properties}
+    return Series(tuple([one.time for one in found]), values)

@@ -43,7 +43,10 @@ def links_of(parts: Sequence[Part]) -> set[str]:
     found: set[str] = set()
     for part in parts:
         record = part.record
-        found.update(link for link, how in record.links.items() if how & ~record.unlinked.get(link, 0))
+        if not record.unlinked:
+            found.update([link for link, how in record.links.items() if how])
+        else:
+            found.update(link for link, how in record.links.items() if how & ~record.unlinked.get(link, 0))
         if record.user is not None:
             found.add(f"user_id:{record.user}")
     return found
@@ -73,10 +76,10 @@ def decide(
         return Decision(nothing, f"{ground.org} promises nothing for {purpose}")
     if promise.basis == "legal_obligation":
         return Decision((mask_of(promise.categories),) * len(parts), f"required by law: {promise.law}", promise)
-    if any(holder.locked for holder in ground.holders):
+    if ground.holders and any(holder.locked for holder in ground.holders):
         return Decision(nothing, f"you have locked {ground.org} out", promise)
     base = COLLECTOR if purpose in _SERVICE else 0
-    own = own_terms(ground)
+    own = own_terms(ground) if ground.holders else []
     if not own:
         by_default = default_masks([part.record for part in parts], base, ground.standing, promise, purpose)
         reason = "the node's default terms allow it" if any(by_default) else _by_default(promise)

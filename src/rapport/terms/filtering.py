@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import copy
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -52,9 +53,9 @@ def _rest_in(part: Part) -> int:
     record = part.record
     mask = 0
     for link in record.links:
-        mask |= bit(category_of_identifier(link.partition(":")[0]))
+        mask |= _bit_of_link(link.partition(":")[0])
     for name in record.names:
-        mask |= bit(category_of_event(name))
+        mask |= _bit_of_event(name)
     if record.other.count:
         mask |= _BEHAVIOUR
     return mask
@@ -72,8 +73,25 @@ def _grouped_in(part: Part) -> int:
 
 def _bits(part: Part, facts: Mapping[str, Fact]) -> list[int]:
     """The bit of each fact's category, in their order. (`Part.category` says the same of one.)"""
+    if not part.categories:
+        return [bit(fact.category) if fact.category else _bit_of_trait(trait) for trait, fact in facts.items()]
     said = part.categories.get
     return [bit(fact.category or said(trait) or category_of(trait)) for trait, fact in facts.items()]
+
+
+@lru_cache(maxsize=4096)
+def _bit_of_trait(trait: str) -> int:
+    return bit(category_of(trait))
+
+
+@lru_cache(maxsize=4096)
+def _bit_of_event(name: str) -> int:
+    return bit(category_of_event(name))
+
+
+@lru_cache(maxsize=4096)
+def _bit_of_link(kind: str) -> int:
+    return bit(category_of_identifier(kind))
 
 
 def let_through(part: Part, mask: int) -> tuple[Part, int] | None:

@@ -275,8 +275,8 @@ class Gate:
                 opened = judged.open if judged is not None else None
                 content = None if opened is None else answer(opened)
                 names = () if content is None else fields(content)
-                one = msgspec.structs.replace(request, customer=known.customer)
-                pending = self._judging.pending(one, purpose, judged, names, "", given=content is not None)
+                given = content is not None
+                pending = self._judging.pending(request, purpose, judged, names, "", given=given, asked=known.customer)
                 pending.listed = True
                 out.append(_Answered(opened or found, content, pending))
         return out

@@ -99,6 +99,8 @@ class Judging:
 
     def _shared(self, found: Found, ground: Ground) -> set[str]:
         """Claimed identifiers that a record of another customer holds as firmly, such as the mailbox of two."""
+        if not ground.holders:
+            return set()
         claimed = {link for holder in own_terms(ground) for link in holder.links if not link.startswith("user_id:")}
         if not claimed or any(holder.locked for holder in ground.holders):
             return set()
@@ -134,11 +136,14 @@ class Judging:
         trouble: str,
         *,
         given: bool,
+        asked: str | None = None,
     ) -> Pending:
         """The receipt of a use, or of a refusal, with what it rests on. `judged`: None where there is no such customer;
-        `fields`: what is `given`; `trouble`: why it is not, where that is no matter of terms."""
+        `fields`: what is `given`; `trouble`: why it is not, where that is no matter of terms; `asked`: who was looked
+        at, where the request names nobody."""
         at = now()
-        asked = digest16(self._secret, request.org.encode(), request.customer.encode("utf-8", "surrogatepass"))
+        customer = request.customer if asked is None else asked
+        digest = digest16(self._secret, request.org.encode(), customer.encode("utf-8", "surrogatepass"))
         if judged is None:
             ground = self._people.ground(request.org, ())
             receipt = Receipt(
@@ -150,7 +155,7 @@ class Judging:
                 decision="absent",
                 reason=trouble,
                 caller=request.caller,
-                asked=asked,
+                asked=digest,
             )
             return Pending(receipt, ground)
         decision, ground = judged.decision, judged.ground
@@ -170,7 +175,7 @@ class Judging:
             fields=fields,
             categories=names_in(judged.told) if is_open else (),
             records=tuple(part.number for part in (judged.open or judged.found).parts),
-            asked=asked,
+            asked=digest,
             clauses=decision.clauses,
             agreement=holder.agreement if holder is not None else "",
             declaration=ground.standing.hash,

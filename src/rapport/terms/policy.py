@@ -5,6 +5,7 @@ Deny wins, whatever the order; a criterion of which nothing is known fails an al
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -122,6 +123,11 @@ def _always(allows: Iterable[_Allow]) -> Verdict:
 
 def mask_of(categories: Iterable[str]) -> int:
     """All that these categories cover."""
+    return _mask_of(tuple(categories))
+
+
+@lru_cache(maxsize=4096)
+def _mask_of(categories: tuple[str, ...]) -> int:
     mask = 0
     for category in categories:
         mask |= below(category)

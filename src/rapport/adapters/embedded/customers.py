@@ -274,6 +274,8 @@ class CustomerReader:
 
 
 def _shown_number(parts: Sequence[Part]) -> int:
+    if len(parts) == 1:
+        return parts[0].number
     return min([part.number for part in parts if _is_labelled(part.record)] or [part.number for part in parts])
 
 
