@@ -46,6 +46,9 @@ HOSTILE = {
     "binary.csv": (bytes(range(256)) * 99, "no text"),
     "nobody.csv": (b"colour,shape\nred,round\n", "says who a line is about"),
     "bad.json": (b'[{"id":1},', "cut short"),
+    "same.csv": (b"id,id\n1,2\n", "has 0 columns whose names are there once"),
+    "wide.csv": (",".join(f"c{n}" for n in range(100_000)).encode() + b"\n1\n", "has 100,000 columns"),
+    "long.csv": (b"id," + b"x" * 100_000 + b"\n1,2\n", "names a column in more than 1,000 characters"),
 }
 
 

@@ -244,6 +244,21 @@ def test_sqlite_files_that_are_none(data, shop, tmp_path):
     assert not (tmp_path / "none.db").exists()
 
 
+def test_names_in_a_sqlite_file_that_are_no_text_are_passed_over(tmp_path):
+    odd = tmp_path / "odd.db"
+    with sqlite3.connect(odd) as db:
+        db.executescript("CREATE TABLE t (user_id, plan, qqq); INSERT INTO t VALUES ('u1', 'gold', 1);")
+    db.close()
+    odd.write_bytes(odd.read_bytes().replace(b"qqq", b"q\xffq"))
+    suggested = run("import", "--suggest", "--table", "t", "--from", str(odd))
+    assert suggested.returncode == 0, suggested.stderr
+    assert "plan" in suggested.stdout
+    odd.write_bytes(odd.read_bytes().replace(b"TABLE t ", b"TABLE \xff "))
+    damaged = run("import", "--suggest", "--table", "t", "--from", str(odd))
+    assert damaged.returncode == 2
+    assert "cannot be read as a SQLite database" in damaged.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

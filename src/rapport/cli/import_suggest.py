@@ -1,6 +1,7 @@
 """`rapport import --suggest`: a mapping proposed from the data; nothing is written but the file that is asked for."""
 
 import tempfile
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from rapport.collect.refusals import Unreadable
 from rapport.collect.suggesting import SAMPLE_BYTES, SAMPLE_LINES, plan, written
 from rapport.kernel.errors import BadInput, Conflict
 
+MOST_COLUMNS = 2_000
+"""More are no table that anybody wrote, and each is judged by its values."""
+
 
 def suggest(files: list[Path], out: Path | None, *, as_json: bool) -> None:
     """Print a mapping for the file, or write it to `out`."""
@@ -26,9 +30,11 @@ def suggest(files: list[Path], out: Path | None, *, as_json: bool) -> None:
         raise BadInput("--suggest looks at one file; give one that is like the others")
     path = files[0]
     peeked = peek(path)
-    names = tuple(dict.fromkeys(name for name in peeked.names if name and peeked.names.count(name) == 1))
+    times = Counter(peeked.names)
+    names = tuple(name for name, count in times.items() if name and count == 1)
+    _check_names(path.name, names)
     tell(path.name.removesuffix(".gz"), open_peeked(path, peeked, names), peeked.file, names, out, as_json=as_json)
-    if doubled := sorted({name for name in peeked.names if peeked.names.count(name) > 1 and name}):
+    if doubled := sorted(name for name, count in times.items() if count > 1 and name):
         shown = ", ".join(map(repr, doubled[:10]))
         typer.echo(f"rapport: columns that are there more than once cannot be mapped: {shown}", err=True)
 
@@ -39,6 +45,7 @@ def tell(
     """Suggest from the first lines of what `lines` reads, try it on the same lines, and say both."""
     if out is not None and out.exists():
         raise Conflict(f"{out} is there already; name another file, or remove it", field="out")
+    _check_names(table, names)
     sample = _sample(lines)
     proposed = plan(Path(table).stem, names, [row for _, row in sample if not isinstance(row, Unreadable)], file)
     tally = _tried(written(proposed), names, lines, sample)
@@ -54,6 +61,13 @@ def tell(
         typer.echo(text, nl=False)
     else:
         typer.echo(f"{out}: {_head(table, len(sample), tally)[1]}")
+
+
+def _check_names(table: str, names: tuple[str, ...]) -> None:
+    """Before they are looked for in every line. Raises BadInput."""
+    if not 0 < len(names) <= MOST_COLUMNS:
+        message = f"{table} has {len(names):,} columns whose names are there once; 1 to {MOST_COLUMNS:,} can be judged"
+        raise BadInput(message, code="unusable_file", field="file")
 
 
 def _sample(lines: Files) -> list[Read]:

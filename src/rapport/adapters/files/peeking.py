@@ -15,6 +15,8 @@ from rapport.collect.mapping import FileFormat
 _HEAD = 4 * 1024 * 1024
 _KEYS_OF_LINES = 2_000
 _HEADER_LINES = 50
+LONGEST_NAME = 1_000
+"""Of a column, in characters."""
 _BLANKS = 0.9
 """Where so many values begin with a blank, it belongs to the delimiter."""
 
@@ -104,6 +106,8 @@ def _delimited(path: Path, head: bytes, file: FileFormat) -> Peeked:
     names = best[2][0] if best[2] else [text.splitlines()[0] if text.strip() else ""]
     if not any(name.strip() for name in names):
         raise unusable(path, "has an empty first line, which must name the columns")
+    if any(len(name) > LONGEST_NAME for name in names):
+        raise unusable(path, f"names a column in more than {LONGEST_NAME:,} characters: is its first line the head?")
     behind = [cell for record in best[2][1:] for cell in record[1:] if cell]
     trim = bool(behind) and sum(cell[0] == " " for cell in behind) >= _BLANKS * len(behind)
     file = msgspec.structs.replace(file, trim=trim)

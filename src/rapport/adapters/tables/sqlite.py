@@ -30,7 +30,7 @@ def open_sqlite(path: Path, table: str, since: str, after: str | float | None) -
         db.execute("PRAGMA trusted_schema = OFF")
         db.execute("BEGIN")
         return SqliteTable(db, path, table, since, after)
-    except (sqlite3.Error, BadInput) as error:
+    except (sqlite3.Error, UnicodeDecodeError, BadInput) as error:
         if db is not None:
             db.close()
         raise error if isinstance(error, BadInput) else _unusable(path, error) from None
@@ -39,7 +39,8 @@ def open_sqlite(path: Path, table: str, since: str, after: str | float | None) -
 class SqliteTable:
     def __init__(self, db: sqlite3.Connection, path: Path, table: str, since: str, after: str | float | None) -> None:
         self._db, self._path = db, path
-        there = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")]
+        tables = db.execute("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
+        there = [name for (name,) in tables if isinstance(name, str)]
         found = next((name for name in there if name == table), None) or next(
             (name for name in there if name.casefold() == table.casefold()), None
         )
@@ -47,8 +48,10 @@ class SqliteTable:
             raise unusable(str(path), f"has no table {table!r}{nearest(table, there)}")
         self.name = found
         described = db.execute("SELECT name, pk FROM pragma_table_xinfo(?) WHERE hidden != 1", (found,)).fetchall()
-        self.names: Sequence[str] = [name for name, _ in described]
-        self._keys = [name for name, key in sorted(described, key=lambda one: one[1]) if key]
+        # A name that is not UTF-8 cannot be asked for: what stands under it is left out.
+        readable = [(name, key) for name, key in described if isinstance(name, str)]
+        self.names: Sequence[str] = [name for name, _ in readable]
+        self._keys = [name for name, key in sorted(readable, key=lambda one: one[1]) if key]
         self._since = known(found, since, self.names) if since else ""
         self._after = after
 
@@ -121,5 +124,8 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _unusable(path: Path, error: sqlite3.Error) -> BadInput:
+def _unusable(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> BadInput:
+    # What SQLite says of a damaged file quotes it, and may be no text.
+    if isinstance(error, UnicodeDecodeError):
+        return unusable(str(path), "cannot be read as a SQLite database: its schema is damaged")
     return unusable(str(path), f"cannot be read as a SQLite database: {error}")
