@@ -5,7 +5,7 @@ Every part is a bounded query: nothing is asked of a company's records unless it
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from rapport.adapters.embedded import tallies
 from rapport.adapters.embedded.agreements import AgreementBook
@@ -160,12 +160,13 @@ def _of_a_passkey(news: News, devices: Devices) -> bool:
 
 
 def _of_looks(looks: Iterable[Look]) -> Iterator[Moment]:
-    """Companies' looks; of one company and purpose within a day, one moment."""
+    """Companies' looks; of one company and purpose within a day, one moment, and one for each where it was sent."""
     theirs = [one for one in looks if not one.own and one.action != DELETION]
     for _, of_day in groupby(theirs, key=lambda one: one.at // DAY):
         told: dict[tuple[Any, ...], list[Look]] = {}
         for one in of_day:
-            told.setdefault((one.org, one.given, one.why), []).append(one)
-        for same in told.values():
-            first = same[0]
-            yield Moment(first.at, "used" if first.given else "refused", first.name, first.why, len(same))
+            sent_to = one.recipients if one.given and one.action == "destination" else ()
+            told.setdefault((one.org, one.given, one.why, sent_to), []).append(one)
+        for (_, given, why, sent_to), same in told.items():
+            what: Literal["sent", "used", "refused"] = "sent" if sent_to else "used" if given else "refused"
+            yield Moment(same[0].at, what, same[0].name, why, len(same), sent_to)

@@ -21,6 +21,10 @@ from rapport.web.retelling import retold
 from rapport.web.words import label
 
 _PAGE = 40
+_OF_SOME = frozenset({"destination", "audiences", "audience preview", "audience: why", "learning from purchases"})
+"""Uses that look at what they name alone, and at nothing else that they may."""
+_WHOLE = ("identifiers", "events")
+"""How what is named begins where all of a customer goes into a file."""
 
 
 class PortalLooks:
@@ -69,7 +73,7 @@ class PortalLooks:
             name=names[org],
             own=own,
             given=receipt.decision == "permitted",
-            what=words.categories(receipt.categories, SPOKEN),
+            what=_what(receipt),
             why=words.purpose(receipt.purpose, SPOKEN),
             action=receipt.action,
             fields=receipt.fields,
@@ -89,6 +93,27 @@ class PortalLooks:
 
     async def statement(self, session: Session, month: str | None) -> dict[str, Any]:
         return self._statements.of(session.person, month)
+
+
+def _what(receipt: Receipt) -> str:
+    """What was looked at. Of a use of some things alone, all that was allowed would say too much."""
+    of_some = receipt.action in _OF_SOME or (receipt.action == "export" and receipt.fields[:2] != _WHOLE)
+    if of_some and receipt.fields:
+        return SPOKEN.listed([_thing(name) for name in receipt.fields], "and")
+    return words.categories(receipt.categories, SPOKEN)
+
+
+def _thing(name: str) -> str:
+    if name == "events":
+        return SPOKEN.say("what you did")
+    if name == "identifiers":
+        return SPOKEN.say("what you are known by")
+    if name == "audiences":
+        return SPOKEN.say("which audiences you are in")
+    kind, _, audience = name.partition(" ")
+    if kind == "audience" and audience:
+        return SPOKEN.say("your place in “%(audience)s”", audience=audience)
+    return SPOKEN.say("“%(thing)s”", thing=label(name))
 
 
 def _by_name(reason: str, org: str, name: str) -> str:

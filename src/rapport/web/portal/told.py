@@ -89,15 +89,16 @@ class Gave(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """Something that happened. `why` is a purpose as the end of a sentence (`used`, `refused`), or the whole sentence
-    (`told` by a company, `asked` by the person, of the `account`); `name` is whose: a company's, a passkey's, a
-    device's. `times`: so often on that day."""
+    """Something that happened. `why` is a purpose as the end of a sentence (`used`, `sent`, `refused`), or the whole
+    sentence (`told` by a company, `asked` by the person, of the `account`); `name` is whose: a company's, a passkey's,
+    a device's. `times`: so often on that day. `others`: where it was `sent`."""
 
     at: int
-    what: Literal["used", "refused", "told", "asked", "account", "passkey", "device"]
+    what: Literal["used", "sent", "refused", "told", "asked", "account", "passkey", "device"]
     name: str
     why: str = ""
     times: int = 1
+    others: tuple[str, ...] = ()
 
 
 class Waiting(msgspec.Struct, frozen=True):
