@@ -59,33 +59,31 @@ def test_killing_any_process_moves_nobody_twice_and_forgets_nobody(start: Callab
     read.close()
 
 
-def test_somebody_is_in_an_audience_a_moment_after_the_event(start: Callable[..., Node]) -> None:
-    node = start()
-    org = node.org()
+def test_somebody_is_in_an_audience_a_moment_after_the_event(node: Node) -> None:
+    org = node.org("prompt")
     put(org, "buyers", 'count("Order Completed") >= 1')
     read = DecideReader(node.data)
     org.send({"type": "identify", "userId": "ada"})
     org.view("user_id:ada")
-    until(lambda: read.state("acme", "buyers") is not None)
+    until(lambda: read.state("prompt", "buyers") is not None)
     org.send({"type": "track", "userId": "ada", "event": "Order Completed"})
     sent = time.monotonic()
-    until(lambda: bool(read.members("acme", "buyers")))
+    until(lambda: bool(read.members("prompt", "buyers")))
     assert time.monotonic() - sent < 5
     read.close()
 
 
-def test_an_erasure_is_complete_once_audiences_know_nothing_more_of_whom_it_erased(start: Callable[..., Node]) -> None:
-    node = start()
-    org = node.org()
+def test_an_erasure_is_complete_once_audiences_know_nothing_more_of_whom_it_erased(node: Node) -> None:
+    org = node.org("forgetful")
     put(org, "buyers", 'count("Order Completed") >= 1')
     for user in ("ada", "bo"):
         assert org.send({"type": "track", "userId": user, "event": "Order Completed"}).status == 200
     data = ("--data", str(node.data))
-    person = json.loads(run("person", "add", "--claim", "acme:user_id:ada", *data, "--json").stdout)["person"]
+    person = json.loads(run("person", "add", "--claim", "forgetful:user_id:ada", *data, "--json").stdout)["person"]
     read = DecideReader(node.data)
-    until(lambda: len(read.members("acme", "buyers")) == 2)
-    until(lambda: (state := read.state("acme", "buyers")) is not None and not state.filling)
+    until(lambda: len(read.members("forgetful", "buyers")) == 2)
+    until(lambda: (state := read.state("forgetful", "buyers")) is not None and not state.filling)
     assert run("person", "shred", person, "--yes", *data).returncode == 0
-    ((bo, _),) = read.members("acme", "buyers")
-    assert {move.customer for move in read.history("acme", "buyers")} == {bo}
+    ((bo, _),) = read.members("forgetful", "buyers")
+    assert {move.customer for move in read.history("forgetful", "buyers")} == {bo}
     read.close()
