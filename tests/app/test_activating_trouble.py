@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rapport.act import delivery as deliveries
-from rapport.act import webhooks
+from rapport.act import letters, webhooks
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.destination_queue import DestinationQueue, Row
 from rapport.kernel.errors import Busy
@@ -135,6 +135,37 @@ def test_what_came_back_is_noted_though_the_disk_was_busy(it: Sent, monkeypatch:
         receiver.wait(3)
         eventually(lambda: it.queue.health(number).sent == 3)
     assert len(receiver.got) == 3
+
+
+def test_what_finds_no_thread_or_cannot_be_written_waits_and_leaves_in_order(
+    it: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, dressed, troubles = threading.Thread.start, letters.dressed, Counter[str]()
+
+    def crowded(thread: threading.Thread) -> None:
+        troubles["thread"] += thread.name == "to a destination"
+        if thread.name == "to a destination" and troubles["thread"] < 3:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def stumbling(*args: Any) -> Any:
+        troubles["letter"] += 1
+        if troubles["letter"] < 3:
+            raise ValueError("it cannot be written")
+        return dressed(*args)
+
+    monkeypatch.setattr(threading.Thread, "start", crowded)
+    monkeypatch.setattr(letters, "dressed", stumbling)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    with Receiver() as receiver:
+        number = it.to("shop", receiver.url)
+        for what in ("entered", "left", "entered"):
+            it.happens(number, "ada", what)
+        it.begin()
+        receiver.wait(3)
+        eventually(lambda: it.queue.health(number).sent == 3)
+        assert "could not send" in it.queue.health(number).error
+    assert [one.json["type"] for one in receiver.got] == ["audience.entered", "audience.left", "audience.entered"]
 
 
 def test_who_says_gone_is_paused_until_somebody_resumes(it: Sent) -> None:

@@ -25,7 +25,7 @@ import msgspec
 
 from rapport.act import letters
 from rapport.act.activation import Delivery, Destination
-from rapport.act.delivery import GIVE_UP, Answer, Dressed, is_over, wait_of
+from rapport.act.delivery import GIVE_UP, Answer, is_over, wait_of
 from rapport.adapters.embedded.decide_rows import MIGRATIONS
 from rapport.adapters.embedded.destination_queue import AT_ONCE, DestinationQueue
 from rapport.adapters.embedded.sqlite import connect
@@ -43,7 +43,11 @@ FRESH_S = 0.25
 TOGETHER = 48
 """Destinations that are sent to at once."""
 FOR_THE_WELL = 16
-"""Of these so many are kept for destinations that answered last time: any number that hang cannot take them."""
+"""Of these so many are kept for destinations that answered last time, and soon: any number that hang, or take
+everything as slowly as they may, cannot take them."""
+MOST_OF_ONE = 40
+"""Destinations of one organization that are sent to at once: however many hang for the first time, others go on."""
+SLOW_S = 2.0
 MOST_READ = 64
 MOST_BATCHES = 2
 """How much is read at a time, so that it is fresh as it leaves: deliveries, or batches of them."""
@@ -76,13 +80,6 @@ class _Pace(NamedTuple):
     alone: int = 0
 
 
-class _Packet(NamedTuple):
-    """Deliveries in one request."""
-
-    deliveries: tuple[Delivery, ...]
-    dressed: Dressed
-
-
 class _Lane(NamedTuple):
     """A thread that is done with a destination, and the customers whose deliveries it leaves unsent."""
 
@@ -91,10 +88,10 @@ class _Lane(NamedTuple):
 
 
 class _Came(NamedTuple):
-    """What came of a packet; `noted` is set once that is on the disk."""
+    """What came of the deliveries of one request; `noted` is set once that is on the disk."""
 
     destination: Destination
-    packet: _Packet
+    deliveries: tuple[Delivery, ...]
     answer: Answer
     took: float
     noted: threading.Event
@@ -133,6 +130,8 @@ class Activator(LedgerThread):
         self._send = sending
         self._lanes: dict[int, int] = {}
         """Threads that are sending to a destination."""
+        self._of: dict[int, str] = {}
+        """Whose destinations these are."""
         self._on_way: dict[int, set[int]] = {}
         """Customers of whom something is on its way to it: what is next of them waits."""
         self._resting: dict[int, _Rest] = {}
@@ -165,11 +164,9 @@ class Activator(LedgerThread):
     def _start(self, desk: Desk) -> None:
         """Begin with whatever is due: first where all is well."""
         at = now()
-        for number in sorted(desk.queue.waiting(), key=lambda one: one in self._resting):
-            rest = self._resting.get(number)
-            if number not in self._lanes and len(self._lanes) >= (
-                TOGETHER if rest is None else TOGETHER - FOR_THE_WELL
-            ):
+        for number in sorted(desk.queue.waiting(), key=self._is_ill):
+            most = TOGETHER - FOR_THE_WELL if self._is_ill(number) else TOGETHER
+            if number not in self._lanes and len(self._lanes) >= most:
                 return
             if self._pace.get(number, _Pace()).free_at > at:
                 continue
@@ -179,10 +176,13 @@ class Activator(LedgerThread):
                 continue
             one, ended = found
             lanes = self._free(one)
-            if lanes:
+            if lanes and (number in self._lanes or list(self._of.values()).count(one.org) < MOST_OF_ONE):
                 due = self._due(desk, one, at, lanes, deletions_only=ended or one.paused)
                 if due:
                     self._begin(desk, one, due, lanes)
+
+    def _is_ill(self, number: int) -> bool:
+        return number in self._resting or self._pace.get(number, _Pace()).took > SLOW_S
 
     def _free(self, one: Destination) -> int:
         """How many more threads may send to it. Few are not worth reading for: half of all, at least."""
@@ -237,8 +237,15 @@ class Activator(LedgerThread):
             run.packets.put(tuple(ready[start : start + size]))
         self._on_way.setdefault(one.number, set()).update(each.delivery.customer for each in ready)
         for _ in range(min(lanes, run.packets.qsize())):
+            thread = threading.Thread(target=self._send_some, args=(run,), name="to a destination", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the machine has no room for it: what nobody takes is read again when there is
+                break
             self._lanes[one.number] = self._lanes.get(one.number, 0) + 1
-            threading.Thread(target=self._send_some, args=(run,), name="to a destination", daemon=True).start()
+            self._of[one.number] = one.org
+        if one.number not in self._lanes:
+            del self._on_way[one.number]
 
     def _send_some(self, run: _Run) -> None:
         """Send what was read, as long as it is fresh and the destination takes it; the rest stays where it is."""
@@ -258,14 +265,14 @@ class Activator(LedgerThread):
     def _send_one(self, one: Destination, secret: str | None, packet: tuple[Ready, ...]) -> bool:
         """Send, and wait until what came of it is on the disk; whether the destination is well."""
         deliveries = tuple(each.delivery for each in packet)
-        dressed = letters.dressed(one, secret, [each.letter for each in packet], self.settings.url, now())
         began = time.monotonic()
         answer = Answer(0, error="the node could not send it")
         noted = threading.Event()
         try:
+            dressed = letters.dressed(one, secret, [each.letter for each in packet], self.settings.url, now())
             answer = self._send(one.url, dressed.body, dressed.headers, private=self.settings.private_destinations)
         finally:
-            self._back.put(_Came(one, _Packet(deliveries, dressed), answer, time.monotonic() - began, noted))
+            self._back.put(_Came(one, deliveries, answer, time.monotonic() - began, noted))
             self.wake()
         while not (self.stopped or noted.wait(0.2)):
             pass
@@ -277,7 +284,7 @@ class Activator(LedgerThread):
         """Note what came back, what was taken together: a disk syncs ten notes as fast as one."""
         self._unnoted.extend(self._back.get() for _ in range(self._back.qsize()))
         came = [one for one in self._unnoted if isinstance(one, _Came)]
-        taken = [delivery for one in came if one.answer.taken for delivery in one.packet.deliveries]
+        taken = [delivery for one in came if one.answer.taken for delivery in one.deliveries]
         if taken:
             desk.queue.taken(taken)
         while self._unnoted:
@@ -285,7 +292,7 @@ class Activator(LedgerThread):
             if isinstance(one, _Came):
                 self._note(desk, one)
                 on_way = self._on_way[one.destination.number]
-                on_way.difference_update(delivery.customer for delivery in one.packet.deliveries)
+                on_way.difference_update(delivery.customer for delivery in one.deliveries)
                 one.noted.set()
             else:
                 self._ended(one)
@@ -295,10 +302,10 @@ class Activator(LedgerThread):
         self._on_way[lane.number].difference_update(lane.left)
         self._lanes[lane.number] -= 1
         if not self._lanes[lane.number]:
-            del self._lanes[lane.number], self._on_way[lane.number]
+            del self._lanes[lane.number], self._on_way[lane.number], self._of[lane.number]
 
     def _note(self, desk: Desk, came: _Came) -> None:
-        one, deliveries, answer = came.destination, came.packet.deliveries, came.answer
+        one, deliveries, answer = came.destination, came.deliveries, came.answer
         pace = self._pace.get(one.number, _Pace())
         self._pace[one.number] = pace._replace(took=(3 * pace.took + came.took) / 4, alone=max(0, pace.alone - 1))
         if answer.taken:

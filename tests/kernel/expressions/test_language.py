@@ -113,6 +113,12 @@ def test_what_fails_on_one_customer_says_why_and_nothing_of_their_values(text: s
     assert not result.unknown
 
 
+def test_texts_that_grow_too_long_are_said_to_be() -> None:
+    long = Facts(traits={"bio": "b" * 6_000})
+    reason = 'a text is longer than 10,000 characters, in traits.bio + traits.bio == ""'
+    assert value('traits.bio + traits.bio == ""', long) == reason
+
+
 def test_what_is_withheld_looks_as_if_it_had_never_been() -> None:
     for text in ("traits.plan != 'gold'", "has(traits.plan)", 'count("Order Completed") == 0', "computed.value > 1"):
         empty = compile_expression(text).evaluate(Facts(), NOW)
