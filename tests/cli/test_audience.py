@@ -1,5 +1,6 @@
 """`rapport audience` and `rapport trait`, as they are typed."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,11 +8,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from rapport.adapters.embedded.audiences import Definitions
 from rapport.app.audiences import at_hand
+from rapport.app.embedded import open_ledger
 from rapport.app.evaluating import Evaluator
 from rapport.cli import command_line
+from rapport.decide.models import Fitted
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.expressions import ExpressionError
+from rapport.kernel.times import now
 from tests.profile.house import ORG, House, at, told
 
 GOLD = 'traits.plan == "gold"'
@@ -122,6 +127,11 @@ def test_a_trait_is_saved_listed_kept_while_in_use_and_removed(house: House, typ
     typed("audience", "remove", ORG, "buyers")
     assert [one["name"] for one in as_json(typed, "trait", "list", ORG)] == ["orders", "score"]
     assert as_json(typed, "trait", "show", ORG, "score")["model"] == "rfm"
+    assert "It has learned nothing yet" in typed("trait", "show", ORG, "score")
+    with contextlib.closing(open_ledger(house.settings)) as ledger:
+        Definitions(ledger).put_fitted(ORG, "score", Fitted(now(), trouble="nobody bought twice"))
+    assert ": nobody bought twice\n" in typed("trait", "show", ORG, "score")
+    assert "learn" not in typed("trait", "show", ORG, "orders")
     for name in ("orders", "score"):
         assert typed("trait", "remove", ORG, name) == f"{name} is no more.\n"
     with pytest.raises(BadInput):

@@ -121,6 +121,7 @@ def test_names_of_all_kinds_and_kinds_of_values(server, data):
     suggested = tomllib.loads(done.stdout)
     assert suggested["identifiers"] == {"user_id": "customer_id", "email": "email"}
     assert suggested["time"]["column"] == "placed_at"
+    assert "#   rapport import --table public.orders --from ADDRESS --org ORG" in done.stdout
     assert "picture" not in done.stdout
 
 

@@ -14,7 +14,7 @@ from rapport.adapters.embedded.sqlite import translating
 from rapport.app.embedded import Sources, open_ledger, open_promises, open_reader
 from rapport.app.settings import Settings
 from rapport.decide import ComputedTrait, expressed
-from rapport.decide.models import shipped
+from rapport.decide.models import Fitted, shipped
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.expressions import ExpressionError, Kind, Problem, Schema, compile_expression, review
 from rapport.terms.policy import promise_for
@@ -118,6 +118,11 @@ class HouseTraits:
 
     async def named(self, org: str, name: str) -> ComputedTrait:
         return await self._ledgers.with_definitions(lambda definitions, _: definitions.trait(org, name))
+
+    async def learned(self, org: str, trait: ComputedTrait) -> Fitted | None:
+        """What this version's model learned last; None: nothing yet, or it has none."""
+        fitted = await self._ledgers.with_definitions(lambda definitions, _: definitions.fitted(org).get(trait.name))
+        return fitted if fitted is not None and trait.model and fitted.at >= trait.at else None
 
     async def page(self, org: str, after: str, limit: int) -> list[ComputedTrait]:
         listed = await self._ledgers.with_definitions(lambda definitions, _: definitions.traits(org))

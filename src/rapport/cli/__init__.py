@@ -14,7 +14,7 @@ from rapport import __version__
 from rapport.kernel.errors import RapportError
 
 COMMANDS = {
-    "up": ("up", "Run a node: one web process and one worker over a data directory, until Ctrl-C or SIGTERM."),
+    "up": ("up", "Run a node, its processes over one data directory, until Ctrl-C or SIGTERM."),
     "console": (
         "up",
         "Print where to sign in to the console: the first time by a link that opens it once, within ten minutes.",

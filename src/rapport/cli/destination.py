@@ -134,7 +134,7 @@ def replay(
     if json:
         options.print_json({"replayed": count})
     else:
-        typer.echo(f"{count} {'is' if count == 1 else 'are'} tried again.")
+        typer.echo(f"{count} {'is' if count == 1 else 'are'} tried again." if count else "Nothing was given up.")
 
 
 @destinations.command("test")

@@ -1,5 +1,6 @@
 """`rapport import`: files of other systems, by a mapping, into the log."""
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -105,7 +106,8 @@ def import_files(
         with closing(open_table(address_of(from_ or ""), table or "")) as opened:
             names = tuple(opened.names)
             lines = Files([opened.rows(names)])
-            suggestion.tell(opened.name, lines, FileFormat(), names, out, as_json=json)
+            given = f"--table {shlex.quote(opened.name)} --from ADDRESS"
+            suggestion.tell(opened.name, given, lines, FileFormat(), names, out, as_json=json)
         return
     if mapping is None:
         raise BadInput("say what the columns mean: --mapping MAPPING.toml (--suggest proposes one)")

@@ -33,23 +33,25 @@ def suggest(files: list[Path], out: Path | None, *, as_json: bool) -> None:
     times = Counter(peeked.names)
     names = tuple(name for name, count in times.items() if name and count == 1)
     _check_names(path.name, names)
-    tell(path.name.removesuffix(".gz"), open_peeked(path, peeked, names), peeked.file, names, out, as_json=as_json)
+    lines = open_peeked(path, peeked, names)
+    tell(path.name.removesuffix(".gz"), path.name, lines, peeked.file, names, out, as_json=as_json)
     if doubled := sorted(name for name, count in times.items() if count > 1 and name):
         shown = ", ".join(map(repr, doubled[:10]))
         typer.echo(f"rapport: columns that are there more than once cannot be mapped: {shown}", err=True)
 
 
 def tell(
-    table: str, lines: Files, file: FileFormat, names: tuple[str, ...], out: Path | None, *, as_json: bool
+    table: str, given: str, lines: Files, file: FileFormat, names: tuple[str, ...], out: Path | None, *, as_json: bool
 ) -> None:
-    """Suggest from the first lines of what `lines` reads, try it on the same lines, and say both."""
+    """Suggest from the first lines of what `lines` reads, try it on the same lines, and say both. `given`: how a
+    command line names it."""
     if out is not None and out.exists():
         raise Conflict(f"{out} is there already; name another file, or remove it", field="out")
     _check_names(table, names)
     sample = _sample(lines)
     proposed = plan(Path(table).stem, names, [row for _, row in sample if not isinstance(row, Unreadable)], file)
     tally = _tried(written(proposed), names, lines, sample)
-    text = written(proposed, _head(table, len(sample), tally))
+    text = written(proposed, _head(table, given, len(sample), tally))
     mapping_toml.parse(text, "the suggestion")
     if out is not None:
         _write(out, text)
@@ -60,7 +62,7 @@ def tell(
     elif out is None:
         typer.echo(text, nl=False)
     else:
-        typer.echo(f"{out}: {_head(table, len(sample), tally)[1]}")
+        typer.echo(f"{out}: {_head(table, given, len(sample), tally)[1]}")
 
 
 def _check_names(table: str, names: tuple[str, ...]) -> None:
@@ -101,13 +103,13 @@ def _tried(text: str, names: tuple[str, ...], lines: Files, sample: list[Read]) 
     return summary(importer.tally, lines)
 
 
-def _head(table: str, lines: int, tally: dict[str, Any]) -> list[str]:
+def _head(table: str, given: str, lines: int, tally: dict[str, Any]) -> list[str]:
     refused = ", ".join(f"{count:,} {reason}" for reason, count in tally["rejected"].items()) or "none"
     fared = f"{tally['events']:,} events of {tally['in_events']:,}, {tally['left_out']:,} left out, refused: {refused}"
     return [
         f"Suggested from the first lines of {table}. Read it before it is used: what is called a guess is one.",
         f"Of {lines:,} lines: {fared}.",
-        f"  rapport import {table} --org ORG --source SOURCE --mapping THIS.toml",
+        f"  rapport import {given} --org ORG --source SOURCE --mapping THIS.toml",
     ]
 
 

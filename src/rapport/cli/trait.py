@@ -13,6 +13,8 @@ from rapport.app.definitions import HouseTraits
 from rapport.cli import options
 from rapport.cli.audience import all_problems, echo_warnings
 from rapport.decide import ComputedTrait
+from rapport.decide.models import Fitted
+from rapport.kernel.times import rfc3339
 from rapport.web.audiences import TraitWish, told_definition, told_saved
 
 traits = typer.Typer(
@@ -75,13 +77,16 @@ def listed(org: Org, data: options.Data = None, json: options.Json = False) -> N
 
 @traits.command("show")
 def show(org: Org, name: Name, data: options.Data = None, json: options.Json = False) -> None:
-    """Show a computed trait's definition."""
+    """Show a computed trait's definition, and of a model what it learned from."""
     with opened(data, org) as house:
         one = asyncio.run(house.named(org, name))
+        learned = asyncio.run(house.learned(org, one))
     if json:
         options.print_json(told_definition(one))
-    else:
-        typer.echo(_line(one))
+        return
+    typer.echo(_line(one))
+    if one.model:
+        typer.echo(f"  {_learned(learned)}")
 
 
 @traits.command("remove")
@@ -90,6 +95,14 @@ def remove(org: Org, name: Name, data: options.Data = None) -> None:
     with opened(data, org) as house:
         asyncio.run(house.delete(org, name, COMMAND_LINE))
     typer.echo(f"{name} is no more.")
+
+
+def _learned(last: Fitted | None) -> str:
+    if last is None:
+        return "It has learned nothing yet: it waits for its turn."
+    if last.trouble:
+        return f"It could learn nothing, {rfc3339(last.at)}: {last.trouble}"
+    return f"It learned from {last.customers:,} customers, {rfc3339(last.at)}; once a day anew."
 
 
 def _line(one: ComputedTrait) -> str:

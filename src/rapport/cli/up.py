@@ -41,7 +41,7 @@ def up(
     ] = None,
     rules: Annotated[str | None, typer.Option(help="A file of resolution rules in place of the built-in one.")] = None,
 ) -> None:
-    """Run a node: one web process and one worker over a data directory, until Ctrl-C or SIGTERM."""
+    """Run a node, its processes over one data directory, until Ctrl-C or SIGTERM."""
     settings = options.settings(data, port, host=host, origin=origin, rules=rules)
     supervisor = Supervisor(settings)
     try:
