@@ -10,7 +10,7 @@ from contextlib import closing
 
 import msgspec
 
-from rapport.adapters.embedded.rule_change import Regroup, RuleChange
+from rapport.adapters.embedded.rule_change import Counts, Regroup, RuleChange
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_people, open_reader
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
@@ -42,16 +42,9 @@ class Example(msgspec.Struct, frozen=True):
     """As in Regroup."""
 
 
-class Simulation(msgspec.Struct, frozen=True):
+class Simulation(Counts, frozen=True):
     """As Simulated has it, with examples that may be shown."""
 
-    records: int
-    customers: int
-    customers_then: int
-    merged: int
-    merged_from: int
-    split: int
-    split_into: int
     merges: list[Example]
     splits: list[Example]
 
@@ -79,8 +72,8 @@ def simulated(
                 return [Example([let[n] for n in one.parts if n in let], one.records, one.by) for one in several]
 
             merges, splits = shown(found.merges, apart=False), shown(found.splits, apart=True)
-    counts = (found.records, found.customers, found.customers_then)
-    return Simulation(*counts, found.merged, found.merged_from, found.split, found.split_into, merges, splits)
+    counts = {name: getattr(found, name) for name in Counts.__struct_fields__}
+    return Simulation(**counts, merges=merges, splits=splits)
 
 
 def _let_through(

@@ -1,4 +1,5 @@
-"""decide.db: who is in which audience, until when, and how it came to that. Written by the evaluator alone, synced.
+"""decide.db: who is in which audience, until when, and how it came to that, written by the evaluator alone; and what
+waits for destinations, written by web and command line, too. Synced.
 
     audience   number of each definition that was evaluated, with how far: `version`; `basis` (of it and all that it
                rests on); `inside`: how many are in now

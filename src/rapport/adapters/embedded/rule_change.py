@@ -49,8 +49,8 @@ class Regroup(msgspec.Struct, frozen=True):
     """Type of identifier → how many of them the parts have in common: what would join them, or would no longer."""
 
 
-class Simulated(msgspec.Struct, frozen=True):
-    """What a change of rules would do: counts, and the largest examples."""
+class Counts(msgspec.Struct, frozen=True):
+    """What a change of rules would do, in numbers."""
 
     records: int
     customers: int
@@ -61,6 +61,11 @@ class Simulated(msgspec.Struct, frozen=True):
     split: int
     """Customers of today that would be more than one, and how many."""
     split_into: int
+
+
+class Simulated(Counts, frozen=True):
+    """The same with the largest examples."""
+
     merges: list[Regroup]
     splits: list[Regroup]
 
