@@ -5,7 +5,7 @@ and one where they enter or leave; each is durable before anything comes of it. 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -80,6 +80,7 @@ class Asker:
         self._use = use or Use()
         self.histories = Histories(block_of, rulebook.needs(rulebook.rules).events)
         self._needed: dict[frozenset[str], Dependencies] = {}
+        self._looked_at: dict[frozenset[str], tuple[str, ...]] = {}
 
     def asked(
         self,
@@ -108,7 +109,7 @@ class Asker:
         at: int,
         cause: Cause,
     ) -> list[Outcome]:
-        everything = self.purposes[purpose]
+        everything, rules = self.purposes[purpose], self.rulebook.rules
 
         def judged(found: Found) -> list[Outcome]:
             # Who became another between two snapshots is asked everything: of that one nothing is known yet.
@@ -116,12 +117,13 @@ class Asker:
             timed = asks[found.number].timed if found.number in asks else frozenset()
             facts = facts_of(found, self._needs(names), self.histories.of)
             memo: dict[int, object] = {}
+            known = before.get(found.number, {})
             made = [
                 self._outcome(
                     found.number,
-                    self.rulebook.rules[name],
-                    self.rulebook.rules[name].verdict(facts, at, memo, exact=name in timed),
-                    before.get(found.number, {}).get(name),
+                    (rule := rules[name]),
+                    rule.verdict(facts, at, memo, exact=name in timed),
+                    known.get(name),
                     at,
                     "time" if name in timed else cause,
                 )
@@ -173,7 +175,8 @@ class Asker:
 
         self._use.moving.clear()
         request = Request(self.org, "", rule.audience.purpose, CALLER, ACTION)
-        answers = self._run.run(self._gate.each(request, customers, judged, lambda _: self._named({name}), self._use))
+        only = frozenset({name})
+        answers = self._run.run(self._gate.each(request, customers, judged, lambda _: self._named(only), self._use))
         return {found.number: verdict for found, verdict, _ in answers}
 
     def _needs(self, names: frozenset[str]) -> Dependencies:
@@ -185,10 +188,15 @@ class Asker:
         return found
 
     def _fields(self, made: Sequence[Outcome]) -> tuple[str, ...]:
-        return self._named({one.audience for one in made})
+        return self._named(frozenset([one.audience for one in made]))
 
-    def _named(self, names: Iterable[str]) -> tuple[str, ...]:
-        return looked_at(self._needs(frozenset(names)))
+    def _named(self, names: frozenset[str]) -> tuple[str, ...]:
+        found = self._looked_at.get(names)
+        if found is None:
+            if len(self._looked_at) > _MOST_REMEMBERED:
+                self._looked_at.clear()
+            found = self._looked_at[names] = looked_at(self._needs(names))
+        return found
 
 
 def _wanted(ask: Ask, names: frozenset[str]) -> frozenset[str]:

@@ -31,14 +31,15 @@ def looked_at(needs: Dependencies) -> tuple[str, ...]:
 
 
 def _events(parts: Sequence[Part], asked: Mapping[str, frozenset[str]], history_of: HistoryOf) -> dict[str, Series]:
-    gathered: dict[str, list[Sequence[Happened]]] = {name: [] for name in asked}
+    gathered: dict[str, list[Sequence[Happened]]] = {}
     for part in parts:
         history = history_of(part)
         for name in asked:
-            told = _told(part, name, history.get(name, ()))
+            happened = history.get(name)
+            told = _told(part, name, happened) if happened else ()
             if told:
-                gathered[name].append(told)
-    return {name: series_of(several, asked[name]) for name, several in gathered.items() if several}
+                gathered.setdefault(name, []).append(told)
+    return {name: series_of(several, asked[name]) for name, several in gathered.items()}
 
 
 def _told(part: Part, name: str, happened: Sequence[Happened]) -> Sequence[Happened]:
