@@ -202,6 +202,9 @@ def test_the_command_tells_it_and_refuses_rules_that_cannot_be_used(family, tmp_
     said = run("resolve", "--simulate", str(rules), *where).stdout
     assert "3 records: 3 customers today, 1 by" in said
     assert "1 would be made of 3 that are apart today" in said
+    assert "split" not in said, "of nobody"
+    rules.write_text(TIGHT)
+    assert "  nobody would be merged or split\n" in run("resolve", "--simulate", str(rules), *where).stdout
     rules.write_text(tomllib.loads("x = '[types'")["x"])
     done = run("resolve", "--simulate", str(rules), *where)
     assert done.returncode == 2

@@ -39,8 +39,12 @@ def resolve(
         options.print_json(msgspec.to_builtins(told))
         return
     typer.echo(f"{told.records:,} records: {told.customers:,} customers today, {told.customers_then:,} by {rules}")
-    typer.echo(f"  {told.merged:,} would be made of {told.merged_from:,} that are apart today")
-    typer.echo(f"  {told.split:,} would be split into {told.split_into:,}")
+    if told.merged:
+        typer.echo(f"  {told.merged:,} would be made of {told.merged_from:,} that are apart today")
+    if told.split:
+        typer.echo(f"  {told.split:,} would be split into {told.split_into:,}")
+    if not told.merged and not told.split:
+        typer.echo("  nobody would be merged or split")
     for title, examples in (("Would become one", told.merges), ("Would be split into", told.splits)):
         if examples:
             table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
