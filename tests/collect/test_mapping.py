@@ -75,6 +75,7 @@ def test_events_that_share_type_and_name_are_told_apart_in_message_ids():
 
 WRONG = [
     ("no TOML", "a = ", "is not TOML"),
+    ("a number without end", "a = " + "9" * 5_000, "is not TOML"),
     ("nothing", "", "identifiers must name at least one column"),
     ("no events", '[identifiers]\nuser_id = "id"\n', "needs at least one [[event]]"),
     ("an unknown table", MINIMAL + "[trait]\n", "m.toml: trait is not known here; did you mean 'traits'?"),

@@ -4,7 +4,7 @@ import pytest
 
 from rapport.kernel.errors import Misconfigured
 from rapport.resolve import default_rules, load_rules
-from rapport.resolve.rules import parse_rules
+from rapport.resolve.rules import MAX_BYTES, parse_rules
 
 ANY = '[types."*"]\nlevel = 3\ntrusted_level = 3\n'
 
@@ -67,6 +67,21 @@ def test_what_is_wrong_with_a_file_is_named(tmp_path, text, named):
         load_rules(path)
     assert named in caught.value.message
     assert str(path) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = " + "[" * 20_000 + "]" * 20_000, "nests too deep"),
+        ("too_connected = " + "9" * 5_000, "is not TOML"),
+        ("#" * (MAX_BYTES + 1), "has more than"),
+    ],
+)
+def test_a_hostile_file_is_refused_like_any_other(tmp_path, text, said):
+    path = tmp_path / "rules.toml"
+    path.write_text(text)
+    with pytest.raises(Misconfigured, match=said):
+        load_rules(path)
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])

@@ -33,7 +33,7 @@ def read(text: str, file: str) -> "Section":
     """As `load`, of a text; `file` is what errors call it."""
     try:
         return Section(file, "", tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's own, and that of a number of thousands of digits
         raise BadInput(f"{file} is not TOML: {error}", code="bad_mapping") from None
     except RecursionError:
         raise BadInput(f"{file} is not a mapping: it nests too deep", code="bad_mapping") from None

@@ -75,6 +75,10 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.trust[str(below[-1] if below else known[0])]
 
 
+MAX_BYTES = 4 * 1024 * 1024
+"""Of a file of rules; it may name many values that stand for nobody."""
+
+
 def default_rules() -> Rules:
     """The rules that Rapport brings along."""
     return parse_rules(files("rapport.resolve").joinpath("rules.toml").read_text("utf-8"), "rules.toml")
@@ -83,9 +87,13 @@ def default_rules() -> Rules:
 def load_rules(path: Path) -> Rules:
     """An operator's rules; raises Misconfigured, which names file and line or field, where they cannot be used."""
     try:
-        text = path.read_text("utf-8")
+        with path.open("rb") as file:  # what has no end is not read to it
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"the rules file {path} cannot be read: {error}", field=str(path)) from error
+    if len(content) > MAX_BYTES:
+        raise Misconfigured(f"the rules file {path} has more than {MAX_BYTES:,} bytes", field=str(path))
     return parse_rules(text, str(path))
 
 
@@ -93,8 +101,10 @@ def parse_rules(text: str, name: str) -> Rules:
     """Rules from TOML; `name` is how errors call it."""
     try:
         rules = msgspec.convert(tomllib.loads(text), Rules)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's own, and that of a number of thousands of digits
         raise Misconfigured(f"{name} is not TOML: {error}", field=name) from error
+    except RecursionError:
+        raise Misconfigured(f"{name} has no rules: it nests too deep", field=name) from None
     except msgspec.ValidationError as error:
         raise Misconfigured(f"{name}: {error}", field=name) from error
     for field, problem in _problems(rules):
