@@ -61,6 +61,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """At its end the interpreter takes apart what may be looked through, and libraries complain of the rest."""
+    gc.unfreeze()
+
+
 class MissingPartError(Exception):
     """A real part of the machine is not there; says what to do about it."""
 

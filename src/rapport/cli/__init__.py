@@ -125,7 +125,6 @@ def main() -> None:
     gc.disable()
     try:
         asked = _asked_for(sys.argv[1:])
-        gc.freeze()
         gc.enable()
         asked()
     except RapportError as error:
