@@ -109,7 +109,7 @@ def _thing(name: str) -> str:
     if name == "identifiers":
         return SPOKEN.say("what you are known by")
     if name == "audiences":
-        return SPOKEN.say("which audiences you are in")
+        return SPOKEN.say("the audiences you are in")
     kind, _, audience = name.partition(" ")
     if kind == "audience" and audience:
         return SPOKEN.say("your place in “%(audience)s”", audience=audience)
