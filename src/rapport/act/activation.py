@@ -172,8 +172,11 @@ def _check_trigger(wish: Wish) -> None:
 
 def check_fields(fields: Mapping[str, str]) -> None:
     """Raises BadInput where these are no fields that can be worked out."""
-    if len(fields) > MOST_FIELDS or any(not 0 < len(name) <= LONGEST_NAME for name in fields):
-        message = f"at most {MOST_FIELDS} fields, each with a name of at most {LONGEST_NAME} characters"
+    # What breaks lines, or turns round what is read behind it, stands in no head of a table and on no page.
+    if len(fields) > MOST_FIELDS or any(not (0 < len(name) <= LONGEST_NAME and name.isprintable()) for name in fields):
+        message = (
+            f"at most {MOST_FIELDS} fields, each with a name of at most {LONGEST_NAME} characters that can be seen"
+        )
         raise BadInput(message, code="bad_fields", field="fields")
     for name, text in fields.items():
         try:
