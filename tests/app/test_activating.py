@@ -1,6 +1,8 @@
 """What destinations are sent, by real requests to real receivers: each through the gate at the moment it leaves."""
 
+import asyncio
 import base64
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,11 +15,11 @@ from rapport.act import webhooks
 from rapport.act.activation import Wish, checked, wish_of
 from rapport.adapters.embedded.destination_feed import Feeding
 from rapport.adapters.embedded.sqlite import transaction
-from rapport.app.destinations import Destinations
+from rapport.app.destinations import Destinations, HouseDestinations
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
 from rapport.app.statements import open_statements
-from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
 from rapport.kernel.times import SECOND, now
 from rapport.profile.store import Touch
 from tests.act.receiving import Receiver, eventually, says
@@ -246,3 +248,24 @@ def test_what_cannot_be_a_destination_is_said(more: dict[str, Any], field: str) 
     with pytest.raises(BadInput) as error:
         checked("shop", wish, private=False)
     assert error.value.field == field
+
+
+def test_an_organization_tries_one_destination_at_a_time_so_that_another_has_its_turn(it: Sent) -> None:
+    go_on = threading.Event()
+
+    def waits(handler: Any, got: Any) -> None:
+        go_on.wait(5)
+        says(204)(handler, got)
+
+    async def trying() -> None:
+        with closing(HouseDestinations(it.settings)) as house:
+            first = asyncio.create_task(house.trial(ORG, "shop"))
+            await asyncio.to_thread(receiver.wait)
+            with pytest.raises(Busy):
+                await house.trial(ORG, "shop")
+            go_on.set()
+            assert (await first).error == (await house.trial(ORG, "shop")).error == ""
+
+    with Receiver(otherwise=waits) as receiver:
+        it.to("shop", receiver.url)
+        asyncio.run(trying())

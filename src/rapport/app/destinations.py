@@ -28,7 +28,7 @@ from rapport.terms.policy import promise_for
 
 Answer = TypeVar("Answer")
 MOST_TRIALS = 2
-"""At a time: whoever does not answer holds a thread for ten seconds."""
+"""At a time, each of another organization: whoever does not answer holds a thread for ten seconds."""
 
 
 class Placed(NamedTuple):
@@ -162,7 +162,7 @@ class HouseDestinations:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._turn = threading.Lock()
-        self._trying = 0
+        self._trying: set[str] = set()
         self._destinations: Destinations | None = None
 
     async def put(self, org: str, name: str, wish: Wish) -> Placed:
@@ -185,13 +185,13 @@ class HouseDestinations:
 
     async def trial(self, org: str, name: str) -> Tried:
         one, secret = await self._with(lambda desk: desk.address(org, name))
-        if self._trying >= MOST_TRIALS:
-            raise Busy("several destinations are being tried: ask again in a moment")
-        self._trying += 1
+        if org in self._trying or len(self._trying) >= MOST_TRIALS:
+            raise Busy("another destination is being tried: ask again in a moment")
+        self._trying.add(org)
         try:
             return await asyncio.to_thread(sent_trial, self._settings, one, secret)
         finally:
-            self._trying -= 1
+            self._trying.discard(org)
 
     async def audiences(self, org: str) -> list[tuple[str, str]]:
         return await self._with(lambda desk: desk.audiences(org))
