@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,3 +40,21 @@ def test_a_new_file_is_opened_by_many_in_one_moment(tmp_path: Path) -> None:
     with ThreadPoolExecutor(many) as threads:
         for number in range(rounds):
             assert list(threads.map(opened, [number] * many)) == ["wal"] * many
+
+
+def test_nobody_waits_for_a_turn_to_write_that_somebody_else_keeps(tmp_path: Path) -> None:
+    """The worker makes state.db, and begins to write in the same moment; others only want to know that it is made."""
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as worker, ThreadPoolExecutor(1) as other:
+        worker.execute("PRAGMA journal_mode = WAL")
+        worker.execute("BEGIN IMMEDIATE")
+        opening = other.submit(connect, path, ["CREATE TABLE a (x)"], durable=False)
+        with pytest.raises(TimeoutError):
+            opening.result(0.3)  # there is nothing yet
+        worker.execute("CREATE TABLE a (x)")
+        worker.execute("PRAGMA user_version = 1")
+        worker.execute("COMMIT")
+        worker.execute("BEGIN IMMEDIATE")
+        with closing(opening.result()) as db:
+            assert db.execute("SELECT count(*) FROM a").fetchone() == (0,)
+            assert db.execute("PRAGMA busy_timeout").fetchone() == (10_000,)

@@ -6,7 +6,7 @@ import functools
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from rapport.kernel.errors import Busy, Corrupt, Full, Misconfigured, RapportError
 
 BUSY_TIMEOUT_S = 10.0
+_TRY_S = 0.05
 SQLiteError = sqlite3.Error
 """For those who may not import the driver: what `translated` makes an error of ours of."""
 
@@ -25,24 +26,26 @@ def connect(path: Path, migrations: Sequence[str], *, durable: bool, cache_mb: i
     where others kept it to themselves for BUSY_TIMEOUT_S.
     """
     try:
-        db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        _write_ahead(db)
+        db = sqlite3.connect(path, timeout=_TRY_S, isolation_level=None, check_same_thread=False)
+        _patiently(lambda: db.execute("PRAGMA journal_mode = WAL"))
         db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         db.execute(f"PRAGMA cache_size = -{cache_mb * 1024}")
         db.execute("PRAGMA temp_store = MEMORY")
-        _migrate(db, migrations)
+        _patiently(lambda: _migrate(db, migrations))
+        db.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
     except sqlite3.Error as error:
         raise translated(error, path) from error
     return db
 
 
-def _write_ahead(db: sqlite3.Connection) -> None:
-    """Keep a write-ahead log. Of several processes that open a new file in one moment all but one are told that it is
-    busy, and SQLite waits for none of them here, whatever the timeout: so this tries again until it has passed."""
+def _patiently(step: Callable[[], object]) -> None:
+    """Try a step of opening again and again while the file is busy. SQLite does not wait by itself where several switch
+    a new file to a write-ahead log; and where another migrates it and then keeps the turn to write, as the worker does,
+    whoever waits for that turn would not see that nothing is left to be done."""
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            step()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
