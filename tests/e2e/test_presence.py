@@ -59,7 +59,11 @@ class Thing(SoftDevice):
         return http(method, self.origin + path, raw if method == "POST" else None, headers)
 
     def pair(self) -> str:
-        return str(self.send("/presence/pair", {"kind": self.kind, "name": self.name}).json["code"])
+        """The code, once the node takes one more: tests together may pair more than one address may in a minute."""
+        while (answer := self.send("/presence/pair", {"kind": self.kind, "name": self.name})).status == 429:
+            time.sleep(min(int(answer.headers["retry-after"]), 5))
+        assert answer.status == 200
+        return str(answer.json["code"])
 
     def poll(self) -> Answer:
         return self.send("/presence/pair/poll")
