@@ -47,7 +47,7 @@ _DUE = f"""
     AND NOT EXISTS (SELECT 1 FROM queue AS earlier WHERE earlier.destination = q.destination AND NOT earlier.dead
                     AND earlier.customer = q.customer AND earlier.seq < q.seq)
     ORDER BY next_at, seq LIMIT ?
-"""  # noqa: S608 - fixed
+"""  # noqa: S608 (put together of our own constants)
 _PUT = """
     INSERT INTO queue (id, destination, customer, what, at, since, next_at, record, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -158,7 +158,7 @@ class DestinationQueue:
             for one in some:
                 if self._db.execute("DELETE FROM queue WHERE seq = ?", (one.seq,)).rowcount:
                     self._know(one.destination)
-                    query = f"UPDATE queue_health SET {counted} WHERE destination = ?2"  # noqa: S608 - fixed
+                    query = f"UPDATE queue_health SET {counted} WHERE destination = ?2"  # noqa: S608 (columns that the code names)
                     self._db.execute(query, (at, one.destination))
 
     def failed(self, delivery: Delivery, error: str, next_at: int | None) -> None:
