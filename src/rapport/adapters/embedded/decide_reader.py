@@ -7,7 +7,6 @@
       .membership(org, name, customer)        → Member | None
       .audiences_of(org, customer)            → [(name, since)] of those that the customer is in
       .history(org, name, before, limit)      → [Event], newest first; `before`: seq of the last of the page before
-      .history_of(org, customer, limit)       → [Event], newest first, with the audience's name
       .daily(org, name, since)                → [(day, inside, entered, left)], oldest first; no row: no moves
       .failing(org, name, limit)              → [(customer, error)] on whom the expression fails
       .reasons(org, name, limit)              → [(error, on how many)], the most frequent first
@@ -22,8 +21,6 @@ from typing import NamedTuple
 from rapport.adapters.embedded.decide_rows import MIGRATIONS
 from rapport.adapters.embedded.sqlite import connect
 from rapport.decide import Cause, Member
-
-_ID = "(SELECT id FROM audience WHERE org = ? AND name = ?)"
 
 
 class State(NamedTuple):
@@ -59,20 +56,25 @@ class DecideReader:
         row = self._db.execute(query, (org, name)).fetchone()
         return None if row is None else State(row[0], row[1], bool(row[2]), row[3])
 
+    def _number(self, org: str, name: str) -> int | None:
+        """What an audience goes by in the other tables; None, which is equal to nothing: there is none."""
+        row = self._db.execute("SELECT id FROM audience WHERE org = ? AND name = ?", (org, name)).fetchone()
+        return None if row is None else row[0]
+
     def filled_down_to(self, org: str, name: str) -> int | None:
-        row = self._db.execute(f"SELECT before FROM fill WHERE audience = {_ID}", (org, name)).fetchone()  # noqa: S608 (our own text)
+        row = self._db.execute("SELECT before FROM fill WHERE audience = ?", (self._number(org, name),)).fetchone()
         return None if row is None else row[0]
 
     def members(self, org: str, name: str, after: int = 0, limit: int = 100) -> list[tuple[int, int]]:
         query = (
-            f"SELECT customer, since FROM member WHERE audience = {_ID} AND customer > ? "  # noqa: S608 (our own text)
+            "SELECT customer, since FROM member WHERE audience = ? AND customer > ? "
             "AND since IS NOT NULL ORDER BY customer LIMIT ?"
         )
-        return self._db.execute(query, (org, name, after, limit)).fetchall()
+        return self._db.execute(query, (self._number(org, name), after, limit)).fetchall()
 
     def membership(self, org: str, name: str, customer: int) -> Member | None:
-        query = f"SELECT since, version, due, error FROM member WHERE audience = {_ID} AND customer = ?"  # noqa: S608 (our own text)
-        row = self._db.execute(query, (org, name, customer)).fetchone()
+        query = "SELECT since, version, due, error FROM member WHERE audience = ? AND customer = ?"
+        row = self._db.execute(query, (self._number(org, name), customer)).fetchone()
         return None if row is None else Member(*row)
 
     def audiences_of(self, org: str, customer: int) -> list[tuple[str, int]]:
@@ -90,27 +92,20 @@ class DecideReader:
         )
         return [Event(*row) for row in self._db.execute(query, (org, name, before, limit)).fetchall()]
 
-    def history_of(self, org: str, customer: int, limit: int = 100) -> list[Event]:
-        query = (
-            "SELECT seq, name, customer, kind, at, cause, history.version FROM history "
-            "JOIN audience ON audience.id = history.audience WHERE customer = ? AND org = ? ORDER BY seq DESC LIMIT ?"
-        )
-        return [Event(*row) for row in self._db.execute(query, (customer, org, limit)).fetchall()]
-
     def daily(self, org: str, name: str, since: int = 0) -> list[tuple[int, int, int, int]]:
-        query = f"SELECT day, inside, entered, left FROM daily WHERE audience = {_ID} AND day >= ? ORDER BY day"  # noqa: S608 (our own text)
-        return self._db.execute(query, (org, name, since)).fetchall()
+        query = "SELECT day, inside, entered, left FROM daily WHERE audience = ? AND day >= ? ORDER BY day"
+        return self._db.execute(query, (self._number(org, name), since)).fetchall()
 
     def failing(self, org: str, name: str, limit: int = 20) -> list[tuple[int, str]]:
-        query = f"SELECT customer, error FROM member WHERE audience = {_ID} AND error <> '' LIMIT ?"  # noqa: S608 (our own text)
-        return self._db.execute(query, (org, name, limit)).fetchall()
+        query = "SELECT customer, error FROM member WHERE audience = ? AND error <> '' LIMIT ?"
+        return self._db.execute(query, (self._number(org, name), limit)).fetchall()
 
     def reasons(self, org: str, name: str, limit: int = 10) -> list[tuple[str, int]]:
         query = (
-            f"SELECT error, count(*) FROM member WHERE audience = {_ID} AND error <> '' "  # noqa: S608 (our own text)
+            "SELECT error, count(*) FROM member WHERE audience = ? AND error <> '' "
             "GROUP BY error ORDER BY 2 DESC, 1 LIMIT ?"
         )
-        return self._db.execute(query, (org, name, limit)).fetchall()
+        return self._db.execute(query, (self._number(org, name), limit)).fetchall()
 
     def close(self) -> None:
         self._db.close()
