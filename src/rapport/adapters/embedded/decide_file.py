@@ -27,6 +27,12 @@ from rapport.profile.touching import Interest
 NEWEST = 1 << 62
 """Where a fill begins: above every record's number."""
 _DROPPED_AT_ONCE = 20_000
+_DROPS = (
+    "DELETE FROM member WHERE audience = ?1 AND customer IN (SELECT customer FROM member WHERE audience = ?1 LIMIT ?2)",
+    "DELETE FROM history WHERE audience = ?1 AND seq IN (SELECT seq FROM history WHERE audience = ?1 LIMIT ?2)",
+    "DELETE FROM daily WHERE audience = ?1 AND day IN (SELECT day FROM daily WHERE audience = ?1 LIMIT ?2)",
+)
+_FORGETS = ("DELETE FROM member WHERE customer = ?", "DELETE FROM history WHERE customer = ?")
 _DAILY = """
     INSERT INTO daily SELECT ?, ?, inside, ?, ? FROM audience WHERE id = ?
     ON CONFLICT DO UPDATE SET inside = excluded.inside, entered = entered + excluded.entered,
@@ -142,9 +148,8 @@ class DecideFile:
         number = gone[0]
         with translating(self.path), transaction(self.db):
             left = _DROPPED_AT_ONCE
-            for table, key in (("member", "customer"), ("history", "seq"), ("daily", "day")):
-                query = f"DELETE FROM {table} WHERE audience = ? AND {key} IN (SELECT {key} FROM {table} WHERE audience = ? LIMIT ?)"  # noqa: E501, S608 (names of our own)
-                left -= self.db.execute(query, (number, number, left)).rowcount
+            for query in _DROPS:
+                left -= self.db.execute(query, (number, left)).rowcount
                 if left <= 0:
                     return True
             self.db.execute("DELETE FROM audience WHERE id = ?", (number,))
@@ -257,8 +262,7 @@ class DecideFile:
         return written
 
     def _forget(self, erased: Iterable[int]) -> None:
-        for table in ("member", "history"):
-            query = f"DELETE FROM {table} WHERE customer = ?"  # noqa: S608 (names of our own)
+        for query in _FORGETS:
             self.db.executemany(query, [(customer,) for customer in erased])
 
     def _advance(self, fill: Fill, before: int, at: int) -> None:
