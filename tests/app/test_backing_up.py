@@ -1,6 +1,5 @@
 """Backup and restore: the same views from the archives, whatever lies between, and nothing from bad ones."""
 
-import io
 import sqlite3
 import stat
 import tarfile
@@ -13,80 +12,15 @@ from rapport.adapters.embedded import backup, key_files
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decide_reader import DecideReader
 from rapport.app import backing_up
-from rapport.app.embedded import open_keys, open_ledger, open_log
+from rapport.app.embedded import open_keys, open_ledger
 from rapport.app.evaluating import Evaluator
 from rapport.app.operator import Shred, erasure_entry
-from rapport.app.restoring import restore
-from rapport.app.worker import Worker
-from rapport.kernel.errors import Conflict, Corrupt, Misconfigured, RapportError
+from rapport.kernel.errors import Misconfigured, RapportError
 from rapport.profile.erasure import Claim
-from tests.profile.house import House, at, told
+from tests.app.shelf import SECRET, house, impatient, shelf, tick
+from tests.profile.house import at, told
 
-SECRET = "canary-3f1c"
-
-
-def tick(number, user="ada", **more):
-    fields = {"type": "track", "userId": user, "event": "Ticked", "messageId": f"{user}-m{number}"}
-    return told(at(f"1{number % 10}:00"), **fields, **more)
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(backup, "PATIENCE_S", 0.1)
-
-
-@pytest.fixture
-def house():
-    with House() as house:
-        house.send(
-            told(at("10:00"), type="identify", userId="ada", messageId="i", traits={"name": SECRET}, anonymousId="tab"),
-            told(at("15:00"), type="identify", userId="bo", messageId="j", anonymousId="tab"),
-            *(tick(number, None, anonymousId="tab") for number in range(3)),
-        )
-        yield house.settle()
-
-
-class Shelf:
-    """Where backups go."""
-
-    def __init__(self, directory, house):
-        self.directory, self.house = directory, house
-        self.archive, self.keys, self.backup_key = (directory / name for name in ("a.tar", "a.keys", "backup.key"))
-
-    def back_up(self):
-        backing_up.back_up(self.house.settings, self.archive)
-        self.back_up_keys()
-
-    def back_up_keys(self, name="a.keys"):
-        self.keys = self.directory / name
-        backing_up.back_up_keys(self.house.settings, self.keys)
-        self.backup_key.write_bytes((self.house.directory / "backup.key").read_bytes())
-
-    def listed(self):
-        return sorted(path.name for path in self.directory.iterdir())
-
-    def restore(self, name="restored", **settings):
-        target = self.directory / name
-        return restore(
-            msgspec.structs.replace(self.house.settings, data=str(target), **settings),
-            self.archive,
-            self.keys,
-            self.backup_key,
-        )
-
-    def reopened(self, name="restored"):
-        """A house over what was restored."""
-        again = House.__new__(House)
-        again.__dict__.update(self.house.__dict__)
-        again.directory = self.directory / name
-        again.settings = msgspec.structs.replace(self.house.settings, data=str(again.directory))
-        again.log, again.worker, again._reader = open_log(again.settings), Worker(again.settings), None
-        return again
-
-
-@pytest.fixture
-def shelf(tmp_path, house):
-    return Shelf(tmp_path, house)
+__all__ = ["house", "impatient", "shelf"]
 
 
 def test_a_restored_node_has_the_same_views_and_goes_on(shelf, house):
@@ -327,86 +261,6 @@ def test_entries_that_the_log_lets_go_of_while_it_is_copied_are_copied_again(she
     shelf.restore()
     with closing(shelf.reopened()) as again:
         assert again.customers() == house.customers()
-
-
-# -- bad archives
-
-
-def damaged(kind, raw):
-    with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
-        members = tar.getmembers()
-    middle = members[2].offset_data + 5000
-    return {
-        "cut short": raw[: len(raw) // 2],
-        "cut to nothing": b"",
-        "last file missing": raw[: members[-1].offset] + bytes(1024),
-        "one bit": raw[:middle] + bytes([raw[middle] ^ 1]) + raw[middle + 1 :],
-        "manifest": raw.replace(b'"cursor":1', b'"cursor":0'),
-        "not an archive": b"hello" * 1000,
-    }[kind]
-
-
-@pytest.mark.parametrize(
-    "kind", ["cut short", "cut to nothing", "last file missing", "one bit", "manifest", "not an archive"]
-)
-def test_a_damaged_archive_is_refused_and_leaves_nothing(shelf, kind):
-    shelf.back_up()
-    shelf.archive.write_bytes(damaged(kind, shelf.archive.read_bytes()))
-    before = shelf.listed()
-    with pytest.raises(Corrupt, match="nothing was restored"):
-        shelf.restore()
-    assert shelf.listed() == before
-
-
-@pytest.mark.parametrize("cut", [0.0, 0.3, 0.99])
-def test_a_damaged_backup_of_keys_is_refused_and_leaves_nothing(shelf, cut):
-    shelf.back_up()
-    raw = shelf.keys.read_bytes()
-    shelf.keys.write_bytes(raw[: int(len(raw) * cut)])
-    before = shelf.listed()
-    with pytest.raises(Corrupt):
-        shelf.restore()
-    assert shelf.listed() == before
-
-
-@pytest.mark.parametrize("name", ["../evil", "/tmp/evil-rapport", "state.db"])
-@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE])
-def test_no_member_of_an_archive_is_ever_a_path(shelf, name, kind):
-    shelf.back_up()
-    with tarfile.open(shelf.archive, "w") as tar:
-        info = tarfile.TarInfo(name)
-        info.type, info.linkname = kind, "/etc/passwd"
-        tar.addfile(info)
-    with pytest.raises(Corrupt, match="no backup of Rapport"):
-        shelf.restore()
-    assert not (shelf.directory.parent / "evil").exists()
-
-
-def test_archives_of_two_nodes_do_not_go_together(shelf, tmp_path):
-    shelf.back_up()
-    with House() as other:
-        elsewhere = Shelf(tmp_path / "other", other)
-        elsewhere.directory.mkdir()
-        elsewhere.back_up()
-        shelf.keys, shelf.backup_key = elsewhere.keys, elsewhere.backup_key
-        with pytest.raises(Misconfigured, match="two different nodes"):
-            shelf.restore()
-
-
-def test_a_directory_that_holds_anything_is_not_restored_into(shelf):
-    shelf.back_up()
-    (shelf.directory / "restored").mkdir()
-    (shelf.directory / "restored" / "mine").touch()
-    with pytest.raises(Conflict, match="not empty"):
-        shelf.restore()
-
-
-def test_a_backup_is_never_written_over_nor_into_the_data_directory(shelf, house):
-    shelf.back_up()
-    with pytest.raises(Conflict, match="never written over"):
-        shelf.back_up()
-    with pytest.raises(Misconfigured, match="lost with it"):
-        backing_up.back_up(house.settings, house.directory / "a.tar")
 
 
 def test_a_gzipped_archive_is_restored_alike(shelf, house):
