@@ -1,0 +1,279 @@
+"""Content with placeholders: a text, and within braces what is known of the customer whom it is for.
+
+    Hello {traits.first_name or "there"}, your {traits.boiler} is under warranty until {traits.warranty_until}.
+
+Within the braces stand expressions (CEL) with `or` between them: the first that gives something to say is said. A brace
+of the text itself is written twice. What is absent, or withheld from the purpose, which nobody can tell apart, gives
+what stands behind the next `or`; where nothing stands there, the text is not said at all. What comes from a customer is
+only ever data: one line, cut, without signs that steer a screen, escaped for where it stands. In HTML it may stand
+between tags and nowhere else, and never in a script or a style.
+"""
+
+import html
+import math
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from rapport.decide.channels import HTML, LINK, Dress
+from rapport.kernel.errors import BadInput
+from rapport.kernel.expressions import Expression, ExpressionError, Facts, Kind, compile_expression
+from rapport.kernel.expressions.problems import Misread
+from rapport.kernel.expressions.tokens import tokens_of
+
+MOST_SAID: Final = 500
+"""Characters of one value that are said; of a longer one the end is cut."""
+MOST_LISTED: Final = 20
+MOST_PLACES: Final = 50
+"""Placeholders of one text."""
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What ends lines, turns the direction of writing, or is half a character."""
+_OR = "or"
+_QUOTES = "\"'"
+_COMMA: Final = frozenset(
+    {"bg", "cs", "da", "de", "es", "fi", "fr", "hr", "hu", "is", "it", "lt", "lv", "nb", "nl", "nn", "no", "pl", "pt"}
+    | {"ro", "ru", "sk", "sl", "sr", "sv", "tr", "uk"}
+)
+"""Languages in which 12.50 is written 12,50."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A placeholder: its `text` with the braces, and what is tried in order."""
+
+    text: str
+    tried: tuple[Expression, ...]
+
+
+class Template(msgspec.Struct, frozen=True):
+    """A text as pieces: said as they stand, or filled."""
+
+    pieces: tuple[str | Place, ...]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Place))
+
+
+class Unsaid(NamedTuple):
+    """Why a text cannot be said: a placeholder of it that gives nothing, in words that say nothing of the customer."""
+
+    place: str
+    reason: str
+
+
+# -- reading
+
+
+def template(text: str, part: str, field: str) -> Template:
+    """The template of one part of a message. Raises BadInput (`bad_placeholder`)."""
+    pieces: list[str | Place] = []
+    plain: list[str] = []
+    at = 0
+    while at < len(text):
+        brace = _next_brace(text, at)
+        plain.append(text[at:brace])
+        if brace == len(text):
+            break
+        sign = text[brace]
+        if text.startswith(sign * 2, brace):
+            plain.append(sign)
+            at = brace + 2
+            continue
+        if sign == "}":
+            raise _bad("a } without its {: a brace of the text itself is written }}", field)
+        end = _end_of_place(text, brace + 1, field)
+        if any(plain):
+            pieces.append("".join(plain))
+            plain = []
+        pieces.append(_place(text[brace + 1 : end], field))
+        at = end + 1
+    if any(plain):
+        pieces.append("".join(plain))
+    made = Template(tuple(pieces))
+    if len(made.places) > MOST_PLACES:
+        raise _bad(f"a text has at most {MOST_PLACES} placeholders", field)
+    _check_where(made, part, field)
+    return made
+
+
+def _next_brace(text: str, at: int) -> int:
+    found = [place for place in (text.find("{", at), text.find("}", at)) if place >= 0]
+    return min(found, default=len(text))
+
+
+def _end_of_place(text: str, start: int, field: str) -> int:
+    """Where the brace is that closes a placeholder; those within quotes do not."""
+    at = start
+    while at < len(text):
+        sign = text[at]
+        if sign == "}":
+            return at
+        if sign == "{":
+            break
+        if sign not in _QUOTES:
+            at += 1
+            continue
+        quotes = sign * 3 if text.startswith(sign * 3, at) else sign
+        at += len(quotes)
+        while at < len(text) and not text.startswith(quotes, at):
+            at += 2 if text[at] == "\\" else 1
+        at += len(quotes)
+    shown = text[start - 1 : start + 30]
+    message = f"the placeholder that begins with {shown!r} has no end: a brace of the text itself is written {{{{"
+    raise _bad(message, field)
+
+
+def _place(inside: str, field: str) -> Place:
+    text = f"{{{inside}}}"
+    tried = []
+    for one in _alternatives(inside, text, field):
+        if not one.strip():
+            raise _bad(f"{text[:80]} says nothing: write what stands there, such as {{traits.name}}", field)
+        try:
+            expression = compile_expression(one.strip(), Kind.ANY)
+        except ExpressionError as error:
+            raise _bad(f"{text[:80]}: {error.problems[0].message}", field) from None
+        if expression.kind is Kind.BOOL:
+            raise _bad(f"{text[:80]} is true or false: write condition ? words : other words", field)
+        tried.append(expression)
+    return Place(text, tuple(tried))
+
+
+def _alternatives(inside: str, text: str, field: str) -> list[str]:
+    """The expressions between the `or`s."""
+    try:
+        tokens = tokens_of(inside)
+    except Misread as wrong:
+        raise _bad(f"{text[:80]}: {wrong.message}", field) from None
+    found, start, depth = [], 0, 0
+    before = ""
+    for token in tokens:
+        if token.kind == "op":
+            depth += (token.raw in "([") - (token.raw in ")]")
+        elif token.kind == "name" and token.raw == _OR and depth == 0 and before != ".":
+            found.append(inside[start : token.start])
+            start = token.end
+        before = token.raw
+    return [*found, inside[start:]]
+
+
+def _check_where(made: Template, part: str, field: str) -> None:
+    if part == LINK:
+        first = made.pieces[0] if made.pieces else ""
+        if not isinstance(first, str) or not re.match(r"https?://[^/?#]|/(?![/\\])", first):
+            message = (
+                "a link begins with https://, http:// or /, and then its place; what is known of a customer follows"
+            )
+            raise BadInput(message, code="bad_link", field=field)
+        begins = first.partition("://")[2] or first
+        if made.places and begins is not first and not re.search("[/?#]", begins):
+            raise BadInput("no placeholder may stand in a link's host", code="bad_link", field=field)
+    if part == HTML and made.places:
+        _check_html(made, field)
+
+
+class _Between(HTMLParser):
+    """Which placeholders stand between tags, and in no script or style."""
+
+    def __init__(self, mark: str) -> None:
+        super().__init__(convert_charrefs=False)
+        self.seen: set[int] = set()
+        self._mark = mark
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem is None:
+            self.seen.update(map(int, re.findall(f"{self._mark}([0-9]+)x", data)))
+
+
+def _check_html(made: Template, field: str) -> None:
+    places = list(made.places)
+    plain = "".join(piece for piece in made.pieces if isinstance(piece, str))
+    # Letters stand for each: behind a < they would make a tag of it, as what a customer is called might.
+    mark = "xplace"
+    while mark in plain:
+        mark += "x"
+    numbers = iter(range(len(places)))
+    parser = _Between(mark)
+    # What is left unread at the end is a tag that has none: whatever follows on the page would be in it.
+    parser.feed("".join(one if isinstance(one, str) else f"{mark}{next(numbers)}x" for one in made.pieces))
+    for number, place in enumerate(places):
+        if number not in parser.seen:
+            message = (
+                f"{place.text[:80]} stands within a tag, a comment, a script or a style: only between tags it is safe"
+            )
+            raise _bad(message, field)
+
+
+def _bad(message: str, field: str) -> BadInput:
+    return BadInput(message, code="bad_placeholder", field=field)
+
+
+# -- saying
+
+
+def filled(
+    made: Template, facts: Facts, now: int, dress: Dress, language: str, memo: dict[int, Any] | None = None
+) -> str | Unsaid:
+    """A text for one customer. Whatever the facts are, it raises nothing."""
+    out = []
+    for piece in made.pieces:
+        if isinstance(piece, str):
+            out.append(piece)
+            continue
+        said, reason = _tried(piece, facts, now, language, memo)
+        if not said:
+            return Unsaid(piece.text, reason)
+        out.append(_DRESSED[dress](said))
+    return "".join(out)
+
+
+def _tried(place: Place, facts: Facts, now: int, language: str, memo: dict[int, Any] | None) -> tuple[str, str]:
+    reason = "it is absent or withheld, and nothing stands behind an or"
+    for expression in place.tried:
+        value, error = expression.evaluate(facts, now, memo)
+        if error:
+            reason = error
+            continue
+        said = spoken(str(value)[:10] if expression.kind is Kind.TIME and value is not None else value, language)
+        if said:
+            return said, ""
+        if value is not None:
+            reason = "it is nothing that can be said"
+    return "", reason
+
+
+def spoken(value: Any, language: str) -> str:
+    """A value in words, on one line; "" where it cannot be said, such as true, an object or an empty text."""
+    if isinstance(value, str):
+        line = " ".join(_STEERING.sub(" ", value[: 4 * MOST_SAID]).split())
+        return line if len(line) <= MOST_SAID else f"{line[: MOST_SAID - 1]}…"
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int | float):
+        return _figure(value, language)
+    if isinstance(value, list | tuple):
+        said = (spoken(one, language) for one in value[:MOST_LISTED] if not isinstance(one, list | tuple))
+        return spoken(", ".join(filter(None, said)), language)
+    return ""
+
+
+def _figure(value: float, language: str) -> str:
+    """Whole, or with two digits behind the point."""
+    if abs(value) >= 10**15 or not math.isfinite(value):
+        return ""
+    whole = round(value)
+    if abs(value - whole) < 0.005:
+        return str(whole)
+    text = f"{value:.2f}"
+    return text.replace(".", ",") if language.partition("-")[0] in _COMMA else text
+
+
+_DRESSED: Final[Mapping[Dress, Any]] = {
+    "plain": lambda said: said,
+    "html": html.escape,
+    "link": lambda said: quote(said, safe=""),
+}
