@@ -2,6 +2,7 @@
 
 from rapport.adapters.embedded import (
     accounts,
+    actions,
     agent_requests,
     agents,
     audiences,
@@ -128,4 +129,5 @@ MIGRATIONS = [
     claims.UNTOLD,
     audiences.SCHEMA,
     destinations.SCHEMA,
+    actions.SCHEMA,
 ]
