@@ -30,6 +30,7 @@ from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.sqlite import SQLiteError, translated
 from rapport.adapters.embedded.tokens import USED_EVERY, TokenFile
 from rapport.adapters.embedded.uses import UseBook
+from rapport.app.actions import open_actions
 from rapport.app.agent_runner import AgentRunner
 from rapport.app.agents import AgentDesk
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
@@ -78,6 +79,7 @@ from rapport.profile.store import ProfileReader
 from rapport.terms import Gate
 from rapport.terms.own import OwnLooks
 from rapport.terms.settling import Settler
+from rapport.web.api.actions import action_routes
 from rapport.web.api.audiences import audience_routes
 from rapport.web.api.benefits import benefit_routes
 from rapport.web.api.claim_links import claim_link_routes
@@ -282,6 +284,7 @@ async def application(
             *profile_routes(gate, tokens),
             *audience_routes(audiences, tokens),
             *trait_routes(traits, tokens),
+            *action_routes(ends.enter_context(contextlib.closing(open_actions(settings, reader, gate))), tokens),
             *evidence_routes(operators, tokens),
             *benefit_routes(settler, benefits, tokens),
             *statement_routes(lambda org, month: mirrored(mirrors, org, month), tokens),

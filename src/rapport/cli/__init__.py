@@ -57,6 +57,7 @@ COMMANDS = {
     "export": ("export", "Export the customers that may be read for a purpose, one row and one receipt for each."),
     "audience": ("audience", "Audiences: who is meant, by an expression for a purpose; and who is in."),
     "trait": ("trait", "Computed traits: values worked out of what is known, by expressions and models."),
+    "action": ("action", "Actions: what the company can do for a customer, or silence."),
     "backup": (
         "backup",
         "Back up a node, running or not: its data into FILE, which holds no key; its keys by --keys, to be kept apart.",

@@ -1,0 +1,199 @@
+"""The catalogue of actions on a node: kept in the ledger, compiled once for each change, and rendered for customers
+whom the gate lets through."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from rapport.adapters.embedded.actions import ActionBook
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.app.audiences import looking
+from rapport.app.definitions import Doubts, Ledgers, or_none
+from rapport.app.embedded import open_ledger
+from rapport.app.histories import folded
+from rapport.app.settings import Settings
+from rapport.decide import languages
+from rapport.decide.actions import Action
+from rapport.decide.catalogue import Catalogue, Ready, Where
+from rapport.decide.catalogue_files import CatalogueFile
+from rapport.decide.channels import CHANNELS
+from rapport.decide.kinds import Units, checked_units
+from rapport.decide.languages import spoken_by
+from rapport.decide.wishes import ActionWish, action
+from rapport.kernel.errors import BadInput, NotFound
+from rapport.kernel.expressions import Kind, review
+from rapport.kernel.times import now
+from rapport.profile.store import Found, ProfileReader
+from rapport.terms import Gate, Request, headed
+from rapport.terms.facts import facts_of, looked_at
+from rapport.web.actions import Previewed, SavedAction, told_preview
+from rapport.web.audiences import Warned
+
+PREVIEW: Final = "action preview"
+MOST_WARNINGS: Final = 50
+
+
+class Catalogues:
+    """Catalogues by organization, each made anew where an action, a unit or a computed trait changed. One instance per
+    thread, over its ledger."""
+
+    def __init__(self, book: ActionBook, definitions: Definitions) -> None:
+        self._book = book
+        self._definitions = definitions
+        self._known: dict[str, tuple[tuple[int, int], Catalogue]] = {}
+
+    def of(self, org: str) -> Catalogue:
+        version = (self._book.version(), self._definitions.version())
+        known = self._known.get(org)
+        if known is None or known[0] != version:
+            computation = self._definitions.rulebook(org).computation
+            made = Catalogue(self._book.actions(org), computation, self._book.units(org))
+            known = self._known[org] = (version, made)
+        return known[1]
+
+
+class HouseActions:
+    """The Actions of an embedded node. `gate` and `reader` are the caller's own, of its thread."""
+
+    def __init__(self, settings: Settings, ledgers: Ledgers, reader: ProfileReader, gate: Gate) -> None:
+        self._ledgers = ledgers
+        self._reader = reader
+        self._gate = gate
+        self._doubts = Doubts(settings)
+
+    async def put(self, org: str, name: str, wish: ActionWish, who: str, expected: int | None = None) -> SavedAction:
+        made = action(org, name, wish)  # what is wrong with it is told before anything is opened
+
+        def put(definitions: Definitions, ledger: LedgerFile) -> SavedAction:
+            book = ActionBook(ledger)
+            before = or_none(book.action, org, name)
+            saved = book.put(made, who, expected)
+            return SavedAction(saved, book.units(org), self._warnings(definitions, org, [saved]), before is None)
+
+        return await self._ledgers.with_definitions(put)
+
+    async def load(self, org: str, files: Sequence[CatalogueFile], who: str) -> list[SavedAction]:
+        """All that some files hold, or nothing of it."""
+
+        def load(definitions: Definitions, ledger: LedgerFile) -> list[SavedAction]:
+            book = ActionBook(ledger)
+            wished = [one for file in files for one in file.actions]
+            units = [file.units for file in files if file.units is not None]
+            before = {one.id for one in book.actions(org)}
+            saved = book.put_all(org, wished, units[-1] if units else None, who)
+            force = book.units(org)
+            return [
+                SavedAction(one, force, self._warnings(definitions, org, [one]), one.id not in before) for one in saved
+            ]
+
+        return await self._ledgers.with_definitions(load)
+
+    async def named(self, org: str, name: str) -> tuple[Action, Units]:
+        def named(_: Definitions, ledger: LedgerFile) -> tuple[Action, Units]:
+            book = ActionBook(ledger)
+            return book.action(org, name), book.units(org)
+
+        return await self._ledgers.with_definitions(named)
+
+    async def page(self, org: str, after: str, limit: int) -> tuple[list[Action], Units]:
+        def page(_: Definitions, ledger: LedgerFile) -> tuple[list[Action], Units]:
+            book = ActionBook(ledger)
+            return book.page(org, after, limit), book.units(org)
+
+        return await self._ledgers.with_definitions(page)
+
+    async def delete(self, org: str, name: str, who: str) -> None:
+        await self._ledgers.with_definitions(lambda _, ledger: ActionBook(ledger).delete(org, name, who))
+
+    async def units(self, org: str) -> Units:
+        return await self._ledgers.with_definitions(lambda _, ledger: ActionBook(ledger).units(org))
+
+    async def put_units(self, org: str, units: Units, who: str, expected: int | None = None) -> Units:
+        checked_units(units)
+        return await self._ledgers.with_definitions(
+            lambda _, ledger: ActionBook(ledger).put_units(org, units, who, expected)
+        )
+
+    async def preview(
+        self, org: str, name: str, customer: str, channel: str, language: str | None, caller: str
+    ) -> dict[str, Any]:
+        if channel not in CHANNELS:
+            message = f"{channel[:40]!r} is no channel: {', '.join(CHANNELS)}"
+            raise BadInput(message, code="unknown_channel", field="channel")
+        wanted = None if language is None else (languages.language(language, "language"),)
+
+        def ready(definitions: Definitions, ledger: LedgerFile) -> Ready:
+            return Ready(ActionBook(ledger).action(org, name), definitions.rulebook(org).computation)
+
+        one = await self._ledgers.with_definitions(ready)
+
+        def told(found: Found) -> dict[str, Any]:
+            return told_preview(_previewed(one, found, self._reader, channel, wanted))
+
+        request = Request(org, customer, one.action.purpose, caller, PREVIEW)
+        return headed(*await self._gate.read(request, told, lambda _: looked_at(one.dependencies)))
+
+    def _warnings(self, definitions: Definitions, org: str, actions: Sequence[Action]) -> tuple[Warned, ...]:
+        """What nobody refuses, and whoever wrote it may want to know."""
+        found: list[Warned] = []
+        for one in actions:
+            doubts = self._doubts.of(definitions, org, one.eligible, one.purpose, Kind.BOOL)
+            found += [Warned("eligible", w.problem) if w.field == "expression" else w for w in doubts]
+            schema = self._doubts.schema(definitions, org)
+            if not schema.events:
+                continue
+            seen: set[str] = set()
+            for field, places in Ready(one, definitions.rulebook(org).computation).places().items():
+                for text in [tried.text for place in places for tried in place.tried]:
+                    if text not in seen:
+                        seen.add(text)
+                        found += [Warned(field, problem) for problem in review(text, schema, Kind.ANY)]
+        return tuple(found[:MOST_WARNINGS])
+
+    def close(self) -> None:
+        self._ledgers.close()
+
+
+def _previewed(
+    one: Ready, found: Found, reader: ProfileReader, channel: str, wanted: tuple[str, ...] | None
+) -> Previewed:
+    at = now()
+    facts = one.fill(facts_of(found, one.dependencies, folded(reader, one.dependencies)), at, {})
+    spoken = spoken_by(facts.traits) if wanted is None else wanted
+    message = one.rendered(facts, at, channel, spoken)
+    # Where the customer is shows only when they are there: a preview takes them to be in the right place.
+    excluded = one.excluded(facts, at, channel, spoken, _within(one.action))
+    return Previewed(one.action, message, "", "") if excluded is None else Previewed(one.action, message, *excluded)
+
+
+def _within(one: Action) -> Where:
+    place = one.place
+    if place is None:
+        return Where()
+    return Where(place.lat, place.lon, place.countries[0] if place.countries else "")
+
+
+def open_actions(settings: Settings, reader: ProfileReader, gate: Gate) -> HouseActions:
+    """Over one ledger connection of its own; `reader` and `gate` are of the caller's thread."""
+    return HouseActions(settings, Ledgers(settings), reader, gate)
+
+
+@contextlib.contextmanager
+def at_hand(settings: Settings, org: str | None) -> Iterator[tuple[HouseActions, str]]:
+    """For the command line, with the name of the organization: the only one, where none is named. Raises NotFound,
+    BadInput."""
+    with contextlib.closing(open_ledger(settings)) as ledger:
+        orgs = ledger.orgs()
+    if org is None:
+        if len(orgs) != 1:
+            raise BadInput(f"say which organization with --org: {', '.join(orgs) or 'there is none yet'}", field="org")
+        org = orgs[0]
+    elif org not in orgs:
+        raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(orgs) or 'none'}")
+    parts = looking(settings)
+    house = open_actions(settings, parts.reader, parts.gate)
+    try:
+        yield house, org
+    finally:
+        house.close()
