@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from rapport.adapters.embedded.agreements import AgreementBook
@@ -43,6 +44,7 @@ from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.console_signin import ConsoleSignin
 from rapport.app.correcting import Corrector, keep_up
+from rapport.app.deciding import HouseDecisions
 from rapport.app.delivering import Deliverer
 from rapport.app.demanding import Acknowledgements
 from rapport.app.desk import HouseDesk
@@ -86,6 +88,7 @@ from rapport.web.api.claim_links import claim_link_routes
 from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
 from rapport.web.api.data_rights import data_rights_routes
+from rapport.web.api.decisions import decision_routes
 from rapport.web.api.declaration import declaration_routes
 from rapport.web.api.demands import demand_routes
 from rapport.web.api.destinations import destination_routes
@@ -231,6 +234,16 @@ def _ways_in(
     return entry, signin, presence, proving
 
 
+def _deciding(
+    settings: Settings, ends: contextlib.ExitStack, where: tuple[LedgerFile, ProfileReader, Gate], tokens: LedgerTokens
+) -> list[Route]:
+    """What can be done for customers, and what is done for one now; `ends` ends what it opens."""
+    ledger, reader, gate = where
+    actions = ends.enter_context(contextlib.closing(open_actions(settings, reader, gate)))
+    decisions = ends.enter_context(contextlib.closing(HouseDecisions(settings, ledger, reader, gate)))
+    return [*action_routes(actions, tokens), *decision_routes(decisions, tokens)]
+
+
 @contextlib.asynccontextmanager
 async def application(
     settings: Settings, feed: socket.socket | None = None, wake: Callable[[], None] = lambda: None
@@ -284,7 +297,7 @@ async def application(
             *profile_routes(gate, tokens),
             *audience_routes(audiences, tokens),
             *trait_routes(traits, tokens),
-            *action_routes(ends.enter_context(contextlib.closing(open_actions(settings, reader, gate))), tokens),
+            *_deciding(settings, ends, (ledger, reader, gate), tokens),
             *evidence_routes(operators, tokens),
             *benefit_routes(settler, benefits, tokens),
             *statement_routes(lambda org, month: mirrored(mirrors, org, month), tokens),

@@ -23,7 +23,7 @@ from rapport.profile import paging, view
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms.deciding import COLLECTOR
 from rapport.terms.filtering import permitted_event
-from rapport.terms.ground import Pending, People, ReceiptBook
+from rapport.terms.ground import Along, Pending, People, ReceiptBook
 from rapport.terms.judging import Judging, Request
 from rapport.terms.naming import named_in
 from rapport.terms.quiet import quiet
@@ -48,6 +48,19 @@ Answer = Callable[[Found], Content | None]
 Computed = Callable[[Found], dict[str, Any]]
 Names = tuple[str, ...]
 Fields = Callable[[Content], Names]
+
+
+class Treatment(NamedTuple):
+    """What a decision does with what was read: `chosen`, how likely that was (`propensity`, a decimal number in text),
+    and what is kept of it together with the receipt, whose id it is given."""
+
+    chosen: str
+    propensity: str
+    along: Callable[[Receipt], Along]
+
+
+Treated = Callable[[Content], Treatment | None]
+"""What comes of the content, if it is more than that somebody looked at it."""
 
 
 def headed(found: Found, content: dict[str, Any], receipt: Receipt) -> dict[str, Any]:
@@ -168,9 +181,14 @@ class Gate:
         return await self._answer(request, page, lambda _: ("evidence",))
 
     async def read(
-        self, request: Request, answer: Answer[Content], fields: Fields[Content]
+        self,
+        request: Request,
+        answer: Answer[Content],
+        fields: Fields[Content],
+        treated: Treated[Content] | None = None,
     ) -> tuple[Found, Content, Receipt]:
-        """One use: decide, let `answer` work out the content in one snapshot, give it out once its receipt is durable.
+        """One use: decide, let `answer` work out the content in one snapshot, give it out once its receipt is durable;
+        and with it what the content is `treated` by.
 
         Raises NotFound where the customer is absent or reading is refused, Conflict where the identifier is on several
         customers that may be read, and what `answer` raises; each once its receipt is durable.
@@ -179,6 +197,8 @@ class Gate:
         purpose = known_purpose(request.purpose)
         for _ in range(_TRIES):
             answered = self._one(request, purpose, answer, fields)
+            if treated is not None and answered.content is not None:
+                _note_treatment(answered.pending, treated(answered.content))
             await self._book.commit([answered.pending])
             if answered.pending.stale:
                 continue
@@ -343,6 +363,12 @@ class Gate:
             raise BadInput(message, code="bad_id", field="id")
         value = normalise(name, raw)
         return () if value is None else self._reader.by_identifier(org, name, value)
+
+
+def _note_treatment(pending: Pending, treatment: Treatment | None) -> None:
+    if treatment is not None:
+        receipt = msgspec.structs.replace(pending.receipt, treatment=treatment.chosen, propensity=treatment.propensity)
+        pending.receipt, pending.along = receipt, treatment.along(receipt)
 
 
 SHARED = "it asked by an identifier that is on {count} customers"

@@ -1,8 +1,8 @@
 """What a decision rests on, read in one ledger snapshot; a receipt is committed only while it still holds."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -45,12 +45,18 @@ class Limit(msgspec.Struct, frozen=True):
     most: int
 
 
+Along = Callable[[Any], bool]
+"""What is written into the ledger (given as it is in the process that writes) in the transaction of a receipt; False
+where what it rests on has changed, and nothing was written."""
+
+
 class Pending(msgspec.Struct):
     """A receipt on its way into the book; `stale` once something that it rests on was found changed: it was not kept.
 
     `person` is whom it tells (0: nobody); `customer` the number of the record whose handle the customer shows, in whose
     tree the receipt is kept (0: in none; of a person's own look, the person's number); `unmet` names the criteria that
-    kept the organization out; `listed`: it is one of many that were looked through, and nobody asked for just it.
+    kept the organization out; `listed`: it is one of many that were looked through, and nobody asked for just it;
+    `along`: what is kept with it, or neither is.
     """
 
     receipt: Receipt
@@ -61,6 +67,7 @@ class Pending(msgspec.Struct):
     customer: int = 0
     stale: bool = False
     listed: bool = False
+    along: Along | None = None
 
 
 class People(Protocol):

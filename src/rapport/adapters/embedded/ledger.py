@@ -181,8 +181,8 @@ class LedgerFile:
     def append_receipts(
         self, batches: Sequence[Sequence[Pending]], still_holds: Callable[[sqlite3.Connection, Pending], bool]
     ) -> int:
-        """Write receipts in one synced transaction; those that rest on what has changed since are marked stale and left
-        out. Returns the sequence number of the last."""
+        """Write receipts in one synced transaction, and what goes along with them; those that rest on what has changed
+        since are marked stale and left out. Returns the sequence number of the last."""
         try:
             with transaction(self.db):
                 (epoch,) = self.db.execute("SELECT value FROM epoch").fetchone()
@@ -190,7 +190,8 @@ class LedgerFile:
                 for batch in batches:
                     for pending in batch:
                         unmoved = pending.ground.epoch == epoch and not pending.limits
-                        pending.stale = not (unmoved or still_holds(self.db, pending))
+                        holds = unmoved or still_holds(self.db, pending)
+                        pending.stale = not (holds and (pending.along is None or pending.along(self)))
                         if not pending.stale:
                             kept.append(pending)
                             if pending.limits:

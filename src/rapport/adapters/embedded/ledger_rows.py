@@ -12,6 +12,7 @@ from rapport.adapters.embedded import (
     claims,
     contacts,
     cosignatures,
+    decisions,
     demands,
     destinations,
     devices,
@@ -130,4 +131,5 @@ MIGRATIONS = [
     audiences.SCHEMA,
     destinations.SCHEMA,
     actions.SCHEMA,
+    decisions.SCHEMA,
 ]

@@ -1,0 +1,168 @@
+"""The log of decisions in ledger.db: each is committed with the receipt of its read, or neither is.
+
+What a decision holds of a customer (features, estimates, words) is sealed under the key of the record whose handle the
+customer shows, and goes with it. Beside it stands what is needed to count contacts: which action, on which channel,
+when. A decision rests on the contacts before it, so it is kept only where none came in between: of two at once, the
+second is made anew and finds the first.
+
+    DecisionBook(ledger)                          one instance per thread, as the ledger
+      .at(org, records)            → Standing: the contacts of a customer's records, and the mark to keep by
+      .keep(standing, …)           → False where the customer got another decision meanwhile
+      .decision(org, id) .page(org, before, limit) .of_records(…)
+      .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
+"""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from rapport.adapters.embedded import audit
+from rapport.adapters.embedded.sqlite import transaction
+from rapport.decide.contact import REACH, Contact
+from rapport.decide.decision import Decision, Delivery, Manner, checked_manner
+from rapport.kernel.errors import Conflict, NotFound
+from rapport.kernel.times import now
+
+if TYPE_CHECKING:
+    from rapport.adapters.embedded.ledger import LedgerFile
+
+SCHEMA = """
+    CREATE TABLE decision (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, org TEXT NOT NULL,
+                           record INTEGER NOT NULL, at INTEGER NOT NULL, action TEXT NOT NULL, kind TEXT NOT NULL,
+                           channel TEXT NOT NULL, delivery TEXT NOT NULL, receipt TEXT NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX decision_of ON decision (record, seq);
+    CREATE INDEX decision_by ON decision (org, seq);
+    CREATE TABLE manner (org TEXT, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,
+                         PRIMARY KEY (org, version)) WITHOUT ROWID
+"""
+_PLACE: Final = b"decision"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Decision).decode
+_decode_manner = msgspec.msgpack.Decoder(Manner).decode
+_REACHED: Final = ("asked", "delivered")
+"""What waits to be sent counts at once, so that no two that are sent together pass a limit."""
+_ROW = "SELECT seq, id, org, record, at, delivery, receipt, body FROM decision"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What a customer got so far: `contacts` that may still matter, and the `last` decision (its sequence number)."""
+
+    records: tuple[int, ...]
+    contacts: tuple[Contact, ...]
+    last: int
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A decision as it was kept; `content` is None once the customer was erased."""
+
+    seq: int
+    id: str
+    org: str
+    record: int
+    at: int
+    delivery: Delivery
+    receipt: str
+    content: Decision | None
+
+
+class DecisionBook:
+    """Decisions over one ledger connection. `who`: as in the audit log."""
+
+    def __init__(self, ledger: "LedgerFile") -> None:
+        self._ledger = ledger
+        self._db = ledger.db
+
+    # -- decisions
+
+    def at(self, records: Collection[int], now: int) -> Standing:
+        """What the customer of some records got so far."""
+        numbers = tuple(sorted(records))
+        contacts: list[Contact] = []
+        for number in numbers:
+            query = """
+                SELECT at, channel, action, kind FROM decision
+                WHERE record = ? AND at > ? AND delivery IN (?, ?)
+            """
+            rows = self._db.execute(query, (number, now - REACH, *_REACHED)).fetchall()
+            contacts += [Contact(*row) for row in rows]
+        return Standing(numbers, tuple(sorted(contacts)), self._last(numbers))
+
+    def keep(
+        self, standing: Standing, org: str, record: int, decision: Decision, delivery: Delivery, receipt: str
+    ) -> bool:
+        """Write a decision, in the transaction that its caller holds; False where the customer got another since, or
+        was erased."""
+        seal = self._ledger.receipt_log.sealing_key(org, record)
+        if seal is None or self._last(standing.records) != standing.last:
+            return False
+        body = seal.seal(_encode(decision), _PLACE)
+        row = (decision.id, org, record, decision.at, decision.action, decision.kind, decision.channel)
+        query = """
+            INSERT INTO decision (id, org, record, at, action, kind, channel, delivery, receipt, body)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+        self._db.execute(query, (*row, delivery, receipt, body))
+        return True
+
+    def decision(self, org: str, name: str) -> Kept:
+        """Raises NotFound, also where it is another organization's."""
+        row = self._db.execute(f"{_ROW} WHERE id = ? AND org = ?", (name, org)).fetchone()
+        if row is None:
+            raise NotFound("there is no such decision", field="decision")
+        return self._opened(row)
+
+    def page(self, org: str, before: int, limit: int) -> list[Kept]:
+        """An organization's, the newest first."""
+        rows = self._db.execute(f"{_ROW} WHERE org = ? AND seq < ? ORDER BY seq DESC LIMIT ?", (org, before, limit))
+        return [self._opened(row) for row in rows.fetchall()]
+
+    def of_records(self, records: Sequence[int], before: int, limit: int) -> list[Kept]:
+        """Those about some records, the newest first."""
+        found: list[Kept] = []
+        for number in records:
+            query = f"{_ROW} WHERE record = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+            found += map(self._opened, self._db.execute(query, (number, before, limit)).fetchall())
+        return sorted(found, key=lambda one: one.seq, reverse=True)[:limit]
+
+    def _last(self, records: Sequence[int]) -> int:
+        query = "SELECT max(seq) FROM decision WHERE record = ?"
+        return max((self._db.execute(query, (number,)).fetchone()[0] or 0 for number in records), default=0)
+
+    def _opened(self, row: tuple[int, str, str, int, int, Delivery, str, bytes]) -> Kept:
+        seq, name, org, record, at, delivery, receipt, body = row
+        seal = self._ledger.receipt_log.sealing_key(org, record)
+        content = None if seal is None else _decode(seal.open(body, _PLACE))
+        return Kept(seq, name, org, record, at, delivery, receipt, content)
+
+    # -- the manner of deciding
+
+    def manner(self, org: str) -> Manner:
+        query = "SELECT body FROM manner WHERE org = ? ORDER BY version DESC LIMIT 1"
+        row = self._db.execute(query, (org,)).fetchone()
+        return Manner() if row is None else _decode_manner(row[0])
+
+    def kept_manner(self, org: str, version: int) -> Manner:
+        """Raises NotFound."""
+        row = self._db.execute("SELECT body FROM manner WHERE org = ? AND version = ?", (org, version)).fetchone()
+        if row is None and version:
+            raise NotFound("there is no such version", field="version")
+        return Manner() if row is None else _decode_manner(row[0])
+
+    def put_manner(self, org: str, manner: Manner, who: str, expected: int | None = None) -> Manner:
+        """Keep how an organization decides; the same version where nothing changes. Raises BadInput, NotFound, Conflict
+        (`outdated`)."""
+        checked_manner(manner)
+        if not self._ledger.has_org(org):
+            raise NotFound(f"there is no organization {org!r}", field="org")
+        with transaction(self._db):
+            before = self.manner(org)
+            if expected is not None and expected != before.version:
+                message = f"version {before.version} is in force, another than you had: look at what changed"
+                raise Conflict(message, code="outdated")
+            if msgspec.structs.replace(manner, version=before.version) == before:
+                return before
+            made = msgspec.structs.replace(manner, version=before.version + 1)
+            self._db.execute("INSERT INTO manner VALUES (?, ?, ?, ?)", (org, made.version, now(), _encode(made)))
+            audit.note(self._db, org, who, "changed how it decides")
+        return made

@@ -1,0 +1,177 @@
+"""Deciding on a node: a customer is read through the gate, what to do for them is decided within the same snapshot, and
+the decision is committed together with the receipt, or neither is.
+
+Whatever a decision may know comes from here: the facts that its purpose permits, the moment, and what the caller says
+of the moment (device, place, what happens in the session). Where somebody is counts only if the terms let it through.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from rapport.adapters.embedded.actions import ActionBook
+from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.decisions import DecisionBook, Standing
+from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.app.actions import Catalogues
+from rapport.app.definitions import Ledgers
+from rapport.app.histories import folded
+from rapport.app.settings import Settings
+from rapport.decide.catalogue import Catalogue, Where
+from rapport.decide.channels import CHANNELS, interrupts
+from rapport.decide.decision import Decision, Learnt, Manner, Moment, checked_manner, decide
+from rapport.decide.features import Context
+from rapport.decide.languages import spoken_by
+from rapport.decide.posterior import Posterior, Prior
+from rapport.kernel import ids
+from rapport.kernel.errors import BadInput
+from rapport.kernel.expressions import Dependencies, Facts
+from rapport.kernel.keys import digest16
+from rapport.kernel.times import DAY, now
+from rapport.kernel.vocabulary import bit, category
+from rapport.kernel.vocabulary import purpose as known_purpose
+from rapport.profile import view
+from rapport.profile.store import Found, ProfileReader
+from rapport.terms import Gate, Receipt, Request, headed
+from rapport.terms.facts import facts_of
+from rapport.terms.gate import Treatment
+from rapport.terms.ground import Along
+from rapport.web.decisions import DecisionWish, Place, told_decision
+
+ACTION: Final = "decision"
+LATELY: Final = 30 * DAY
+_LOT: Final = 1 << 64
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A decision on its way: about whom, and what was standing when it was made."""
+
+    record: int
+    decision: Decision
+    standing: Standing
+    fields: tuple[str, ...]
+
+
+class HouseDecisions:
+    """The Decisions of an embedded node; `ledger`, `reader` and `gate` are of the caller's thread."""
+
+    def __init__(self, settings: Settings, ledger: LedgerFile, reader: ProfileReader, gate: Gate) -> None:
+        self._ledgers = Ledgers(settings)
+        self._book = DecisionBook(ledger)
+        self._secret = ledger.keys.secret("holdout")
+        self._reader = reader
+        self._gate = gate
+        self._catalogues = Catalogues(ActionBook(ledger), Definitions(ledger))
+        self._learnt: dict[str, Learnt] = {}
+
+    async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
+        """Decide for one customer, and tell what was decided. Raises as the gate does, and BadInput for a wish that
+        cannot be."""
+        purpose = known_purpose(wish.purpose)
+        _check(wish)
+        catalogue, manner = self._catalogues.of(org), self._book.manner(org)
+        started = now()
+
+        def made(found: Found) -> Made:
+            return self._made(found, catalogue, manner, wish, purpose, started)
+
+        def fields(one: Made) -> tuple[str, ...]:
+            return one.fields
+
+        def treated(one: Made) -> Treatment:
+            return Treatment(one.decision.action, repr(one.decision.propensity), lambda receipt: _along(one, receipt))
+
+        reaching = wish.deliver and interrupts(wish.channel)
+        request = Request(org, wish.customer, purpose, caller, ACTION, reaching_out=reaching)
+        found, one, receipt = await self._gate.read(request, made, fields, treated)
+        return headed(found, told_decision(one.decision, catalogue.units), receipt)
+
+    async def manner(self, org: str) -> Manner:
+        return self._book.manner(org)
+
+    async def put_manner(self, org: str, manner: Manner, who: str, expected: int | None = None) -> Manner:
+        checked_manner(manner)
+        return await self._ledgers.with_definitions(
+            lambda _, ledger: DecisionBook(ledger).put_manner(org, manner, who, expected)
+        )
+
+    def _made(
+        self, found: Found, catalogue: Catalogue, manner: Manner, wish: DecisionWish, purpose: str, at: int
+    ) -> Made:
+        standing = self._book.at([part.number for part in found.parts], at)
+        facts, fields = self._facts(found, catalogue, purpose, at)
+        moment = Moment(
+            purpose,
+            wish.channel,
+            facts,
+            _context(found, facts, wish, at),
+            spoken_by(facts.traits) if wish.language is None else (wish.language,),
+            _where(found, wish.context.place),
+            standing.contacts,
+            held_out=self._held_out(found, manner),
+        )
+        learnt = self._learnt.setdefault(found.org, Learnt(Posterior(Prior("customer")), Posterior(Prior("company"))))
+        decision = decide(ids.fresh("dec"), catalogue, manner, learnt, moment)
+        return Made(found.number, decision, standing, fields)
+
+    def _facts(self, found: Found, catalogue: Catalogue, purpose: str, at: int) -> tuple[Facts, tuple[str, ...]]:
+        """All traits that are let through, and what the actions of the purpose ask for beside; and their names."""
+        ready = catalogue.of_purpose(purpose)
+        needs = catalogue.needs(ready)
+        traits = frozenset(name for part in found.parts for name in part.record.facts)
+        wider = Dependencies(needs.traits | traits, needs.events, needs.identifiers, needs.computed, needs.time)
+        facts = catalogue.fill(facts_of(found, wider, folded(self._reader, wider)), ready, at, {})
+        kinds = ("identifiers",) if needs.identifiers else ()
+        return facts, ("events", *kinds, *sorted(facts.traits))
+
+    def _held_out(self, found: Found, manner: Manner) -> bool:
+        """By lot, and for good: the lot of a customer is drawn once, whatever is decided how often."""
+        lot = int.from_bytes(digest16(self._secret, found.customer.encode())[:8], "big")
+        return lot < manner.holdout * _LOT
+
+    def close(self) -> None:
+        self._ledgers.close()
+
+
+def _along(one: Made, receipt: Receipt) -> Along:
+    def keep(ledger: LedgerFile) -> bool:
+        return DecisionBook(ledger).keep(one.standing, receipt.org, one.record, one.decision, "", receipt.id)
+
+    return keep
+
+
+def _check(wish: DecisionWish) -> None:
+    if wish.channel not in CHANNELS:
+        message = f"{wish.channel[:40]!r} is no channel: {', '.join(CHANNELS)}"
+        raise BadInput(message, code="unknown_channel", field="channel")
+
+
+def _context(found: Found, facts: Facts, wish: DecisionWish, at: int) -> Context:
+    said = wish.context
+    by_name: Mapping[str, Any] = view.events(found.parts)["by_name"]
+    return Context(
+        at,
+        zone=said.zone or _text(facts.traits.get("timezone")) or "UTC",
+        channel=wish.channel,
+        device=said.device,
+        place=said.place.country if said.place is not None and _shares_where(found) else "",
+        computed=facts.computed,
+        events={name: told["count"] for name, told in by_name.items()},
+        traits=facts.traits,
+    )
+
+
+def _where(found: Found, place: Place | None) -> Where:
+    if place is None or not _shares_where(found):
+        return Where()
+    return Where(place.lat, place.lon, place.country)
+
+
+def _shares_where(found: Found) -> bool:
+    location = bit(category("location"))
+    return any(part.mask is None or part.mask & location for part in found.parts)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,200 @@
+"""One decision: what to do for one customer in one moment, out of all that an organization can do; or silence.
+
+    eligibility (catalogue) → contact policy → what each is expected to give both sides → arbitration
+
+A decision is a pure function of what it is given: of the catalogue, of the way in which an organization decides, of
+what was learnt so far, and of a *moment*, which holds no more of the customer than the gate let through. What is kept
+of it (`Decision`) holds all numbers that went in, so that anybody can rule again and compare.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from rapport.decide import contact, features
+from rapport.decide.actions import declared
+from rapport.decide.arbitration import RULES, Case, Ranked, arbitrate, ranked
+from rapport.decide.catalogue import NOWHERE, Catalogue, Ready, Rendered, Where
+from rapport.decide.catalogue import RULES as UNFIT
+from rapport.decide.contact import Contact, Policy, Proposal, Wishes
+from rapport.decide.features import Context, Named
+from rapport.decide.kinds import SILENCE, Worth
+from rapport.decide.posterior import Posterior
+from rapport.kernel.errors import BadInput
+from rapport.kernel.expressions import Facts
+
+HOLDOUT: Final = 0.05
+MOST_HOLDOUT: Final = 0.2
+"""Most customers get what is good for them: who is left alone by lot is there to learn what the rest gained."""
+
+Delivery = Literal["", "asked", "delivered", "failed"]
+
+
+class Manner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How an organization decides, openly. `weight`: the customer's, between 0 and 1; `holdout`: the share of customers
+    who are left alone by lot; `policy`: how often it may reach anybody. `version` counts from 0: nothing was said."""
+
+    weight: float = 0.5
+    holdout: float = HOLDOUT
+    policy: Policy = Policy()
+    version: int = 0
+
+
+class Learnt(NamedTuple):
+    """What was learnt of both sides."""
+
+    customer: Posterior
+    company: Posterior
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One customer now, for a purpose and on a channel, as far as the gate lets them be seen. `facts` hold the computed
+    traits that the purpose's actions look at; `contacts` what reached them before; `minute`: what a minute is worth to
+    them (None: what the organization says)."""
+
+    purpose: str
+    channel: str
+    facts: Facts
+    context: Context
+    languages: Sequence[str] = ()
+    where: Where = NOWHERE
+    contacts: Sequence[Contact] = ()
+    wishes: Wishes = Wishes()
+    minute: float | None = None
+    held_out: bool = False
+    takes_part: bool = True
+
+
+class Excluded(msgspec.Struct, frozen=True, array_like=True):
+    """An action that was no candidate, or lost for one side: `rule` is a stable id, `said` tells people."""
+
+    action: str
+    rule: str
+    said: str
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """As it is kept. `action`: an id, or "silence"; `version` and `kind` its own. `case` is what was ruled on, for the
+    named `features`, with models that had `learnt` so many outcomes of each side. `versions`: of the candidates;
+    `units` and `manner`: which versions were in force. `worth`: what the chosen one declares; `parts` its message."""
+
+    id: str
+    at: int
+    purpose: str
+    channel: str
+    action: str
+    kind: str
+    version: int
+    propensity: float
+    case: Case
+    features: Named
+    learnt: tuple[int, int]
+    versions: tuple[int, ...]
+    units: int
+    manner: int
+    excluded: tuple[Excluded, ...]
+    worth: Worth = Worth()
+    language: str = ""
+    parts: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+def checked_manner(manner: Manner) -> Manner:
+    """Raises BadInput (`bad_weight`, `bad_holdout`, `bad_policy`), naming the field."""
+    if not 0 < manner.weight < 1:
+        message = "the customer's weight is more than 0 and less than 1: a decision weighs both sides"
+        raise BadInput(message, code="bad_weight", field="weight")
+    if not 0 <= manner.holdout <= MOST_HOLDOUT:
+        message = f"the share of customers who are left alone by lot is from 0 to {MOST_HOLDOUT:g}"
+        raise BadInput(message, code="bad_holdout", field="holdout")
+    contact.checked(manner.policy)
+    return manner
+
+
+def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment: Moment) -> Decision:  # noqa: A002 (what it is called everywhere)
+    """Decide. `id` is the decision's own, and the seed of all that is drawn."""
+    candidates, excluded = _candidates(catalogue, manner, moment)
+    named = features.named(moment.context)
+    crossed = features.crossed(features.hashed(named), [(one.action.id, one.action.kind) for one in candidates])
+    worths = [declared(one.action, catalogue.units, moment.minute) for one in candidates]
+    at = moment.context.at
+    case = Case(
+        id,
+        tuple(one.action.id for one in candidates),
+        tuple(one.action.kind for one in candidates),
+        learnt.customer.estimates(crossed, [worth.customer for worth in worths], at),
+        learnt.company.estimates(crossed, [worth.company for worth in worths], at),
+        manner.weight,
+        frozenset(one.action.id for one in candidates if one.action.mandatory),
+        manner.holdout if moment.takes_part else 0.0,
+        moment.held_out and moment.takes_part,
+    )
+    ruling = arbitrate(case)
+    lost = [Excluded(one.action, rule, RULES[rule]) for one in ranked(ruling) for rule in one.rules]
+    chosen = next((place for place, one in enumerate(candidates) if one.action.id == ruling.action), None)
+    done = None if chosen is None else candidates[chosen]
+    message = None if done is None else _message(done, moment)
+    return Decision(
+        id,
+        at,
+        moment.purpose,
+        moment.channel,
+        ruling.action,
+        SILENCE if done is None else done.action.kind,
+        0 if done is None else done.action.version,
+        ruling.propensity,
+        case,
+        named,
+        (learnt.customer.learnt, learnt.company.learnt),
+        tuple(one.action.version for one in candidates),
+        catalogue.units.version,
+        manner.version,
+        (*excluded, *lost),
+        Worth() if chosen is None else worths[chosen],
+        "" if message is None else message.language,
+        {} if message is None else message.parts,
+    )
+
+
+def ruled_again(decision: Decision) -> bool:
+    """Whether ruling on the decision's case again gives the same action with the same propensity, to the bit."""
+    ruling = arbitrate(decision.case)
+    return (ruling.action, ruling.propensity) == (decision.action, decision.propensity)
+
+
+def ranking(decision: Decision) -> list[Ranked]:
+    """Its candidates as people read them, the best first."""
+    return ranked(arbitrate(decision.case))
+
+
+def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[list[Ready], list[Excluded]]:
+    """Those that may be done, and of all others every rule that speaks against it."""
+    at, memo = moment.context.at, dict[int, object]()
+    fit: list[Ready] = []
+    excluded: list[Excluded] = []
+    every = catalogue.of_purpose(moment.purpose)
+    against: dict[str, list[Excluded]] = {}
+    proposals = [_proposal(one, moment.channel) for one in every]
+    for one in contact.exclusions(proposals, manner.policy, moment.wishes, moment.contacts, at):
+        against.setdefault(one.action, []).append(Excluded(one.action, one.rule, one.text))
+    for ready in every:
+        action = ready.action.id
+        unfit = ready.excluded(moment.facts, at, moment.channel, moment.languages, moment.where, memo)
+        rules = against.get(action, [])
+        if unfit is not None:
+            said = f"{UNFIT[unfit.rule]}: {unfit.said}" if unfit.said else UNFIT[unfit.rule]
+            rules = [Excluded(action, unfit.rule, said), *rules]
+        excluded += rules
+        if not rules:
+            fit.append(ready)
+    return fit, excluded
+
+
+def _proposal(one: Ready, channel: str) -> Proposal:
+    # Whether it is valid is asked of the catalogue, so that no action is told of twice.
+    return Proposal(one.action.id, one.action.kind, channel, one.action.caps, mandatory=one.action.mandatory)
+
+
+def _message(one: Ready, moment: Moment) -> Rendered | None:
+    message = one.rendered(moment.facts, moment.context.at, moment.channel, moment.languages)
+    return message if isinstance(message, Rendered) else None

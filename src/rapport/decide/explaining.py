@@ -1,0 +1,52 @@
+"""Why a decision was made, in words: for whoever acts on it, and for the person.
+
+Nothing is said that the decision does not hold; what the terms withheld was not known to it, and is not known here.
+"""
+
+from rapport.decide.arbitration import Ranked
+from rapport.decide.decision import Decision, ranking
+from rapport.decide.kinds import SILENCE, Units
+
+
+def why(decision: Decision, units: Units) -> str:
+    """One sentence for whoever acts on a decision."""
+    order = ranking(decision)
+    if decision.action == SILENCE:
+        return _why_silence(decision, order)
+    if decision.action in decision.case.mandatory:
+        return "it is a notice that must be given: nothing was weighed"
+    chosen = next(one for one in order if one.action == decision.action)
+    both = f"it is expected to give the customer {_amount(chosen.customer.mean, units)}"
+    both += f" and the company {_amount(chosen.company.mean, units)}, against silence"
+    rivals = sum(1 for one in order if one.product is not None) - 1
+    if not rivals:
+        return f"{both}; nothing else gives both something"
+    best = order[0].action == decision.action
+    place = "the fairest to both" if best else "not the fairest by its means, but drawn, since they are uncertain,"
+    others = "1 other" if rivals == 1 else f"{rivals} others"
+    return f"{both}: {place} of it and {others}, with a chance of {_share(chosen.chance)}"
+
+
+def _why_silence(decision: Decision, order: list[Ranked]) -> str:
+    if decision.case.held_out:
+        return "this customer is left alone by lot, so that it can be seen what the others gain"
+    if not order:
+        excluded = len({one.action for one in decision.excluded})
+        if not excluded:
+            return "there is nothing to do for this purpose"
+        return (
+            f"nothing may be done now: each of {excluded} is excluded, see there"
+            if excluded > 1
+            else (f"nothing may be done now: {decision.excluded[0].said}")
+        )
+    if all(one.product is None for one in order):
+        return "whatever could be done, one side is expected to be worse off than with silence"
+    return "silence was drawn: it is not certain that anything gives both sides more"
+
+
+def _amount(amount: float, units: Units) -> str:
+    return f"{amount:,.2f} {units.currency}".rstrip()
+
+
+def _share(chance: float) -> str:
+    return f"{chance:.0%}"

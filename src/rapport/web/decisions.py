@@ -1,0 +1,86 @@
+"""Decisions as the API and the console ask for them."""
+
+from typing import Any, Protocol
+
+import msgspec
+
+from rapport.decide.arbitration import Estimate
+from rapport.decide.decision import Decision, Manner, ranking
+from rapport.decide.explaining import why
+from rapport.decide.kinds import SILENCE, Units
+
+NOTHING = Estimate(0.0, 0.0, 0.0)
+
+
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the customer is: degrees, and a country (ISO 3166, two letters)."""
+
+    lat: float | None = None
+    lon: float | None = None
+    country: str = ""
+
+
+class Now(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the caller knows of the moment. `zone`: the customer's time zone; `session`: what happens in the session, by
+    names of one's own."""
+
+    device: str = ""
+    zone: str = ""
+    place: Place | None = None
+    session: dict[str, str | float | bool | None] = {}
+
+
+class DecisionWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`deliver`: whether what is decided is to be sent, too."""
+
+    customer: str
+    purpose: str
+    channel: str
+    context: Now = Now()
+    language: str | None = None
+    deliver: bool = False
+
+
+class Decisions(Protocol):
+    """What the node does about decisions, each for one organization. `caller` is told in receipts."""
+
+    async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
+        """Raises NotFound where the customer is absent or refused, Conflict (`ambiguous`), BadInput."""
+
+    async def manner(self, org: str) -> Manner:
+        """How an organization decides."""
+
+    async def put_manner(self, org: str, manner: Manner, who: str, expected: int | None = None) -> Manner:
+        """Raises BadInput, Conflict (`outdated`)."""
+
+
+def told_decision(decision: Decision, units: Units) -> dict[str, Any]:
+    """What was decided, without the customer's head and the receipt."""
+    chosen = next((one for one in ranking(decision) if one.action == decision.action), None)
+    both = (NOTHING, NOTHING) if chosen is None else (chosen.customer, chosen.company)
+    return {
+        "decision": decision.id,
+        "action": decision.action,
+        "kind": decision.kind,
+        "content": None if decision.action == SILENCE else dict(decision.parts),
+        "language": decision.language or None,
+        "channel": decision.channel,
+        "estimates": {side: told_estimate(one) for side, one in zip(("customer", "company"), both, strict=True)},
+        "propensity": decision.propensity,
+        "why": why(decision, units),
+        "excluded": [{"action": one.action, "rule": one.rule, "said": one.said} for one in decision.excluded],
+    }
+
+
+def told_estimate(one: Estimate) -> dict[str, float]:
+    """In the organization's money, to a millionth."""
+    return {"mean": round(one.mean, 6), "low": round(one.low, 6), "high": round(one.high, 6)}
+
+
+def told_manner(manner: Manner) -> dict[str, Any]:
+    return {
+        "weight": manner.weight,
+        "holdout": manner.holdout,
+        "policy": msgspec.to_builtins(manner.policy),
+        "version": manner.version,
+    }

@@ -1,0 +1,137 @@
+"""Decisions on a node: made of what the gate lets through, kept with their receipts, and no two past a limit."""
+
+import msgspec
+import pytest
+
+from rapport.adapters.embedded.actions import ActionBook
+from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.app.deciding import HouseDecisions
+from rapport.app.receipting import DirectReceipts
+from rapport.decide.actions import Action, Benefit, Limits
+from rapport.decide.contact import Policy
+from rapport.decide.decision import Manner, ruled_again
+from rapport.kernel.errors import BadInput, NotFound
+from rapport.terms import Gate
+from rapport.web.decisions import DecisionWish
+from tests.profile.house import ORG, House, at, at_once, told
+
+HELP = Action(
+    ORG,
+    "help",
+    "help",
+    "service",
+    {"web": {"en": {"text": "Dear {traits.name}, here is how."}}, "email": {"en": {"subject": "Help", "text": "How."}}},
+    eligible='traits.plan == "gold"',
+    benefit=Benefit("minutes_saved", minutes=5),
+    value=2.0,
+)
+SELL = Action(
+    ORG,
+    "sell",
+    "offer",
+    "service",
+    {"web": {"en": {"text": "Buy!"}}},
+    benefit=Benefit("discount", amount=-1.0),
+    value=9,
+)
+
+
+@pytest.fixture
+def house():
+    with House() as house:
+        house.send(
+            told(at("10:00"), type="identify", userId="ada", traits={"name": "Ada", "plan": "gold"}, messageId="1"),
+            told(at("10:00"), type="identify", userId="bo", traits={"name": "Bo", "plan": "free"}, messageId="2"),
+        )
+        yield house.settle()
+
+
+class Desk:
+    def __init__(self, house, *actions, manner=Manner(holdout=0)):
+        self.house = house
+        self.ledger = house._open_ledger()
+        for one in actions:
+            ActionBook(self.ledger).put(one, "eve")
+        self.book = DecisionBook(self.ledger)
+        self.book.put_manner(ORG, manner, "eve")
+        receipts = DirectReceipts(house._open_ledger())
+        self.gate = Gate(house.reader, house.people, receipts, quiet_s=0)
+        self.decisions = HouseDecisions(house.settings, self.ledger, house.reader, self.gate)
+
+    def decide(self, customer="user_id:ada", channel="web", **more):
+        return at_once(self.decisions.decide(ORG, DecisionWish(customer, "service", channel, **more), "test"))
+
+    def kept(self, answer):
+        return self.book.decision(ORG, answer["decision"])
+
+
+@pytest.fixture
+def desk(house):
+    desk = Desk(house, HELP, SELL)
+    yield desk
+    desk.decisions.close()
+
+
+def test_what_serves_both_is_done_and_what_costs_the_customer_is_not(desk):
+    answer = desk.decide()
+    assert answer["action"] in {"help", "silence"}
+    assert {(one["action"], one["rule"]) for one in answer["excluded"]} == {("sell", "customer_loses")}
+    chosen = [desk.decide() for _ in range(40)]
+    assert {one["action"] for one in chosen} <= {"help", "silence"}
+    assert any(one["content"] == {"text": "Dear Ada, here is how."} for one in chosen)
+    assert all(0 < one["propensity"] <= 1 for one in chosen)
+
+
+def test_who_is_not_eligible_gets_silence_and_is_told_of_by_which_rule(desk):
+    answer = desk.decide("user_id:bo")
+    assert (answer["action"], answer["content"]) == ("silence", None)
+    assert ("help", "eligible") in {(one["action"], one["rule"]) for one in answer["excluded"]}
+
+
+def test_a_decision_is_kept_with_its_receipt_which_names_what_was_chosen(desk):
+    answer = desk.decide()
+    kept = desk.kept(answer)
+    assert kept.receipt == answer["receipt"]
+    (receipt,) = desk.ledger.receipts(ORG)
+    assert (receipt.id, receipt.treatment) == (answer["receipt"], answer["action"])
+    assert float(receipt.propensity) == answer["propensity"]
+    assert ruled_again(kept.content)
+
+
+def test_a_decision_about_nobody_is_as_absent_and_nothing_is_kept(desk):
+    with pytest.raises(NotFound):
+        desk.decide("user_id:nobody")
+    assert desk.book.page(ORG, 1 << 62, 10) == []
+
+
+def test_no_channel_that_there_is_not(desk):
+    with pytest.raises(BadInput, match="is no channel"):
+        desk.decide(channel="pigeon")
+
+
+def test_whoever_is_held_out_is_so_each_time_and_is_told_everything_that_is_excluded(house):
+    desk = Desk(house, HELP, SELL, manner=Manner(holdout=0.2))
+    answers = [desk.decide() for _ in range(10)]
+    held = {desk.kept(one).content.case.held_out for one in answers}
+    assert len(held) == 1
+    assert all(("sell", "customer_loses") in {(e["action"], e["rule"]) for e in one["excluded"]} for one in answers)
+
+
+def test_a_decision_that_another_came_before_is_made_anew(desk):
+    standing = desk.book.at([1], 0)
+    answer = desk.decide()
+    kept = desk.kept(answer)
+    record = kept.record
+    old = msgspec.structs.replace(standing, records=(record,))
+    assert not desk.book.keep(old, ORG, record, kept.content, "", "rcp_x")
+
+
+def test_how_an_organization_decides_is_kept_version_by_version(desk):
+    before = desk.book.manner(ORG)
+    policy = Policy(limits=Limits(per_day=1))
+    after = desk.book.put_manner(ORG, Manner(0.7, 0.1, policy), "eve", before.version)
+    assert (after.version, desk.book.manner(ORG)) == (before.version + 1, after)
+    assert desk.book.put_manner(ORG, after, "eve") == after
+    for wrong in (Manner(1.0), Manner(0.5, 0.5), Manner(0.5, 0.05, Policy(zone="Mars/Base"))):
+        with pytest.raises(BadInput):
+            desk.book.put_manner(ORG, wrong, "eve")
