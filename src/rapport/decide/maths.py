@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from scipy.optimize import minimize
 
     Floats = NDArray[np.float64]
+    Places = NDArray[np.intp]
+    Hashes = NDArray[np.uint64]
 else:
-    Floats = Any
+    Floats = Places = Hashes = Any
 
     def __getattr__(name: str) -> Any:
         if name == "np":
@@ -26,4 +28,4 @@ else:
         return found
 
 
-__all__ = ["Floats", "minimize", "np", "special"]
+__all__ = ["Floats", "Hashes", "Places", "minimize", "np", "special"]

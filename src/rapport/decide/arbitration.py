@@ -1,0 +1,220 @@
+"""Arbitration: of all that may be done for a customer now, what is fairest to both; or silence.
+
+Each candidate has an estimate of what it gives the customer and one of what it gives the company, both against silence.
+What is expected to be worse than silence for either is out. Of the rest, the best has the greatest *Nash product*,
+customer^w × company^(1-w): the one bargain that depends neither on the units in which each side counts, nor on what is
+not on the table (Nash 1950, "The bargaining problem"; with a weight, Kalai 1977). Silence is what both fall back on: it
+gives nothing, and it is chosen where nothing gives both something.
+
+Estimates are uncertain, so the choice is drawn (Thompson 1933). In each of DRAWS draws every estimate takes a value
+that it may well have, and the greatest product wins; what silence would have given is drawn once for all, since all
+are measured against it. Then one of the draws, taken at random, decides. So an action's chance is the share of the
+draws that it won, exactly: what is logged is no estimate.
+
+All that is random comes from the seed and the action's own name: an action more or less, or another order, leaves the
+others' draws as they were. Of equals the greater product of means goes first, then the greater mean for the customer,
+then the first by name.
+
+A ruling holds its whole case, so that anybody can rule again and compare every bit, on any machine: what is drawn are
+whole numbers, looked up in a table of the normal distribution, and of a product seven digits count (a power's last bits
+are the machine's own).
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from statistics import NormalDist
+from typing import Final, NamedTuple
+
+import msgspec
+
+from rapport.decide import maths
+from rapport.decide.features import hashes_of
+from rapport.decide.kinds import SILENCE
+from rapport.decide.posterior import Estimates
+from rapport.kernel.errors import BadInput
+
+DRAWS: Final = 128
+SURE: Final = 1.959964
+"""So many standard deviations to each side of a mean are an interval of 95 %."""
+RULES: Final[Mapping[str, str]] = {
+    "customer_loses": "the customer is expected to be worse off than with silence",
+    "company_loses": "the company is expected to be worse off than with silence",
+}
+_LEVELS: Final = 12
+"""Bits of a drawn value: one of 4,096 equally likely ones."""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """What is to be ruled on. `seed`: the decision's id. The candidates are columns in one order, silence not among
+    them: `actions` (ids, each once), `kinds`, the estimates for both sides. `weight`: the customer's, between 0 and 1.
+
+    `mandatory`: actions that are done without arbitration. `holdout`: the share of customers who are left alone by lot
+    (0 where this one declined to take part), and whether this one is `held_out`.
+    """
+
+    seed: str
+    actions: tuple[str, ...]
+    kinds: tuple[str, ...]
+    customer: Estimates
+    company: Estimates
+    weight: float = 0.5
+    mandatory: frozenset[str] = frozenset()
+    holdout: float = 0.0
+    held_out: bool = False
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """What was chosen (`action`: an id, or "silence"), with which `propensity`: its chance over all lots, that of being
+    held out among them.
+
+    In the order of the case's candidates: `products` of the means (None: it is out), and `chances` by arbitration
+    alone, had nobody been held out, with that of `silence`; all chances add up to 1. `ranking`: the candidates' places,
+    the best first, and last those that are out.
+    """
+
+    case: Case
+    action: str
+    propensity: float
+    products: tuple[float | None, ...]
+    chances: tuple[float, ...]
+    silence: float
+    ranking: tuple[int, ...]
+
+
+class Estimate(NamedTuple):
+    """A mean with its interval of 95 %."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Ranked(NamedTuple):
+    """A candidate as people read it; `rules`: why it is out (see RULES)."""
+
+    action: str
+    kind: str
+    customer: Estimate
+    company: Estimate
+    product: float | None
+    chance: float
+    rules: tuple[str, ...]
+
+
+def arbitrate(case: Case) -> Ruling:
+    """Rule on a case. Raises BadInput (`bad_weight`, `bad_holdout`)."""
+    _checked(case)
+    means = maths.np.array((case.customer.means, case.company.means))
+    products, ranking = _ranking(case, means)
+    must = next((place for place in ranking if case.actions[place] in case.mandatory), None)
+    if must is not None:
+        alone = tuple(float(place == must) for place in range(len(ranking)))
+        return Ruling(case, case.actions[must], 1.0, products, alone, 0.0, ranking)
+    kept = [place for place in ranking if products[place] is not None]
+    winners = _winners(case, kept, means[:, kept])
+    shares = (maths.np.bincount(winners, minlength=len(kept) + 1) / DRAWS).tolist()
+    chances = [0.0] * len(ranking)
+    for place, share in zip(kept, shares, strict=False):
+        chances[place] = share
+    won = len(kept) if case.held_out else int(winners[int(hashes_of([f"lot {case.seed}"])[0]) % DRAWS])
+    action, lot = (case.actions[kept[won]], 0.0) if won < len(kept) else (SILENCE, case.holdout)
+    propensity = lot + (1 - case.holdout) * shares[won]
+    return Ruling(case, action, propensity, products, tuple(chances), shares[-1], ranking)
+
+
+def ranked(ruling: Ruling) -> list[Ranked]:
+    """All candidates as people read them, the best first."""
+    case = ruling.case
+    return [
+        Ranked(
+            case.actions[place],
+            case.kinds[place],
+            estimate(case.customer, place),
+            estimate(case.company, place),
+            ruling.products[place],
+            ruling.chances[place],
+            _losers(case, place),
+        )
+        for place in ruling.ranking
+    ]
+
+
+def estimate(estimates: Estimates, place: int) -> Estimate:
+    """What one candidate gives a side, and between what."""
+    mean = estimates.means[place]
+    about = SURE * (estimates.variances[place] + estimates.silence) ** 0.5
+    return Estimate(mean, mean - about, mean + about)
+
+
+def _checked(case: Case) -> None:
+    if not 0 < case.weight < 1:
+        message = "the customer's weight is more than 0 and less than 1: a decision weighs both sides"
+        raise BadInput(message, code="bad_weight", field="weight")
+    if not 0 <= case.holdout < 1:
+        message = "the share of customers who are held out is at least 0 and less than 1"
+        raise BadInput(message, code="bad_holdout", field="holdout")
+
+
+def _losers(case: Case, place: int) -> tuple[str, ...]:
+    """The rules by which a candidate is out. (That a mean is no number is a rule's breach, too.)"""
+    means = (case.customer.means[place], case.company.means[place])
+    return tuple(rule for rule, mean in zip(RULES, means, strict=True) if not mean >= 0)
+
+
+def _ranking(case: Case, means: maths.Floats) -> tuple[tuple[float | None, ...], tuple[int, ...]]:
+    """The products of means, and the candidates' places, the best first."""
+    np = maths.np
+    found = _product(np.maximum(means, 0), case.weight)
+    found[~(means >= 0).all(axis=0)] = -1
+    products = found.tolist()
+    columns = ((-found).tolist(), (-means[0]).tolist(), case.actions, range(len(products)))
+    ranking = tuple([place for *_, place in sorted(zip(*columns, strict=True))])
+    return tuple([product if product >= 0 else None for product in products]), ranking
+
+
+def _product(sides: maths.Floats, weight: float) -> maths.Floats:
+    """The Nash products (…) of what both sides gain (2, …), which is not below nothing, to seven digits."""
+    products: maths.Floats = sides[0] ** weight * sides[1] ** (1 - weight)
+    return products.astype(maths.np.float32)
+
+
+def _winners(case: Case, kept: list[int], means: maths.Floats) -> maths.Places:
+    """Of each draw (DRAWS) the winner's place in `kept`; its length: silence."""
+    np = maths.np
+    if not kept:
+        return np.zeros(DRAWS, np.intp)
+    bits = _bits(case.seed, [f"action {name}" for name in (*(case.actions[place] for place in kept), SILENCE)])
+    levels = np.array((bits >> np.uint64(64 - _LEVELS), bits & np.uint64((1 << _LEVELS) - 1)))
+    sides = (case.customer, case.company)
+    variances = np.array([[*(side.variances[place] for place in kept), side.silence] for side in sides])
+    drawn = _normal().take(levels.view(np.int64)) * np.sqrt(variances)[:, None]
+    against = drawn[:, :, :-1] - drawn[:, :, -1:] + means[:, None]
+    products = _product(np.maximum(against, 0, out=against), case.weight)
+    winners: maths.Places = products.argmax(axis=1)  # of equals the first, which is ranked higher
+    winners[products[np.arange(DRAWS), winners] == 0] = len(kept)
+    return winners
+
+
+def _bits(seed: str, names: Sequence[str]) -> maths.Hashes:
+    """64 random bits of each draw and name (DRAWS, n): SplitMix64 (Steele et al. 2014), begun by seed and name."""
+    np = maths.np
+    bits = _steps() + (hashes_of(names) ^ hashes_of([f"seed {seed}"]))
+    bits ^= bits >> np.uint64(30)
+    bits *= np.uint64(0xBF58476D1CE4E5B9)
+    bits ^= bits >> np.uint64(27)
+    bits *= np.uint64(0x94D049BB133111EB)
+    bits ^= bits >> np.uint64(31)
+    return bits
+
+
+@lru_cache(1)
+def _steps() -> maths.Hashes:
+    np = maths.np
+    return (np.arange(1, DRAWS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))[:, None]
+
+
+@lru_cache(1)
+def _normal() -> maths.Floats:
+    """Values of the normal distribution, of which each is as likely as any."""
+    inverse, number = NormalDist().inv_cdf, 1 << _LEVELS
+    return maths.np.array([round(inverse((level + 0.5) / number), 6) for level in range(number)])

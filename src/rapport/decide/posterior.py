@@ -1,0 +1,218 @@
+"""A posterior: what is believed of one side, of the customer or of the company, after all outcomes so far.
+
+The model is linear: what an action gives is its features (see `features`) times weights, and noise. What is believed
+of each weight is a mean and a variance (a diagonal Gaussian), moved by each outcome as in assumed-density filtering
+(Opper 1998; with clicks, Graepel et al. 2010, "Web-scale Bayesian click-through rate prediction"). Exact inference
+would also keep how any two weights hang together, 2^36 numbers; without them a belief is rather too modest than too
+sure.
+
+Silence is learnt like an action, and teaches what comes by itself. What an action gives *against silence* is learnt
+from the rest: what came, less what was expected without it. So an action that was never done starts at what it
+declares, whatever comes by itself; and as long as silence is uncertain, outcomes of actions teach little, for they may
+have come anyway.
+
+What was learnt is forgotten day by day: means go towards nothing and variances back towards the prior, by the same
+share a day. All weights do so alike, so it costs a multiplication when a model is asked, and one pass a day when it
+learns. The result is a fold over outcomes: the same in the same order give the same bits, on any machine, since it
+rests on sums in a set order and on what IEEE 754 sets exactly (+, −, ×, ÷) alone.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from rapport.decide import maths
+from rapport.decide.features import PLACES, Crossed
+from rapport.decide.kinds import MOST
+from rapport.kernel.errors import BadInput, Corrupt, Misconfigured
+from rapport.kernel.times import DAY
+from rapport.terms.benefits import Side
+
+VERSION: Final = 1
+"""Of what `packed` writes, and of how features find their weights."""
+_HEAD: Final = b"rapport posterior "
+_DIGEST: Final = 16
+_GUESS: Final = 20
+"""The first guess at the noise counts like so many outcomes. A new outcome counts like one of _LATELY at least, so that
+the noise can change."""
+_LATELY: Final = 10_000
+_LEAST_NOISE: Final = 1e-4
+_OLDEST: Final = 3_650
+
+
+class Prior(msgspec.Struct, frozen=True):
+    """What is believed of a side before any outcome, in its unit. `scale`: by how much an action may well miss what it
+    declares; `low` and `high`: an outcome beyond these bounds counts as the bound, so that no single one turns a model
+    round; `keeps`: the share of what was learnt that is left after a day (.996: half after 173 days)."""
+
+    side: Side
+    scale: float = 10.0
+    low: float = -10_000.0
+    high: float = 10_000.0
+    keeps: float = 0.996
+
+    @property
+    def variance(self) -> float:
+        """Of each weight: an action and its kind miss together."""
+        return self.scale * self.scale / 2
+
+    @property
+    def noise(self) -> float:
+        """A first guess at the variance of an outcome by itself."""
+        return self.scale * self.scale
+
+    def bounded(self, outcome: float) -> float:
+        """An outcome as it is learnt. Raises BadInput (`bad_outcome`) for what can be none."""
+        if not -MOST <= outcome <= MOST:  # nor is NaN
+            message = f"what a decision gave the {self.side} is a number from -{MOST:,} to {MOST:,}"
+            raise BadInput(message, code="bad_outcome", field=self.side)
+        return max(self.low, min(float(outcome), self.high))
+
+
+class Estimates(msgspec.Struct, frozen=True):
+    """Of candidates in their order, what each gives against silence, and how uncertain that is: the variance of each by
+    itself, and of `silence`, which all share (a candidate's whole variance is the sum)."""
+
+    means: tuple[float, ...]
+    variances: tuple[float, ...]
+    silence: float
+
+
+class _Packed(msgspec.Struct, frozen=True):
+    prior: Prior
+    learnt: int
+    noise: float
+    day: int
+    places: bytes
+    weights: bytes
+
+
+class Posterior:
+    """The model of one side. `learn` moves it; nothing else does. `learnt`: how many outcomes."""
+
+    def __init__(self, prior: Prior) -> None:
+        self.prior = prior
+        self.learnt = 0
+        self._noise = prior.noise
+        self._day = 0
+        # A mean and a variance lie side by side, so that what is asked of a weight is in one place of memory.
+        self._weights = maths.np.empty((PLACES, 2))
+        self._weights[:] = 0.0, prior.variance
+
+    def estimates(self, crossed: Crossed, declared: Sequence[float], at: int) -> Estimates:
+        """Of all candidates at an instant (µs). `declared`: what each is worth before anything was learnt."""
+        means, variances = self._aged(_sums(crossed, self._gathered(crossed)), crossed, at)
+        mean = means[crossed.kinds] + means[crossed.actions] + maths.np.asarray(declared, float)
+        variance = variances[crossed.kinds] + variances[crossed.actions]
+        return Estimates(tuple(mean.tolist()), tuple(variance.tolist()), float(variances[0] + variances[1]))
+
+    def learn(self, crossed: Crossed, declared: float, outcome: float, at: int) -> None:
+        """Learn what came of one candidate; where there is none, of silence. `at`: when it is learnt (µs), be it long
+        after it came. Raises BadInput (`bad_outcome`)."""
+        error = self.prior.bounded(outcome)
+        self._age(at)
+        weights = self._gathered(crossed)
+        means, variances = _sums(crossed, weights).tolist()
+        error -= means[0] + means[1]
+        spread = variances[0] + variances[1] + self._noise
+        learning = slice(0, 2)
+        if len(crossed.actions):
+            error -= declared + means[2] + means[3]
+            spread += variances[2] + variances[3]
+            learning = slice(2, 4)
+        moved = weights[:, learning]
+        pull = moved[:, :, 1] * crossed.values
+        moved[:, :, 0] += pull * (error / spread)
+        moved[:, :, 1] -= pull * pull / spread
+        self._weights[crossed.places[:, learning]] = moved
+        self._hear(error, spread)
+        self.learnt += 1
+
+    def contributions(self, crossed: Crossed, candidate: int, at: int) -> list[tuple[str, float]]:
+        """By how much each feature moves a candidate's mean from what it declares, the largest first."""
+        parts = [crossed.kinds[candidate], crossed.actions[candidate]]
+        means = self._gathered(crossed)[:, parts, 0] * crossed.values
+        moved = ((means[:, 0] + means[:, 1]) * self._kept(at)).tolist()
+        named = ((name, by) for name, by in zip(crossed.names, moved, strict=True) if by)
+        return sorted(named, key=lambda one: (-abs(one[1]), one[0]))
+
+    def packed(self) -> bytes:
+        """All that was learnt: the same bytes for the same outcomes in the same order."""
+        np = maths.np
+        places = np.flatnonzero((self._weights[:, 0] != 0) | (self._weights[:, 1] != self.prior.variance))
+        weights = self._weights[places].astype("<f8").tobytes()
+        packed = _Packed(self.prior, self.learnt, self._noise, self._day, places.astype("<u4").tobytes(), weights)
+        body = msgspec.msgpack.encode(packed)
+        return b"%s%d\n%s%s" % (_HEAD, VERSION, _digest(body), body)
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> "Posterior":
+        """The inverse of `packed`. Raises Misconfigured (`model_version`) for another version's, else Corrupt."""
+        head, _, rest = content.partition(b"\n")
+        version = head.removeprefix(_HEAD)
+        if not head.startswith(_HEAD) or not version.isdigit():
+            raise Corrupt("this is no model of what was learnt")
+        if int(version[:9]) != VERSION:
+            message = f"this model is of version {int(version[:9])}, and this Rapport reads {VERSION}: learn it anew"
+            raise Misconfigured(message, code="model_version")
+        body = rest[_DIGEST:]
+        if _digest(body) != rest[:_DIGEST]:
+            raise Corrupt("this model is not what was written")
+        packed = msgspec.msgpack.decode(body, type=_Packed)
+        found = cls(packed.prior)
+        found.learnt, found._noise, found._day = packed.learnt, packed.noise, packed.day
+        places = maths.np.frombuffer(packed.places, "<u4")
+        found._weights[places] = maths.np.frombuffer(packed.weights, "<f8").reshape(-1, 2)
+        return found
+
+    def _gathered(self, crossed: Crossed) -> maths.Floats:
+        """Means and variances of all weights in question (n, p, 2), a copy."""
+        return self._weights.take(crossed.places, axis=0)
+
+    def _kept(self, at: int) -> float:
+        """The share of what was learnt that is left at an instant: a product, for powers differ between machines."""
+        days = at // DAY - self._day if self.learnt else 0
+        return math.prod(itertools.repeat(self.prior.keeps, max(0, min(days, _OLDEST))))
+
+    def _aged(self, sums: maths.Floats, crossed: Crossed, at: int) -> maths.Floats:
+        """Sums as they would be if all weights had aged until now."""
+        kept = self._kept(at)
+        if kept < 1:
+            before = self.prior.variance * crossed.size
+            sums[0] *= kept
+            sums[1] = before - (before - sums[1]) * kept
+        return sums
+
+    def _age(self, at: int) -> None:
+        kept = self._kept(at)
+        if kept < 1:
+            means, variances = self._weights.T
+            means *= kept
+            variances -= self.prior.variance  # which is nothing where nothing was learnt, and stays so to the bit
+            variances *= kept
+            variances += self.prior.variance
+        self._day = max(self._day, at // DAY)
+
+    def _hear(self, error: float, spread: float) -> None:
+        """Learn the noise: its square as it is to be expected, given what else may be behind an error."""
+        share = self._noise / spread
+        heard = share * share * error * error + self._noise * (1 - share)
+        noise = self._noise + (heard - self._noise) / min(_GUESS + self.learnt, _LATELY)
+        self._noise = max(noise, self.prior.noise * _LEAST_NOISE)
+
+
+def _sums(crossed: Crossed, weights: maths.Floats) -> maths.Floats:
+    """Means and variances of parts (2, p). Along the first axis NumPy adds row by row, on any machine."""
+    np = maths.np
+    sums = np.empty((2, weights.shape[1]))
+    np.add.reduce(weights[:, :, 0] * crossed.values, axis=0, out=sums[0])
+    np.add.reduce(weights[:, :, 1] * (crossed.values * crossed.values), axis=0, out=sums[1])
+    return sums
+
+
+def _digest(body: bytes) -> bytes:
+    return blake2b(body, digest_size=_DIGEST).digest()
