@@ -66,7 +66,7 @@ def test_what_is_learnt_of_a_kind_serves_a_new_action_of_it() -> None:
 
 
 def test_what_comes_by_itself_is_not_owed_to_an_action() -> None:
-    """Whoever buys for 30 anyway teaches that an action gives nothing, and an action never done keeps what it declares."""
+    """Who buys for 30 anyway teaches that an action gives nothing; one that was never done keeps what it declares."""
     rng = random.Random(1)
     model = Posterior(PRIOR)
     for _ in range(3000):
