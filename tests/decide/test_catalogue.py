@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapport.decide.actions import Area
+from rapport.decide.actions import Area, declared
 from rapport.decide.catalogue import NOWHERE, RULES, Catalogue, Exclusion, Where, distance_km, is_there
 from rapport.decide.catalogue_files import parse
 from rapport.kernel.errors import BadInput
@@ -184,3 +184,6 @@ def test_the_example_is_a_catalogue_that_mostly_sells_nothing() -> None:
     assert read.units is not None
     catalogue = Catalogue(read.actions, None, read.units)
     assert not any(one.trouble for one in catalogue.ready.values())
+    for one in read.actions:
+        worth = declared(one, read.units)
+        assert one.mandatory or (worth.customer > 0 and worth.company > 0), one.id

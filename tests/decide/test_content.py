@@ -19,7 +19,7 @@ from rapport.kernel.times import DAY
 from tests.decide.acting import fault_of, made, saying, texts, wishes
 
 NOW = 20_000 * DAY
-ADA = Facts({"name": "Ada", "plan": "gold", "visits": 3, "spent": 12.5, "vip": True, "tags": ["a", 2]})
+ADA = Facts({"name": "Ada", "plan": "gold", "visits": 3, "spent": 12.5, "vip": True, "blank": " ", "tags": ["a", 2]})
 
 
 def said(text: str, facts: Facts = ADA, channel: str = "inbox", part: str = "text", **parts: str) -> str | None:
@@ -42,6 +42,11 @@ def said(text: str, facts: Facts = ADA, channel: str = "inbox", part: str = "tex
         ("{traits.visits} visits, {traits.spent} spent", "3 visits, 12.50 spent"),
         ('{traits.vip ? "dear" : "hi"}', "dear"),
         ("{traits.vip}", None),
+        ("a{traits.nick or ''}b", "ab"),
+        ('a{has(traits.nick) ? traits.nick + "!" : ""}b', "ab"),
+        ("a{traits.blank}b", None),
+        ("a{traits.blank or traits.blank}b", None),
+        ("a{traits.blank or '?'}b", "a?b"),
         ('{traits.vip or "x"}', "x"),
         ("{traits.tags}", "a, 2"),
         ("{traits.tags[0]}{traits.tags[7] or 0}", "a0"),

@@ -150,6 +150,38 @@ def computed(it: Offered, purpose: str) -> Tries:
     yield *it.api("DELETE", "/v1/traits/sku"), ()
 
 
+EVERYTHING = "".join(
+    f"{{{one} or ''}}"
+    for one in (
+        "traits.email",
+        "traits.phone",
+        "traits.firstName",
+        "traits.last_name",
+        "traits.allergies",
+        "traits.frobnication",
+        "identifiers.email",
+        "identifiers.user_id",
+        "identifiers.loyalty_id",
+        'last("Order Completed", "sku")',
+        'count("*")',
+    )
+)
+
+
+def acting(it: Offered, purpose: str) -> Tries:
+    """An action that says all that is known of a customer, previewed for each."""
+    content = {"inbox": {"en": f".{EVERYTHING}"}, "web": {"en": {"text": "x", "html": f"<p>{EVERYTHING}</p>"}}}
+    asked = {"kind": "inform", "purpose": purpose, "eligible": EVERYONE, "content": content}
+    yield *it.api("PUT", "/v1/actions/everything", json.dumps(asked).encode()), ()
+    for path in ("", "/everything"):
+        yield *it.api("GET", f"/v1/actions{path}"), ()
+    for customer in ids(it):
+        for channel in content:
+            wish = json.dumps({"customer": customer, "channel": channel}).encode()
+            yield *it.api("POST", "/v1/actions/everything/preview", wish), ()
+    yield *it.api("DELETE", "/v1/actions/everything"), ()
+
+
 def search(it: Offered, _: str) -> Tries:
     for text in ("", *ids(it), *(ALL[name] for name in ("email", "phone", "user", "name", "surname")), it.record):
         yield *it.go(f"/console/customers?{urlencode({'q': text})}"), ((text,) if text else ())
@@ -195,6 +227,10 @@ ROUTES: dict[str, Any] = {
     "/v1/audiences/{name}/why": plain("/v1/audiences/nothing/why?customer=user_id:nobody"),
     "/v1/traits": computed,
     "/v1/traits/{name}": plain("/v1/traits/nothing"),
+    "/v1/actions": plain("/v1/actions"),
+    "/v1/actions/{id}": body("PUT", "/v1/actions/nothing"),
+    "/v1/actions/{id}/preview": acting,
+    "/v1/units": plain("/v1/units"),
     "/v1/destinations": plain("/v1/destinations"),
     "/v1/destinations/{name}": body("PUT", "/v1/destinations/nothing"),
     "/v1/destinations/{name}/failures": plain("/v1/destinations/nothing/failures"),
@@ -377,6 +413,12 @@ def test_the_values_are_there_for_who_may_see_them(it: Offered) -> None:
     # (What is special is told to nobody who was not let to see it by name.)
     assert [name for name in ALL if f"{name} in " not in places] == ["health"]
     assert sightings("", b"".join(c for _, c, _ in search(it, "")) + b"".join(c for _, c, _ in live(it, "")), MASKED)
+
+
+def test_an_action_says_what_may_be_seen(it: Offered) -> None:
+    """The sentinel of previews."""
+    places = "\n".join(tried(it, ["/v1/actions/{id}/preview"], ALL))
+    assert all(f"{name} in " in places for name in ("email", "phone", "name", "surname", "user", "loyalty", "sku"))
 
 
 def test_lists_and_live_pages_show_names_and_masked_identifiers_alone(it: Offered) -> None:

@@ -35,6 +35,7 @@ write_key_bearer = {{ bearer = "{key}" }}
 [dictionaries]
 orgs = {{ values = ["acme"] }}
 audiences = {{ values = ["gold", "everybody"] }}
+actions = {{ values = ["thanks", "help"] }}
 customers = {{ values = {customers} }}
 evidence = {{ values = {evidence} }}
 
@@ -100,6 +101,13 @@ include-tag = "Audiences"
 checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "412", "503"]
 parameters = {{ "path.name" = {{ dictionary = "audiences", probability = 0.5 }} }}
+
+# What a placeholder is, what a channel needs and what contradicts itself, no schema tells.
+[[operations]]
+include-tag = "Actions"
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "412", "413", "503"]
+parameters = {{ "path.id" = {{ dictionary = "actions", probability = 0.5 }} }}
 
 # Which audience there is, and what an expression is, no schema tells.
 [[operations]]

@@ -47,8 +47,8 @@ def load(
     for one in saved:
         new = "new" if one.fresh else f"version {one.action.version}"
         typer.echo(f"{one.action.id:28} {one.action.kind:7} for {one.action.purpose} ({new})")
-        for doubt in one.warnings:
-            typer.echo(f"  note: {doubt.field}: {doubt.problem.message}")
+        for note in dict.fromkeys(f"{doubt.field}: {doubt.problem.message}" for doubt in one.warnings):
+            typer.echo(f"  note: {note}")
     typer.echo(f"{len(saved)} {'action' if len(saved) == 1 else 'actions'}, beside silence.")
 
 

@@ -42,10 +42,12 @@ _COMMA: Final = frozenset(
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A placeholder: its `text` with the braces, and what is tried in order."""
+    """A placeholder: its `text` with the braces, and what is tried in order. `empty`: whoever wrote it says in the last
+    of these that nothing may stand there ("")."""
 
     text: str
     tried: tuple[Expression, ...]
+    empty: bool = False
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -140,7 +142,8 @@ def _place(inside: str, field: str) -> Place:
         if expression.kind is Kind.BOOL:
             raise _bad(f"{text[:80]} is true or false: write condition ? words : other words", field)
         tried.append(expression)
-    return Place(text, tuple(tried))
+    last = tokens_of(tried[-1].text)
+    return Place(text, tuple(tried), any(token.kind == "text" and token.value == "" for token in last))
 
 
 def _alternatives(inside: str, text: str, field: str) -> list[str]:
@@ -225,14 +228,16 @@ def filled(
             out.append(piece)
             continue
         said, reason = _tried(piece, facts, now, language, memo)
-        if not said:
+        if reason:
             return Unsaid(piece.text, reason)
         out.append(_DRESSED[dress](said))
     return "".join(out)
 
 
 def _tried(place: Place, facts: Facts, now: int, language: str, memo: dict[int, Any] | None) -> tuple[str, str]:
+    """What is said, or why nothing can be."""
     reason = "it is absent or withheld, and nothing stands behind an or"
+    value: Any = None
     for expression in place.tried:
         value, error = expression.evaluate(facts, now, memo)
         if error:
@@ -243,7 +248,7 @@ def _tried(place: Place, facts: Facts, now: int, language: str, memo: dict[int, 
             return said, ""
         if value is not None:
             reason = "it is nothing that can be said"
-    return "", reason
+    return "", "" if value == "" and place.empty else reason
 
 
 def spoken(value: Any, language: str) -> str:
