@@ -3,73 +3,14 @@
 import msgspec
 import pytest
 
-from rapport.adapters.embedded.actions import ActionBook
-from rapport.adapters.embedded.decisions import DecisionBook
-from rapport.app.deciding import HouseDecisions
-from rapport.app.receipting import DirectReceipts
-from rapport.decide.actions import Action, Benefit, Limits
+from rapport.decide.actions import Limits
 from rapport.decide.contact import Policy
-from rapport.decide.decision import Manner, ruled_again
+from rapport.decide.decision import Manner, same_again
 from rapport.kernel.errors import BadInput, NotFound
-from rapport.terms import Gate
-from rapport.web.decisions import DecisionWish
-from tests.profile.house import ORG, House, at, at_once, told
+from tests.app.desk import HELP, SELL, Desk, desk, house
+from tests.profile.house import ORG
 
-HELP = Action(
-    ORG,
-    "help",
-    "help",
-    "service",
-    {"web": {"en": {"text": "Dear {traits.name}, here is how."}}, "email": {"en": {"subject": "Help", "text": "How."}}},
-    eligible='traits.plan == "gold"',
-    benefit=Benefit("minutes_saved", minutes=5),
-    value=2.0,
-)
-SELL = Action(
-    ORG,
-    "sell",
-    "offer",
-    "service",
-    {"web": {"en": {"text": "Buy!"}}},
-    benefit=Benefit("discount", amount=-1.0),
-    value=9,
-)
-
-
-@pytest.fixture
-def house():
-    with House() as house:
-        house.send(
-            told(at("10:00"), type="identify", userId="ada", traits={"name": "Ada", "plan": "gold"}, messageId="1"),
-            told(at("10:00"), type="identify", userId="bo", traits={"name": "Bo", "plan": "free"}, messageId="2"),
-        )
-        yield house.settle()
-
-
-class Desk:
-    def __init__(self, house, *actions, manner=Manner(holdout=0)):
-        self.house = house
-        self.ledger = house._open_ledger()
-        for one in actions:
-            ActionBook(self.ledger).put(one, "eve")
-        self.book = DecisionBook(self.ledger)
-        self.book.put_manner(ORG, manner, "eve")
-        receipts = DirectReceipts(house._open_ledger())
-        self.gate = Gate(house.reader, house.people, receipts, quiet_s=0)
-        self.decisions = HouseDecisions(house.settings, self.ledger, house.reader, self.gate)
-
-    def decide(self, customer="user_id:ada", channel="web", **more):
-        return at_once(self.decisions.decide(ORG, DecisionWish(customer, "service", channel, **more), "test"))
-
-    def kept(self, answer):
-        return self.book.decision(ORG, answer["decision"])
-
-
-@pytest.fixture
-def desk(house):
-    desk = Desk(house, HELP, SELL)
-    yield desk
-    desk.decisions.close()
+__all__ = ["desk", "house"]
 
 
 def test_what_serves_both_is_done_and_what_costs_the_customer_is_not(desk):
@@ -95,7 +36,7 @@ def test_a_decision_is_kept_with_its_receipt_which_names_what_was_chosen(desk):
     (receipt,) = desk.ledger.receipts(ORG)
     assert (receipt.id, receipt.treatment) == (answer["receipt"], answer["action"])
     assert float(receipt.propensity) == answer["propensity"]
-    assert ruled_again(kept.content)
+    assert same_again(kept.content, desk.decisions.learnt(ORG))
 
 
 def test_a_decision_about_nobody_is_as_absent_and_nothing_is_kept(desk):
@@ -132,6 +73,6 @@ def test_how_an_organization_decides_is_kept_version_by_version(desk):
     after = desk.book.put_manner(ORG, Manner(0.7, 0.1, policy), "eve", before.version)
     assert (after.version, desk.book.manner(ORG)) == (before.version + 1, after)
     assert desk.book.put_manner(ORG, after, "eve") == after
-    for wrong in (Manner(1.0), Manner(0.5, 0.5), Manner(0.5, 0.05, Policy(zone="Mars/Base"))):
+    for wrong in (Manner(1.0), Manner(0.5, 0.5), Manner(0.5, 0.05, Policy(zone="Mars/Base")), Manner(days=0)):
         with pytest.raises(BadInput):
             desk.book.put_manner(ORG, wrong, "eve")

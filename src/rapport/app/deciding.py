@@ -14,20 +14,21 @@ from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decisions import DecisionBook, Standing
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app.actions import Catalogues
 from rapport.app.definitions import Ledgers
 from rapport.app.histories import folded
+from rapport.app.minds import Minds
 from rapport.app.settings import Settings
 from rapport.decide.catalogue import Catalogue, Where
 from rapport.decide.channels import CHANNELS, interrupts
 from rapport.decide.decision import Decision, Learnt, Manner, Moment, checked_manner, decide
 from rapport.decide.features import Context
+from rapport.decide.holdout import is_held_out
 from rapport.decide.languages import spoken_by
-from rapport.decide.posterior import Posterior, Prior
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import Dependencies, Facts
-from rapport.kernel.keys import digest16
 from rapport.kernel.times import DAY, now
 from rapport.kernel.vocabulary import bit, category
 from rapport.kernel.vocabulary import purpose as known_purpose
@@ -41,7 +42,6 @@ from rapport.web.decisions import DecisionWish, Place, told_decision
 
 ACTION: Final = "decision"
 LATELY: Final = 30 * DAY
-_LOT: Final = 1 << 64
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class HouseDecisions:
         self._reader = reader
         self._gate = gate
         self._catalogues = Catalogues(ActionBook(ledger), Definitions(ledger))
-        self._learnt: dict[str, Learnt] = {}
+        self._minds = Minds(OutcomeBook(ledger))
 
     async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
         """Decide for one customer, and tell what was decided. Raises as the gate does, and BadInput for a wish that
@@ -87,6 +87,10 @@ class HouseDecisions:
         found, one, receipt = await self._gate.read(request, made, fields, treated)
         return headed(found, told_decision(one.decision, catalogue.units), receipt)
 
+    def learnt(self, org: str) -> Learnt:
+        """What was learnt of an organization's decisions so far."""
+        return self._minds.of(org)
+
     async def manner(self, org: str) -> Manner:
         return self._book.manner(org)
 
@@ -109,10 +113,9 @@ class HouseDecisions:
             spoken_by(facts.traits) if wish.language is None else (wish.language,),
             _where(found, wish.context.place),
             standing.contacts,
-            held_out=self._held_out(found, manner),
+            held_out=is_held_out(self._secret, found.customer, manner.holdout),
         )
-        learnt = self._learnt.setdefault(found.org, Learnt(Posterior(Prior("customer")), Posterior(Prior("company"))))
-        decision = decide(ids.fresh("dec"), catalogue, manner, learnt, moment)
+        decision = decide(ids.fresh("dec"), catalogue, manner, self._minds.of(found.org), moment)
         return Made(found.number, decision, standing, fields)
 
     def _facts(self, found: Found, catalogue: Catalogue, purpose: str, at: int) -> tuple[Facts, tuple[str, ...]]:
@@ -124,11 +127,6 @@ class HouseDecisions:
         facts = catalogue.fill(facts_of(found, wider, folded(self._reader, wider)), ready, at, {})
         kinds = ("identifiers",) if needs.identifiers else ()
         return facts, ("events", *kinds, *sorted(facts.traits))
-
-    def _held_out(self, found: Found, manner: Manner) -> bool:
-        """By lot, and for good: the lot of a customer is drawn once, whatever is decided how often."""
-        lot = int.from_bytes(digest16(self._secret, found.customer.encode())[:8], "big")
-        return lot < manner.holdout * _LOT
 
     def close(self) -> None:
         self._ledgers.close()

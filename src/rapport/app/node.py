@@ -63,6 +63,7 @@ from rapport.app.exports import ExportRunner, Exports
 from rapport.app.mirrors import Mirrors, mirrored
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
+from rapport.app.outcomes import HouseOutcomes
 from rapport.app.portal_desk import PortalDesk
 from rapport.app.portal_proofs import keep_claims
 from rapport.app.presence import HousePresence
@@ -241,7 +242,9 @@ def _deciding(
     ledger, reader, gate = where
     actions = ends.enter_context(contextlib.closing(open_actions(settings, reader, gate)))
     decisions = ends.enter_context(contextlib.closing(HouseDecisions(settings, ledger, reader, gate)))
-    return [*action_routes(actions, tokens), *decision_routes(decisions, tokens)]
+    outcomes = HouseOutcomes(lambda: open_ledger(settings))
+    ends.callback(outcomes.close)
+    return [*action_routes(actions, tokens), *decision_routes(decisions, outcomes, tokens)]
 
 
 @contextlib.asynccontextmanager

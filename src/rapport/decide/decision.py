@@ -19,33 +19,36 @@ from rapport.decide.catalogue import NOWHERE, Catalogue, Ready, Rendered, Where
 from rapport.decide.catalogue import RULES as UNFIT
 from rapport.decide.contact import Contact, Policy, Proposal, Wishes
 from rapport.decide.features import Context, Named
+from rapport.decide.holdout import USUAL, share_of
 from rapport.decide.kinds import SILENCE, Worth
-from rapport.decide.posterior import Posterior
+from rapport.decide.posterior import Estimates, Posterior
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import Facts
+from rapport.kernel.times import DAY
 
-HOLDOUT: Final = 0.05
-MOST_HOLDOUT: Final = 0.2
-"""Most customers get what is good for them: who is left alone by lot is there to learn what the rest gained."""
+MOST_DAYS: Final = 90
 
 Delivery = Literal["", "asked", "delivered", "failed"]
 
 
 class Manner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How an organization decides, openly. `weight`: the customer's, between 0 and 1; `holdout`: the share of customers
-    who are left alone by lot; `policy`: how often it may reach anybody. `version` counts from 0: nothing was said."""
+    who are left alone by lot; `policy`: how often it may reach anybody; `days`: within which it shows what a decision
+    gave. `version` counts from 0: nothing was said."""
 
     weight: float = 0.5
-    holdout: float = HOLDOUT
+    holdout: float = USUAL
     policy: Policy = Policy()
+    days: int = 7
     version: int = 0
 
 
 class Learnt(NamedTuple):
-    """What was learnt of both sides."""
+    """What was learnt of both sides, up to a `lesson` (its sequence number)."""
 
     customer: Posterior
     company: Posterior
+    lesson: int = 0
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -76,8 +79,9 @@ class Excluded(msgspec.Struct, frozen=True, array_like=True):
 
 class Decision(msgspec.Struct, frozen=True):
     """As it is kept. `action`: an id, or "silence"; `version` and `kind` its own. `case` is what was ruled on, for the
-    named `features`, with models that had `learnt` so many outcomes of each side. `versions`: of the candidates;
-    `units` and `manner`: which versions were in force. `worth`: what the chosen one declares; `parts` its message."""
+    named `features`, with what was `learnt` up to that lesson. `versions`: of the candidates;
+    `units` and `manner`: which versions were in force; until it `closes` (µs) it shows what it gave. `worths`: what
+    each candidate declares; `parts`: the message."""
 
     id: str
     at: int
@@ -89,24 +93,26 @@ class Decision(msgspec.Struct, frozen=True):
     propensity: float
     case: Case
     features: Named
-    learnt: tuple[int, int]
+    learnt: int
     versions: tuple[int, ...]
     units: int
     manner: int
     excluded: tuple[Excluded, ...]
-    worth: Worth = Worth()
+    closes: int
+    worths: tuple[Worth, ...] = ()
     language: str = ""
     parts: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 def checked_manner(manner: Manner) -> Manner:
-    """Raises BadInput (`bad_weight`, `bad_holdout`, `bad_policy`), naming the field."""
+    """Raises BadInput (`bad_weight`, `bad_holdout`, `bad_days`, `bad_policy`), naming the field."""
     if not 0 < manner.weight < 1:
         message = "the customer's weight is more than 0 and less than 1: a decision weighs both sides"
         raise BadInput(message, code="bad_weight", field="weight")
-    if not 0 <= manner.holdout <= MOST_HOLDOUT:
-        message = f"the share of customers who are left alone by lot is from 0 to {MOST_HOLDOUT:g}"
-        raise BadInput(message, code="bad_holdout", field="holdout")
+    share_of(manner.holdout)
+    if not 1 <= manner.days <= MOST_DAYS:
+        message = f"it shows within 1 to {MOST_DAYS} days what a decision gave"
+        raise BadInput(message, code="bad_days", field="days")
     contact.checked(manner.policy)
     return manner
 
@@ -115,15 +121,16 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
     """Decide. `id` is the decision's own, and the seed of all that is drawn."""
     candidates, excluded = _candidates(catalogue, manner, moment)
     named = features.named(moment.context)
-    crossed = features.crossed(features.hashed(named), [(one.action.id, one.action.kind) for one in candidates])
-    worths = [declared(one.action, catalogue.units, moment.minute) for one in candidates]
+    worths = tuple(declared(one.action, catalogue.units, moment.minute) for one in candidates)
     at = moment.context.at
+    kinds = tuple((one.action.id, one.action.kind) for one in candidates)
+    customer, company = _estimates(learnt, named, kinds, worths, at)
     case = Case(
         id,
-        tuple(one.action.id for one in candidates),
-        tuple(one.action.kind for one in candidates),
-        learnt.customer.estimates(crossed, [worth.customer for worth in worths], at),
-        learnt.company.estimates(crossed, [worth.company for worth in worths], at),
+        tuple(name for name, _ in kinds),
+        tuple(kind for _, kind in kinds),
+        customer,
+        company,
         manner.weight,
         frozenset(one.action.id for one in candidates if one.action.mandatory),
         manner.holdout if moment.takes_part else 0.0,
@@ -145,26 +152,50 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
         ruling.propensity,
         case,
         named,
-        (learnt.customer.learnt, learnt.company.learnt),
+        learnt.lesson,
         tuple(one.action.version for one in candidates),
         catalogue.units.version,
         manner.version,
         (*excluded, *lost),
-        Worth() if chosen is None else worths[chosen],
+        at + manner.days * DAY,
+        worths,
         "" if message is None else message.language,
         {} if message is None else message.parts,
     )
 
 
-def ruled_again(decision: Decision) -> bool:
-    """Whether ruling on the decision's case again gives the same action with the same propensity, to the bit."""
-    ruling = arbitrate(decision.case)
-    return (ruling.action, ruling.propensity) == (decision.action, decision.propensity)
+def worth(decision: Decision) -> Worth:
+    """What the action that was chosen declares; of silence nothing."""
+    if decision.action == SILENCE:
+        return Worth()
+    return decision.worths[decision.case.actions.index(decision.action)]
+
+
+def same_again(decision: Decision, learnt: Learnt) -> bool:
+    """Whether deciding once more, with what was `learnt` then, gives the same estimates, action and propensity, to the
+    bit."""
+    case = decision.case
+    kinds = tuple(zip(case.actions, case.kinds, strict=True))
+    sides = _estimates(learnt, decision.features, kinds, decision.worths, decision.at)
+    ruling = arbitrate(case)
+    again = (*sides, ruling.action, ruling.propensity)
+    return again == (case.customer, case.company, decision.action, decision.propensity)
 
 
 def ranking(decision: Decision) -> list[Ranked]:
     """Its candidates as people read them, the best first."""
     return ranked(arbitrate(decision.case))
+
+
+def _estimates(
+    learnt: Learnt, named: Named, kinds: Sequence[tuple[str, str]], worths: Sequence[Worth], at: int
+) -> tuple[Estimates, Estimates]:
+    """What each candidate (action, kind) is expected to give both sides."""
+    crossed = features.crossed(features.hashed(named), kinds)
+    return (
+        learnt.customer.estimates(crossed, [worth.customer for worth in worths], at),
+        learnt.company.estimates(crossed, [worth.company for worth in worths], at),
+    )
 
 
 def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[list[Ready], list[Excluded]]:

@@ -41,6 +41,14 @@ class DecisionWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deliver: bool = False
 
 
+class Outcomes(Protocol):
+    """What the node does about outcomes."""
+
+    async def report(self, org: str, raw: dict[str, Any]) -> dict[str, Any]:
+        """What came of a decision (see `learn.outcomes.Report`). Raises NotFound, BadInput (`bad_outcome`), Conflict
+        (`outcome_differs`)."""
+
+
 class Decisions(Protocol):
     """What the node does about decisions, each for one organization. `caller` is told in receipts."""
 
@@ -82,5 +90,6 @@ def told_manner(manner: Manner) -> dict[str, Any]:
         "weight": manner.weight,
         "holdout": manner.holdout,
         "policy": msgspec.to_builtins(manner.policy),
+        "days": manner.days,
         "version": manner.version,
     }

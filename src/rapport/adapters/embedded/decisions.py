@@ -21,6 +21,7 @@ from rapport.adapters.embedded import audit
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.decide.contact import REACH, Contact
 from rapport.decide.decision import Decision, Delivery, Manner, checked_manner
+from rapport.decide.kinds import SILENCE
 from rapport.kernel.errors import Conflict, NotFound
 from rapport.kernel.times import now
 
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 SCHEMA = """
     CREATE TABLE decision (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, org TEXT NOT NULL,
                            record INTEGER NOT NULL, at INTEGER NOT NULL, action TEXT NOT NULL, kind TEXT NOT NULL,
-                           channel TEXT NOT NULL, delivery TEXT NOT NULL, receipt TEXT NOT NULL, body BLOB NOT NULL);
+                           channel TEXT NOT NULL, delivery TEXT NOT NULL, receipt TEXT NOT NULL, body BLOB NOT NULL,
+                           closes INTEGER);
     CREATE INDEX decision_of ON decision (record, seq);
     CREATE INDEX decision_by ON decision (org, seq);
+    CREATE INDEX decision_open ON decision (closes) WHERE closes IS NOT NULL;
     CREATE TABLE manner (org TEXT, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,
                          PRIMARY KEY (org, version)) WITHOUT ROWID
 """
@@ -92,17 +95,18 @@ class DecisionBook:
         self, standing: Standing, org: str, record: int, decision: Decision, delivery: Delivery, receipt: str
     ) -> bool:
         """Write a decision, in the transaction that its caller holds; False where the customer got another since, or
-        was erased."""
+        was erased. What nobody is told of here is learnt only once it is reported on; silence happens by itself."""
         seal = self._ledger.receipt_log.sealing_key(org, record)
         if seal is None or self._last(standing.records) != standing.last:
             return False
         body = seal.seal(_encode(decision), _PLACE)
         row = (decision.id, org, record, decision.at, decision.action, decision.kind, decision.channel)
+        closes = decision.closes if delivery or decision.action == SILENCE else None
         query = """
-            INSERT INTO decision (id, org, record, at, action, kind, channel, delivery, receipt, body)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO decision (id, org, record, at, action, kind, channel, delivery, receipt, body, closes)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
-        self._db.execute(query, (*row, delivery, receipt, body))
+        self._db.execute(query, (*row, delivery, receipt, body, closes))
         return True
 
     def decision(self, org: str, name: str) -> Kept:

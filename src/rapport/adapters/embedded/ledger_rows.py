@@ -21,6 +21,7 @@ from rapport.adapters.embedded import (
     let_go,
     operators,
     outbox,
+    outcomes,
     purchases,
     receipt_log,
     reminding,
@@ -132,4 +133,5 @@ MIGRATIONS = [
     destinations.SCHEMA,
     actions.SCHEMA,
     decisions.SCHEMA,
+    outcomes.SCHEMA,
 ]

@@ -1,0 +1,150 @@
+"""What decisions gave, in ledger.db: outcomes as they came (see `learn.outcomes`), and the lessons that models learn.
+
+A decision may have many outcomes (opened, bought, sent back), each kept once. It gives *one lesson*. Models are a fold
+over lessons in their order, so nothing of a lesson changes once it is there.
+
+    OutcomeBook(ledger)                           one instance per thread, as the ledger
+      .awaited(kept)                → a decision as it waits for what comes of it
+      .keep(kept, step)             what came of it, with its lesson
+      .lapse(now, most)             lessons of decisions of which nothing came; → how many were closed
+      .lessons(org, after, most)    → in their order
+      .mind(org) .put_mind(org, mind)                what was learnt up to a lesson, so that nobody starts at the first
+
+All that tells of a customer is sealed under the key of their record, and goes with it: of an erased one a lesson is
+left that teaches nothing, where models have not learnt it already.
+"""
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from rapport.adapters.embedded.decisions import DecisionBook, Kept
+from rapport.adapters.embedded.sqlite import transaction
+from rapport.decide.decision import Decision
+from rapport.decide.kinds import Worth
+from rapport.kernel.keys import digest16
+from rapport.learn.outcomes import Awaited, Outcome, Step, lapsed
+
+if TYPE_CHECKING:
+    from rapport.adapters.embedded.ledger import LedgerFile
+
+SCHEMA = """
+    CREATE TABLE outcome (id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, decision INTEGER NOT NULL,
+                          at INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX outcome_of ON outcome (decision);
+    CREATE TABLE lesson (seq INTEGER PRIMARY KEY AUTOINCREMENT, org TEXT NOT NULL, decision INTEGER NOT NULL UNIQUE,
+                         at INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX lesson_of ON lesson (org, seq);
+    CREATE TABLE mind (org TEXT PRIMARY KEY, lesson INTEGER NOT NULL, customer BLOB NOT NULL, company BLOB NOT NULL)
+        WITHOUT ROWID
+"""
+_PLACE: Final = b"outcome"
+_LESSON: Final = b"lesson"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Outcome).decode
+
+
+class Taught(NamedTuple):
+    """A lesson; `decision` None: of somebody who was erased, it teaches nothing."""
+
+    seq: int
+    at: int
+    decision: Decision | None
+    worth: Worth
+
+
+class Mind(NamedTuple):
+    """Both models, packed, as they were after a `lesson`."""
+
+    lesson: int
+    customer: bytes
+    company: bytes
+
+
+class OutcomeBook:
+    """Outcomes over one ledger connection."""
+
+    def __init__(self, ledger: "LedgerFile") -> None:
+        self._ledger = ledger
+        self._db = ledger.db
+        self._decisions = DecisionBook(ledger)
+        self._secret = ledger.keys.secret("outcomes")
+
+    # -- outcomes
+
+    def awaited(self, kept: Kept) -> Awaited | None:
+        """None of somebody who was erased."""
+        if kept.content is None:
+            return None
+        seal = self._ledger.receipt_log.sealing_key(kept.org, kept.record)
+        rows = self._db.execute("SELECT body FROM outcome WHERE decision = ? ORDER BY id", (kept.seq,)).fetchall()
+        outcomes = () if seal is None else tuple([_decode(seal.open(body, _PLACE)) for (body,) in rows])
+        learnt = self._db.execute("SELECT 1 FROM lesson WHERE decision = ?", (kept.seq,)).fetchone() is not None
+        delivered = kept.delivery in ("asked", "delivered")
+        action, until = kept.content.action, kept.content.closes
+        return Awaited(kept.org, kept.id, str(kept.record), action, kept.at, until, delivered, outcomes, learnt)
+
+    def keep(self, kept: Kept, step: Step, now: int) -> None:
+        """Keep what is new, with its lesson. What another kept meanwhile is not kept twice."""
+        with transaction(self._db):
+            self._keep(kept, step, now)
+
+    def lapse(self, now: int, most: int) -> int:
+        """Make lessons of decisions of which nothing came; return how many were closed."""
+        with transaction(self._db):
+            query = "SELECT id, org FROM decision WHERE closes <= ? ORDER BY closes, seq LIMIT ?"
+            rows = self._db.execute(query, (now, most)).fetchall()
+            for name, org in rows:
+                kept = self._decisions.decision(org, name)
+                self._db.execute("UPDATE decision SET closes = NULL WHERE seq = ?", (kept.seq,))
+                awaited = self.awaited(kept)
+                if awaited is not None:
+                    self._keep(kept, lapsed(awaited, now), now)
+        return len(rows)
+
+    def _keep(self, kept: Kept, step: Step, now: int) -> None:
+        seal = self._ledger.receipt_log.sealing_key(kept.org, kept.record)
+        if seal is None:
+            return
+        if step.outcome is not None:
+            key = digest16(self._secret, msgspec.msgpack.encode((kept.id, step.outcome.kind, step.outcome.source)))
+            query = "INSERT OR IGNORE INTO outcome (key, decision, at, body) VALUES (?, ?, ?, ?)"
+            self._db.execute(query, (key, kept.seq, now, seal.seal(_encode(step.outcome), _PLACE)))
+        if step.lesson is not None:
+            query = "INSERT OR IGNORE INTO lesson (org, decision, at, body) VALUES (?, ?, ?, ?)"
+            body = seal.seal(_encode(step.lesson.worth), _LESSON)
+            self._db.execute(query, (kept.org, kept.seq, now, body))
+            self._db.execute("UPDATE decision SET closes = NULL WHERE seq = ?", (kept.seq,))
+
+    # -- lessons
+
+    def last(self, org: str) -> int:
+        """The newest lesson of an organization."""
+        return int(self._db.execute("SELECT max(seq) FROM lesson WHERE org = ?", (org,)).fetchone()[0] or 0)
+
+    def lessons(self, org: str, after: int, most: int) -> list[Taught]:
+        query = """
+            SELECT l.seq, l.at, d.id, l.body FROM lesson l JOIN decision d ON d.seq = l.decision
+            WHERE l.org = ? AND l.seq > ? ORDER BY l.seq LIMIT ?
+        """
+        return [self._opened(org, *row) for row in self._db.execute(query, (org, after, most)).fetchall()]
+
+    def _opened(self, org: str, seq: int, at: int, name: str, body: bytes) -> Taught:
+        kept = self._decisions.decision(org, name)
+        seal = self._ledger.receipt_log.sealing_key(org, kept.record)
+        if seal is None:
+            return Taught(seq, at, None, Worth())
+        return Taught(seq, at, kept.content, msgspec.msgpack.decode(seal.open(body, _LESSON), type=Worth))
+
+    # -- what was learnt
+
+    def mind(self, org: str) -> Mind | None:
+        row = self._db.execute("SELECT lesson, customer, company FROM mind WHERE org = ?", (org,)).fetchone()
+        return None if row is None else Mind(*row)
+
+    def put_mind(self, org: str, mind: Mind) -> None:
+        """Keep what was learnt, unless more was kept already."""
+        with transaction(self._db):
+            known = self.mind(org)
+            if known is None or known.lesson < mind.lesson:
+                self._db.execute("INSERT OR REPLACE INTO mind VALUES (?, ?, ?, ?)", (org, *mind))
