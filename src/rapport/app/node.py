@@ -60,6 +60,7 @@ from rapport.app.embedded import (
     open_reader,
 )
 from rapport.app.exports import ExportRunner, Exports
+from rapport.app.lapsing import Lapser
 from rapport.app.mirrors import Mirrors, mirrored
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
@@ -210,7 +211,7 @@ class _Threads(NamedTuple):
 def _begun(settings: Settings, ends: contextlib.ExitStack) -> _Threads:
     """Begin the threads that look after what any process puts into the ledger; `ends` ends them."""
     threads = _Threads(Reviewer(settings), ExportRunner(settings), AgentRunner(settings), Witnessing(settings))
-    for thread in (*threads, Deliverer(settings)):
+    for thread in (*threads, Deliverer(settings), Lapser(settings)):
         ends.callback(thread.close)
     return threads
 

@@ -1,0 +1,50 @@
+"""The thread that closes decisions of which nothing came, and now and then keeps what was learnt."""
+
+import contextlib
+import logging
+from typing import ClassVar, Final
+
+from rapport.adapters.embedded.outcomes import OutcomeBook
+from rapport.app.embedded import open_ledger
+from rapport.app.ledger_thread import LedgerThread
+from rapport.app.minds import Minds
+from rapport.app.settings import Settings
+from rapport.kernel.times import now
+
+CHECK_S: Final = 30.0
+TOGETHER: Final = 100
+"""Decisions closed in one transaction: whoever writes a receipt meanwhile waits for so many."""
+KEEP_AFTER: Final = 1_000
+"""Lessons after which what was learnt is kept, so that no start has to learn many more."""
+
+
+class Lapser(LedgerThread):
+    name: ClassVar[str] = "lapsing"
+    log: ClassVar[logging.Logger] = logging.getLogger(__name__)
+    trouble: ClassVar[str] = "decisions of which nothing came could not be closed"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, CHECK_S)
+        self.begin()
+
+    def watch(self) -> None:
+        with contextlib.closing(open_ledger(self.settings)) as ledger:
+            book = OutcomeBook(ledger)
+            minds = Minds(book)
+            while not self.stopped:
+                if book.lapse(now(), TOGETHER) == TOGETHER:
+                    self.pause(0.01)
+                    continue
+                for org in ledger.orgs():
+                    keep_what_was_learnt(book, minds, org, KEEP_AFTER)
+                self.pause()
+
+
+def keep_what_was_learnt(book: OutcomeBook, minds: Minds, org: str, after: int = 1) -> None:
+    """Keep it, where there are so many lessons more than were kept."""
+    kept = book.mind(org)
+    known = 0 if kept is None else kept.lesson
+    if book.last(org) >= known + after:
+        while minds.of(org, KEEP_AFTER).lesson < book.last(org):
+            pass
+        minds.keep(org)
