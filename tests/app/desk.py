@@ -61,7 +61,7 @@ class Desk:
         ActionBook(self.ledger).put_units(ORG, Units("GBP"), "eve")
         receipts = DirectReceipts(house._open_ledger())
         self.gate = Gate(house.reader, house.people, receipts, quiet_s=0)
-        self.decisions = HouseDecisions(house.settings, self.ledger, house.reader, self.gate)
+        self.decisions = HouseDecisions(house.settings, house.people, house.reader, self.gate)
         self.outcomes = HouseOutcomes(lambda: open_ledger(house.settings))
         self.lessons = OutcomeBook(self.ledger)
 

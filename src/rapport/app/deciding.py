@@ -15,6 +15,8 @@ from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decisions import DecisionBook, Standing
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.outcomes import OutcomeBook
+from rapport.adapters.embedded.people import PeopleFile
+from rapport.adapters.embedded.wishes import WishBook
 from rapport.app.actions import Catalogues
 from rapport.app.definitions import Ledgers
 from rapport.app.histories import folded
@@ -26,6 +28,7 @@ from rapport.decide.decision import Decision, Learnt, Manner, Moment, checked_ma
 from rapport.decide.features import Context
 from rapport.decide.holdout import is_held_out
 from rapport.decide.languages import spoken_by
+from rapport.decide.person import Says, wishes
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import Dependencies, Facts
@@ -35,6 +38,7 @@ from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile import view
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate, Receipt, Request, headed
+from rapport.terms.deciding import links_of
 from rapport.terms.facts import facts_of
 from rapport.terms.gate import Treatment
 from rapport.terms.ground import Along
@@ -54,15 +58,18 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class HouseDecisions:
-    """The Decisions of an embedded node; `ledger`, `reader` and `gate` are of the caller's thread."""
+    """The Decisions of an embedded node; `people`, `reader` and `gate` are of the caller's thread."""
 
-    def __init__(self, settings: Settings, ledger: LedgerFile, reader: ProfileReader, gate: Gate) -> None:
+    def __init__(self, settings: Settings, people: PeopleFile, reader: ProfileReader, gate: Gate) -> None:
+        ledger = people.ledger
         self._ledgers = Ledgers(settings)
         self._book = DecisionBook(ledger)
         self._secret = ledger.keys.secret("holdout")
         self._reader = reader
         self._gate = gate
         self._catalogues = Catalogues(ActionBook(ledger), Definitions(ledger))
+        self._people = people
+        self._wishes = WishBook(people)
         self._minds = Minds(OutcomeBook(ledger))
 
     async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
@@ -104,19 +111,28 @@ class HouseDecisions:
         self, found: Found, catalogue: Catalogue, manner: Manner, wish: DecisionWish, purpose: str, at: int
     ) -> Made:
         standing = self._book.at([part.number for part in found.parts], at)
+        says = self._says(found)
         facts, fields = self._facts(found, catalogue, purpose, at)
         moment = Moment(
             purpose,
             wish.channel,
             facts,
-            _context(found, facts, wish, at),
+            _context(found, facts, wish, says.zone, at),
             spoken_by(facts.traits) if wish.language is None else (wish.language,),
             _where(found, wish.context.place),
             standing.contacts,
-            held_out=is_held_out(self._secret, found.customer, manner.holdout),
+            wishes(says),
+            says.minute,
+            is_held_out(self._secret, found.customer, manner.holdout, declined=says.declines),
+            not says.declines,
         )
         decision = decide(ids.fresh("dec"), catalogue, manner, self._minds.of(found.org), moment)
         return Made(found.number, decision, standing, fields)
+
+    def _says(self, found: Found) -> Says:
+        """What the persons say who claim this customer."""
+        ground = self._people.ground(found.org, links_of(found.parts))
+        return self._wishes.holding([holder.id for holder in ground.holders], found.org)
 
     def _facts(self, found: Found, catalogue: Catalogue, purpose: str, at: int) -> tuple[Facts, tuple[str, ...]]:
         """All traits that are let through, and what the actions of the purpose ask for beside; and their names."""
@@ -145,12 +161,12 @@ def _check(wish: DecisionWish) -> None:
         raise BadInput(message, code="unknown_channel", field="channel")
 
 
-def _context(found: Found, facts: Facts, wish: DecisionWish, at: int) -> Context:
+def _context(found: Found, facts: Facts, wish: DecisionWish, zone: str, at: int) -> Context:
     said = wish.context
     by_name: Mapping[str, Any] = view.events(found.parts)["by_name"]
     return Context(
         at,
-        zone=said.zone or _text(facts.traits.get("timezone")) or "UTC",
+        zone=zone or said.zone or _text(facts.traits.get("timezone")) or "UTC",
         channel=wish.channel,
         device=said.device,
         place=said.place.country if said.place is not None and _shares_where(found) else "",

@@ -237,12 +237,12 @@ def _ways_in(
 
 
 def _deciding(
-    settings: Settings, ends: contextlib.ExitStack, where: tuple[LedgerFile, ProfileReader, Gate], tokens: LedgerTokens
+    settings: Settings, ends: contextlib.ExitStack, where: tuple[PeopleFile, ProfileReader, Gate], tokens: LedgerTokens
 ) -> list[Route]:
     """What can be done for customers, and what is done for one now; `ends` ends what it opens."""
-    ledger, reader, gate = where
+    people, reader, gate = where
     actions = ends.enter_context(contextlib.closing(open_actions(settings, reader, gate)))
-    decisions = ends.enter_context(contextlib.closing(HouseDecisions(settings, ledger, reader, gate)))
+    decisions = ends.enter_context(contextlib.closing(HouseDecisions(settings, people, reader, gate)))
     outcomes = HouseOutcomes(lambda: open_ledger(settings))
     ends.callback(outcomes.close)
     return [*action_routes(actions, tokens), *decision_routes(decisions, outcomes, tokens)]
@@ -301,7 +301,7 @@ async def application(
             *profile_routes(gate, tokens),
             *audience_routes(audiences, tokens),
             *trait_routes(traits, tokens),
-            *_deciding(settings, ends, (ledger, reader, gate), tokens),
+            *_deciding(settings, ends, (people, reader, gate), tokens),
             *evidence_routes(operators, tokens),
             *benefit_routes(settler, benefits, tokens),
             *statement_routes(lambda org, month: mirrored(mirrors, org, month), tokens),

@@ -30,6 +30,7 @@ from rapport.adapters.embedded import (
     tokens,
     tongues,
     webhooks,
+    wishes,
 )
 
 MIGRATIONS = [
@@ -134,4 +135,5 @@ MIGRATIONS = [
     actions.SCHEMA,
     decisions.SCHEMA,
     outcomes.SCHEMA,
+    wishes.SCHEMA,
 ]

@@ -22,6 +22,7 @@ from rapport.adapters.embedded import (
     reminding,
     rights,
     tongues,
+    wishes,
 )
 from rapport.adapters.embedded.agreements import Draft, Settling, handle_of
 from rapport.adapters.embedded.holding import uses_since
@@ -226,7 +227,7 @@ class PeopleFile:
     def claim(self, handle: str, claims: Iterable[str]) -> Person:
         """Claim more identifiers for a person."""
         parsed = [self.parsed(claim) for claim in claims]
-        with self._changing(handle) as person:
+        with self.changing(handle) as person:
             self.put_claims(person, parsed)
         return self.person(handle)
 
@@ -296,7 +297,7 @@ class PeopleFile:
     def lock(self, handle: str, org: str | None = None) -> None:
         """Shut everyone out, or one organization; from the next read on, in every process."""
         self.known_org(org)
-        with self._changing(handle) as person:
+        with self.changing(handle) as person:
             if org is None:
                 self.db.execute("UPDATE person SET locked = 1 WHERE id = ?", (person,))
             else:
@@ -305,7 +306,7 @@ class PeopleFile:
     def unlock(self, handle: str, org: str | None = None) -> None:
         """Undo a lock of the same reach: what was readable before it is again."""
         self.known_org(org)
-        with self._changing(handle) as person:
+        with self.changing(handle) as person:
             if org is None:
                 self.db.execute("UPDATE person SET locked = 0 WHERE id = ?", (person,))
             else:
@@ -320,7 +321,7 @@ class PeopleFile:
         """`then` is told, within the transaction, the person's number and those of the agreements that begin by it;
         where it raises, nothing is changed."""
         key = self._terms.keep(terms)
-        with self._changing(handle, then=then) as person:
+        with self.changing(handle, then=then) as person:
             self.db.execute("UPDATE person SET terms = ? WHERE id = ?", (key, person))
 
     def drafts(self, person: int, terms: Terms, at: int) -> list[Draft]:
@@ -330,12 +331,12 @@ class PeopleFile:
 
     def set_status(self, handle: str, status: str) -> None:
         """`erasing` shuts everyone out for good; `erased` when nothing is left."""
-        with self._changing(handle, even_erased=True) as person:
+        with self.changing(handle, even_erased=True) as person:
             self.db.execute("UPDATE person SET status = ? WHERE id = ?", (status, person))
 
     def forget_claims(self, handle: str) -> None:
         """Let go of a person's claims, and of the key they are sealed under."""
-        with self._changing(handle, even_erased=True) as person:
+        with self.changing(handle, even_erased=True) as person:
             self.db.execute("DELETE FROM claim WHERE person = ?", (person,))
             self._agreements.forget(person)
             rights.forget(self.db, person)
@@ -345,13 +346,14 @@ class PeopleFile:
             purchases.forget(self.db, person)
             reminding.forget(self.db, person)
             tongues.forget(self.db, person)
+            wishes.forget(self.db, person)
             agent_requests.forget(self.db, self.keys, person)
             goals.forget(self.db, person)
             let_go.forget(self.db, person)
             self.keys.destroy_person(person)
 
     @contextlib.contextmanager
-    def _changing(
+    def changing(
         self, handle: str, *, even_erased: bool = False, then: Callable[[int, list[int]], None] | None = None
     ) -> Iterator[int]:
         """One transaction that changes a person, with what follows for their agreements, and says so."""
