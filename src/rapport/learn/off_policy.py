@@ -39,7 +39,7 @@ class Estimated(msgspec.Struct, frozen=True):
     """A mean per decision, with its interval. With `trouble`, nothing is told and the three are None.
 
     `effective`: as how many decisions drawn the other way the log counts, at most; `largest`: the heaviest weight;
-    `rests_on`: how many equal customers would carry the figure.
+    `rests_on`: how many equal customers would carry the figure; `error`: its standard error.
     """
 
     side: Side
@@ -52,6 +52,7 @@ class Estimated(msgspec.Struct, frozen=True):
     effective: float
     largest: float
     rests_on: float
+    error: float
     trouble: Trouble = ""
     said: str = ""
 
@@ -124,14 +125,14 @@ def beyond_said(target: Target) -> str:
 def _told(
     over: Table, side: Side, method: Method, of: Weights, value: float, low: float, high: float, off: Spread
 ) -> Estimated:
-    numbers = (over.number, _customers(over), of.effective, of.largest, off.rests_on)
+    numbers = (over.number, _customers(over), of.effective, of.largest, off.rests_on, off.error)
     return Estimated(side, method, value, low, high, *numbers, "", f"{value:+.4g} [{low:+.4g}, {high:+.4g}] a decision")
 
 
 def _untold(
     over: Table, side: Side, method: Method, of: Weights, trouble: Trouble, said: str, rests_on: float = 0.0
 ) -> Estimated:
-    numbers = (over.number, _customers(over), of.effective, of.largest, rests_on)
+    numbers = (over.number, _customers(over), of.effective, of.largest, rests_on, 0.0)
     return Estimated(side, method, None, None, None, *numbers, trouble, said)
 
 

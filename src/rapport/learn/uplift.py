@@ -39,7 +39,8 @@ class Arms(NamedTuple):
 
 class Effect(msgspec.Struct, frozen=True):
     """What treatment gave on average, with its interval; None where there are too few. `treated` and `left_alone`: how
-    many decisions are compared; `rests_on` how many equal customers carry the figure."""
+    many decisions are compared; `rests_on` how many equal customers carry the figure, `error` its
+    standard error."""
 
     of: str
     side: Side
@@ -49,6 +50,7 @@ class Effect(msgspec.Struct, frozen=True):
     treated: int
     left_alone: int
     rests_on: float
+    error: float
     said: str
 
 
@@ -68,6 +70,7 @@ class Qini(msgspec.Struct, frozen=True):
     low: float | None
     high: float | None
     rests_on: float
+    error: float
     said: str
 
 
@@ -153,7 +156,7 @@ def qini(of: Arms, scores: Floats, side: Side, level: float = LEVEL) -> Qini:
     """How much better than at random the scores find whom treatment helps."""
     each = _each(of)
     if each is None:
-        return Qini(side, (), None, None, None, 0.0, "too few: nobody was treated, or nobody left alone")
+        return Qini(side, (), None, None, None, 0.0, 0.0, "too few: nobody was treated, or nobody left alone")
     above, number = _rank(scores), len(scores)
     by_rank = each * (0.5 - above)
     value = float(by_rank.mean())
@@ -165,9 +168,10 @@ def qini(of: Arms, scores: Floats, side: Side, level: float = LEVEL) -> Qini:
     off = spread(influence - influence.mean(), of.customer)
     few = too_few(of) or _blank(off)
     if few:
-        return Qini(side, (), None, None, None, off.rests_on, few)
+        return Qini(side, (), None, None, None, off.rests_on, off.error, few)
     low, high = interval(value, off, level)
-    return Qini(side, _curve(each, scores), value, low, high, off.rests_on, f"{value:+.4g} [{low:+.4g}, {high:+.4g}]")
+    said = f"{value:+.4g} [{low:+.4g}, {high:+.4g}]"
+    return Qini(side, _curve(each, scores), value, low, high, off.rests_on, off.error, said)
 
 
 def _even(of: Arms) -> Difference | None:
@@ -225,14 +229,16 @@ def _told(of: Arms, found: Difference | None, name: str, side: Side, level: floa
     treated = int(of.treated.sum())
     counts = (treated, len(of.treated) - treated)
     if found is None:
-        return Effect(name, side, None, None, None, *counts, 0.0, "too few: nobody was treated, or nobody left alone")
+        return Effect(
+            name, side, None, None, None, *counts, 0.0, 0.0, "too few: nobody was treated, or nobody left alone"
+        )
     off = found.spread(of)
     few = too_few(of) or _blank(off)
     if few:
-        return Effect(name, side, None, None, None, *counts, off.rests_on, few)
+        return Effect(name, side, None, None, None, *counts, off.rests_on, off.error, few)
     low, high = interval(found.value, off, level)
     said = f"{found.value:+.4g} [{low:+.4g}, {high:+.4g}]"
-    return Effect(name, side, found.value, low, high, *counts, off.rests_on, said)
+    return Effect(name, side, found.value, low, high, *counts, off.rests_on, off.error, said)
 
 
 def too_few(of: Arms) -> str:

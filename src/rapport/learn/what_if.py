@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
+import numpy as np
 
 from rapport.decide.kinds import SILENCE
 from rapport.kernel.errors import BadInput
@@ -25,6 +26,7 @@ from rapport.terms.benefits import Side
 Verdict = Literal["gain", "loss", "no_proven_gain", "too_few", "not_logged", "nothing_changes"]
 MOST_BEYOND = 0.1
 """Of its choices a changed way may have made where the log never did, for anything to be told."""
+_NOTHING = 1e-12
 Chooser = Callable[[Logged], Mapping[str, float]]
 """Arbitration, done again with something changed: the chances of a decision's candidates, 1 together."""
 
@@ -84,11 +86,15 @@ def what_if(log: Sequence[Logged], now: int, change: Change, method: Method = "d
     wished = target(over, said(change), changed_chances(decisions, change))
     beyond = sum(wished.beyond.values())
     tried = _where_tried(over, wished, was)
-    moved = float(over.per_decision(abs(tried.chance - was.chance)).sum()) / 2 / max(over.number, 1)
+    moved = _moved(over, tried, was)
     told = wished if beyond > MOST_BEYOND else tried
-    gains = tuple(_gain(over, told, was, side, method, moved) for side in SIDES)
+    gains = tuple(compared(over, told, was, side, method) for side in SIDES)
     note = f"; in {beyond:.1%} of the choices it wanted what was never tried there, and they were left as they were"
-    sentence = f"{wished.said}: " + "; ".join(gain.said for gain in gains) + (note if 0 < beyond <= MOST_BEYOND else "")
+    if isinstance(change, Capped) and moved < _NOTHING:
+        note = "; nobody got more in this log, and of what a cap kept back a log knows nothing"
+    elif not 0 < beyond <= MOST_BEYOND:
+        note = ""
+    sentence = f"{wished.said}: " + "; ".join(gain.said for gain in gains) + note
     return Answer(wished.said, over.number, moved, beyond, gains, sentence)
 
 
@@ -145,13 +151,19 @@ def _where_tried(over: Table, wished: Target, was: Target) -> Target:
     return Target(wished.said, wished.chance + missing[over.row] * was.chance, {})
 
 
-def _gain(over: Table, told: Target, was: Target, side: Side, method: Method, moved: float) -> Gain:
+def compared(over: Table, told: Target, was: Target, side: Side, method: Method = "dr") -> Gain:
+    """What one way to choose gave a side more than another, per decision, and what to make of it."""
     found = estimate(over, told, side, method, against=was)
     whose = "customers" if side == "customer" else "the company"
     if found.trouble:
         return Gain(side, found.trouble, found, f"for {whose} {found.said}")
-    if found.value is None or found.low is None or found.high is None or moved < 1e-12:
+    if found.value is None or found.low is None or found.high is None or _moved(over, told, was) < _NOTHING:
         return Gain(side, "nothing_changes", found, f"for {whose} nothing changes: it would have chosen as it did")
     verdict: Verdict = "gain" if found.low > 0 else "loss" if found.high < 0 else "no_proven_gain"
     words = {"gain": "a gain", "loss": "a loss", "no_proven_gain": "no proven gain"}[verdict]
     return Gain(side, verdict, found, f"for {whose} {words}, {found.said}")
+
+
+def _moved(over: Table, told: Target, was: Target) -> float:
+    """The share of choices that would have been others."""
+    return float(over.per_decision(np.abs(told.chance - was.chance)).sum()) / 2 / max(over.number, 1)
