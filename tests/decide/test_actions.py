@@ -1,6 +1,8 @@
 """Actions: what can be declared, what cannot, and what each is worth before anything was learnt."""
 
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -218,6 +220,25 @@ def test_units_that_count_nothing_are_refused(units: Units, field: str) -> None:
     with pytest.raises(BadInput) as caught:
         checked_units(units)
     assert caught.value.field == field
+
+
+# -- the reference
+
+
+def test_the_reference_tells_kinds_and_channels_as_they_are() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/actions.md").read_text()
+    for name, kind in KINDS.items():
+        (row,) = re.findall(rf"^\| `{name}` \| (.*) \| (\S+?)(?: minute)? \| (\S+) \|$", page, re.MULTILINE)
+        assert row == (kind.tells, f"{kind.minutes.customer:g}".replace("-", "−"), f"{kind.minutes.company:g}")
+    for name, channel in CHANNELS.items():
+        (row,) = re.findall(
+            rf"^\| (?:`[a-z, `]*`, )?`{name}`(?:, `[a-z, `]*`)? \| (yes|no) \| (.*) \|$", page, re.MULTILINE
+        )
+        assert row[0] == ("yes" if channel.interrupts else "no")
+        if row[1] != "as `web`":
+            assert set(re.findall(r"`(\w+)`", row[1])) == set(channel.parts)
+            told = dict(re.findall(r"`(\w+)` ([0-9,]+[0-9])", row[1]))
+            assert told == {part: f"{most:,}" for part, most in channel.parts.items() if part != "link"}
 
 
 # -- channels and goals

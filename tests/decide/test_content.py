@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapport.decide.catalogue import Catalogue, Rendered, Unrendered
-from rapport.decide.content import MOST_SAID, spoken, template
+from rapport.decide.content import MOST_SAID, doubtful, spoken, template
 from rapport.decide.languages import chosen, spoken_by, tag_of
 from rapport.decide.rulebook import Rulebook
 from rapport.decide.traits import expressed
@@ -156,6 +156,38 @@ def test_whatever_is_known_of_a_customer_a_text_is_said_or_is_not(text: str, fac
         message = ready.rendered(facts, NOW, channel, spoken_by(facts.traits))
         assert isinstance(message, Rendered | Unrendered)
         ready.excluded(facts, NOW, channel, spoken_by(facts.traits))
+
+
+@given(wishes(), facts_of_any)
+def test_what_is_taken_to_be_sayable_to_anybody_is(wish: dict[str, Any], facts: Facts) -> None:
+    """A candidate is not rendered where that is certain beforehand; whoever is one can be told."""
+    ready = Catalogue([action("acme", "any", wish_of({**wish, "place": None, "valid": {}}))]).ready["any"]
+    memo: dict[int, Any] = {}
+    for channel in ready.action.content:
+        out = ready.excluded(facts, NOW, channel, memo=memo)
+        message = ready.rendered(facts, NOW, channel)
+        expected = None if isinstance(message, Rendered) else ("content", f"{message.place}: {message.reason}")
+        assert out == expected
+        assert ready.rendered(facts, NOW, channel, memo=memo) == ready.rendered(facts, NOW, channel)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello.", ()),
+        ("Hello {traits.name or 'you'}", ()),
+        ("Hello {traits.name or ''}", ()),
+        ("{traits.name or ''}", None),
+        ("Hello {traits.name} {traits.nick or 1}", ("{traits.name}",)),
+        ("Hello {traits.name or 1 / 0}", ("{traits.name or 1 / 0}",)),
+    ],
+)
+def test_it_is_known_beforehand_on_what_it_hangs_whether_a_text_is_said(
+    text: str, expected: tuple[str, ...] | None
+) -> None:
+    found = doubtful(template(text, "text", "f"), "plain", 2_000)
+    assert (None if found is None else tuple(place.text for place in found)) == expected
+    assert doubtful(template(text, "text", "f"), "plain", 3) is None
 
 
 @given(values)

@@ -18,7 +18,7 @@ import msgspec
 
 from rapport.decide.actions import Action, Area
 from rapport.decide.channels import CHANNELS, dress_of
-from rapport.decide.content import Place, Template, Unsaid, filled, template
+from rapport.decide.content import Place, Template, Unsaid, doubtful, filled, template, unsaid
 from rapport.decide.kinds import KINDS, Units
 from rapport.decide.languages import TRAITS, chosen
 from rapport.decide.traits import Computation, joined
@@ -88,6 +88,7 @@ class Ready:
             self._content = _compiled(action)
         except BadInput as error:
             self.trouble = error.message
+        self._doubtful = {key: _doubtful(key[0], parts) for key, parts in self._content.items()}
         if action.kind not in KINDS:
             self.trouble = f"there is no kind {action.kind!r} here"
         expressions = [] if self._eligible is None else [self._eligible]
@@ -129,6 +130,10 @@ class Ready:
         value, error = self._eligible.evaluate(facts, now, memo)
         if value is not True:
             return Exclusion("eligible", error)
+        doubts = self._doubtful[channel, self._language(channel, languages)]
+        if doubts is not None:  # whether anything is said shows before it is
+            trouble = unsaid(doubts, facts, now, memo)
+            return None if trouble is None else Exclusion("content", f"{trouble.place}: {trouble.reason}")
         message = self.rendered(facts, now, channel, languages, memo)
         return Exclusion("content", f"{message.place}: {message.reason}") if isinstance(message, Unrendered) else None
 
@@ -140,7 +145,7 @@ class Ready:
         versions = self.action.content.get(channel)
         if not versions or self.trouble:
             return Unrendered(channel, "", channel[:40], self.trouble or "it says nothing in this channel")
-        language = chosen(tuple(versions), languages, self.action.language)
+        language = self._language(channel, languages)
         parts: dict[str, str] = {}
         for part, made in self._content[channel, language].items():
             text = filled(made, facts, now, dress_of(part), language, memo)
@@ -154,6 +159,9 @@ class Ready:
             parts[part] = text
         return Rendered(channel, language, parts)
 
+    def _language(self, channel: str, languages: Sequence[str]) -> str:
+        return chosen(tuple(self.action.content[channel]), tuple(languages), self.action.language)
+
     def places(self) -> dict[str, tuple[Place, ...]]:
         """The placeholders of each text, by its field."""
         return {
@@ -162,6 +170,16 @@ class Ready:
             for part, made in parts.items()
             if made.places
         }
+
+
+def _doubtful(channel: str, parts: Mapping[str, Template]) -> tuple[Place, ...] | None:
+    found: list[Place] = []
+    for part, made in parts.items():
+        some = doubtful(made, dress_of(part), CHANNELS[channel].parts[part])
+        if some is None:
+            return None
+        found += some
+    return tuple(found)
 
 
 def _compiled(action: Action) -> dict[tuple[str, str], dict[str, Template]]:

@@ -12,7 +12,7 @@ between tags and nowhere else, and never in a script or a style.
 import html
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html.parser import HTMLParser
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -21,7 +21,16 @@ import msgspec
 
 from rapport.decide.channels import HTML, LINK, Dress
 from rapport.kernel.errors import BadInput
-from rapport.kernel.expressions import Expression, ExpressionError, Facts, Kind, compile_expression
+from rapport.kernel.expressions import (
+    NOTHING,
+    Dependencies,
+    Expression,
+    ExpressionError,
+    Facts,
+    Kind,
+    Result,
+    compile_expression,
+)
 from rapport.kernel.expressions.problems import Misread
 from rapport.kernel.expressions.tokens import tokens_of
 
@@ -239,7 +248,7 @@ def _tried(place: Place, facts: Facts, now: int, language: str, memo: dict[int, 
     reason = "it is absent or withheld, and nothing stands behind an or"
     value: Any = None
     for expression in place.tried:
-        value, error = expression.evaluate(facts, now, memo)
+        value, error = _given(expression, facts, now, memo)
         if error:
             reason = error
             continue
@@ -249,6 +258,42 @@ def _tried(place: Place, facts: Facts, now: int, language: str, memo: dict[int, 
         if value is not None:
             reason = "it is nothing that can be said"
     return "", "" if value == "" and place.empty else reason
+
+
+def _given(expression: Expression, facts: Facts, now: int, memo: dict[int, Any] | None) -> Result:
+    """What an expression gives; what many texts say is worked out once."""
+    if memo is None:
+        return expression.evaluate(facts, now)
+    known: Result | None = memo.get(id(expression))
+    if known is None:
+        known = memo[id(expression)] = expression.evaluate(facts, now, memo)
+    return known
+
+
+def doubtful(made: Template, dress: Dress, most: int) -> tuple[Place, ...] | None:
+    """The placeholders on which it hangs whether a text can be said; None: also on how long it gets, with at most so
+    many characters, or on whether anything is left of it."""
+    size = sum(len(piece) for piece in made.pieces if isinstance(piece, str))
+    size += len(made.places) * MOST_SAID * _GROWS[dress]
+    says = any(piece.strip() for piece in made.pieces if isinstance(piece, str))
+    return tuple(place for place in made.places if not _is_certain(place)) if says and size <= most else None
+
+
+def unsaid(places: Iterable[Place], facts: Facts, now: int, memo: dict[int, Any] | None = None) -> Unsaid | None:
+    """The first of some placeholders that gives nothing."""
+    for place in places:
+        reason = _tried(place, facts, now, "", memo)[1]
+        if reason:
+            return Unsaid(place.text, reason)
+    return None
+
+
+def _is_certain(place: Place) -> bool:
+    last = place.tried[-1]
+    if last.dependencies != Dependencies():
+        return False
+    value, error = last.evaluate(NOTHING, 0)
+    return not error and (bool(spoken(value, "")) or (value == "" and place.empty))
 
 
 def spoken(value: Any, language: str) -> str:
@@ -277,6 +322,8 @@ def _figure(value: float, language: str) -> str:
     return text.replace(".", ",") if language.partition("-")[0] in _COMMA else text
 
 
+_GROWS: Final[Mapping[Dress, int]] = {"plain": 1, "html": 6, "link": 12}
+"""How much longer a text can get, at most: `"` is `&quot;`, and a character beyond the usual planes is %F0%9F%98%80."""
 _DRESSED: Final[Mapping[Dress, Any]] = {
     "plain": lambda said: said,
     "html": html.escape,

@@ -5,7 +5,8 @@ Tags are those of BCP 47 (RFC 5646): a language, and maybe a script, a region an
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from rapport.kernel.errors import BadInput
@@ -55,7 +56,8 @@ def spoken_by(traits: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def chosen(available: Sequence[str], wanted: Iterable[str], default: str = "") -> str:
+@lru_cache(8_192)
+def chosen(available: tuple[str, ...], wanted: tuple[str, ...], default: str = "") -> str:
     """The one of the available languages (at least one, canonical) to speak: the first wanted that there is, else the
     default, else English, else the first."""
     for one in (*wanted, *([default] if default else ()), ENGLISH):
