@@ -14,15 +14,17 @@ from rapport.app.embedded import open_ledger
 from rapport.app.histories import folded
 from rapport.app.settings import Settings
 from rapport.decide import languages
-from rapport.decide.actions import Action
+from rapport.decide.actions import Action, Trigger
 from rapport.decide.catalogue import Catalogue, Ready, Where
 from rapport.decide.catalogue_files import CatalogueFile
 from rapport.decide.channels import CHANNELS
 from rapport.decide.kinds import Units, checked_units
 from rapport.decide.languages import spoken_by
+from rapport.decide.traits import Computation
 from rapport.decide.wishes import ActionWish, action
 from rapport.kernel.errors import BadInput, NotFound
-from rapport.kernel.expressions import Kind, review
+from rapport.kernel.expressions import Kind, Problem, review
+from rapport.kernel.expressions.problems import alike
 from rapport.kernel.times import now
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate, Request, headed
@@ -53,6 +55,48 @@ class Catalogues:
         return known[1]
 
 
+class Warner:
+    """What nobody refuses of an action, and whoever wrote it may want to know: what no source ever sent, an audience
+    that is not there, a purpose for which nothing is promised."""
+
+    def __init__(self, doubts: Doubts, definitions: Definitions, org: str) -> None:
+        self._doubts = doubts
+        self._definitions = definitions
+        self._org = org
+        self._schema = doubts.schema(definitions, org)
+        self._purposes: dict[str, tuple[Warned, ...]] = {}
+
+    def of(self, action: Action) -> tuple[Warned, ...]:
+        if action.purpose not in self._purposes:
+            doubts = self._doubts.of(self._definitions, self._org, "", action.purpose, Kind.ANY)
+            self._purposes[action.purpose] = doubts
+        found = [*self._purposes[action.purpose], *self._reviewed("eligible", action.eligible, Kind.BOOL)]
+        seen: set[str] = set()
+        for field, places in Ready(action, Computation({})).places().items():
+            for text in (tried.text for place in places for tried in place.tried):
+                if text not in seen:
+                    seen.add(text)
+                    found += self._reviewed(field, text, Kind.ANY)
+        for place, trigger in enumerate(action.triggers):
+            found += self._trigger(f"triggers[{place}]", trigger)
+        return tuple(found[:MOST_WARNINGS])
+
+    def _reviewed(self, field: str, text: str, wanted: Kind) -> list[Warned]:
+        # Where nothing came so far, all of it would be doubted.
+        return [Warned(field, one) for one in review(text, self._schema, wanted)] if self._schema.events else []
+
+    def _trigger(self, field: str, trigger: Trigger) -> Iterator[Warned]:
+        if trigger.event and self._schema.events and trigger.event not in self._schema.events:
+            like = alike(trigger.event, self._schema.events)
+            message = f"no event {trigger.event[:60]!r} was seen so far"
+            yield Warned(f"{field}.event", Problem(1, 1, trigger.event, message, like, doubt=True))
+        for how in ("entered", "left"):
+            name = getattr(trigger, how)
+            if name and or_none(self._definitions.audience, self._org, name) is None:
+                message = f"there is no audience {name!r} so far"
+                yield Warned(f"{field}.{how}", Problem(1, 1, name, message, doubt=True))
+
+
 class HouseActions:
     """The Actions of an embedded node. `gate` and `reader` are the caller's own, of its thread."""
 
@@ -69,7 +113,8 @@ class HouseActions:
             book = ActionBook(ledger)
             before = or_none(book.action, org, name)
             saved = book.put(made, who, expected)
-            return SavedAction(saved, book.units(org), self._warnings(definitions, org, [saved]), before is None)
+            warned = Warner(self._doubts, definitions, org).of(saved)
+            return SavedAction(saved, book.units(org), warned, before is None)
 
         return await self._ledgers.with_definitions(put)
 
@@ -82,10 +127,8 @@ class HouseActions:
             units = [file.units for file in files if file.units is not None]
             before = {one.id for one in book.actions(org)}
             saved = book.put_all(org, wished, units[-1] if units else None, who)
-            force = book.units(org)
-            return [
-                SavedAction(one, force, self._warnings(definitions, org, [one]), one.id not in before) for one in saved
-            ]
+            force, warner = book.units(org), Warner(self._doubts, definitions, org)
+            return [SavedAction(one, force, warner.of(one), one.id not in before) for one in saved]
 
         return await self._ledgers.with_definitions(load)
 
@@ -133,23 +176,6 @@ class HouseActions:
 
         request = Request(org, customer, one.action.purpose, caller, PREVIEW)
         return headed(*await self._gate.read(request, told, lambda _: looked_at(one.dependencies)))
-
-    def _warnings(self, definitions: Definitions, org: str, actions: Sequence[Action]) -> tuple[Warned, ...]:
-        """What nobody refuses, and whoever wrote it may want to know."""
-        found: list[Warned] = []
-        for one in actions:
-            doubts = self._doubts.of(definitions, org, one.eligible, one.purpose, Kind.BOOL)
-            found += [Warned("eligible", w.problem) if w.field == "expression" else w for w in doubts]
-            schema = self._doubts.schema(definitions, org)
-            if not schema.events:
-                continue
-            seen: set[str] = set()
-            for field, places in Ready(one, definitions.rulebook(org).computation).places().items():
-                for text in [tried.text for place in places for tried in place.tried]:
-                    if text not in seen:
-                        seen.add(text)
-                        found += [Warned(field, problem) for problem in review(text, schema, Kind.ANY)]
-        return tuple(found[:MOST_WARNINGS])
 
     def close(self) -> None:
         self._ledgers.close()

@@ -24,15 +24,16 @@ from rapport.app.minds import Minds
 from rapport.app.settings import Settings
 from rapport.decide.catalogue import Catalogue, Where
 from rapport.decide.channels import CHANNELS, interrupts
-from rapport.decide.decision import Decision, Learnt, Manner, Moment, checked_manner, decide
+from rapport.decide.decision import Decision, Delivery, Learnt, Manner, Moment, checked_manner, decide
 from rapport.decide.features import Context
 from rapport.decide.holdout import is_held_out
+from rapport.decide.kinds import SILENCE
 from rapport.decide.languages import spoken_by
-from rapport.decide.person import Says, wishes
+from rapport.decide.person import wishes
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import Dependencies, Facts
-from rapport.kernel.times import DAY, now
+from rapport.kernel.times import now
 from rapport.kernel.vocabulary import bit, category
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile import view
@@ -45,7 +46,8 @@ from rapport.terms.ground import Along
 from rapport.web.decisions import DecisionWish, Place, told_decision
 
 ACTION: Final = "decision"
-LATELY: Final = 30 * DAY
+DELIVERED: Final = ("inbox",)
+"""Channels on which the node itself delivers."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -55,6 +57,8 @@ class Made(msgspec.Struct, frozen=True):
     decision: Decision
     standing: Standing
     fields: tuple[str, ...]
+    person: int
+    delivery: Delivery
 
 
 class HouseDecisions:
@@ -111,7 +115,8 @@ class HouseDecisions:
         self, found: Found, catalogue: Catalogue, manner: Manner, wish: DecisionWish, purpose: str, at: int
     ) -> Made:
         standing = self._book.at([part.number for part in found.parts], at)
-        says = self._says(found)
+        persons = self._persons(found)
+        says = self._wishes.holding(persons, found.org)
         facts, fields = self._facts(found, catalogue, purpose, at)
         moment = Moment(
             purpose,
@@ -125,14 +130,16 @@ class HouseDecisions:
             says.minute,
             is_held_out(self._secret, found.customer, manner.holdout, declined=says.declines),
             not says.declines,
+            "nobody reads it: no person claims this customer" if wish.deliver and not persons else "",
         )
         decision = decide(ids.fresh("dec"), catalogue, manner, self._minds.of(found.org), moment)
-        return Made(found.number, decision, standing, fields)
+        delivery: Delivery = "delivered" if wish.deliver and decision.action != SILENCE else ""
+        return Made(found.number, decision, standing, fields, persons[0] if persons else 0, delivery)
 
-    def _says(self, found: Found) -> Says:
-        """What the persons say who claim this customer."""
+    def _persons(self, found: Found) -> tuple[int, ...]:
+        """Those who claim this customer."""
         ground = self._people.ground(found.org, links_of(found.parts))
-        return self._wishes.holding([holder.id for holder in ground.holders], found.org)
+        return tuple(holder.id for holder in ground.holders)
 
     def _facts(self, found: Found, catalogue: Catalogue, purpose: str, at: int) -> tuple[Facts, tuple[str, ...]]:
         """All traits that are let through, and what the actions of the purpose ask for beside; and their names."""
@@ -150,7 +157,8 @@ class HouseDecisions:
 
 def _along(one: Made, receipt: Receipt) -> Along:
     def keep(ledger: LedgerFile) -> bool:
-        return DecisionBook(ledger).keep(one.standing, receipt.org, one.record, one.decision, "", receipt.id)
+        book, place = DecisionBook(ledger), (receipt.org, one.record)
+        return book.keep(one.standing, *place, one.decision, one.delivery, receipt.id, one.person)
 
     return keep
 
@@ -159,6 +167,9 @@ def _check(wish: DecisionWish) -> None:
     if wish.channel not in CHANNELS:
         message = f"{wish.channel[:40]!r} is no channel: {', '.join(CHANNELS)}"
         raise BadInput(message, code="unknown_channel", field="channel")
+    if wish.deliver and wish.channel not in DELIVERED:
+        message = f"nothing is sent by {wish.channel} from here: leave out deliver, and show it yourself"
+        raise BadInput(message, code="not_delivered", field="deliver")
 
 
 def _context(found: Found, facts: Facts, wish: DecisionWish, zone: str, at: int) -> Context:

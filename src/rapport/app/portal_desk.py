@@ -19,6 +19,7 @@ from rapport.app.portal_corrections import PortalCorrections
 from rapport.app.portal_devices import PortalDevices
 from rapport.app.portal_goals import PortalGoals
 from rapport.app.portal_home import MOST, PortalHome, lately
+from rapport.app.portal_inbox import PortalInbox
 from rapport.app.portal_looks import PortalLooks
 from rapport.app.portal_proofs import PortalProofs
 from rapport.app.portal_rights import PortalRights
@@ -74,6 +75,7 @@ class PortalDesk:
         self.proofs = PortalProofs(proving, signin, self._name)
         self.presence = presence
         self.goals = PortalGoals(ledger, people, looks, self._name)
+        self.inbox = PortalInbox(ledger, people, self._name)
         self.terms = PortalTerms(people, self._customers, self._name, self._home.note)
         statements = Statements(ledger, people, reader, agreements, BenefitFile(ledger))
         self.looks = PortalLooks(ledger, people, Bundler(ledger, people, reader), statements, self._name)

@@ -183,34 +183,38 @@ def _winners(case: Case, kept: list[int], means: maths.Floats) -> maths.Places:
     np = maths.np
     if not kept:
         return np.zeros(DRAWS, np.intp)
-    bits = _bits(case.seed, [f"action {name}" for name in (*(case.actions[place] for place in kept), SILENCE)])
-    levels = np.array((bits >> np.uint64(64 - _LEVELS), bits & np.uint64((1 << _LEVELS) - 1)))
     sides = (case.customer, case.company)
-    variances = np.array([[*(side.variances[place] for place in kept), side.silence] for side in sides])
-    drawn = _normal().take(levels.view(np.int64)) * np.sqrt(variances)[:, None]
-    against = drawn[:, :, :-1] - drawn[:, :, -1:] + means[:, None]
-    products = _product(np.maximum(against, 0, out=against), case.weight)
+    variances = np.array([(*side.variances, side.silence) for side in sides])[:, [*kept, -1]]
+    drawn = _normals(case.seed, [*[case.actions[place] for place in kept], SILENCE])
+    drawn *= np.sqrt(variances)[:, None]
+    gained = drawn[:, :, :-1] - drawn[:, :, -1:]
+    gained += means[:, None]
+    products = _product(np.maximum(gained, 0, out=gained), case.weight)
     winners: maths.Places = products.argmax(axis=1)  # of equals the first, which is ranked higher
     winners[products[np.arange(DRAWS), winners] == 0] = len(kept)
     return winners
 
 
-def _bits(seed: str, names: Sequence[str]) -> maths.Hashes:
-    """64 random bits of each draw and name (DRAWS, n): SplitMix64 (Steele et al. 2014), begun by seed and name."""
+def _normals(seed: str, names: Sequence[str]) -> maths.Floats:
+    """Normal values for both sides, each draw and each name (2, DRAWS, n), by seed and name alone."""
     np = maths.np
-    bits = _steps() + (hashes_of(names) ^ hashes_of([f"seed {seed}"]))
-    bits ^= bits >> np.uint64(30)
-    bits *= np.uint64(0xBF58476D1CE4E5B9)
-    bits ^= bits >> np.uint64(27)
-    bits *= np.uint64(0x94D049BB133111EB)
-    bits ^= bits >> np.uint64(31)
-    return bits
+    bits = _steps() + (hashes_of(names) ^ hashes_of([f"seed {seed}"])).astype(np.uint32)
+    bits ^= bits >> np.uint32(16)  # a mixer of 32 bits with little bias (Wellons 2018)
+    bits *= np.uint32(0x7FEB352D)
+    bits ^= bits >> np.uint32(15)
+    bits *= np.uint32(0x846CA68B)
+    bits ^= bits >> np.uint32(16)
+    levels = np.empty((2, *bits.shape), np.intp)
+    levels[0] = bits >> np.uint32(32 - _LEVELS)
+    levels[1] = bits & np.uint32((1 << _LEVELS) - 1)
+    normals: maths.Floats = _normal().take(levels)
+    return normals
 
 
 @lru_cache(1)
 def _steps() -> maths.Hashes:
     np = maths.np
-    return (np.arange(1, DRAWS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))[:, None]
+    return (np.arange(1, DRAWS + 1, dtype=np.uint32) * np.uint32(0x9E3779B9))[:, None]
 
 
 @lru_cache(1)

@@ -18,7 +18,7 @@ from rapport.decide.arbitration import RULES, Case, Ranked, arbitrate, ranked
 from rapport.decide.catalogue import NOWHERE, Catalogue, Ready, Rendered, Where
 from rapport.decide.catalogue import RULES as UNFIT
 from rapport.decide.contact import Contact, Policy, Proposal, Wishes
-from rapport.decide.features import Context, Named
+from rapport.decide.features import ALWAYS, Context, Crossed, Named
 from rapport.decide.holdout import USUAL, share_of
 from rapport.decide.kinds import SILENCE, Worth
 from rapport.decide.posterior import Estimates, Posterior
@@ -27,6 +27,7 @@ from rapport.kernel.expressions import Facts
 from rapport.kernel.times import DAY
 
 MOST_DAYS: Final = 90
+MOST_REASONS: Final = 3
 
 Delivery = Literal["", "asked", "delivered", "failed"]
 
@@ -54,7 +55,7 @@ class Learnt(NamedTuple):
 class Moment(msgspec.Struct, frozen=True):
     """One customer now, for a purpose and on a channel, as far as the gate lets them be seen. `facts` hold the computed
     traits that the purpose's actions look at; `contacts` what reached them before; `minute`: what a minute is worth to
-    them (None: what the organization says)."""
+    them (None: what the organization says); `unreachable`: why nothing that is delivered now would reach them."""
 
     purpose: str
     channel: str
@@ -67,6 +68,7 @@ class Moment(msgspec.Struct, frozen=True):
     minute: float | None = None
     held_out: bool = False
     takes_part: bool = True
+    unreachable: str = ""
 
 
 class Excluded(msgspec.Struct, frozen=True, array_like=True):
@@ -81,7 +83,7 @@ class Decision(msgspec.Struct, frozen=True):
     """As it is kept. `action`: an id, or "silence"; `version` and `kind` its own. `case` is what was ruled on, for the
     named `features`, with what was `learnt` up to that lesson. `versions`: of the candidates;
     `units` and `manner`: which versions were in force; until it `closes` (µs) it shows what it gave. `worths`: what
-    each candidate declares; `parts`: the message."""
+    each candidate declares; `parts`: the message; `because`: the features that speak most for it, to the customer."""
 
     id: str
     at: int
@@ -102,6 +104,7 @@ class Decision(msgspec.Struct, frozen=True):
     worths: tuple[Worth, ...] = ()
     language: str = ""
     parts: Mapping[str, str] = msgspec.field(default_factory=dict)
+    because: tuple[str, ...] = ()
 
 
 def checked_manner(manner: Manner) -> Manner:
@@ -124,7 +127,8 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
     worths = tuple(declared(one.action, catalogue.units, moment.minute) for one in candidates)
     at = moment.context.at
     kinds = tuple((one.action.id, one.action.kind) for one in candidates)
-    customer, company = _estimates(learnt, named, kinds, worths, at)
+    crossed = features.crossed(features.hashed(named), kinds)
+    customer, company = _estimates(learnt, crossed, worths, at)
     case = Case(
         id,
         tuple(name for name, _ in kinds),
@@ -161,6 +165,7 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
         worths,
         "" if message is None else message.language,
         {} if message is None else message.parts,
+        () if chosen is None else _because(learnt, crossed, chosen, at),
     )
 
 
@@ -176,7 +181,8 @@ def same_again(decision: Decision, learnt: Learnt) -> bool:
     bit."""
     case = decision.case
     kinds = tuple(zip(case.actions, case.kinds, strict=True))
-    sides = _estimates(learnt, decision.features, kinds, decision.worths, decision.at)
+    crossed = features.crossed(features.hashed(decision.features), kinds)
+    sides = _estimates(learnt, crossed, decision.worths, decision.at)
     ruling = arbitrate(case)
     again = (*sides, ruling.action, ruling.propensity)
     return again == (case.customer, case.company, decision.action, decision.propensity)
@@ -187,15 +193,18 @@ def ranking(decision: Decision) -> list[Ranked]:
     return ranked(arbitrate(decision.case))
 
 
-def _estimates(
-    learnt: Learnt, named: Named, kinds: Sequence[tuple[str, str]], worths: Sequence[Worth], at: int
-) -> tuple[Estimates, Estimates]:
-    """What each candidate (action, kind) is expected to give both sides."""
-    crossed = features.crossed(features.hashed(named), kinds)
+def _estimates(learnt: Learnt, crossed: Crossed, worths: Sequence[Worth], at: int) -> tuple[Estimates, Estimates]:
+    """What each candidate is expected to give both sides."""
     return (
         learnt.customer.estimates(crossed, [worth.customer for worth in worths], at),
         learnt.company.estimates(crossed, [worth.company for worth in worths], at),
     )
+
+
+def _because(learnt: Learnt, crossed: Crossed, chosen: int, at: int) -> tuple[str, ...]:
+    """The features that speak most for what was chosen, as far as was learnt what it gives customers."""
+    moved = learnt.customer.contributions(crossed, chosen, at)
+    return tuple(name for name, by in moved if by > 0 and name != ALWAYS)[:MOST_REASONS]
 
 
 def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[list[Ready], list[Excluded]]:
@@ -205,13 +214,17 @@ def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[l
     excluded: list[Excluded] = []
     every = catalogue.of_purpose(moment.purpose)
     against: dict[str, list[Excluded]] = {}
+
+    def unreachable(action: str) -> list[Excluded]:
+        return [Excluded(action, "unreachable", moment.unreachable)] if moment.unreachable else []
+
     proposals = [_proposal(one, moment.channel) for one in every]
     for one in contact.exclusions(proposals, manner.policy, moment.wishes, moment.contacts, at):
         against.setdefault(one.action, []).append(Excluded(one.action, one.rule, one.text))
     for ready in every:
         action = ready.action.id
         unfit = ready.excluded(moment.facts, at, moment.channel, moment.languages, moment.where, memo)
-        rules = against.get(action, [])
+        rules = [*unreachable(action), *against.get(action, [])]
         if unfit is not None:
             said = f"{UNFIT[unfit.rule]}: {unfit.said}" if unfit.said else UNFIT[unfit.rule]
             rules = [Excluded(action, unfit.rule, said), *rules]

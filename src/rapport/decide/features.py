@@ -103,10 +103,9 @@ def named(context: Context) -> Named:
 
 def hashed(features: Named) -> Features:
     """The features that models know, of the features that people know."""
-    np = maths.np
-    names = (ALWAYS, *(name for name, _ in features))
-    values = np.array([1.0, *(value for _, value in features)])
-    length = math.sqrt(math.fsum(value * value for _, value in features))
+    names, said = zip((ALWAYS, 1.0), *features, strict=True)
+    values = maths.np.array(said)
+    length = math.sqrt(math.fsum([value * value for value in said[1:]]))
     if length > 0:
         values[1:] *= LENGTH / length
     return Features(names, hashes_of(names), values, 1 + LENGTH * LENGTH * (length > 0))
@@ -115,29 +114,29 @@ def hashed(features: Named) -> Features:
 def crossed(features: Features, candidates: Iterable[tuple[str, str]]) -> Crossed:
     """Features crossed with candidates (action, kind) other than silence, and with silence."""
     np = maths.np
-    candidates = tuple(candidates)
-    actions, kinds = [action for action, _ in candidates], [kind for _, kind in candidates]
-    columns = {kind: 2 + place for place, kind in enumerate(dict.fromkeys(kinds))}
-    first = 2 + len(columns)
-    parts = [f"kind {SILENCE}", f"action {SILENCE}"]
-    parts += [f"kind {kind}" for kind in columns]
-    parts += [f"action {action}" for action in actions]
-    both = features.hashes[:, None] ^ hashes_of(parts)
+    parts, kinds, actions = _parts(tuple(candidates))
+    both = features.hashes[:, None] ^ parts
     both *= np.uint64(_MIX)
     both >>= np.uint64(64 - BITS)
-    return Crossed(
-        features.names,
-        both.view(np.int64),
-        features.values[:, None],
-        features.size,
-        np.array([columns[kind] for kind in kinds], np.intp),
-        np.arange(first, first + len(actions)),
-    )
+    return Crossed(features.names, both.view(np.int64), features.values[:, None], features.size, kinds, actions)
 
 
 def hashes_of(names: Iterable[str]) -> maths.Hashes:
     """64 bits of each name: the same everywhere and always."""
     return maths.np.frombuffer(b"".join(map(_hash, names)), "<u8")
+
+
+@lru_cache(1024)
+def _parts(candidates: tuple[tuple[str, str], ...]) -> tuple[maths.Hashes, maths.Places, maths.Places]:
+    """The parts' hashes, and which are each candidate's kind and action. (Many are asked about the same candidates.)"""
+    np = maths.np
+    kinds = dict.fromkeys(kind for _, kind in candidates)
+    columns = {kind: 2 + place for place, kind in enumerate(kinds)}
+    parts = [f"kind {SILENCE}", f"action {SILENCE}"]
+    parts += [f"kind {kind}" for kind in kinds]
+    parts += [f"action {action}" for action, _ in candidates]
+    of_kind = np.array([columns[kind] for _, kind in candidates], np.intp)
+    return hashes_of(parts), of_kind, np.arange(2 + len(kinds), len(parts))
 
 
 @lru_cache(1 << 16)

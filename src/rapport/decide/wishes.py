@@ -25,10 +25,11 @@ from rapport.decide.content import template
 from rapport.decide.kinds import KINDS, MOST, MOST_MINUTES, SILENCE, currency_of
 from rapport.decide.traits import name_of
 from rapport.kernel.errors import BadInput, TooLarge
-from rapport.kernel.expressions import ExpressionError, compile_expression
+from rapport.kernel.expressions import ExpressionError, compile_expression, kind_of
 from rapport.kernel.expressions.windows import zone_named
 from rapport.kernel.times import SECOND, micros, parse_rfc3339, rfc3339
 from rapport.kernel.vocabulary import purpose as known_purpose
+from rapport.kernel.vocabulary import purposes_covered
 from rapport.terms.benefits import KINDS as BENEFITS
 from rapport.terms.benefits import MINUTES
 
@@ -42,7 +43,7 @@ MOST_KM: Final = 20_000
 _LAST: Final = 253_370_764_800 * SECOND
 """The year 9999."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SELLING: Final = frozenset({"offers", "advertising"})
+_SELLING: Final = purposes_covered("dpv:Marketing") | purposes_covered("dpv:SellProducts")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -82,7 +83,7 @@ class ActionWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: str
     purpose: str
-    content: dict[str, dict[str, str | dict[str, str]]]
+    content: dict[str, Any]
     eligible: str = "true"
     benefit: _Gains = _Gains()
     value: _Value = _Value()
@@ -158,7 +159,7 @@ def _check_whole(made: Action) -> None:
 # -- one part after the other
 
 
-def _content(said: Mapping[str, Mapping[str, str | Mapping[str, str]]]) -> dict[str, dict[str, dict[str, str]]]:
+def _content(said: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str]]]:
     if not said:
         raise _bad("content", 'it says nothing: {"inbox": {"en": "…"}} is the least')
     size = 0
@@ -167,18 +168,34 @@ def _content(said: Mapping[str, Mapping[str, str | Mapping[str, str]]]) -> dict[
         field = f"content.{channel[:40]}"
         if channel not in CHANNELS:
             raise _bad(field, f"{channel[:40]!r} is no channel: {', '.join(CHANNELS)}", "unknown_channel")
+        if not isinstance(versions, dict):
+            raise _bad(field, f"a channel has messages by language, not {_shown(versions)}", "bad_type")
         if not 0 < len(versions) <= MOST_LANGUAGES:
             raise _bad(field, f"a channel has 1 to {MOST_LANGUAGES} languages")
         for tag, message in versions.items():
             known = languages.language(tag, f"{field}.{tag[:40]}")
             if known in found.setdefault(channel, {}):
                 raise _bad(f"{field}.{tag[:40]}", f"{known} is there twice", "bad_language")
-            parts = {"text": message} if isinstance(message, str) else dict(message)
+            parts = _parts(message, f"{field}.{known}")
             size += sum(map(len, parts.values()))
             if size > MOST_CONTENT:
                 raise TooLarge(f"an action has at most {MOST_CONTENT:,} characters of content", field="content")
             found[channel][known] = _message(channel, parts, f"{field}.{known}")
     return found
+
+
+def _parts(message: Any, field: str) -> dict[str, str]:
+    parts = {"text": message} if isinstance(message, str) else message
+    if not isinstance(parts, dict):
+        raise _bad(field, f"a message is a text, or parts by name, not {_shown(message)}", "bad_type")
+    for part, text in parts.items():
+        if not isinstance(text, str):
+            raise _bad(f"{field}.{part[:40]}", f"a part is a text, not {_shown(text)}", "bad_type")
+    return parts
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else kind_of(value).value
 
 
 def _message(channel: str, parts: Mapping[str, str], field: str) -> dict[str, str]:

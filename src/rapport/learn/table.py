@@ -112,7 +112,7 @@ def target(over: Table, said: str, chances: Mapping[str, Mapping[str, float]]) -
         wished = chances.get(decision)
         if wished is None:
             continue
-        if min(wished.values(), default=-1) < 0 or abs(sum(wished.values()) - 1) > 1e-6:
+        if min(wished.values(), default=-1) < 0 or not abs(sum(wished.values()) - 1) <= 1e-6:
             raise BadInput("the chances of all that may be done are 1 together", code="bad_policy", field="chances")
         left = dict(wished)
         for place in range(starts[row], starts[row + 1]):
@@ -140,6 +140,8 @@ def _fold(customer: str) -> int:
 def _context(decisions: Sequence[Logged]) -> Floats:
     """Features, scaled to mean 0 and spread 1, and a column for each of the commonest strata; what is the same
     everywhere is left out."""
+    if not decisions:
+        return np.zeros((0, 0))
     features = np.array([one.features for one in decisions], float).reshape(len(decisions), -1)
     counts: dict[str, int] = {}
     for one in decisions:
@@ -147,8 +149,6 @@ def _context(decisions: Sequence[Logged]) -> Floats:
     common = sorted(counts, key=lambda stratum: (-counts[stratum], stratum))[:_MOST_STRATA]
     strata = np.array([[one.stratum == stratum for stratum in common] for one in decisions], float)
     both = np.hstack([features, strata.reshape(len(decisions), -1)])
-    if not len(both):
-        return both
     scale = both.std(axis=0)
     varied = scale > _SMALLEST
     return np.asarray((both[:, varied] - both[:, varied].mean(axis=0)) / scale[varied], float)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SCHEMA = """
     CREATE TABLE action (org TEXT, id TEXT, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,
                          ended_at INTEGER, PRIMARY KEY (org, id, version)) WITHOUT ROWID;
+    CREATE UNIQUE INDEX action_in_force ON action (org, id) WHERE ended_at IS NULL;
     CREATE TABLE units (org TEXT, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (org, version))
         WITHOUT ROWID;
     CREATE TABLE catalogue (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL);

@@ -9,6 +9,7 @@ second is made anew and finds the first.
       .at(org, records)            → Standing: the contacts of a customer's records, and the mark to keep by
       .keep(standing, …)           → False where the customer got another decision meanwhile
       .decision(org, id) .page(org, before, limit) .of_records(…)
+      .told(person, id) .inbox(person, before, limit) .see(person, upto) .unseen(person)       for the person
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
 
@@ -32,9 +33,10 @@ SCHEMA = """
     CREATE TABLE decision (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, org TEXT NOT NULL,
                            record INTEGER NOT NULL, at INTEGER NOT NULL, action TEXT NOT NULL, kind TEXT NOT NULL,
                            channel TEXT NOT NULL, delivery TEXT NOT NULL, receipt TEXT NOT NULL, body BLOB NOT NULL,
-                           closes INTEGER);
+                           closes INTEGER, person INTEGER, seen_at INTEGER);
     CREATE INDEX decision_of ON decision (record, seq);
     CREATE INDEX decision_by ON decision (org, seq);
+    CREATE INDEX decision_to ON decision (person, seq) WHERE person IS NOT NULL;
     CREATE INDEX decision_open ON decision (closes) WHERE closes IS NOT NULL;
     CREATE TABLE manner (org TEXT, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,
                          PRIMARY KEY (org, version)) WITHOUT ROWID
@@ -45,7 +47,7 @@ _decode = msgspec.msgpack.Decoder(Decision).decode
 _decode_manner = msgspec.msgpack.Decoder(Manner).decode
 _REACHED: Final = ("asked", "delivered")
 """What waits to be sent counts at once, so that no two that are sent together pass a limit."""
-_ROW = "SELECT seq, id, org, record, at, delivery, receipt, body FROM decision"
+_ROW = "SELECT seq, id, org, record, at, delivery, receipt, body, seen_at FROM decision"
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -67,6 +69,7 @@ class Kept(msgspec.Struct, frozen=True):
     delivery: Delivery
     receipt: str
     content: Decision | None
+    seen_at: int | None = None
 
 
 class DecisionBook:
@@ -92,10 +95,18 @@ class DecisionBook:
         return Standing(numbers, tuple(sorted(contacts)), self._last(numbers))
 
     def keep(
-        self, standing: Standing, org: str, record: int, decision: Decision, delivery: Delivery, receipt: str
+        self,
+        standing: Standing,
+        org: str,
+        record: int,
+        decision: Decision,
+        delivery: Delivery,
+        receipt: str,
+        person: int = 0,
     ) -> bool:
         """Write a decision, in the transaction that its caller holds; False where the customer got another since, or
-        was erased. What nobody is told of here is learnt only once it is reported on; silence happens by itself."""
+        was erased. What nobody is told of here is learnt only once it is reported on; silence happens by itself.
+        `person`: who may read it as theirs (0: nobody)."""
         seal = self._ledger.receipt_log.sealing_key(org, record)
         if seal is None or self._last(standing.records) != standing.last:
             return False
@@ -103,10 +114,10 @@ class DecisionBook:
         row = (decision.id, org, record, decision.at, decision.action, decision.kind, decision.channel)
         closes = decision.closes if delivery or decision.action == SILENCE else None
         query = """
-            INSERT INTO decision (id, org, record, at, action, kind, channel, delivery, receipt, body, closes)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO decision (id, org, record, at, action, kind, channel, delivery, receipt, body, closes, person)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
-        self._db.execute(query, (*row, delivery, receipt, body, closes))
+        self._db.execute(query, (*row, delivery, receipt, body, closes, person or None))
         return True
 
     def decision(self, org: str, name: str) -> Kept:
@@ -129,15 +140,49 @@ class DecisionBook:
             found += map(self._opened, self._db.execute(query, (number, before, limit)).fetchall())
         return sorted(found, key=lambda one: one.seq, reverse=True)[:limit]
 
+    # -- for the person
+
+    def told(self, person: int, name: str) -> Kept:
+        """One that is about this person. Raises NotFound."""
+        row = self._db.execute(f"{_ROW} WHERE id = ? AND person = ?", (name, person)).fetchone()
+        if row is None:
+            raise NotFound("there is no such decision", field="decision")
+        return self._opened(row)
+
+    def inbox(self, person: int, before: int, limit: int) -> list[Kept]:
+        """What was delivered to a person's inbox, the newest first, but for what was erased."""
+        query = f"""
+            {_ROW} WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seq < ?
+            ORDER BY seq DESC LIMIT ?
+        """
+        rows = self._db.execute(query, (person, before, limit)).fetchall()
+        return [one for one in map(self._opened, rows) if one.content is not None]
+
+    def unseen(self, person: int) -> int:
+        query = """
+            SELECT count(*) FROM decision
+            WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seen_at IS NULL
+        """
+        return int(self._db.execute(query, (person,)).fetchone()[0])
+
+    def see(self, person: int, upto: int) -> None:
+        """Note that a person has seen their inbox, up to a decision."""
+        query = """
+            UPDATE decision SET seen_at = ?
+            WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seq <= ? AND seen_at IS NULL
+        """
+        with transaction(self._db):
+            self._db.execute(query, (now(), person, upto))
+
     def _last(self, records: Sequence[int]) -> int:
         query = "SELECT max(seq) FROM decision WHERE record = ?"
         return max((self._db.execute(query, (number,)).fetchone()[0] or 0 for number in records), default=0)
 
-    def _opened(self, row: tuple[int, str, str, int, int, Delivery, str, bytes]) -> Kept:
-        seq, name, org, record, at, delivery, receipt, body = row
+    def _opened(self, row: tuple[int, str, str, int, int, Delivery, str, bytes, int | None]) -> Kept:
+        seq, name, org, record, at, delivery, receipt, body, seen = row
         seal = self._ledger.receipt_log.sealing_key(org, record)
         content = None if seal is None else _decode(seal.open(body, _PLACE))
-        return Kept(seq, name, org, record, at, delivery, receipt, content)
+        return Kept(seq, name, org, record, at, delivery, receipt, content, seen)
 
     # -- the manner of deciding
 

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from rapport.web.portal.corrections_desk import CorrectionsDesk
 from rapport.web.portal.devices_desk import DevicesDesk
 from rapport.web.portal.goals_desk import GoalsDesk
+from rapport.web.portal.inbox_desk import InboxDesk
 from rapport.web.portal.looks_desk import LooksDesk
 from rapport.web.portal.presence_desk import PresenceDesk
 from rapport.web.portal.proofs_desk import ProofsDesk
@@ -26,6 +27,9 @@ class Desk(Protocol):
 
     @property
     def goals(self) -> GoalsDesk: ...
+
+    @property
+    def inbox(self) -> InboxDesk: ...
 
     @property
     def proofs(self) -> ProofsDesk: ...

@@ -1,0 +1,97 @@
+"""The person's inbox: what companies did for them, why, and what is gained by it; and their answer, which bites at once."""
+
+from typing import get_args
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.responses import Response
+
+from rapport.decide.person import Answer
+from rapport.kernel.errors import BadInput
+from rapport.web import amounts
+from rapport.web.forms import go, whole
+from rapport.web.portal.contract import said
+from rapport.web.portal.visit import AREA, Visit
+from rapport.web.scripted import told
+
+PAGE = f"{AREA}/inbox"
+MOST_NAME = 60
+QUIET_STEPS = ("alone", "heard", "quiet")
+DONE = (*get_args(Answer), *QUIET_STEPS)
+
+
+async def inbox(visit: Visit) -> Response:
+    before = whole(visit.asked("before", 18), 18)
+    content = await visit.desk.inbox.inbox(visit.session, before)
+    done, which = visit.asked("done", 20), visit.asked("decision", MOST_NAME)
+    return visit.answer(
+        "inbox.html",
+        content,
+        section="inbox",
+        done=done if done in DONE else "",
+        answered=next((one for one in content.messages if one.id == which), None),
+        older=before is not None,
+        money=amounts.money,
+    )
+
+
+async def answer(visit: Visit) -> Response:
+    """Less, more, stop or resume, by the form under a message."""
+    name, step = visit.form.get("decision", "")[:MOST_NAME], _answer(visit.form.get("answer", ""))
+    await visit.desk.inbox.answer(visit.session, name, step)
+    return go(f"{PAGE}?{urlencode({'done': step, 'decision': name})}#m-{name}")
+
+
+async def quiet(visit: Visit) -> Response:
+    """Leave me alone, or hear me again; and the hours in which nothing may interrupt."""
+    step = visit.form.get("step", "")
+    if step in ("alone", "heard"):
+        await visit.desk.inbox.leave_alone(visit.session, alone=step == "alone")
+    else:
+        start, end = visit.form.get("from", "")[:8], visit.form.get("until", "")[:8]
+        hours = f"{start}-{end}" if start and end else ""
+        await visit.desk.inbox.keep_quiet(visit.session, hours, visit.form.get("zone", "")[:60])
+        step = "quiet"
+    return go(f"{PAGE}?done={step}")
+
+
+def _answer(text: str) -> Answer:
+    if text not in get_args(Answer):
+        raise BadInput("This is no answer to a message.", code="bad_answer", field="answer")
+    return text  # type: ignore[return-value]  # one of them
+
+
+# -- the same for software
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An answer to a decision."""
+
+    decision: str
+    answer: Answer
+
+
+async def mine(visit: Visit) -> Response:
+    return told(await visit.desk.inbox.inbox(visit.session, whole(visit.asked("before", 18), 18)))
+
+
+async def ask(visit: Visit) -> Response:
+    asked = await said(visit, Asked)
+    return told(await visit.desk.inbox.answer(visit.session, asked.decision, asked.answer))
+
+
+async def stop(visit: Visit) -> Response:
+    """`POST /me/decisions/{id}/{answer}`: the same, by address alone."""
+    name, step = _addressed(visit)
+    return told(await visit.desk.inbox.answer(visit.session, name, step))
+
+
+async def stop_here(visit: Visit) -> Response:
+    name, step = _addressed(visit)
+    await visit.desk.inbox.answer(visit.session, name, step)
+    return go(f"{PAGE}?{urlencode({'done': step, 'decision': name})}")
+
+
+def _addressed(visit: Visit) -> tuple[str, Answer]:
+    params = visit.request.path_params
+    return params["id"][:MOST_NAME], _answer(params["answer"])

@@ -1,0 +1,63 @@
+"""What the person's inbox asks of the rest of the house; `rapport.app` answers it. Times are integer microseconds since
+the epoch, UTC."""
+
+from typing import Protocol
+
+import msgspec
+
+from rapport.decide.person import Answer
+from rapport.web.portal.told import Session
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One thing that was done for the person. `gives` and `takes`: what it is expected to give them and the company, in
+    money of the `currency` (None where none is set), against silence; `because`: what speaks for it, in words of what
+    is known; `stopped`: they said stop, to it or to all of its kind; `leaning`: how often they asked for more of its
+    kind, less how often for less; `before`: where the page after this one begins."""
+
+    id: str
+    org: str
+    company: str
+    at: int
+    action: str
+    kind: str
+    title: str
+    text: str
+    link: str
+    gives: float
+    takes: float
+    currency: str
+    because: tuple[str, ...]
+    fresh: bool
+    stopped: bool
+    stopped_kind: bool
+    leaning: int
+    receipt: str
+
+
+class Inbox(msgspec.Struct, frozen=True):
+    """A page; `before`: where the next one begins, None: this is the last. `alone`: nothing comes at all."""
+
+    messages: tuple[Message, ...]
+    before: int | None
+    alone: bool
+    quiet: str
+    zone: str
+
+
+class InboxDesk(Protocol):
+    async def inbox(self, session: Session, before: int | None) -> Inbox:
+        """A page of what came, the newest first; what is on it is seen from now on."""
+
+    async def unseen(self, session: Session) -> int:
+        """How many came that they have not seen."""
+
+    async def answer(self, session: Session, decision: str, answer: Answer) -> Message:
+        """Say less, more, stop or resume; return it as it is from now on. Raises NotFound where the decision is not
+        about this person."""
+
+    async def leave_alone(self, session: Session, *, alone: bool) -> None:
+        """Nothing at all from anybody, or as before."""
+
+    async def keep_quiet(self, session: Session, hours: str, zone: str) -> None:
+        """Hours in which nothing may interrupt them ("": none). Raises BadInput."""
