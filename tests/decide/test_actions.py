@@ -72,7 +72,10 @@ FAULTS: list[tuple[str, Any, str, str]] = [
     ("content", {"inbox": {"en-gb": "x", "en-GB": "y"}}, "content.inbox.en-GB", "bad_language"),
     ("content", {"inbox": {"en": ""}}, "content.inbox.en.text", "missing_part"),
     ("content", {"inbox": {"en": " \n"}}, "content.inbox.en.text", "missing_part"),
-    ("content", {"inbox": {"en": 5}}, "content[...][...]", "bad_type"),
+    ("content", {"inbox": {"en": 5}}, "content.inbox.en", "bad_type"),
+    ("content", {"inbox": {"en": {"text": None}}}, "content.inbox.en.text", "bad_type"),
+    ("content", {"inbox": "Hello"}, "content.inbox", "bad_type"),
+    ("content", ["Hello"], "content", "bad_type"),
     ("content", {"email": {"en": "no subject"}}, "content.email.en.subject", "missing_part"),
     ("content", {"sms": {"en": {"text": "x", "subject": "y"}}}, "content.sms.en.subject", "unknown_part"),
     ("content", {"sms": {"en": "x" * 1_601}}, "content.sms.en.text", "too_large"),
@@ -155,7 +158,7 @@ def test_silence_and_odd_names_are_no_ids(name: str) -> None:
 def test_what_must_be_said_sells_nothing_and_is_not_capped() -> None:
     notice = {"kind": "notice", "caps": None}
     assert made(**notice).mandatory
-    for purpose in ("offers", "advertising", "dpv:DirectMarketing"):
+    for purpose in ("offers", "advertising", "dpv:DirectMarketing", "dpv:Marketing", "dpv:PersonalisedAdvertising"):
         with pytest.raises(BadInput) as caught:
             made(**notice, purpose=purpose)
         assert caught.value.field == "purpose"

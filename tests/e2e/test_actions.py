@@ -89,10 +89,14 @@ def test_what_it_is_worth_to_both_sides_is_told(home: House) -> None:
 
 
 def test_what_no_source_sent_is_a_doubt_with_its_field(home: House) -> None:
-    told = put(home, "doubtful", wish("{traits.fristName or ''}!", eligible='count("Order Complete") > 1')).json
+    triggers = [{"event": "Order Complete"}, {"entered": "nobody"}, {"event": "Order Completed"}]
+    asked = wish("{traits.fristName or ''}!", eligible='count("Order Complete") > 1', triggers=triggers)
+    told = put(home, "doubtful", asked).json
     assert [(one["field"], one["suggestion"]) for one in told["warnings"]] == [
         ("eligible", '"Order Completed"'),
         ("content.inbox.en.text", "traits.firstName"),
+        ("triggers[0].event", "Order Completed"),
+        ("triggers[1].entered", None),
     ]
     assert put(home, "certain", wish()).json["warnings"] == []
 
