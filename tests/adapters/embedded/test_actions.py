@@ -4,6 +4,8 @@ import contextlib
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rapport.adapters.embedded import actions
 from rapport.adapters.embedded.actions import ActionBook
@@ -159,3 +161,24 @@ def test_what_another_connection_changes_is_seen(house, kept):
         put(ActionBook(ledger))
     assert kept.version() != before
     assert [found.id for found in kept.actions(ORG)] == ["boiler"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from((None, 0.1, 0.2))), max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_after_any_changes_what_is_in_force_is_what_was_put_last(changes):
+    with House() as house, contextlib.closing(open_ledger(house.settings)) as ledger:
+        kept = ActionBook(ledger)
+        force, count = {}, {"a": 0, "b": 0}
+        for name, cost in changes:
+            if cost is None:
+                with contextlib.suppress(NotFound):
+                    kept.delete(ORG, name, "command line")
+                force.pop(name, None)
+                continue
+            count[name] += force.get(name) != cost
+            force[name] = cost
+            assert put(kept, name, cost=cost).version == count[name]
+        assert {found.id: found.cost for found in kept.actions(ORG)} == force
+        for name, versions in count.items():
+            if versions:
+                assert [found.version for found in kept.versions(ORG, name)] == list(range(versions, 0, -1))
