@@ -57,7 +57,13 @@ def judged(log: Sequence[Logged], now: int, *, alpha: float = ALPHA, since: int 
             numbers = (got, len(compared.treated) - got)
             apart = difference(compared)
             off = None if apart is None else apart.spread(compared)
-            if apart is None or off is None or off.blank or min(numbers) < FEWEST_OF_EACH or too_few(compared):
+            if (
+                apart is None
+                or off is None
+                or off.blank(compared.given)
+                or min(numbers) < FEWEST_OF_EACH
+                or too_few(compared)
+            ):
                 said = f"{action}: too little is known to judge it for {_SIDES_SAID[side]}"
                 found.append(Verdict(action, side, False, None, None, None, *numbers, each, said))
                 continue

@@ -37,7 +37,7 @@ Ints = NDArray[np.intp]
 LEVEL = 0.95
 FEWEST = 50.0
 """As so many decisions a log must count for anything to be told."""
-_TINY = 1e-300
+_TINY = 1e-9
 
 
 class Spread(NamedTuple):
@@ -55,10 +55,9 @@ class Spread(NamedTuple):
         lost = 1 / self.rests_on - 1 / self.customers if self.rests_on else math.inf
         return min(2 / lost if lost > 0 else math.inf, self.customers - 1.0)
 
-    @property
-    def blank(self) -> bool:
-        """Whether nothing varied, so that nothing is known: nobody bought yet, say."""
-        return self.error == 0
+    def blank(self, given: Floats) -> bool:
+        """Whether nothing varied, for what was given, so that nothing is known: nobody bought yet, say."""
+        return self.error <= _TINY * float(np.abs(given).max(initial=0.0))
 
 
 class Interval(NamedTuple):
@@ -78,7 +77,7 @@ def spread(influence: Floats, customers: Ints) -> Spread:
     number = len(parts)
     squares = parts**2
     power = float(squares.sum())
-    if number < 2 or power < _TINY:
+    if number < 2 or power <= 0:
         return Spread(0.0, 0.0, number, 0.0)
     error = math.sqrt(number / (number - 1) * power) / len(influence)
     skewness = float((parts**3).sum()) / number / (power / number) ** 1.5

@@ -104,7 +104,7 @@ def estimate(
     if found.effective < FEWEST:
         said = f"too few: the log counts as {found.effective:.0f} decisions made so, and {FEWEST:.0f} are needed"
         return _untold(over, side, method, found, "too_few", said, off.rests_on)
-    if off.blank:
+    if off.blank(over.given[side]):
         return _untold(over, side, method, found, "too_few", "too few: nothing was given yet that tells two ways apart")
     low, high = interval(figure.value, off, level, figure.bias)
     return _told(over, side, method, found, figure.value, low, high, off)

@@ -36,7 +36,9 @@ def _fitted(
     """The line of all, and of each action how it differs."""
     if not len(lines):
         return np.zeros(lines.shape[1]), np.zeros((actions, lines.shape[1]))
-    common = _ridge(lines, given, _COMMON)
+    mean = float(given.mean())  # without doubt: what is always the same is predicted so
+    common = _ridge(lines, given - mean, _COMMON)
+    common[0] += mean
     left = given - lines @ common
     own = np.zeros((actions, lines.shape[1]))
     for action in np.unique(done):

@@ -166,7 +166,7 @@ def qini(of: Arms, scores: Floats, side: Side, level: float = LEVEL) -> Qini:
     below = sums[-1] - sums[np.rint(above * number).astype(int)]
     influence = by_rank - value - (below - float((each * above).mean()))
     off = spread(influence - influence.mean(), of.customer)
-    few = too_few(of) or _blank(off)
+    few = too_few(of) or _blank(off, of)
     if few:
         return Qini(side, (), None, None, None, off.rests_on, off.error, few)
     low, high = interval(value, off, level)
@@ -233,7 +233,7 @@ def _told(of: Arms, found: Difference | None, name: str, side: Side, level: floa
             name, side, None, None, None, *counts, 0.0, 0.0, "too few: nobody was treated, or nobody left alone"
         )
     off = found.spread(of)
-    few = too_few(of) or _blank(off)
+    few = too_few(of) or _blank(off, of)
     if few:
         return Effect(name, side, None, None, None, *counts, off.rests_on, off.error, few)
     low, high = interval(found.value, off, level)
@@ -252,8 +252,8 @@ def too_few(of: Arms) -> str:
     return ""
 
 
-def _blank(off: Spread) -> str:
-    return "too few: nothing was given yet that tells the two apart" if off.blank else ""
+def _blank(off: Spread, of: Arms) -> str:
+    return "too few: nothing was given yet that tells the two apart" if off.blank(of.given) else ""
 
 
 def _effective(weights: Floats) -> float:
