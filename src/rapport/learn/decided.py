@@ -17,11 +17,10 @@ from rapport.learn.what_if import Rechosen
 
 
 class After(NamedTuple):
-    """What became of a decision. `customer`: the handle of whom it was about; `until`: when its window has passed (µs);
-    `worth`: what it gave both sides, None while nothing is known."""
+    """What became of a decision. `customer`: the handle of whom it was about; `worth`: what it gave both sides, None
+    while nothing is known."""
 
     customer: str
-    until: int
     delivered: bool
     worth: Worth | None = None
 
@@ -37,7 +36,7 @@ def logged(decision: Decision, after: After) -> Logged | None:
         decision.id,
         after.customer,
         decision.at,
-        after.until,
+        decision.closes,
         decision.action,
         _candidates(ruling),
         decision.case.holdout,
