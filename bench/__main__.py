@@ -15,7 +15,9 @@ from bench import (
     freshness,
     gate,
     handing,
+    hillstrom,
     importing,
+    intervals,
     machine,
     memory,
     own,
@@ -58,12 +60,14 @@ CLAIMS: Mapping[str, Claim] = {
     "import": importing.measure,
     "declarations": declarations.measure,
     "shred": shred.measure,
+    "intervals": intervals.measure,
+    "hillstrom": hillstrom.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
 
 
 def _arguments(given: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m bench", description="Measure Rapport's claims of speed and memory.")
+    parser = argparse.ArgumentParser("python -m bench", description="Measure Rapport's claims of speed, memory and quality.")
     parser.add_argument(
         "claims", nargs="*", metavar="CLAIM", help=f"which to measure (default: all): {', '.join(CLAIMS)}"
     )
