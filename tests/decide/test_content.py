@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapport.decide.catalogue import Catalogue, Rendered, Unrendered
-from rapport.decide.content import MOST_SAID, doubtful, spoken, template
+from rapport.decide.content import template
 from rapport.decide.languages import chosen, spoken_by, tag_of
 from rapport.decide.rulebook import Rulebook
+from rapport.decide.saying import MOST_SAID, doubtful, spoken
 from rapport.decide.traits import expressed
 from rapport.decide.wishes import action, wish_of
 from rapport.kernel.errors import BadInput

@@ -12,13 +12,17 @@ decision meets no action that contradicts itself.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from rapport.decide.kinds import KINDS, Units, Worth
+from rapport.kernel.errors import BadInput
 
 Text = Mapping[str, str]
 """The parts of a message: `text`, and maybe `subject`, `title`, `html`, `link`."""
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Benefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -137,3 +141,8 @@ def serves(action: Action, kind: str, words: str) -> str:
 
 def _words(text: str) -> list[str]:
     return "".join(letter if letter.isalnum() else " " for letter in text.casefold()).split()
+
+
+def unusable(field: str, message: str, code: str = "bad_action") -> BadInput:
+    """What is wrong with an action that is asked for, and where."""
+    return BadInput(message, code=code, field=field)

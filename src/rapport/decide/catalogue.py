@@ -18,9 +18,10 @@ import msgspec
 
 from rapport.decide.actions import Action, Area
 from rapport.decide.channels import CHANNELS, dress_of
-from rapport.decide.content import Place, Template, Unsaid, doubtful, filled, template, unsaid
+from rapport.decide.content import Place, Template, template
 from rapport.decide.kinds import KINDS, Units
 from rapport.decide.languages import TRAITS, chosen
+from rapport.decide.saying import Unsaid, doubtful, filled, unsaid
 from rapport.decide.traits import Computation, joined
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import Dependencies, Expression, Facts, compile_expression

@@ -9,9 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from rapport.decide.actions import Action, Trigger
+from rapport.decide.actions import DAYS, Action, Trigger
 from rapport.decide.clocks import first_known, wall
-from rapport.decide.wishes import DAYS
 from rapport.kernel.times import micros
 
 _WEEK: Final = 7

@@ -1,8 +1,10 @@
 """What is said and answered of actions, in JSON."""
 
+from rapport.decide.actions import DAYS
 from rapport.decide.channels import CHANNELS
 from rapport.decide.kinds import KINDS, MOST, MOST_MINUTES
-from rapport.decide.wishes import DAYS, MOST_GOALS, MOST_TIMES, MOST_TRIGGERS
+from rapport.decide.occasions import MOST_TRIGGERS
+from rapport.decide.wishes import MOST_GOALS, MOST_TIMES
 from rapport.kernel.expressions.tokens import MAX_LENGTH
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.terms.benefits import KINDS as BENEFITS
