@@ -3,7 +3,7 @@ times in a hundred; and an action that does no harm is hardly ever switched off,
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from bench.bench import Bench
 from bench.logs import World
 from bench.row import Row, against
 from rapport.learn import guard_rails, off_policy, uplift
-from rapport.learn.intervals import Floats
+from rapport.learn.intervals import FEWEST, Floats
 from rapport.learn.logged import Logged
 from rapport.learn.off_policy import METHODS
 from rapport.learn.table import Table, as_it_was, table, target
@@ -66,22 +66,53 @@ class _Told(NamedTuple):
     truth: float
 
 
-def study(number: int, seed: int, customers: tuple[int, int] = CUSTOMERS) -> Mapping[str, Tally]:
+def study(number: int, seed: int, customers: tuple[int, int] = CUSTOMERS) -> dict[str, Tally]:
     """By what was estimated and how: of so many logs, how often the intervals held the truth."""
+
+    def each() -> Iterator[_Told]:
+        for one in range(number):
+            chance = np.random.default_rng([seed, one])
+            world = logs.world(chance)
+            decisions = logs.log(world, chance, _size(chance, customers))
+            yield from _policies(world, decisions)
+            yield from _uplifts(world, table(decisions, AFTER))
+
+    return _tallied(each())
+
+
+def study_of_learning(number: int, seed: int, customers: tuple[int, int] = CUSTOMERS) -> dict[str, Tally]:
+    """The same of logs whose policy learned as it went, of what another is worth."""
+
+    def each() -> Iterator[_Told]:
+        for one in range(number):
+            chance = np.random.default_rng([seed, one])
+            world = logs.world(chance)
+            shares = chance.dirichlet(np.ones(len(world.actions)), logs.MOMENTS)
+            world = world._replace(other=shares, logged=np.full(shares.shape, np.nan))
+            decisions = logs.learning(world, chance, max(_size(chance, customers), 10 * int(FEWEST)))
+            over = table(decisions, AFTER)
+            other = target(over, "the other way", logs.other_way(world, decisions))
+            for method in METHODS:
+                found = off_policy.estimate(over, other, "customer", method)
+                yield _Told(f"{method} as it learns", found.value, found.low, found.high, found.error, world.value)
+
+    return _tallied(each())
+
+
+def _size(chance: np.random.Generator, customers: tuple[int, int]) -> int:
+    return int(np.exp(chance.uniform(*np.log(customers))))
+
+
+def _tallied(each: Iterator[_Told]) -> dict[str, Tally]:
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for one in range(number):
-        chance = np.random.default_rng([seed, one])
-        world = logs.world(chance)
-        size = int(np.exp(chance.uniform(*np.log(customers))))
-        decisions = logs.log(world, chance, size)
-        for told in (*_policies(world, decisions), *_uplifts(world, table(decisions, AFTER))):
-            tally = counts[told.of]
-            if told.value is None or told.low is None or told.high is None:
-                tally[3] += 1
-                continue
-            tally[0] += 1
-            tally[1] += told.low <= told.truth <= told.high
-            tally[2] += abs(told.value - told.truth) <= _NORMAL * told.error
+    for told in each:
+        tally = counts[told.of]
+        if told.value is None or told.low is None or told.high is None:
+            tally[3] += 1
+            continue
+        tally[0] += 1
+        tally[1] += told.low <= told.truth <= told.high
+        tally[2] += abs(told.value - told.truth) <= _NORMAL * told.error
     return {of: Tally(*counts[of]) for of in counts}
 
 
@@ -138,7 +169,8 @@ def false_alarms(number: int, seed: int, looks: int = LOOKS) -> float:
 def measure(bench: Bench) -> Iterator[Row]:
     share = 1.0 if bench.scale.full else 0.05
     machine.say(f"{LOGS * share:,.0f} logs of policies …")
-    for of, tally in sorted(study(int(LOGS * share), 1).items()):
+    number = int(LOGS * share)
+    for of, tally in sorted((study(number, 1) | study_of_learning(number, 3)).items()):
         yield Row(
             f"intervals of 95 %, {of}: held the truth, off by",
             tally.off,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from rapport.decide.kinds import SILENCE
 from rapport.learn.intervals import Floats
@@ -24,6 +25,7 @@ DRAWS = 128
 """A chance by arbitration is a share of so many draws, so some are none at all."""
 HOLDOUT = 0.05
 _MOST_OF_ONE = 4
+_ROUNDS = 8
 
 
 class World(NamedTuple):
@@ -151,6 +153,24 @@ def _given(of: World, chance: np.random.Generator, worth: Floats, dear: Floats) 
     often = worth / 20
     # A long tail: log-normal with mean 20, whose spread is 1.3 times its mean.
     return np.asarray((chance.random(len(worth)) < often) * dear * 20 * chance.lognormal(-0.5, 1.0, len(worth)), float)
+
+
+def learning(of: World, chance: np.random.Generator, customers: int) -> list[Logged]:
+    """Decisions of a policy that learns as it goes: after each of eight rounds it draws an action as often as it is
+    the best of what was given so far (Thompson), and one time in ten any."""
+    odds = np.full(of.worth.shape, 1 / len(of.actions))
+    found: list[Logged] = []
+    for turn in range(_ROUNDS):
+        part = log(of._replace(logged=odds), chance, customers // _ROUNDS)
+        found += [replace(one, decision=f"{turn}{one.decision}", customer=f"{turn}{one.customer}") for one in part]
+        given = np.array([one.given("customer") for one in found])
+        done = np.array([of.actions.index(one.action) for one in found])
+        times = np.bincount(done, minlength=len(of.actions))
+        means = np.bincount(done, given, minlength=len(of.actions)) / np.maximum(times, 1)
+        drawn = means + chance.normal(size=(DRAWS, len(means))) * given.std() / np.sqrt(np.maximum(times, 1))
+        shares = np.bincount(drawn.argmax(axis=1), minlength=len(means)) / DRAWS
+        odds = np.tile(0.9 * shares + 0.1 / len(means), (MOMENTS, 1))
+    return found
 
 
 def other_way(of: World, decisions: list[Logged]) -> Mapping[str, Mapping[str, float]]:
