@@ -140,6 +140,20 @@ def test_a_model_that_was_packed_goes_on_as_if_it_never_was(lessons: list, cut: 
     assert again.learnt == len(lessons)
 
 
+@given(lessons, st.integers(0, 12))
+@sample(20)
+def test_two_sides_that_lie_side_by_side_know_nothing_of_each_other(lessons: list, cut: int) -> None:
+    customer = Posterior(PRIOR)
+    company = Posterior(Prior("company"), beside=customer)
+    taught(customer, lessons[:cut])
+    taught(company, lessons)
+    taught(customer, lessons[cut:])
+    assert customer.packed() == taught(Posterior(PRIOR), lessons).packed()
+    assert company.packed() == taught(Posterior(Prior("company")), lessons).packed()
+    assert Posterior.unpacked(company.packed(), beside=customer).packed() == company.packed()
+    assert customer.packed() == taught(Posterior(PRIOR), lessons).packed()
+
+
 @given(lessons)
 @sample(20)
 def test_no_outcomes_make_an_estimate_that_is_not_finite_or_too_sure(lessons: list) -> None:

@@ -164,12 +164,10 @@ def _losers(case: Case, place: int) -> tuple[str, ...]:
 def _ranking(case: Case, means: maths.Floats) -> tuple[tuple[float | None, ...], tuple[int, ...]]:
     """The products of means, and the candidates' places, the best first."""
     np = maths.np
-    found = _product(np.maximum(means, 0), case.weight)
-    found[~(means >= 0).all(axis=0)] = -1
-    products = found.tolist()
-    columns = ((-found).tolist(), (-means[0]).tolist(), case.actions, range(len(products)))
+    found = np.where((means >= 0).all(axis=0), _product(np.maximum(means, 0), case.weight), -1)
+    columns = ((-found).tolist(), (-means[0]).tolist(), case.actions, range(len(found)))
     ranking = tuple([place for *_, place in sorted(zip(*columns, strict=True))])
-    return tuple([product if product >= 0 else None for product in products]), ranking
+    return tuple([product if product >= 0 else None for product in found.tolist()]), ranking
 
 
 def _product(sides: maths.Floats, weight: float) -> maths.Floats:

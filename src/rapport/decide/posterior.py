@@ -92,23 +92,31 @@ class _Packed(msgspec.Struct, frozen=True):
 
 
 class Posterior:
-    """The model of one side. `learn` moves it; nothing else does. `learnt`: how many outcomes."""
+    """The model of one side. `learn` moves it; nothing else does. `learnt`: how many outcomes.
 
-    def __init__(self, prior: Prior) -> None:
+    `beside`: the other side's model, with which it shares memory and nothing else. Both are asked about the same weights,
+    which lie all over a model; so the mean and the variance of one side have those of the other beside them, and what
+    was fetched for the first is at hand for the second.
+    """
+
+    def __init__(self, prior: Prior, beside: "Posterior | None" = None) -> None:
         self.prior = prior
         self.learnt = 0
         self._noise = prior.noise
         self._day = 0
-        # A mean and a variance lie side by side, so that what is asked of a weight is in one place of memory.
-        self._weights = maths.np.empty((PLACES, 2))
+        self._both = maths.np.empty((PLACES, 2, 2)) if beside is None else beside._both
+        side = 0 if beside is None else 1
+        self._weights = self._both[:, side]
         self._weights[:] = 0.0, prior.variance
+        self._rows = self._both.reshape(-1, 2)[side:]  # the same in every second row, as they are fetched fastest
 
     def estimates(self, crossed: Crossed, declared: Sequence[float], at: int) -> Estimates:
         """Of all candidates at an instant (µs). `declared`: what each is worth before anything was learnt."""
-        means, variances = self._aged(_sums(crossed, self._gathered(crossed)), crossed, at)
-        mean = means[crossed.kinds] + means[crossed.actions] + maths.np.asarray(declared, float)
-        variance = variances[crossed.kinds] + variances[crossed.actions]
-        return Estimates(tuple(mean.tolist()), tuple(variance.tolist()), float(variances[0] + variances[1]))
+        parts = self._aged(_sums(crossed, self._gathered(crossed)), crossed, at)
+        own = parts.take(crossed.kinds, axis=1) + parts.take(crossed.actions, axis=1)
+        own[0] += declared
+        means, variances = own.tolist()
+        return Estimates(tuple(means), tuple(variances), float(parts[1, 0] + parts[1, 1]))
 
     def learn(self, crossed: Crossed, declared: float, outcome: float, at: int) -> None:
         """Learn what came of one candidate; where there is none, of silence. `at`: when it is learnt (µs), be it long
@@ -128,7 +136,7 @@ class Posterior:
         pull = moved[:, :, 1] * crossed.values
         moved[:, :, 0] += pull * (error / spread)
         moved[:, :, 1] -= pull * pull / spread
-        self._weights[crossed.places[:, learning]] = moved
+        self._rows[crossed.places[:, learning]] = moved
         self._hear(error, spread)
         self.learnt += 1
 
@@ -150,7 +158,7 @@ class Posterior:
         return b"%s%d\n%s%s" % (_HEAD, VERSION, _digest(body), body)
 
     @classmethod
-    def unpacked(cls, content: bytes) -> "Posterior":
+    def unpacked(cls, content: bytes, beside: "Posterior | None" = None) -> "Posterior":
         """The inverse of `packed`. Raises Misconfigured (`model_version`) for another version's, else Corrupt."""
         head, _, rest = content.partition(b"\n")
         version = head.removeprefix(_HEAD)
@@ -163,7 +171,7 @@ class Posterior:
         if _digest(body) != rest[:_DIGEST]:
             raise Corrupt("this model is not what was written")
         packed = msgspec.msgpack.decode(body, type=_Packed)
-        found = cls(packed.prior)
+        found = cls(packed.prior, beside)
         found.learnt, found._noise, found._day = packed.learnt, packed.noise, packed.day
         places = maths.np.frombuffer(packed.places, "<u4")
         found._weights[places] = maths.np.frombuffer(packed.weights, "<f8").reshape(-1, 2)
@@ -171,7 +179,7 @@ class Posterior:
 
     def _gathered(self, crossed: Crossed) -> maths.Floats:
         """Means and variances of all weights in question (n, p, 2), a copy."""
-        return self._weights.take(crossed.places, axis=0)
+        return self._rows.take(crossed.places, axis=0)
 
     def _kept(self, at: int) -> float:
         """The share of what was learnt that is left at an instant: a product, for powers differ between machines."""

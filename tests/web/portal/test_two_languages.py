@@ -146,6 +146,7 @@ def pages(person: Person) -> Iterator[str]:
     goal = person.json("/me/goals")["goals"][0]["id"]
     yield from (
         *("/me", "/me?done=locked", f"/me?done=unlocked&org={ORG}", "/me/lock", "/me/goals", "/me/goals?done=said"),
+        *("/me/inbox", "/me/inbox?done=stop", "/me/inbox?before=1"),
         *(f"/me/goals?done=pause&goal={goal}", "/me/known", f"/me/known/{ORG}", f"/me/known/{ORG}?done=corrected"),
         *("/me/known/corner", f"/me/known/{ORG}/correct?trait=name", "/me/known/nobody", "/me/terms"),
         *(

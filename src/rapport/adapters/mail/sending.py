@@ -119,15 +119,24 @@ def deliver(server: Server, sender: str, letter: Letter) -> None:
     message["Subject"] = letter.subject
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
+    with connected(server) as connection:
+        connection.send_message(message)
+
+
+def connected(server: Server) -> smtplib.SMTP:
+    """A connection to the server, over which mail can be handed over. Raises OSError, SMTPException."""
     # Reading the machine's certificates takes milliseconds: where TLS is spoken alone.
     context = None if server.secure == "smtp" else ssl.create_default_context()
     if server.secure == "smtps":
         connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_TIMEOUT_S, context=context)
     else:
         connection = smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT_S)
-    with connection:
+    try:
         if server.secure == "smtp+starttls":
             connection.starttls(context=context)
         if server.user:
             connection.login(server.user, server.password)
-        connection.send_message(message)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -83,7 +83,11 @@ def portal_routes(desk: Desk, origin: str, intents: Intents | None = None) -> li
             {"GET": inbox.mine, "POST": inbox.ask},
         ),
         post("/inbox/quiet", inbox.quiet),
-        both("/decisions/{id}/{answer}", {"POST": inbox.stop_here}, {"POST": inbox.stop}),
+        Route(
+            "/decisions/{id}/{answer}",
+            contract.shared(portal, {"POST": inbox.stop_here}, {"POST": inbox.stop}),
+            methods=["POST"],
+        ),
         get("/sharing", sharing.sharing),
         get("/sharing/{org}", sharing.told),
         get("/known", known.companies),
