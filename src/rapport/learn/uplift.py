@@ -49,6 +49,7 @@ class Effect(msgspec.Struct, frozen=True):
     high: float | None
     treated: int
     left_alone: int
+    customers: int
     rests_on: float
     error: float
     said: str
@@ -227,7 +228,7 @@ def _part(of: Arms, chosen: NDArray[np.bool_]) -> Arms:
 
 def _told(of: Arms, found: Difference | None, name: str, side: Side, level: float = LEVEL) -> Effect:
     treated = int(of.treated.sum())
-    counts = (treated, len(of.treated) - treated)
+    counts = (treated, len(of.treated) - treated, len(np.unique(of.customer)))
     if found is None:
         return Effect(
             name, side, None, None, None, *counts, 0.0, 0.0, "too few: nobody was treated, or nobody left alone"
