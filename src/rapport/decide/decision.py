@@ -29,7 +29,7 @@ from rapport.kernel.times import DAY
 MOST_DAYS: Final = 90
 MOST_REASONS: Final = 3
 
-Delivery = Literal["", "asked", "delivered", "failed"]
+Delivery = Literal["", "asked", "delivered", "failed", "withdrawn"]
 
 
 class Manner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

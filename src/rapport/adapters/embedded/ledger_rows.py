@@ -19,6 +19,7 @@ from rapport.adapters.embedded import (
     exports,
     goals,
     let_go,
+    messages,
     operators,
     outbox,
     outcomes,
@@ -136,4 +137,5 @@ MIGRATIONS = [
     decisions.SCHEMA,
     outcomes.SCHEMA,
     wishes.SCHEMA,
+    messages.SCHEMA,
 ]

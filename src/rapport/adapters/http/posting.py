@@ -1,6 +1,6 @@
 """Handing messages to a machine of an organization's, as Standard Webhooks; the id of each is its decision's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from rapport.act import webhooks
@@ -38,7 +38,7 @@ class HookWay:
         """Each request has a connection of its own."""
 
 
-def told(message: Message) -> Mapping[str, Any]:
+def told(message: Message) -> dict[str, Any]:
     """What the machine is told."""
     decision = message.decision
     return {
