@@ -182,6 +182,18 @@ def acting(it: Offered, purpose: str) -> Tries:
     yield *it.api("DELETE", "/v1/actions/everything"), ()
 
 
+def deciding(it: Offered, purpose: str) -> Tries:
+    """An action that says all that is known of a customer, decided upon for each, on each channel that it has."""
+    content = {"inbox": {"en": f".{EVERYTHING}"}, "web": {"en": {"text": EVERYTHING}}}
+    asked = {"kind": "help", "purpose": purpose, "eligible": EVERYONE, "content": content, "value": {"company": 3}}
+    yield *it.api("PUT", "/v1/actions/everything", json.dumps(asked).encode()), ()
+    for customer in ids(it):
+        for channel, deliver in (("web", False), ("inbox", True), ("inbox", False)):
+            wish = {"customer": customer, "purpose": purpose, "channel": channel, "deliver": deliver}
+            yield *it.api("POST", "/v1/decisions", json.dumps(wish).encode()), ()
+    yield *it.api("DELETE", "/v1/actions/everything"), ()
+
+
 def search(it: Offered, _: str) -> Tries:
     for text in ("", *ids(it), *(ALL[name] for name in ("email", "phone", "user", "name", "surname")), it.record):
         yield *it.go(f"/console/customers?{urlencode({'q': text})}"), ((text,) if text else ())
@@ -231,6 +243,9 @@ ROUTES: dict[str, Any] = {
     "/v1/actions/{id}": body("PUT", "/v1/actions/nothing"),
     "/v1/actions/{id}/preview": acting,
     "/v1/units": plain("/v1/units"),
+    "/v1/decisions": deciding,
+    "/v1/outcomes": body("POST", "/v1/outcomes", b'{"decision": "dec_nothing", "kind": "bought"}'),
+    "/v1/deciding": plain("/v1/deciding"),
     "/v1/destinations": plain("/v1/destinations"),
     "/v1/destinations/{name}": body("PUT", "/v1/destinations/nothing"),
     "/v1/destinations/{name}/failures": plain("/v1/destinations/nothing/failures"),

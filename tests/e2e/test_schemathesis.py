@@ -109,6 +109,12 @@ checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "412", "413", "503"]
 parameters = {{ "path.id" = {{ dictionary = "actions", probability = 0.5 }} }}
 
+# Which customers and decisions there are, which hours and zones are any, and on which channels a node delivers.
+[[operations]]
+include-tag = "Decisions"
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "412", "503"]
+
 # Which audience there is, and what an expression is, no schema tells.
 [[operations]]
 include-tag = "Destinations"

@@ -25,9 +25,10 @@ from rapport.app.settings import Settings
 from rapport.decide.catalogue import Catalogue, Where
 from rapport.decide.channels import CHANNELS, interrupts
 from rapport.decide.decision import Decision, Delivery, Learnt, Manner, Moment, checked_manner, decide
+from rapport.decide.explaining import Moved, moved
 from rapport.decide.features import Context
 from rapport.decide.holdout import is_held_out
-from rapport.decide.kinds import SILENCE
+from rapport.decide.kinds import SILENCE, Units
 from rapport.decide.languages import spoken_by
 from rapport.decide.person import wishes
 from rapport.kernel import ids
@@ -43,9 +44,10 @@ from rapport.terms.deciding import links_of
 from rapport.terms.facts import facts_of
 from rapport.terms.gate import Treatment
 from rapport.terms.ground import Along
-from rapport.web.decisions import DecisionWish, Place, told_decision
+from rapport.web.decisions import DecisionWish, Place, Trial, told_decision
 
 ACTION: Final = "decision"
+TRIAL: Final = "decision trial"
 DELIVERED: Final = ("inbox",)
 """Channels on which the node itself delivers."""
 
@@ -59,6 +61,7 @@ class Made(msgspec.Struct, frozen=True):
     fields: tuple[str, ...]
     person: int
     delivery: Delivery
+    moved: Mapping[str, Moved] = msgspec.field(default_factory=dict)
 
 
 class HouseDecisions:
@@ -79,13 +82,30 @@ class HouseDecisions:
     async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
         """Decide for one customer, and tell what was decided. Raises as the gate does, and BadInput for a wish that
         cannot be."""
+        found, one, receipt, units = await self._decided(org, wish, caller)
+        return headed(found, told_decision(one.decision, units), receipt)
+
+    async def trial(self, org: str, wish: DecisionWish, caller: str) -> Trial:
+        """What would be decided now, with all that moved it. Of it the receipt is kept alone: nothing is sent, learnt
+        or counted. Raises as `decide` does."""
+        found, one, receipt, units = await self._decided(org, wish, caller, trial=True)
+        return Trial(headed(found, {}, receipt), one.decision, units, one.moved)
+
+    async def _decided(
+        self, org: str, wish: DecisionWish, caller: str, *, trial: bool = False
+    ) -> tuple[Found, Made, Receipt, Units]:
         purpose = known_purpose(wish.purpose)
         _check(wish)
+        if trial and wish.deliver:
+            raise BadInput("a trial delivers nothing", code="not_delivered", field="deliver")
         catalogue, manner = self._catalogues.of(org), self._book.manner(org)
         started = now()
 
         def made(found: Found) -> Made:
-            return self._made(found, catalogue, manner, wish, purpose, started)
+            learnt = self._minds.of(org)
+            one = self._made(found, catalogue, manner, learnt, wish, purpose, started)
+            # What was learnt may move before the receipt is on the disk: it is asked now.
+            return msgspec.structs.replace(one, moved=moved(one.decision, learnt)) if trial else one
 
         def fields(one: Made) -> tuple[str, ...]:
             return one.fields
@@ -94,9 +114,9 @@ class HouseDecisions:
             return Treatment(one.decision.action, repr(one.decision.propensity), lambda receipt: _along(one, receipt))
 
         reaching = wish.deliver and interrupts(wish.channel)
-        request = Request(org, wish.customer, purpose, caller, ACTION, reaching_out=reaching)
-        found, one, receipt = await self._gate.read(request, made, fields, treated)
-        return headed(found, told_decision(one.decision, catalogue.units), receipt)
+        request = Request(org, wish.customer, purpose, caller, TRIAL if trial else ACTION, reaching_out=reaching)
+        found, one, receipt = await self._gate.read(request, made, fields, None if trial else treated)
+        return found, one, receipt, catalogue.units
 
     def learnt(self, org: str) -> Learnt:
         """What was learnt of an organization's decisions so far."""
@@ -112,7 +132,14 @@ class HouseDecisions:
         )
 
     def _made(
-        self, found: Found, catalogue: Catalogue, manner: Manner, wish: DecisionWish, purpose: str, at: int
+        self,
+        found: Found,
+        catalogue: Catalogue,
+        manner: Manner,
+        learnt: Learnt,
+        wish: DecisionWish,
+        purpose: str,
+        at: int,
     ) -> Made:
         standing = self._book.at([part.number for part in found.parts], at)
         persons = self._persons(found)
@@ -132,7 +159,7 @@ class HouseDecisions:
             not says.declines,
             "nobody reads it: no person claims this customer" if wish.deliver and not persons else "",
         )
-        decision = decide(ids.fresh("dec"), catalogue, manner, self._minds.of(found.org), moment)
+        decision = decide(ids.fresh("dec"), catalogue, manner, learnt, moment)
         delivery: Delivery = "delivered" if wish.deliver and decision.action != SILENCE else ""
         return Made(found.number, decision, standing, fields, persons[0] if persons else 0, delivery)
 

@@ -165,8 +165,9 @@ def _ranking(case: Case, means: maths.Floats) -> tuple[tuple[float | None, ...],
     """The products of means, and the candidates' places, the best first."""
     np = maths.np
     found = np.where((means >= 0).all(axis=0), _product(np.maximum(means, 0), case.weight), -1)
-    columns = ((-found).tolist(), (-means[0]).tolist(), case.actions, range(len(found)))
-    ranking = tuple([place for *_, place in sorted(zip(*columns, strict=True))])
+    by_name = sorted(range(len(case.actions)), key=case.actions.__getitem__)
+    order = np.lexsort((-means[0, by_name], -found[by_name]))  # the last key counts first, and equals stay as they were
+    ranking = tuple([by_name[place] for place in order.tolist()])
     return tuple([product if product >= 0 else None for product in found.tolist()]), ranking
 
 

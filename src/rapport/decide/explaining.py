@@ -3,9 +3,35 @@
 Nothing is said that the decision does not hold; what the terms withheld was not known to it, and is not known here.
 """
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rapport.decide import features
 from rapport.decide.arbitration import Ranked
-from rapport.decide.decision import Decision, ranking
+from rapport.decide.decision import Decision, Learnt, ranking
 from rapport.decide.kinds import SILENCE, Units
+
+Reasons = tuple[tuple[str, float], ...]
+"""Features, each with by how much it moves a mean from what is declared, the largest first."""
+
+
+class Moved(NamedTuple):
+    """What moved the estimates of one candidate, for each side."""
+
+    customer: Reasons
+    company: Reasons
+
+
+def moved(decision: Decision, learnt: Learnt) -> Mapping[str, Moved]:
+    """By candidate, what moved its estimates, by what was `learnt` when it was decided."""
+    case = decision.case
+    kinds = tuple(zip(case.actions, case.kinds, strict=True))
+    crossed = features.crossed(features.hashed(decision.features), kinds)
+    sides = (learnt.customer, learnt.company)
+    return {
+        action: Moved(*(tuple(side.contributions(crossed, place, decision.at)) for side in sides))
+        for place, action in enumerate(case.actions)
+    }
 
 
 def why(decision: Decision, units: Units) -> str:

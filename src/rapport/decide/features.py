@@ -78,8 +78,8 @@ class Features(msgspec.Struct, frozen=True):
 class Crossed(msgspec.Struct, frozen=True):
     """Features, crossed with what may be done: with each of p *parts*, which are kinds and actions.
 
-    `places` (n, p): where the weights are in a model whose two sides lie side by side: even numbers; `values` (n, 1) and
-    `size`: the features'. Silence has the first two parts; `kinds` (a) and `actions` (a): the two parts that each
+    `places` (n, p): where the weights are in a model, even numbers, since two sides lie side by side; `values` (n, 1)
+    and `size`: the features'. Silence has the first two parts; `kinds` (a) and `actions` (a): the two parts that each
     candidate is made of, in their order.
     """
 

@@ -94,9 +94,9 @@ class _Packed(msgspec.Struct, frozen=True):
 class Posterior:
     """The model of one side. `learn` moves it; nothing else does. `learnt`: how many outcomes.
 
-    `beside`: the other side's model, with which it shares memory and nothing else. Both are asked about the same weights,
-    which lie all over a model; so the mean and the variance of one side have those of the other beside them, and what
-    was fetched for the first is at hand for the second.
+    `beside`: the other side's model, with which it shares `memory` and nothing else. Both are asked about the same
+    weights, which lie all over a model; so the mean and the variance of one side have those of the other beside them,
+    and what was fetched for the first is at hand for the second.
     """
 
     def __init__(self, prior: Prior, beside: "Posterior | None" = None) -> None:
@@ -104,11 +104,11 @@ class Posterior:
         self.learnt = 0
         self._noise = prior.noise
         self._day = 0
-        self._both = maths.np.empty((PLACES, 2, 2)) if beside is None else beside._both
+        self.memory: maths.Floats = maths.np.empty((PLACES, 2, 2)) if beside is None else beside.memory
         side = 0 if beside is None else 1
-        self._weights = self._both[:, side]
+        self._weights = self.memory[:, side]
         self._weights[:] = 0.0, prior.variance
-        self._rows = self._both.reshape(-1, 2)[side:]  # the same in every second row, as they are fetched fastest
+        self._rows = self.memory.reshape(-1, 2)[side:]  # the same in every second row: so they are fetched fastest
 
     def estimates(self, crossed: Crossed, declared: Sequence[float], at: int) -> Estimates:
         """Of all candidates at an instant (µs). `declared`: what each is worth before anything was learnt."""

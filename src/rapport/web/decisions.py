@@ -1,12 +1,13 @@
 """Decisions as the API and the console ask for them."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from rapport.decide.arbitration import Estimate
 from rapport.decide.decision import Decision, Manner, ranking
-from rapport.decide.explaining import why
+from rapport.decide.explaining import Moved, why
 from rapport.decide.kinds import SILENCE, Units
 
 NOTHING = Estimate(0.0, 0.0, 0.0)
@@ -41,6 +42,16 @@ class DecisionWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deliver: bool = False
 
 
+class Trial(msgspec.Struct, frozen=True):
+    """A decision that was tried, and of which nothing but a receipt is kept. `head`: the customer's handle and the
+    receipt, as every answer about a customer has them; `moved`: by candidate, what moved its estimates."""
+
+    head: dict[str, Any]
+    decision: Decision
+    units: Units
+    moved: Mapping[str, Moved]
+
+
 class Outcomes(Protocol):
     """What the node does about outcomes."""
 
@@ -54,6 +65,9 @@ class Decisions(Protocol):
 
     async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
         """Raises NotFound where the customer is absent or refused, Conflict (`ambiguous`), BadInput."""
+
+    async def trial(self, org: str, wish: DecisionWish, caller: str) -> Trial:
+        """What would be decided now; nothing of it is delivered, counted or learnt. Raises likewise."""
 
     async def manner(self, org: str) -> Manner:
         """How an organization decides."""

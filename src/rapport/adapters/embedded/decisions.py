@@ -8,7 +8,7 @@ second is made anew and finds the first.
     DecisionBook(ledger)                          one instance per thread, as the ledger
       .at(org, records)            → Standing: the contacts of a customer's records, and the mark to keep by
       .keep(standing, …)           → False where the customer got another decision meanwhile
-      .decision(org, id) .page(org, before, limit) .of_records(…)
+      .decision(org, id) .page(org, before, limit) .of_records(…) .tallies(org, since)
       .told(person, id) .inbox(person, before, limit) .see(person, upto) .unseen(person)       for the person
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
@@ -41,6 +41,8 @@ SCHEMA = """
     CREATE TABLE manner (org TEXT, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,
                          PRIMARY KEY (org, version)) WITHOUT ROWID
 """
+TALLIED: Final = 20_000
+"""So many decisions are counted through at most, so that a page never waits long."""
 _PLACE: Final = b"decision"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Decision).decode
@@ -139,6 +141,17 @@ class DecisionBook:
             query = f"{_ROW} WHERE record = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
             found += map(self._opened, self._db.execute(query, (number, before, limit)).fetchall())
         return sorted(found, key=lambda one: one.seq, reverse=True)[:limit]
+
+    def tallies(self, org: str, since: int) -> dict[str, tuple[int, int]]:
+        """How often each action was chosen since an instant (µs), and how often that was delivered or waits to be: of
+        an organization's newest TALLIED decisions."""
+        query = """
+            SELECT action, count(*), sum(delivery IN (?, ?))
+            FROM (SELECT action, delivery, at FROM decision WHERE org = ? ORDER BY seq DESC LIMIT ?)
+            WHERE at > ? GROUP BY action
+        """
+        rows = self._db.execute(query, (*_REACHED, org, TALLIED, since)).fetchall()
+        return {action: (chosen, delivered) for action, chosen, delivered in rows}
 
     # -- for the person
 
