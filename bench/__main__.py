@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import (
     audiences,
     collect,
+    deciding,
     declarations,
     duplicates,
     freshness,
@@ -59,6 +60,7 @@ CLAIMS: Mapping[str, Claim] = {
     "duplicates": duplicates.measure,
     "import": importing.measure,
     "declarations": declarations.measure,
+    "deciding": deciding.measure,
     "shred": shred.measure,
     "intervals": intervals.measure,
     "hillstrom": hillstrom.measure,
@@ -67,7 +69,9 @@ RESULTS = Path(__file__).with_name("results.json")
 
 
 def _arguments(given: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m bench", description="Measure Rapport's claims of speed, memory and quality.")
+    parser = argparse.ArgumentParser(
+        "python -m bench", description="Measure Rapport's claims of speed, memory and quality."
+    )
     parser.add_argument(
         "claims", nargs="*", metavar="CLAIM", help=f"which to measure (default: all): {', '.join(CLAIMS)}"
     )
