@@ -64,11 +64,6 @@ class Interval(NamedTuple):
     low: float
     high: float
 
-    @property
-    def holds_nothing(self) -> bool:
-        """Whether 0 is in it."""
-        return self.low <= 0 <= self.high
-
 
 def spread(influence: Floats, customers: Ints) -> Spread:
     """Of a mean over decisions, from the influence of each (deviations, mean 0) and whose it is (numbers from 0)."""

@@ -93,8 +93,9 @@ def estimate(
 ) -> Estimated:
     """The mean of a side's benefit per decision under `target`, or its gain `against` another."""
     found = weights(over, target)
-    if target.beyond:
-        return _untold(over, side, method, found, "not_logged", beyond_said(target))
+    for way in (target, against):
+        if way is not None and way.beyond:
+            return _untold(over, side, method, found, "not_logged", beyond_said(way))
     if not over.number:
         return _untold(over, side, method, found, "too_few", "no decision's outcome is known yet")
     figure = _FIGURES[method](over, target, against, over.given[side])
