@@ -190,6 +190,9 @@ def test_whoever_reads_customers_needs_a_token_and_whoever_sends_a_key() -> None
             "destinations",
             "actions",
             "units",
+            "decisions",
+            "deciding",
+            "outcomes",
         )
         if path.startswith(tuple(f"/v1/{area}" for area in areas)):
             assert needed == ["api_token"], path
