@@ -126,7 +126,7 @@ def _fill(mail: EmailMessage, message: Message, link: str) -> None:
     html = parts.get("html", "")
     if html:
         onward = f'<p><a href="{escape(more)}">{escape(more)}</a></p>' if more else ""
-        foot = f'<p><small>{words.format(f"<a href={chr(34)}{escape(link)}{chr(34)}>{escape(link)}</a>")}</small></p>'
+        foot = f"<p><small>{words.format(f'<a href={chr(34)}{escape(link)}{chr(34)}>{escape(link)}</a>')}</small></p>"
         mail.add_alternative(f"{_plain(html)}\n{onward}\n{foot}\n", subtype="html", cte="quoted-printable")
         mail.set_boundary(f"={message.id}=")
 

@@ -5,7 +5,7 @@ Whatever a decision may know comes from here: the facts that its purpose permits
 of the moment (device, place, what happens in the session). Where somebody is counts only if the terms let it through.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decisions import DecisionBook, Standing
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.messages import MessageBook, ToPut
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.wishes import WishBook
@@ -21,6 +22,7 @@ from rapport.app.actions import Catalogues
 from rapport.app.definitions import Ledgers
 from rapport.app.histories import folded
 from rapport.app.minds import Minds
+from rapport.app.reaching import Reaching, Route
 from rapport.app.settings import Settings
 from rapport.decide.catalogue import Catalogue, Where
 from rapport.decide.channels import CHANNELS, interrupts
@@ -48,12 +50,11 @@ from rapport.web.decisions import DecisionWish, Place, Trial, told_decision
 
 ACTION: Final = "decision"
 TRIAL: Final = "decision trial"
-DELIVERED: Final = ("inbox",)
-"""Channels on which the node itself delivers."""
+NOT_SENT: Final = Route()
 
 
 class Made(msgspec.Struct, frozen=True):
-    """A decision on its way: about whom, and what was standing when it was made."""
+    """A decision on its way: about whom, and what was standing when it was made; with its message, where one is sent."""
 
     record: int
     decision: Decision
@@ -61,13 +62,22 @@ class Made(msgspec.Struct, frozen=True):
     fields: tuple[str, ...]
     person: int
     delivery: Delivery
+    message: ToPut | None = None
     moved: Mapping[str, Moved] = msgspec.field(default_factory=dict)
 
 
 class HouseDecisions:
     """The Decisions of an embedded node; `people`, `reader` and `gate` are of the caller's thread."""
 
-    def __init__(self, settings: Settings, people: PeopleFile, reader: ProfileReader, gate: Gate) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        people: PeopleFile,
+        reader: ProfileReader,
+        gate: Gate,
+        on_message: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_message`: called once a message waits to be sent."""
         ledger = people.ledger
         self._ledgers = Ledgers(settings)
         self._book = DecisionBook(ledger)
@@ -78,6 +88,8 @@ class HouseDecisions:
         self._people = people
         self._wishes = WishBook(people)
         self._minds = Minds(OutcomeBook(ledger))
+        self._reaching = Reaching(settings, people, reader)
+        self._on_message = on_message
 
     async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
         """Decide for one customer, and tell what was decided. Raises as the gate does, and BadInput for a wish that
@@ -95,7 +107,7 @@ class HouseDecisions:
         self, org: str, wish: DecisionWish, caller: str, *, trial: bool = False
     ) -> tuple[Found, Made, Receipt, Units]:
         purpose = known_purpose(wish.purpose)
-        _check(wish)
+        self._check(org, wish)
         if trial and wish.deliver:
             raise BadInput("a trial delivers nothing", code="not_delivered", field="deliver")
         catalogue, manner = self._catalogues.of(org), self._book.manner(org)
@@ -116,6 +128,8 @@ class HouseDecisions:
         reaching = wish.deliver and interrupts(wish.channel)
         request = Request(org, wish.customer, purpose, caller, TRIAL if trial else ACTION, reaching_out=reaching)
         found, one, receipt = await self._gate.read(request, made, fields, None if trial else treated)
+        if one.message is not None and not trial:
+            self._on_message()
         return found, one, receipt, catalogue.units
 
     def learnt(self, org: str) -> Learnt:
@@ -145,6 +159,7 @@ class HouseDecisions:
         persons = self._persons(found)
         says = self._wishes.holding(persons, found.org)
         facts, fields = self._facts(found, catalogue, purpose, at)
+        route = self._reaching.route(found, wish.channel) if wish.deliver else NOT_SENT
         moment = Moment(
             purpose,
             wish.channel,
@@ -157,11 +172,24 @@ class HouseDecisions:
             says.minute,
             is_held_out(self._secret, found.customer, manner.holdout, declined=says.declines),
             not says.declines,
-            "nobody reads it: no person claims this customer" if wish.deliver and not persons else "",
+            route.unreachable,
         )
         decision = decide(ids.fresh("dec"), catalogue, manner, learnt, moment)
-        delivery: Delivery = "delivered" if wish.deliver and decision.action != SILENCE else ""
-        return Made(found.number, decision, standing, fields, persons[0] if persons else 0, delivery)
+        delivery: Delivery = ""
+        message = None
+        if wish.deliver and decision.action != SILENCE:
+            delivery = "delivered" if wish.channel == "inbox" else "asked"
+            if delivery == "asked":
+                message = ToPut(found.org, found.number, found.customer, decision.id, wish.channel, route.to)
+        looked_at = (*fields, *(("identifiers",) if route.to and "identifiers" not in fields else ()))
+        return Made(found.number, decision, standing, looked_at, persons[0] if persons else 0, delivery, message)
+
+    def _check(self, org: str, wish: DecisionWish) -> None:
+        if wish.channel not in CHANNELS:
+            message = f"{wish.channel[:40]!r} is no channel: {', '.join(CHANNELS)}"
+            raise BadInput(message, code="unknown_channel", field="channel")
+        if wish.deliver:
+            self._reaching.check(org, wish.channel)
 
     def _persons(self, found: Found) -> tuple[int, ...]:
         """Those who claim this customer."""
@@ -185,18 +213,11 @@ class HouseDecisions:
 def _along(one: Made, receipt: Receipt) -> Along:
     def keep(ledger: LedgerFile) -> bool:
         book, place = DecisionBook(ledger), (receipt.org, one.record)
-        return book.keep(one.standing, *place, one.decision, one.delivery, receipt.id, one.person)
+        if not book.keep(one.standing, *place, one.decision, one.delivery, receipt.id, one.person):
+            return False
+        return one.message is None or MessageBook(ledger).put(one.message)
 
     return keep
-
-
-def _check(wish: DecisionWish) -> None:
-    if wish.channel not in CHANNELS:
-        message = f"{wish.channel[:40]!r} is no channel: {', '.join(CHANNELS)}"
-        raise BadInput(message, code="unknown_channel", field="channel")
-    if wish.deliver and wish.channel not in DELIVERED:
-        message = f"nothing is sent by {wish.channel} from here: leave out deliver, and show it yourself"
-        raise BadInput(message, code="not_delivered", field="deliver")
 
 
 def _context(found: Found, facts: Facts, wish: DecisionWish, zone: str, at: int) -> Context:

@@ -39,6 +39,7 @@ from rapport.app.audiences import open_audiences
 from rapport.app.backlog import LimitedLog
 from rapport.app.claim_links import HouseClaimLinks
 from rapport.app.computed import ComputedValues
+from rapport.app.console_actions import ConsoleActions
 from rapport.app.console_audiences import ConsoleAudiences
 from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_requests import ConsoleRequests
@@ -61,6 +62,7 @@ from rapport.app.embedded import (
 )
 from rapport.app.exports import ExportRunner, Exports
 from rapport.app.lapsing import Lapser
+from rapport.app.messaging import Messenger
 from rapport.app.mirrors import Mirrors, mirrored
 from rapport.app.newsroom import Newsroom
 from rapport.app.operators import LogOperators
@@ -205,12 +207,14 @@ class _Threads(NamedTuple):
     reviewer: Reviewer
     exports: ExportRunner
     agents: AgentRunner
+    messenger: Messenger
     witnessing: Witnessing
 
 
 def _begun(settings: Settings, ends: contextlib.ExitStack) -> _Threads:
     """Begin the threads that look after what any process puts into the ledger; `ends` ends them."""
-    threads = _Threads(Reviewer(settings), ExportRunner(settings), AgentRunner(settings), Witnessing(settings))
+    runners = (Reviewer(settings), ExportRunner(settings), AgentRunner(settings), Messenger(settings))
+    threads = _Threads(*runners, Witnessing(settings))
     for thread in (*threads, Deliverer(settings), Lapser(settings)):
         ends.callback(thread.close)
     return threads
@@ -237,15 +241,21 @@ def _ways_in(
 
 
 def _deciding(
-    settings: Settings, ends: contextlib.ExitStack, where: tuple[PeopleFile, ProfileReader, Gate], tokens: LedgerTokens
-) -> list[Route]:
-    """What can be done for customers, and what is done for one now; `ends` ends what it opens."""
+    settings: Settings,
+    ends: contextlib.ExitStack,
+    where: tuple[PeopleFile, ProfileReader, Gate],
+    tokens: LedgerTokens,
+    on_message: Callable[[], None],
+) -> tuple[list[Route], ConsoleActions]:
+    """What can be done for customers, and what is done for one now, for programs and in the console; `ends` ends what
+    it opens."""
     people, reader, gate = where
     actions = ends.enter_context(contextlib.closing(open_actions(settings, reader, gate)))
-    decisions = ends.enter_context(contextlib.closing(HouseDecisions(settings, people, reader, gate)))
+    decisions = ends.enter_context(contextlib.closing(HouseDecisions(settings, *where, on_message)))
     outcomes = HouseOutcomes(lambda: open_ledger(settings))
     ends.callback(outcomes.close)
-    return [*action_routes(actions, tokens), *decision_routes(decisions, outcomes, tokens)]
+    tried = ends.enter_context(contextlib.closing(ConsoleActions(settings, actions, decisions)))
+    return [*action_routes(actions, tokens), *decision_routes(decisions, outcomes, tokens)], tried
 
 
 @contextlib.asynccontextmanager
@@ -290,7 +300,8 @@ async def application(
     audiences, traits = open_audiences(settings, reader, gate, keys)
     ends.callback(audiences.close)
     books = (ConsoleRequests(ledger, rights), exports, ConsoleDemands(settings, ledger, promises))
-    meant = (ConsoleAudiences(audiences, traits), destinations)
+    deciding, tried = _deciding(settings, ends, (people, reader, gate), tokens, threads.messenger.wake)
+    meant = (ConsoleAudiences(audiences, traits), destinations, tried)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, *books, entry, *meant)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
     upkeep = [asyncio.create_task(one) for one in (keep_up(corrector, settings), keep_claims(portal.proofs, settings))]
@@ -301,7 +312,7 @@ async def application(
             *profile_routes(gate, tokens),
             *audience_routes(audiences, tokens),
             *trait_routes(traits, tokens),
-            *_deciding(settings, ends, (people, reader, gate), tokens),
+            *deciding,
             *evidence_routes(operators, tokens),
             *benefit_routes(settler, benefits, tokens),
             *statement_routes(lambda org, month: mirrored(mirrors, org, month), tokens),

@@ -29,6 +29,7 @@ from rapport.app.retaining import Retention
 from rapport.app.settings import Settings
 from rapport.app.waking import woken
 from rapport.collect import Event, decode, event_of, events_of, is_correction, is_presence
+from rapport.collect.unsubscribed import event_of_unsubscribed, is_unsubscribed
 from rapport.kernel.errors import Busy
 from rapport.kernel.ports import LogEntry
 from rapport.kernel.times import HOUR, MINUTE, SECOND, now
@@ -132,6 +133,9 @@ class Worker:
             return
         if is_presence(entry):
             self._say(entry, (event_of(entry),))
+            return
+        if is_unsubscribed(entry):
+            self._say(entry, (event_of_unsubscribed(entry),))
             return
         source = self.sources.by_name(entry.org, entry.source)
         decoded = decode(entry)

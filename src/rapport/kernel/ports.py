@@ -49,6 +49,8 @@ OWN_WORD: Final = 1 << 30
 """The trust of that source: above any that a system can have, so that a person's own word wins."""
 PRESENCE: Final = "presence"
 """The source of the events of recognised presence, which people's own devices tell; no system goes by this name."""
+MESSAGES: Final = "messages"
+"""The source of what comes back of messages that the node sent, such as that somebody unsubscribed."""
 
 
 class SourceDirectory(Protocol):

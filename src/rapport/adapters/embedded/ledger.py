@@ -21,7 +21,7 @@ from rapport.adapters.embedded.sqlite import connect, put_rows, transaction, tra
 from rapport.adapters.embedded.tokens import TOKEN_LIFE, TokenFile
 from rapport.kernel import cycles, ids
 from rapport.kernel.errors import BadInput, Conflict, NotFound
-from rapport.kernel.ports import OWN_WORD, PRESENCE, YOU, Source
+from rapport.kernel.ports import MESSAGES, OWN_WORD, PRESENCE, YOU, Source
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.terms import Pending, Receipt
 
@@ -30,7 +30,11 @@ LINK_LIFE = 10 * MINUTE
 _WAL_PAGES = 4_000
 _ORG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_OWN_SOURCES = {YOU: "what customers correct themselves", PRESENCE: "what customers' own devices tell"}
+_OWN_SOURCES = {
+    YOU: "what customers correct themselves",
+    PRESENCE: "what customers' own devices tell",
+    MESSAGES: "what comes back of messages",
+}
 _PUT_RECEIPT = "receipt (seq, id, org, at, body, person, purpose, decision, unmet, tree, place, leaf, previous)"
 _RECEIPTS = "SELECT r.seq, r.org, t.customer, r.body FROM receipt r LEFT JOIN tree t ON t.id = r.tree"
 _COUNT_USE = "INSERT INTO uses VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"

@@ -23,7 +23,7 @@ from rapport.act.messages import Message, State, Step, Unsubscribing, blinded, s
 from rapport.adapters.embedded import audit
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.sqlite import transaction, translating
-from rapport.kernel.errors import NotFound
+from rapport.kernel.errors import Corrupt, NotFound
 from rapport.kernel.times import now
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ SCHEMA = """
 Place = tuple[str, str]
 """(organization, channel): what waits for one never waits for another."""
 ERASED: Final = "the customer was erased"
+UNREADABLE: Final = "this node cannot read what it is to send"
 _PLACE: Final = b"message"
 How = TypeVar("How")
 
@@ -91,7 +92,9 @@ class MessageBook:
         said = Unsubscribing(one.org, blinded(self._secret, one.org, one.to), one.decision)
         token = token_of(self._seal, said) if one.to else ""
         body = seal.seal(msgspec.msgpack.encode(_Body(one.customer, one.to, token)), _PLACE)
-        query = "INSERT INTO message (decision, org, channel, record, state, at, next_at, body) VALUES (?,?,?,?,?,?,?,?)"
+        query = (
+            "INSERT INTO message (decision, org, channel, record, state, at, next_at, body) VALUES (?,?,?,?,?,?,?,?)"
+        )
         at = now()
         self._db.execute(query, (one.decision, one.org, one.channel, one.record, "waiting", at, at, body))
         return True
@@ -116,7 +119,12 @@ class MessageBook:
             ORDER BY next_at, seq LIMIT 1
         """
         while (row := self._db.execute(query, (*place, at)).fetchone()) is not None:
-            message = self.message(place[0], row[0])
+            try:
+                message = self.message(place[0], row[0])
+            except (Corrupt, NotFound, msgspec.MsgspecError):
+                # One that cannot be read, or is of a newer version's, must not stop those behind it.
+                self._put(row[0], Step("failed", UNREADABLE), 0)
+                continue
             if message is not None:
                 return message
             self._put(row[0], Step("withdrawn", ERASED), 0)
