@@ -54,7 +54,7 @@ NOT_SENT: Final = Route()
 
 
 class Made(msgspec.Struct, frozen=True):
-    """A decision on its way: about whom, and what was standing when it was made; with its message, where one is sent."""
+    """A decision on its way: about whom, what was standing when it was made, and its message, where one is sent."""
 
     record: int
     decision: Decision

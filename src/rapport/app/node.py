@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from rapport.adapters.embedded.agreements import AgreementBook
@@ -37,6 +37,7 @@ from rapport.app.agents import AgentDesk
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.audiences import open_audiences
 from rapport.app.backlog import LimitedLog
+from rapport.app.channels import HouseChannels
 from rapport.app.claim_links import HouseClaimLinks
 from rapport.app.computed import ComputedValues
 from rapport.app.console_actions import ConsoleActions
@@ -78,6 +79,7 @@ from rapport.app.saying import NodeSaying
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
 from rapport.app.terms_desk import Parts
+from rapport.app.unsubscribing import HouseUnsubscribing
 from rapport.app.witnessing import Witnessing
 from rapport.kernel.errors import Busy, RapportError
 from rapport.kernel.times import SECOND, now
@@ -88,6 +90,7 @@ from rapport.terms.settling import Settler
 from rapport.web.api.actions import action_routes
 from rapport.web.api.audiences import audience_routes
 from rapport.web.api.benefits import benefit_routes
+from rapport.web.api.channels import channel_routes
 from rapport.web.api.claim_links import claim_link_routes
 from rapport.web.api.collect import collect_routes
 from rapport.web.api.customers import Caller, customer_routes
@@ -110,6 +113,7 @@ from rapport.web.api.traits import trait_routes
 from rapport.web.console import console_routes
 from rapport.web.portal import Intents, portal_routes
 from rapport.web.signin import signin_routes
+from rapport.web.unsubscribe import unsubscribe_routes
 
 log = logging.getLogger("rapport.node")
 
@@ -243,19 +247,28 @@ def _ways_in(
 def _deciding(
     settings: Settings,
     ends: contextlib.ExitStack,
-    where: tuple[PeopleFile, ProfileReader, Gate],
+    where: tuple[PeopleFile, ProfileReader, Gate, LimitedLog],
     tokens: LedgerTokens,
     on_message: Callable[[], None],
-) -> tuple[list[Route], ConsoleActions]:
-    """What can be done for customers, and what is done for one now, for programs and in the console; `ends` ends what
-    it opens."""
-    people, reader, gate = where
+) -> tuple[list[BaseRoute], ConsoleActions]:
+    """What can be done for customers, what is done for one now, and how it reaches them, for programs and in the
+    console; `ends` ends what it opens."""
+    people, reader, gate, entries = where
     actions = ends.enter_context(contextlib.closing(open_actions(settings, reader, gate)))
-    decisions = ends.enter_context(contextlib.closing(HouseDecisions(settings, *where, on_message)))
+    decisions = ends.enter_context(contextlib.closing(HouseDecisions(settings, people, reader, gate, on_message)))
     outcomes = HouseOutcomes(lambda: open_ledger(settings))
     ends.callback(outcomes.close)
     tried = ends.enter_context(contextlib.closing(ConsoleActions(settings, actions, decisions)))
-    return [*action_routes(actions, tokens), *decision_routes(decisions, outcomes, tokens)], tried
+    channels = ends.enter_context(contextlib.closing(HouseChannels(settings)))
+    letters = HouseUnsubscribing(lambda: open_ledger(settings), people, reader, entries)
+    ends.callback(letters.close)
+    routes = [
+        *action_routes(actions, tokens),
+        *decision_routes(decisions, outcomes, tokens),
+        *channel_routes(channels, tokens),
+        *unsubscribe_routes(letters, settings.url),
+    ]
+    return routes, tried
 
 
 @contextlib.asynccontextmanager
@@ -286,7 +299,6 @@ async def application(
     exports = Exports(settings, threads.exports.wake)
     vitals = HouseVitals(newsroom, threads.witnessing)
     intents = Intents()
-    acknowledgements = Acknowledgements(lambda: DemandFile(open_ledger(settings)))
     operators = LogOperators(reader, gate, entries, newsroom)
     agreements = AgreementBook(ledger.db, keys, promises, people.terms_of)
     populations = Populations(ledger.db, keys, people.terms_of)
@@ -300,7 +312,7 @@ async def application(
     audiences, traits = open_audiences(settings, reader, gate, keys)
     ends.callback(audiences.close)
     books = (ConsoleRequests(ledger, rights), exports, ConsoleDemands(settings, ledger, promises))
-    deciding, tried = _deciding(settings, ends, (people, reader, gate), tokens, threads.messenger.wake)
+    deciding, tried = _deciding(settings, ends, (people, reader, gate, limited), tokens, threads.messenger.wake)
     meant = (ConsoleAudiences(audiences, traits), destinations, tried)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, *books, entry, *meant)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
@@ -321,7 +333,7 @@ async def application(
             *export_routes(exports, tokens),
             *destination_routes(destinations, tokens),
             *receipt_log_routes(PublishedLog(ledger.receipt_log, Cosignatures(ledger.db))),
-            *demand_routes(acknowledgements),
+            *demand_routes(Acknowledgements(lambda: DemandFile(open_ledger(settings)))),
             *data_rights_routes(AgentDesk(settings, threads.agents.wake)),
             *presence_routes(presence, tokens),
             *health_routes(vitals),

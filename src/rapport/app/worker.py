@@ -128,14 +128,9 @@ class Worker:
             self._operations.apply(entry)
             self._since_commit += 1
             return
-        if is_correction(entry):
-            self._say(entry, events_of(entry))
-            return
-        if is_presence(entry):
-            self._say(entry, (event_of(entry),))
-            return
-        if is_unsubscribed(entry):
-            self._say(entry, (event_of_unsubscribed(entry),))
+        own = _own_events(entry)
+        if own is not None:
+            self._say(entry, own)
             return
         source = self.sources.by_name(entry.org, entry.source)
         decoded = decode(entry)
@@ -242,6 +237,15 @@ class Worker:
         self._log.close()
         self._ledger.close()
         self._keys.close()
+
+
+def _own_events(entry: LogEntry) -> Iterable[Event] | None:
+    """Those that the node itself tells of; None for what a source sent."""
+    if is_correction(entry):
+        return events_of(entry)
+    if is_presence(entry):
+        return (event_of(entry),)
+    return (event_of_unsubscribed(entry),) if is_unsubscribed(entry) else None
 
 
 def _news_of(entry: LogEntry, event: Event, record: int) -> dict[str, Any]:
