@@ -17,7 +17,7 @@ from rapport.learn.table import as_it_was, table, target
 NOW = 1 << 60
 
 
-def made(seed: int, customers: int = 150) -> tuple[logs.World, list[Logged]]:
+def made(seed: int, customers: int = 80) -> tuple[logs.World, list[Logged]]:
     chance = np.random.default_rng(seed)
     world = logs.world(chance)
     return world, logs.log(world, chance, customers)
@@ -122,6 +122,41 @@ def test_of_few_decisions_or_where_nothing_was_given_no_figure_goes_out() -> Non
         for found in estimates(over, as_it_was(over), "customer").values():
             assert (found.trouble, found.value, found.low) == ("too_few", None, None)
             assert found.said.startswith(("too few", "no decision"))
+
+
+def varied(number: int, candidates: tuple[Candidate, ...]) -> list[Logged]:
+    """Decisions that all did the first thing, and gave now this, now that."""
+    return [
+        one(
+            f"dec_{place}",
+            customer=f"cus_{place}",
+            candidates=candidates,
+            holdout=0.0,
+            action=candidates[0].action,
+            customer_benefit=float(place % 3),
+        )
+        for place in range(number)
+    ]
+
+
+def test_fewer_than_fifty_decisions_are_too_few_whatever_they_gave() -> None:
+    always = (Candidate("thanks", "thank", 1.0), Candidate(SILENCE, SILENCE, 0.0))
+    for number, trouble in ((49, "too_few"), (50, "")):
+        over = table(varied(number, always), NOW)
+        found = estimate(over, as_it_was(over), "customer", "ips")
+        assert found.trouble == trouble
+        assert ("counts as 49 decisions" in found.said) == (number == 49)
+
+
+def test_what_had_hardly_a_chance_to_come_up_is_too_few_though_no_weight_shows_it() -> None:
+    # Half of the choices had a chance of one in a hundred and did not come up: all weights that did are alike.
+    rare = (Candidate("thanks", "thank", 0.99), Candidate(SILENCE, SILENCE, 0.01))
+    over = table(varied(200, rare), NOW)
+    half = target(over, "", {name: {"thanks": 0.5, SILENCE: 0.5} for name in over.decisions})
+    found = estimate(over, half, "customer", "snips")
+    assert weights(over, half).each == pytest.approx(0.5 / 0.99)
+    assert found.effective == pytest.approx(200 / (0.25 / 0.99 + 0.25 / 0.01))
+    assert found.trouble == "too_few"
 
 
 def test_many_decisions_about_few_customers_are_few() -> None:

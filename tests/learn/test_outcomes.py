@@ -254,6 +254,9 @@ def test_what_comes_late_is_for_the_books_and_not_taught() -> None:
         assert step.outcome is not None
         assert step.outcome.late
     assert by_event.awaited.worth == Worth(2.0, 3.0)
+    at_the_end = reported(Report("dec_1", "bought", 1.0), "acme", WAITING, UNITS, WAITING.until)
+    assert at_the_end.outcome is not None
+    assert at_the_end.outcome.late
 
 
 @given(st.lists(st.sampled_from(["m1", "m2", "m3", "report", "lapse"]), max_size=12))

@@ -76,6 +76,8 @@ def test_a_little_that_was_never_tried_is_left_as_it_was_and_told_of_and_much_is
 
     little = what_if(decisions, NOW, calls(0.05))
     assert little.beyond == pytest.approx(0.05)
+    # Thanks from 0.5 to 0.75 and half of 0.05, offers from 0.3 to three tenths of it, silence from 0.2 up by two.
+    assert little.changed == pytest.approx((0.275 + 0.285 + 0.01) / 2)
     assert little.gains[0].verdict == "gain"
     assert "in 5.0% of the choices it wanted what was never tried there, and they were left as they were" in little.said
     much = what_if(decisions, NOW, calls(MOST_BEYOND + 0.01))
