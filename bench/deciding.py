@@ -25,7 +25,7 @@ FEATURES = 100
 VALUES = 9
 PEOPLE = 64
 OUTCOMES = 2_000
-ROUNDS = 12
+ROUNDS = 50
 AT = 20_000 * DAY
 CANDIDATES = tuple((f"action-{number}", list(KINDS)[number % len(KINDS)]) for number in range(ACTIONS))
 NAMES, OF_KIND = zip(*CANDIDATES, strict=True)

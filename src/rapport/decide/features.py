@@ -106,7 +106,7 @@ def hashed(features: Named) -> Features:
     """The features that models know, of the features that people know."""
     names, said = zip((ALWAYS, 1.0), *features, strict=True)
     values = maths.np.array(said)
-    length = math.sqrt(math.fsum([value * value for value in said[1:]]))
+    length = math.sqrt(math.fsum((values[1:] * values[1:]).tolist()))
     if length > 0:
         values[1:] *= LENGTH / length
     return Features(names, hashes_of(names), values, 1 + LENGTH * LENGTH * (length > 0))
