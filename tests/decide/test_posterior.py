@@ -117,6 +117,11 @@ def test_what_can_be_no_outcome_is_refused_and_changes_nothing(outcome: float) -
     assert model.packed() == before
 
 
+def test_an_outcome_is_that_of_one_candidate() -> None:
+    with pytest.raises(ValueError, match="one candidate"):
+        Posterior(PRIOR).learn(on(GOLD, *CANDIDATES), 2.0, 1.0, NOW)
+
+
 def test_an_outcome_beyond_its_bounds_counts_as_the_bound() -> None:
     prior = Prior("company", low=-10, high=50)
     absurd, bounded = (taught(Posterior(prior), [(GOLD, ("tip", "help"), came, 0)]) for came in (1e9, 50.0))

@@ -120,7 +120,9 @@ class Posterior:
 
     def learn(self, crossed: Crossed, declared: float, outcome: float, at: int) -> None:
         """Learn what came of one candidate; where there is none, of silence. `at`: when it is learnt (µs), be it long
-        after it came. Raises BadInput (`bad_outcome`)."""
+        after it came. Raises BadInput (`bad_outcome`), and ValueError for more candidates than one."""
+        if len(crossed.actions) > 1:
+            raise ValueError("an outcome is that of one candidate")
         error = self.prior.bounded(outcome)
         self._age(at)
         weights = self._gathered(crossed)
