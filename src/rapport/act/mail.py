@@ -24,6 +24,7 @@ from rapport.kernel.times import SECOND
 
 MOST_ADDRESS: Final = 254
 UNSUBSCRIBE: Final = "/u/"
+_ONE_CLICK: Final = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
 _ENDS_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -99,14 +100,13 @@ def mail_of(message: Message, sender: Sender, origin: str) -> bytes:
         mail["Reply-To"] = address_of(sender.reply_to, "reply_to")
     mail["Subject"] = one_line(message.parts.get("subject", ""))
     mail["Date"] = format_datetime(datetime.fromtimestamp(message.decision.at // SECOND, UTC))
-    mail["Message-ID"] = f"<{message.id}@{whom.domain}>"
-    mail["List-Unsubscribe"] = f"<{link}>"
-    mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail["Auto-Submitted"] = "auto-generated"
+    _fill(mail, message, link)
     if message.decision.language:
         mail["Content-Language"] = message.decision.language
-    _fill(mail, message, link)
-    made = mail.as_bytes()
+    # The standard library would fold these where they are long, by encoding them: then no mail program reads them.
+    whole = f"Message-ID: <{message.id}@{whom.domain}>\r\nList-Unsubscribe: <{one_line(link)}>\r\n{_ONE_CLICK}\r\n"
+    made = whole.encode("ascii") + mail.as_bytes()
     if sender.dkim is None:
         return made
     return dkim.signed(made, dkim.signer(sender.dkim.domain, sender.dkim.selector, sender.dkim.key))

@@ -1,4 +1,4 @@
-"""Unsubscribing on a node: it holds at once, for the blinded address alone, and comes back as an event of the customer's.
+"""Unsubscribing on a node: it holds at once, for the blinded address alone, and comes back as an event.
 
 The event is told where the customer is still there, is the only one with that address, and none of it was erased; the
 stop holds in any case.
