@@ -113,6 +113,19 @@ def test_a_qini_curve_begins_at_nothing_ends_at_the_whole_effect_and_has_the_coe
     assert np.trapezoid(gains, shares) - last.gain / 2 == pytest.approx(coefficient(found), abs=2e-3)
 
 
+def test_the_error_of_a_qini_coefficient_knows_that_ranks_are_estimated_too() -> None:
+    # Everybody gains 5 and more by their score: were the ranks taken for given, the 5 would seem to add to the error.
+    people, scores = lot(11, 500)
+    people = people._replace(given=people.given + 5 * people.treated)
+    chance = np.random.default_rng(0)
+    again = []
+    for _ in range(400):
+        rows = chance.integers(0, 500, 500)
+        drawn = Arms(people.treated[rows], people.odds[rows], people.given[rows], np.arange(500))
+        again.append(coefficient(qini(drawn, scores[rows] + chance.normal(size=500) * 1e-9, "customer")))
+    assert qini(people, scores, "customer").error == pytest.approx(np.std(again), rel=0.15)
+
+
 @given(st.integers(0, 10_000))
 def test_scores_that_are_all_one_find_nobody(seed: int) -> None:
     people, scores = lot(seed, 400)
