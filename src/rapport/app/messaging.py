@@ -41,6 +41,7 @@ FOR_THE_WELL: Final = 8
 """Of these so many are kept for those that went well last time: any number that hang cannot take them."""
 IDLE: Final = 10 * SECOND
 """How long a way that nothing waits for is held open."""
+GOODBYE_S: Final = 0.5
 NOT_SET_UP: Final = "this channel is not set up any more"
 NO_SERVER: Final = "no mail goes out from this node: smtp is not set"
 Ways = Callable[[Settings, Place, Any], Way]
@@ -115,6 +116,7 @@ class Messenger(LedgerThread):
     def watch(self) -> None:
         with ExitStack() as ends:
             desk = _Desk(self.settings, ends)
+            ends.callback(self._let_all_go)
             while not self.stopped:
                 self._gather(desk)
                 self._start(desk)
@@ -210,6 +212,13 @@ class Messenger(LedgerThread):
         for place in [one for one, held in self._held.items() if held.used_at < idle and one not in self._busy]:
             self._close(self._held.pop(place).way)
 
-    def _close(self, way: Way) -> None:
+    def _let_all_go(self) -> None:
+        free = [place for place in self._held if place not in self._busy]
+        for goodbye in [self._close(self._held.pop(place).way) for place in free]:
+            goodbye.join(GOODBYE_S)
+
+    def _close(self, way: Way) -> threading.Thread:
         # A server may take its time to say goodbye.
-        threading.Thread(target=way.close, name="message", daemon=True).start()
+        goodbye = threading.Thread(target=way.close, name="message", daemon=True)
+        goodbye.start()
+        return goodbye
