@@ -96,6 +96,11 @@ def test_no_action_that_either_side_would_lose_by_is_ever_chosen(
             assert chances(ruling)[name] == 0
 
 
+def test_a_loss_too_small_for_seven_digits_is_still_a_loss() -> None:
+    ruling = arbitrate(case([("a", -1e-300, 9.0, 5.0, 9.0)]))
+    assert (ruling.action, chances(ruling)["a"], ranked(ruling)[0].rules) == (SILENCE, 0, ("customer_loses",))
+
+
 @given(rows, seeds, weights, variances, st.sampled_from([0.0, 0.05, 0.2]), st.booleans())
 def test_chances_are_a_distribution_and_what_was_done_had_one(
     rows: list[Row], seed: str, weight: float, silence: float, holdout: float, held_out: bool

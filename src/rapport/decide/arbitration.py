@@ -111,7 +111,7 @@ def arbitrate(case: Case) -> Ruling:
         alone = tuple(float(place == must) for place in range(len(ranking)))
         return Ruling(case, case.actions[must], 1.0, products, alone, 0.0, ranking)
     kept = [place for place in ranking if products[place] is not None]
-    winners = _winners(case, kept, means[:, kept])
+    winners = _winners(case, kept, means[:, kept].astype(maths.np.float32))
     shares = (maths.np.bincount(winners, minlength=len(kept) + 1) / DRAWS).tolist()
     chances = [0.0] * len(ranking)
     for place, share in zip(kept, shares, strict=False):
@@ -164,26 +164,31 @@ def _losers(case: Case, place: int) -> tuple[str, ...]:
 def _ranking(case: Case, means: maths.Floats) -> tuple[tuple[float | None, ...], tuple[int, ...]]:
     """The products of means, and the candidates' places, the best first."""
     np = maths.np
-    found = np.where((means >= 0).all(axis=0), _product(np.maximum(means, 0), case.weight), -1)
+    found = np.where((means >= 0).all(axis=0), _product(np.maximum(means, 0).astype(np.float32), case.weight), -1)
     by_name = sorted(range(len(case.actions)), key=case.actions.__getitem__)
     order = np.lexsort((-means[0, by_name], -found[by_name]))  # the last key counts first, and equals stay as they were
     ranking = tuple([by_name[place] for place in order.tolist()])
     return tuple([product if product >= 0 else None for product in found.tolist()]), ranking
 
 
-def _product(sides: maths.Floats, weight: float) -> maths.Floats:
-    """The Nash products (…) of what both sides gain (2, …), which is not below nothing, to seven digits."""
-    products: maths.Floats = sides[0] ** weight * sides[1] ** (1 - weight)
-    return products.astype(maths.np.float32)
+def _product(sides: maths.Singles, weight: float) -> maths.Singles:
+    """The Nash products (…) of what both sides gain (2, …), which is not below nothing, in seven digits."""
+    np = maths.np
+    if weight == 0.5:
+        customer, company = np.sqrt(sides)  # which is exact, and fast
+    else:
+        customer, company = sides[0].astype(float) ** weight, sides[1].astype(float) ** (1 - weight)
+    products: maths.Singles = (customer * company).astype(np.float32, copy=False)
+    return products
 
 
-def _winners(case: Case, kept: list[int], means: maths.Floats) -> maths.Places:
+def _winners(case: Case, kept: list[int], means: maths.Singles) -> maths.Places:
     """Of each draw (DRAWS) the winner's place in `kept`; its length: silence."""
     np = maths.np
     if not kept:
         return np.zeros(DRAWS, np.intp)
     sides = (case.customer, case.company)
-    variances = np.array([(*side.variances, side.silence) for side in sides])[:, [*kept, -1]]
+    variances = np.array([(*side.variances, side.silence) for side in sides], np.float32)[:, [*kept, -1]]
     drawn = _normals(case.seed, [*[case.actions[place] for place in kept], SILENCE])
     drawn *= np.sqrt(variances)[:, None]
     gained = drawn[:, :, :-1] - drawn[:, :, -1:]
@@ -194,7 +199,7 @@ def _winners(case: Case, kept: list[int], means: maths.Floats) -> maths.Places:
     return winners
 
 
-def _normals(seed: str, names: Sequence[str]) -> maths.Floats:
+def _normals(seed: str, names: Sequence[str]) -> maths.Singles:
     """Normal values for both sides, each draw and each name (2, DRAWS, n), by seed and name alone."""
     np = maths.np
     bits = _steps() + (hashes_of(names) ^ hashes_of([f"seed {seed}"])).astype(np.uint32)
@@ -206,8 +211,7 @@ def _normals(seed: str, names: Sequence[str]) -> maths.Floats:
     levels = np.empty((2, *bits.shape), np.intp)
     levels[0] = bits >> np.uint32(32 - _LEVELS)
     levels[1] = bits & np.uint32((1 << _LEVELS) - 1)
-    normals: maths.Floats = _normal().take(levels)
-    return normals
+    return _normal().take(levels)
 
 
 @lru_cache(1)
@@ -217,7 +221,7 @@ def _steps() -> maths.Hashes:
 
 
 @lru_cache(1)
-def _normal() -> maths.Floats:
+def _normal() -> maths.Singles:
     """Values of the normal distribution, of which each is as likely as any."""
     inverse, number = NormalDist().inv_cdf, 1 << _LEVELS
-    return maths.np.array([round(inverse((level + 0.5) / number), 6) for level in range(number)])
+    return maths.np.array([round(inverse((level + 0.5) / number), 6) for level in range(number)], maths.np.float32)

@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from scipy.optimize import minimize
 
     Floats = NDArray[np.float64]
+    Singles = NDArray[np.float32]
     Places = NDArray[np.intp]
     Hashes = NDArray[np.uint64]
 else:
-    Floats = Places = Hashes = Any
+    Floats = Singles = Places = Hashes = Any
 
     def __getattr__(name: str) -> Any:
         if name == "np":
@@ -28,4 +29,4 @@ else:
         return found
 
 
-__all__ = ["Floats", "Hashes", "Places", "minimize", "np", "special"]
+__all__ = ["Floats", "Hashes", "Places", "Singles", "minimize", "np", "special"]
