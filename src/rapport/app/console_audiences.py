@@ -28,7 +28,7 @@ _MOST_STUMBLES = 25
 _ROUNDS = 20
 """Pages of moves that are looked through for those who may be read, before the reader is asked to go on."""
 _MOVE = b"mov"
-_WANTED = {"audience": Kind.BOOL, "trait": Kind.ANY}
+_WANTED = {"audience": Kind.BOOL, "trait": Kind.ANY, "action": Kind.BOOL}
 
 
 class ConsoleAudiences:

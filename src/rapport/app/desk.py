@@ -8,6 +8,7 @@ import msgspec
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.reader import StateReader
 from rapport.app import telling
+from rapport.app.console_actions import ConsoleActions
 from rapport.app.console_audiences import ConsoleAudiences
 from rapport.app.console_demands import ConsoleDemands
 from rapport.app.console_operators import ConsoleOperators
@@ -57,11 +58,13 @@ class HouseDesk(HouseTermsDesk):
         signin: ConsoleSignin,
         audiences: ConsoleAudiences,
         destinations: HouseDestinations,
+        actions: ConsoleActions,
     ) -> None:
         super().__init__(parts)
         self.requests = requests
         self.exports = exports
         self.destinations = destinations
+        self.actions = actions
         self.demands = demands
         self.signin = signin
         self.audiences = audiences

@@ -17,6 +17,8 @@ Duty = Literal[
     "requests",
     "audiences",
     "destinations",
+    "actions",
+    "catalogue",
     "promise",
     "agreements",
     "exports",
@@ -28,21 +30,24 @@ Duty = Literal[
     "operators",
     "tokens",
 ]
-"""What a page is part of. `own`: what concerns the one who is signed in alone; everybody has it."""
+"""What a page is part of. `own`: what concerns the one who is signed in alone; everybody has it. `actions`: to see what
+can be done for customers, and how that is decided; `catalogue`: to change it."""
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 DUTIES: Final[tuple[Duty, ...]] = get_args(Duty)
 MAY: Final[Mapping[str, frozenset[Duty]]] = {
     "owner": frozenset(DUTIES),
-    "marketer": frozenset({"own", "audiences", "destinations", "promise", "agreements", "exports", "statement"}),
-    "agent": frozenset({"own", "customers", "requests"}),
-    "auditor": frozenset({"own", "agreements", "uses", "audit"}),
+    "marketer": frozenset(
+        {"own", "audiences", "destinations", "actions", "catalogue", "promise", "agreements", "exports", "statement"}
+    ),
+    "agent": frozenset({"own", "customers", "requests", "actions"}),
+    "auditor": frozenset({"own", "actions", "agreements", "uses", "audit"}),
 }
 MEANS: Final[dict[Role, str]] = {
     "owner": "everything, and who else comes in",
-    "marketer": "audiences without whom they are, where they are sent, what is promised, exports, the statement",
-    "agent": "customers, and answers to their requests",
-    "auditor": "agreements, uses, refusals and the audit log; no customer",
+    "marketer": "audiences without whom they are, where they go, actions, what is promised, exports, the statement",
+    "agent": "customers, what would be done for them and why, and answers to their requests",
+    "auditor": "actions, agreements, uses, refusals and the audit log; no customer",
 }
 
 

@@ -287,4 +287,4 @@ class SampleAudiences:
         return complete(before, len(before), self.schema)
 
     async def review(self, session: Session, expression: str, of: told.Of) -> tuple[Problem, ...]:
-        return review(expression, self.schema, Kind.BOOL if of == "audience" else Kind.ANY)
+        return review(expression, self.schema, Kind.ANY if of == "trait" else Kind.BOOL)

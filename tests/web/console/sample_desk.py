@@ -19,6 +19,7 @@ from rapport.kernel.times import SECOND, now, rfc3339
 from rapport.kernel.vocabulary import category_of
 from rapport.profile.masking import mask
 from rapport.web.console import desk as told
+from tests.web.console.sample_actions import SampleActions
 from tests.web.console.sample_audiences import SampleAudiences
 from tests.web.console.sample_demands import SampleDemands
 from tests.web.console.sample_destinations import SampleDestinations
@@ -43,6 +44,7 @@ class SampleDesk(SampleIdentity, SampleSources, SampleTerms):
         self.requests = SampleRequests(empty=empty)
         self.exports = SampleExports(empty=empty)
         self.audiences = SampleAudiences(empty=empty)
+        self.actions = SampleActions(empty=empty)
         self.demands = SampleDemands(empty=empty)
         self.destinations = SampleDestinations(empty=empty)
         self.signin = SampleSignin()

@@ -38,7 +38,7 @@ def offered(routes: list[BaseRoute], above: str = "") -> Iterator[tuple[str, Rou
 ROUTES = list(offered(console_routes(SampleDesk(), ORIGIN)))
 PAGES = [(path, route) for path, route in ROUTES if isinstance(route, Page)]
 FILLED = {
-    "name": "gold_lately",
+    "name": "gold_lately", "action": "help_after_refund",
     "customer": ALICE, "evidence": "evd0001", "agreement": f"agr_{0:026}", "export": f"exp_{1:026}", "request": "x",
     "refusal": "rej0001", "destination": "table", "source": "web", "operator": f"opr_{0:026}", "token": f"tok_{0:026}",
 }  # fmt: skip
@@ -75,8 +75,16 @@ def test_the_table_says_what_was_meant():
     assert {"customers", "evidence", "operators", "tokens"}.isdisjoint(MAY["marketer"])
     # Who makes audiences sees how many are in; who is in is for those who see customers.
     assert "audiences" in MAY["marketer"] - MAY["agent"] - MAY["auditor"]
+    # What can be done is seen by all, and changed by who answers for it; what it says to somebody, by who sees customers.
+    assert all("actions" in MAY[role] for role in ROLES)
+    assert "catalogue" in MAY["marketer"] - MAY["agent"] - MAY["auditor"]
     rules = {path: route.rule for path, route in PAGES}
     assert rules["/console/audiences/{name}"].duty == "audiences"
+    assert rules["/console/decide"].duty == rules["/console/actions/{action}/preview"].duty == "customers"
+    changing = {
+        path for path, route in PAGES if route.rule.duty in ("actions", "catalogue") and "POST" in route.methods
+    }
+    assert {route.rule.duty for path, route in PAGES if path in changing and "POST" in route.methods} == {"catalogue"}
     assert {rules[f"/console/audiences/{{name}}/{what}"].duty for what in ("people", "moves", "why")} == {"customers"}
     assert {"promise", "exports", "destinations", "operators", "tokens", "audit", "evidence"}.isdisjoint(MAY["agent"])
     assert not any(may(nobody, duty) for nobody in ("", "root", "OWNER") for duty in DUTIES)

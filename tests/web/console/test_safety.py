@@ -17,6 +17,9 @@ EVERY_PAGE = [
     "/console/customers/nobody", "/console/evidence/evd0001", "/console/rejected", "/console/rejected/rej0001",
     "/console/audiences", "/console/audiences/grown_up", "/console/audiences/gold_lately/people", "/console/traits",
     "/console/audiences/gold_lately/why?customer=email:a@b.cc", "/console/edit/audience", "/console/traits/rfm",
+    "/console/actions", f"/console/actions/{'a' * 63}", "/console/actions/help_after_refund", "/console/edit/action",
+    f"/console/edit/action?name={'a' * 63}", "/console/decide", "/console/decide?customer=email:a@b.cc&channel=inbox",
+    f"/console/actions/{'a' * 63}/preview?customer=email:a@b.cc", "/console/manner", "/console/units",
     "/console/sources", "/console/nothing-here", "/console/leave",
 ]  # fmt: skip
 

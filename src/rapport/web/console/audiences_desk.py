@@ -14,8 +14,8 @@ from rapport.kernel.expressions import Completion, Problem
 from rapport.web.audiences import Day, Preview, Saved, Standing, TraitWish, Warned
 from rapport.web.console.session import Session
 
-Of = Literal["audience", "trait"]
-"""What an expression is written for: true or false, or a value."""
+Of = Literal["audience", "trait", "action"]
+"""What an expression is written for: true or false, or, for a trait, a value."""
 
 
 class Listed(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from rapport.collect import Event
+from rapport.web.console.actions_desk import ActionsDesk
 from rapport.web.console.audiences_desk import AudiencesDesk
 from rapport.web.console.demands_desk import DemandsDesk
 from rapport.web.console.operators_desk import ConsoleSigninDesk, OperatorsDesk
@@ -245,6 +246,9 @@ class Desk(TermsDesk, Protocol):
 
     @property
     def destinations(self) -> Destinations: ...
+
+    @property
+    def actions(self) -> ActionsDesk: ...
 
     @property
     def signin(self) -> ConsoleSigninDesk: ...

@@ -1,5 +1,6 @@
-"""The editor of expressions, for audiences and for computed traits: a form whose buttons try and save, and what its
-script asks while one types: names that can stand there, what is wrong and where, and what it would give today.
+"""The editor of expressions, for audiences, computed traits and whom actions are for: a form whose buttons try and
+save, and what its script asks while one types: names that can stand there, what is wrong and where, and what it would
+give today.
 
 Places are told to the script in UTF-16 units, as browsers count them.
 """
@@ -117,7 +118,7 @@ async def _change(visit: Visit, of: Of) -> Response:
     try:
         if form.get("do") == "save":
             return go(f"{HOMES[of]}/{await _saved(visit, of, form)}?saved=yes&watch=yes")
-        tried, problems = await _try(visit, of, form["expression"], form.get("purpose", ""), _compared(form))
+        tried, problems = await tried_of(visit, of, form["expression"], form.get("purpose", ""), _compared(form))
         return await _form(visit, of, form, problems=problems, tried=tried)
     except ExpressionError as error:
         return await _form(visit, of, form, status=error.status, problems=error.problems)
@@ -177,11 +178,11 @@ async def trying(visit: Visit) -> Response:
     asked = await _asked(visit)
     of, expression, name = _text(asked, "of"), _text(asked, "expression"), _text(asked, "name") or None
     if of not in get_args(Of):
-        raise BadInput("of is audience or trait", field="of")
+        raise BadInput("of is audience, trait or action", field="of")
     told_problem, tried = "", None
     problems: Sequence[Problem] = ()
     try:
-        tried, problems = await _try(visit, of, expression, _text(asked, "purpose"), name)  # type: ignore[arg-type]  # one of them
+        tried, problems = await tried_of(visit, of, expression, _text(asked, "purpose"), name)  # type: ignore[arg-type]  # one of them
     except ExpressionError as error:
         problems = error.problems
     except (BadInput, Busy, NotFound) as error:
@@ -220,7 +221,7 @@ def _placed(problem: Problem, expression: str) -> dict[str, Any]:
 # -- trying
 
 
-async def _try(
+async def tried_of(
     visit: Visit, of: Of, expression: str, purpose: str, name: str | None
 ) -> tuple[Tried | None, tuple[Problem, ...]]:
     """What it would give, and what is doubtful about it. Raises ExpressionError with all that is wrong, BadInput, Busy,
@@ -229,8 +230,8 @@ async def _try(
     wrong = tuple(one for one in await desk.review(visit.session, expression, of) if not one.doubt)
     if wrong:
         raise ExpressionError(wrong)
-    if of == "audience":
-        preview = await desk.preview(visit.session, expression, purpose, name)
+    if of != "trait":
+        preview = await desk.preview(visit.session, expression, purpose, name if of == "audience" else None)
         return said_preview(preview, purpose), _doubts(preview.warnings)
     known = await desk.preview_trait(visit.session, expression, purpose)
     return said_known(known, purpose), _doubts(known.warnings)

@@ -17,6 +17,15 @@ TABS: Final[tuple[tuple[str, tuple[tuple[str, str, str, Duty], ...]], ...]] = (
         ),
     ),
     (
+        "Actions",
+        (
+            ("actions", "/console/actions", "Actions", "actions"),
+            ("decide", "/console/decide", "Decide", "customers"),
+            ("manner", "/console/manner", "How we decide", "actions"),
+            ("units", "/console/units", "Units", "actions"),
+        ),
+    ),
+    (
         "Promise",
         (
             ("promise", "/console/promise", "What we promise", "promise"),

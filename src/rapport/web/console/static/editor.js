@@ -11,7 +11,8 @@
   const problems = one("[data-problems]", form)
   const tried = one("[data-tried]", form)
   const of = form.dataset.editor
-  const name = one("[name=version]", form).value === "0" ? "" : one("[name=name]", form).value
+  // What is saved already is compared with; of an action nothing is.
+  const name = of === "action" || one("[name=version]", form).value === "0" ? "" : one("[name=name]", form).value
   const COMPLETE_MS = 80
   const MOST_NAMES = 8 // typing on finds the others
   const TRY_MS = 500
