@@ -52,11 +52,13 @@ class Minds:
         kept = self._book.mind(org)
         if kept is None:
             return _nothing()
-        return Learnt(Posterior.unpacked(kept.customer), Posterior.unpacked(kept.company), kept.lesson)
+        customer = Posterior.unpacked(kept.customer)
+        return Learnt(customer, Posterior.unpacked(kept.company, beside=customer), kept.lesson)
 
 
 def _nothing() -> Learnt:
-    return Learnt(Posterior(CUSTOMER), Posterior(COMPANY))
+    customer = Posterior(CUSTOMER)
+    return Learnt(customer, Posterior(COMPANY, beside=customer))
 
 
 def learnt_more(learnt: Learnt, lesson: Taught) -> Learnt:
