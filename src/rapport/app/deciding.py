@@ -229,6 +229,7 @@ def _context(found: Found, facts: Facts, wish: DecisionWish, zone: str, at: int)
         channel=wish.channel,
         device=said.device,
         place=said.place.country if said.place is not None and _shares_where(found) else "",
+        session=said.session,
         computed=facts.computed,
         events={name: told["count"] for name, told in by_name.items()},
         traits=facts.traits,

@@ -51,8 +51,8 @@ Named = tuple[tuple[str, float], ...]
 class Context(msgspec.Struct, frozen=True):
     """One customer in one moment (`at`, µs), as far as the gate lets it be seen for the decision's purpose.
 
-    `zone`: of the person; `place`: coarse, and only if shared; `goals`: what they want → progress (0 … 1); `events`:
-    name → how many lately; `computed` and `traits`: name → value.
+    `zone`: of the person; `place`: coarse, and only if shared; `session`: what happens just now, name → value;
+    `goals`: what they want → progress (0 … 1); `events`: name → how many lately; `computed` and `traits`: name → value.
     """
 
     at: int
@@ -60,6 +60,7 @@ class Context(msgspec.Struct, frozen=True):
     channel: str = ""
     device: str = ""
     place: str = ""
+    session: Mapping[str, Any] = msgspec.field(default_factory=dict)
     goals: Mapping[str, float] = msgspec.field(default_factory=dict)
     computed: Mapping[str, Any] = msgspec.field(default_factory=dict)
     events: Mapping[str, int] = msgspec.field(default_factory=dict)
@@ -92,8 +93,8 @@ class Crossed(msgspec.Struct, frozen=True):
 
 
 def named(context: Context) -> Named:
-    """The features of a context: channel, device, the hour, the weekday, place, then goals, computed traits, events and
-    traits, each in the order of their names. Of those with one name, the first counts."""
+    """The features of a context: channel, device, the hour, the weekday, place, then what happens in the session,
+    goals, computed traits, events and traits, each in the order of their names. Of one name the first counts."""
     found: dict[str, float] = {}
     for name, value in _all(context):
         found.setdefault(name, value)
@@ -154,7 +155,7 @@ def _all(context: Context) -> Iterator[tuple[str, float]]:
     yield f"part of the day is {_PARTS[local.hour // 6]}", 1.0
     yield f"weekday is {_WEEKDAYS[local.weekday()]}", 1.0
     yield from _text("place", context.place)
-    for space in ("goals", "computed", "events", "traits"):
+    for space in ("session", "goals", "computed", "events", "traits"):
         said: Mapping[str, Any] = getattr(context, space)
         for name in sorted(said):
             yield from _value(f"{space}.{_short(name)}", said[name], context.at)
