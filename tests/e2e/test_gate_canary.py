@@ -179,6 +179,8 @@ def acting(it: Offered, purpose: str) -> Tries:
         for channel in content:
             wish = json.dumps({"customer": customer, "channel": channel}).encode()
             yield *it.api("POST", "/v1/actions/everything/preview", wish), ()
+            query = urlencode({"customer": customer, "channel": channel})
+            yield *it.go(f"/console/actions/everything/preview?{query}"), (customer,)
     yield *it.api("DELETE", "/v1/actions/everything"), ()
 
 
@@ -191,6 +193,9 @@ def deciding(it: Offered, purpose: str) -> Tries:
         for channel, deliver in (("web", False), ("inbox", True), ("inbox", False)):
             wish = {"customer": customer, "purpose": purpose, "channel": channel, "deliver": deliver}
             yield *it.api("POST", "/v1/decisions", json.dumps(wish).encode()), ()
+        for channel in content:
+            query = urlencode({"customer": customer, "channel": channel, "country": "GB"})
+            yield *it.go(f"/console/decide?{query}"), (customer,)
     yield *it.api("DELETE", "/v1/actions/everything"), ()
 
 
@@ -245,7 +250,9 @@ ROUTES: dict[str, Any] = {
     "/v1/units": plain("/v1/units"),
     "/v1/decisions": deciding,
     "/v1/outcomes": body("POST", "/v1/outcomes", b'{"decision": "dec_nothing", "kind": "bought"}'),
+    "/v1/outcomes/rules": plain("/v1/outcomes/rules"),
     "/v1/deciding": plain("/v1/deciding"),
+    "/v1/channels/{channel}": plain("/v1/channels/email", "/v1/channels/webhook"),
     "/v1/destinations": plain("/v1/destinations"),
     "/v1/destinations/{name}": body("PUT", "/v1/destinations/nothing"),
     "/v1/destinations/{name}/failures": plain("/v1/destinations/nothing/failures"),
@@ -301,6 +308,14 @@ ROUTES: dict[str, Any] = {
     "/console/audiences/{name}/moves": plain("/console/audiences/nothing/moves"),
     "/console/audiences/{name}/why": plain("/console/audiences/nothing/why?customer=user_id:nobody"),
     "/console/audiences/{name}/delete": form("/console/audiences/nothing/delete"),
+    "/console/actions": plain("/console/actions"),
+    "/console/actions/{action}": plain("/console/actions/nothing"),
+    "/console/actions/{action}/preview": acting,
+    "/console/actions/{action}/delete": form("/console/actions/nothing/delete"),
+    "/console/edit/action": form("/console/edit/action", name="canary", kind="help", purpose="service", do="preview"),
+    "/console/decide": deciding,
+    "/console/manner": plain("/console/manner"),
+    "/console/units": plain("/console/units"),
     "/console/traits": plain("/console/traits"),
     "/console/traits/{name}": plain("/console/traits/nothing"),
     "/console/traits/{name}/delete": form("/console/traits/nothing/delete"),
@@ -367,7 +382,7 @@ ROUTES: dict[str, Any] = {
     "/console/audit": plain("/console/audit"),
 }
 """Route → how it is tried."""
-PERSONS_OWN = re.compile("/(me|signin)(/.*)?")
+PERSONS_OWN = re.compile("/(me|signin|u)(/.*)?")
 """The person's side shows persons what is theirs; here it is tried as a company, which has no session there."""
 LISTS = (
     "/console/live",

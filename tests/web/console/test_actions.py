@@ -213,7 +213,7 @@ def test_a_decision_is_tried_and_told_with_both_sides_apart():
     )
     drawn = [attributes for tag, attributes in Page(page.text).elements if tag == "rect"]
     assert drawn
-    assert all(0 <= float(one["x"]) and float(one["x"]) + float(one["width"]) <= 1_000.1 for one in drawn)
+    assert all(float(one["x"]) >= 0 and float(one["x"]) + float(one["width"]) <= 1_000.1 for one in drawn)
 
 
 def test_silence_is_explained():
@@ -257,7 +257,8 @@ def test_how_it_is_decided_is_said_and_changed():
 @pytest.mark.parametrize(
     ("wrong", "at"),
     [
-        ({"weight": "100"}, "weight"), ({"weight": ""}, "weight"), ({"holdout": "50"}, "holdout"), ({"days": "0"}, "days"),
+        ({"weight": "100"}, "weight"), ({"weight": ""}, "weight"), ({"holdout": "50"}, "holdout"),
+        ({"days": "0"}, "days"),
         ({"quiet_from": "21:00", "quiet_until": ""}, "quiet_from"), ({"zone": "Mars/Base"}, "zone"),
         ({"channels": "pigeon: 1 a day"}, "channels"), ({"weary": "-1"}, "weary"), ({"weight": "inf"}, "weight"),
     ],

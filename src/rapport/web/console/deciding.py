@@ -24,7 +24,7 @@ DEVICES: Final = ("phone", "desktop", "tablet", "tv", "watch", "till")
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """An interval and its mean, as places on the scale."""
+    """An interval and its mean, as places on the scale; what is beyond it is at its end."""
 
     low: float
     mean: float
@@ -103,7 +103,9 @@ def _wish(visit: Visit, said: dict[str, str]) -> DecisionWish:
 def ruled_of(trial: Trial) -> Ruled:
     decision = trial.decision
     ranked = ranking(decision)
-    scale = scale_of([side for one in ranked for side in (one.customer, one.company)])
+    # What is out anyway does not squeeze the others.
+    shown = [one for one in ranked if one.product is not None] or ranked
+    scale = scale_of([side for one in shown for side in (one.customer, one.company)])
     worths = dict(zip(decision.case.actions, decision.worths, strict=True))
     candidates = tuple(
         Candidate(
@@ -142,7 +144,8 @@ def scale_of(estimates: Sequence[Estimate]) -> Scale:
 
 def bar_of(one: Estimate, scale: Scale) -> Bar:
     def place(amount: float) -> float:
-        return round(WIDTH * (amount - scale.low) / (scale.high - scale.low), 1)
+        share = (amount - scale.low) / (scale.high - scale.low)
+        return round(WIDTH * min(1.0, max(0.0, share)), 1)
 
     return Bar(place(one.low), place(one.mean), place(one.high))
 
