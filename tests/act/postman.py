@@ -59,7 +59,9 @@ class _Handler(socketserver.StreamRequestHandler):
                 continue
             self.say("354 go on")
             mail = b""
-            while (part := self.rfile.readline()) not in {b".\r\n", b""}:
+            while (part := self.rfile.readline()) != b".\r\n":
+                if not part:
+                    return
                 mail += part.removeprefix(b".")
             box.seen.append((to, mail))
             answer = behave(".")
@@ -77,7 +79,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class Postman:
-    """Use it as a context. `script`: how the next mails are answered; `of`: mails to an address; `otherwise`: others."""
+    """Use it as a context. `script`: how the next mails are answered; `of`: those to an address; `otherwise`: all."""
 
     def __init__(self, *script):
         self._server = _Server(("127.0.0.1", 0), _Handler)

@@ -53,7 +53,7 @@ def test_a_decision_is_mailed_to_the_customers_own_address_and_marked_delivered(
     assert office.delivery(answer) == "delivered"
 
 
-def test_each_handing_over_has_a_receipt_of_its_own(office, postman):
+def test_each_handing_over_has_a_receipt_of_its_own(office):
     answer = office.decide()
     office.open()
     office.until(answer, "delivered")
@@ -97,16 +97,14 @@ def test_who_has_no_address_is_unreachable(office):
 
 
 def test_an_address_that_two_customers_share_is_nobodys(office):
-    office.house.send(
-        person_told("di", "shared@example.com"), person_told("ed", "shared@example.com"), source="crm"
-    )
+    office.house.send(person_told("di", "shared@example.com"), person_told("ed", "shared@example.com"), source="crm")
     office.house.settle()
     for who in ("di", "ed"):
         answer = office.desk.decide(f"user_id:{who}", "email", deliver=True)
         assert {one["rule"] for one in answer["excluded"]} == {"unreachable"}
 
 
-def test_an_address_that_the_person_has_shown_to_be_theirs_comes_first(office, postman):
+def test_an_address_that_the_person_has_shown_to_be_theirs_comes_first(office):
     office.house.send(
         {"type": "identify", "userId": "ada", "traits": {"email": "ada@home.example"}, "messageId": "ada2"}
     )
@@ -175,7 +173,7 @@ def test_a_mail_server_that_is_busy_is_tried_again(office, postman):
     office.until(answer, "delivered")
 
 
-def test_a_machine_that_hangs_or_is_gone_holds_up_no_mail(office, postman):
+def test_a_machine_that_hangs_or_is_gone_holds_up_no_mail(office):
     with Receiver(otherwise=never) as receiver:
         office.hook(receiver.url, webhooks.fresh_secret())
         hooked = office.decide(channel="webhook")
@@ -268,7 +266,7 @@ def _around(at):
     return f"{before // 60:02}:{before % 60:02}-{after // 60:02}:{after % 60:02}"
 
 
-def test_it_counts_once_against_its_own_limit(office, postman):
+def test_it_counts_once_against_its_own_limit(office):
     """What waits counts already; it does not keep itself from leaving."""
     policy = Policy(limits=msgspec.convert({"per_day": 1}, type(Policy().limits)))
     office.desk.book.put_manner(ORG, Manner(holdout=0, policy=policy), "eve")

@@ -115,6 +115,11 @@ include-tag = "Decisions"
 checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "412", "503"]
 
+# What an address is, which key signs, and which of two bodies belongs to which channel, no schema tells.
+[[operations]]
+include-tag = "Channels"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404"]
+
 # Which audience there is, and what an expression is, no schema tells.
 [[operations]]
 include-tag = "Destinations"

@@ -28,6 +28,7 @@ SHARED = WEB / "templates"
 TRANSLATED = [
     *sorted((WEB / "signin" / "templates").glob("*.html")),
     *sorted((WEB / "portal" / "templates").glob("*.html")),
+    *sorted((WEB / "unsubscribe" / "templates").glob("*.html")),
     *(SHARED / f"{name}.html" for name in ("frame", "problem", "parts", "statement_parts")),
 ]
 """The templates of areas that speak more than English."""

@@ -27,7 +27,7 @@ from rapport.web.api.openapi import document, openapi_routes
 ROOT = Path(__file__).parents[3]
 ORIGIN = "https://rapport.example.com"
 DOCUMENT = document(ORIGIN)
-PAGES = re.compile(r"/(console|me|signin)(/|$)")
+PAGES = re.compile(r"/(console|me|signin|u)(/|$)")
 IMPLIED = {"HEAD", "OPTIONS"}
 FILLED = {
     "{id}": "user_id:ada",
@@ -39,6 +39,7 @@ FILLED = {
     "{secret}": "secret",
     "{version}": "1",
     "{name}": "gold",
+    "{channel}": "email",
     "{level}": "0",
     "{tile}": "000",
     "{tile:path}": "000",
@@ -193,6 +194,7 @@ def test_whoever_reads_customers_needs_a_token_and_whoever_sends_a_key() -> None
             "decisions",
             "deciding",
             "outcomes",
+            "channels",
         )
         if path.startswith(tuple(f"/v1/{area}" for area in areas)):
             assert needed == ["api_token"], path
