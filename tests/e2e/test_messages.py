@@ -1,0 +1,140 @@
+"""A decision that a real node sends by mail: it arrives by a real server, and one click in a real browser stops more."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.act.postman import Postman
+from tests.act.receiving import Receiver, eventually
+from tests.e2e.browsing import AXE, NARROWEST, problems, too_wide
+from tests.e2e.running import Node, Org, http
+
+WRITE = {
+    "kind": "help",
+    "purpose": "service",
+    "content": {
+        "email": {
+            "en": {"subject": "Your boiler, {traits.name}", "text": "Book a check.", "html": "<p>Book a check.</p>"}
+        },
+        "webhook": {"en": {"text": "Book a check."}},
+    },
+    "benefit": {"customer": {"kind": "minutes_saved", "minutes": 500}},
+    "value": {"company": 150},
+}
+
+
+def asked(org: Org, method: str, path: str, content: object = None):
+    headers = {"authorization": f"Bearer {org.api_token}", "content-type": "application/json"}
+    body = None if content is None else json.dumps(content).encode()
+    return http(method, f"{org.node.url}{path}", body, headers)
+
+
+@pytest.fixture(scope="module")
+def postman() -> Iterator[Postman]:
+    with Postman() as postman:
+        yield postman
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory, postman: Postman) -> Iterator[Node]:
+    env = {"RAPPORT_SMTP": postman.url, "RAPPORT_MAIL_FROM": "node@rapport.example"}
+    running = Node(tmp_path_factory.mktemp("node") / "data", env={**env, "RAPPORT_PRIVATE_DESTINATIONS": "1"})
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def org(node: Node) -> Org:
+    made = node.org("boilers")
+    for who in ("ada", "bo", "cy"):
+        traits = {"name": who.title(), "email": f"{who}@example.com"}
+        made.send({"type": "identify", "userId": who, "messageId": who, "traits": traits})
+        made.view(f"user_id:{who}")
+    assert asked(made, "PUT", "/v1/units", {"currency": "GBP"}).status == 200
+    assert asked(made, "PUT", "/v1/deciding", {"holdout": 0}).status == 200
+    assert asked(made, "PUT", "/v1/actions/check", WRITE).status == 201
+    assert asked(made, "PUT", "/v1/channels/email", {"from": "Boilers <hello@boilers.example>"}).status == 201
+    return made
+
+
+def decided(org: Org, customer: str, channel: str = "email") -> dict:
+    wish = {"customer": customer, "purpose": "service", "channel": channel, "deliver": True}
+    answer = asked(org, "POST", "/v1/decisions", wish)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def sent(org: Org, customer: str, channel: str = "email") -> dict:
+    """A decision that was not silence."""
+    for _ in range(100):
+        answer = decided(org, customer, channel)
+        if answer["action"] == "check":
+            return answer
+    raise AssertionError(f"silence, a hundred times: {answer}")
+
+
+def mail_of(postman: Postman, answer: dict):
+    name = f"<{answer['decision']}@boilers.example>"
+
+    def found():
+        return [mail for mail in postman.got if mail["Message-ID"] == name]
+
+    eventually(found)
+    return found()[0]
+
+
+def path_of(node: Node, mail) -> str:
+    link = mail["List-Unsubscribe"].strip("<>")
+    return re.sub(r"^https?://[^/]+", "", link)
+
+
+def test_a_decision_is_with_the_mail_server_within_moments(org: Org, postman: Postman) -> None:
+    answer = sent(org, "user_id:ada")
+    began = time.monotonic()
+    mail = mail_of(postman, answer)
+    assert time.monotonic() - began < 20
+    assert (mail["To"], mail["Subject"]) == ("ada@example.com", "Your boiler, Ada")
+
+
+def test_a_decision_is_with_the_companys_machine(org: Org) -> None:
+    with Receiver() as receiver:
+        assert asked(org, "PUT", "/v1/channels/webhook", {"url": receiver.url}).status == 201
+        answer = sent(org, "user_id:bo", "webhook")
+        (got,) = receiver.wait()
+        assert got.headers["webhook-id"] == answer["decision"]
+        assert got.json["data"]["content"] == {"text": "Book a check."}
+
+
+def test_what_a_mail_program_posts_is_seen_on_the_customer(org: Org, node: Node, postman: Postman) -> None:
+    path = path_of(node, mail_of(postman, sent(org, "user_id:bo")))
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert http("POST", node.url + path, b"List-Unsubscribe=One-Click", form).status == 200
+    after = decided(org, "user_id:bo")
+    assert {one["rule"] for one in after["excluded"]} == {"unreachable"}
+    eventually(lambda: "Unsubscribed" in org.view("user_id:bo")["events"]["by_name"])
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.needs("node")
+@pytest.mark.parametrize(("locale", "stop"), [("en-GB", "Stop these mails"), ("de-DE", "Diese Mails beenden")])
+def test_one_button_stops_the_mails_and_another_takes_it_back(browser, org, node, postman, locale, stop) -> None:
+    path = path_of(node, mail_of(postman, sent(org, "user_id:cy")))
+    for scheme in ("light", "dark"):
+        context = browser.new_context(locale=locale, color_scheme=scheme, viewport=NARROWEST)
+        page = context.new_page()
+        page.goto(node.url + path)
+        assert problems(page, AXE.read_text(), "asked") == []
+        page.get_by_role("button", name=stop).click()
+        expect(page.get_by_role("status")).to_be_visible()
+        assert problems(page, AXE.read_text(), "stopped") == []
+        assert too_wide(page) <= 0
+        assert {one["rule"] for one in decided(org, "user_id:cy")["excluded"]} == {"unreachable"}
+        page.locator("main form button").click()
+        expect(page.get_by_role("button", name=stop)).to_be_visible()
+        page.get_by_role("button", name="dark" if locale == "en-GB" else "dunkel").click()
+        expect(page.get_by_role("button", name=stop)).to_be_visible()
+        context.close()
