@@ -312,7 +312,7 @@ ROUTES: dict[str, Any] = {
     "/console/actions/{action}": plain("/console/actions/nothing"),
     "/console/actions/{action}/preview": acting,
     "/console/actions/{action}/delete": form("/console/actions/nothing/delete"),
-    "/console/edit/action": form("/console/edit/action", name="canary", kind="help", purpose="service", do="preview"),
+    "/console/edit/action": editor,
     "/console/decide": deciding,
     "/console/manner": plain("/console/manner"),
     "/console/units": plain("/console/units"),

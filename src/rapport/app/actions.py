@@ -205,18 +205,23 @@ def open_actions(settings: Settings, reader: ProfileReader, gate: Gate) -> House
     return HouseActions(settings, Ledgers(settings), reader, gate)
 
 
-@contextlib.contextmanager
-def at_hand(settings: Settings, org: str | None) -> Iterator[tuple[HouseActions, str]]:
-    """For the command line, with the name of the organization: the only one, where none is named. Raises NotFound,
-    BadInput."""
+def named_org(settings: Settings, org: str | None) -> str:
+    """For the command line: the organization that is named, or the only one there is. Raises NotFound, BadInput."""
     with contextlib.closing(open_ledger(settings)) as ledger:
         orgs = ledger.orgs()
     if org is None:
         if len(orgs) != 1:
             raise BadInput(f"say which organization with --org: {', '.join(orgs) or 'there is none yet'}", field="org")
-        org = orgs[0]
-    elif org not in orgs:
+        return orgs[0]
+    if org not in orgs:
         raise NotFound(f"there is no organization {org!r}; these exist: {', '.join(orgs) or 'none'}")
+    return org
+
+
+@contextlib.contextmanager
+def at_hand(settings: Settings, org: str | None) -> Iterator[tuple[HouseActions, str]]:
+    """For the command line, with the name of the organization. Raises as `named_org` does."""
+    org = named_org(settings, org)
     parts = looking(settings)
     house = open_actions(settings, parts.reader, parts.gate)
     try:

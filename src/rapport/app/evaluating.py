@@ -1,8 +1,9 @@
 """The evaluator: keeps who is in which audience, in a process of its own, so that judging never delays the worker.
 
-What it answers: records that the worker touched; timers that have come; persons, claims and promises that changed in
-the ledger; definitions that are new, for which everybody is asked, in slices, between the others. All that came of one
-round is one transaction of decide.db, with the cursors of both feeds: it happens once, whatever is killed when.
+What it answers: records that the worker touched, of which events settle outcomes besides; timers that have come;
+persons, claims and promises that changed in the ledger; definitions that are new, for which everybody is asked, in
+slices, between the others. All that came of one round is one transaction of decide.db, with the cursors of both feeds:
+it happens once, whatever is killed when.
 
 A verdict is a pure function of the definition, what the gate lets through, and the moment; so asking too often changes
 nothing, and whatever a feed repeats is harmless.
@@ -28,6 +29,7 @@ from rapport.adapters.embedded.touched import TouchReader
 from rapport.app import embedded
 from rapport.app.activating import Activator
 from rapport.app.asking import Ask, Asker, Outcome, Use
+from rapport.app.event_outcomes import EventOutcomes
 from rapport.app.learning import Learner
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
@@ -86,6 +88,7 @@ class Evaluator:
         self._feed = TouchReader(state, ledger.keys)
         self._feeding = Feeding(ledger, self._reader)
         self._run = self._ends.enter_context(asyncio.Runner())
+        self._outcomes = EventOutcomes(ledger, self._reader, self._gate, self._run)
         self._askers: dict[str, Asker] = {}
         self._uses: dict[str, Use] = {}
         self._version = -1
@@ -102,8 +105,10 @@ class Evaluator:
         at = self._clock()
         batch = Batch(at)
         self._feeding.begin()
+        self._outcomes.begin()
         slices: dict[str, Slice] = {}
         more = self._touched(slices, batch)
+        self._outcomes.settle(at)
         more = self._stirred(slices, batch) or more
         more = self._passed(slices, batch) or more
         more = self._due(slices, at) or more
@@ -159,6 +164,7 @@ class Evaluator:
         for row in rows:
             batch.cursors["touched"] = row.seq
             self._feeding.touched(row.org, row.touches)
+            self._outcomes.touched(row.org, row.touches)
             asker = self._askers.get(row.org)
             for touch in row.touches:
                 ask = None if asker is None else self._asked_by(asker, touch)

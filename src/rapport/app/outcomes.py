@@ -4,8 +4,9 @@ A report is answered the same whatever became of the customer meanwhile: of some
 """
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,13 +14,17 @@ from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.decisions import DecisionBook, Kept
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.outcome_rules import OutcomeRules
 from rapport.adapters.embedded.outcomes import OutcomeBook
+from rapport.app.embedded import open_ledger
+from rapport.app.settings import Settings
 from rapport.decide.actions import Benefit
 from rapport.decide.kinds import Units
 from rapport.kernel import ids
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
-from rapport.learn.outcomes import Report, report_of, reported
+from rapport.learn.outcomes import Report, Rule, report_of, reported
+from rapport.learn.rules import Rules
 from rapport.terms.benefits import MINUTES, Settled, Side, amount_text
 
 _KINDS: Final[dict[Side, str]] = {"customer": "discount", "company": "margin"}
@@ -42,9 +47,7 @@ class HouseOutcomes:
 
     def _report(self, org: str, report: Report) -> dict[str, Any]:
         with self._turn:
-            if self._ledger is None:
-                self._ledger = self._open()
-            ledger, at = self._ledger, now()
+            ledger, at = self._opened(), now()
             kept = DecisionBook(ledger).decision(org, report.decision)
             book, units = OutcomeBook(ledger), ActionBook(ledger).units(org)
             awaited = book.awaited(kept)
@@ -56,6 +59,28 @@ class HouseOutcomes:
             book.keep(kept, step, at)
             return told
 
+    async def rules(self, org: str) -> Rules:
+        """By which rules events settle outcomes."""
+        return await asyncio.to_thread(self._rules, org)
+
+    async def put_rules(self, org: str, rules: Sequence[Rule], who: str, expected: int | None = None) -> Rules:
+        """Raises BadInput (`bad_rule`), Conflict (`outdated`)."""
+        return await asyncio.to_thread(self._put_rules, org, rules, who, expected)
+
+    def _rules(self, org: str) -> Rules:
+        with self._turn:
+            return OutcomeRules(self._opened()).rules(org)
+
+    def _put_rules(self, org: str, rules: Sequence[Rule], who: str, expected: int | None) -> Rules:
+        with self._turn:
+            return OutcomeRules(self._opened()).put(org, rules, who, expected)
+
+    def _opened(self) -> LedgerFile:
+        """Within the turn."""
+        if self._ledger is None:
+            self._ledger = self._open()
+        return self._ledger
+
     def close(self) -> None:
         with self._turn:
             if self._ledger is not None:
@@ -63,14 +88,21 @@ class HouseOutcomes:
                 self._ledger = None
 
 
+@contextlib.contextmanager
+def outcomes_at_hand(settings: Settings) -> Iterator[HouseOutcomes]:
+    """For the command line."""
+    house = HouseOutcomes(lambda: open_ledger(settings))
+    try:
+        yield house
+    finally:
+        house.close()
+
+
 def _settle(ledger: LedgerFile, kept: Kept, report: Report, units: Units, at: int) -> None:
     """Put what it gave into the book of benefits, once: before the outcome, so that a kill in between is made good by
     whoever reports it again."""
-    sides: tuple[tuple[Side, float | Benefit], ...] = (
-        ("customer", report.customer_benefit),
-        ("company", report.company_value),
-    )
-    settled = [one for side, gave in sides for one in _settled(kept, report, side, gave, units, at)]
+    evidence = f"{kept.id} {report.kind}"
+    settled = gave_both(kept, kept.record, (report.customer_benefit, report.company_value), evidence, units, at)
     if settled:
         try:
             BenefitFile(ledger).put(settled, [kept.record], mapped=False)
@@ -78,13 +110,24 @@ def _settle(ledger: LedgerFile, kept: Kept, report: Report, units: Units, at: in
             return  # of who was erased nothing is kept
 
 
-def _settled(kept: Kept, report: Report, side: Side, gave: float | Benefit, units: Units, at: int) -> list[Settled]:
+def gave_both(
+    kept: Kept, record: int, gave: tuple[float | Benefit, float | Benefit], evidence: str, units: Units, at: int
+) -> list[Settled]:
+    """What a decision gave the customer and the company, for the book of benefits. `record`: whose `evidence` it is."""
+    sides: tuple[Side, Side] = ("customer", "company")
+    return [
+        settled
+        for side, one in zip(sides, gave, strict=True)
+        for settled in _settled(kept, record, side, one, evidence, units, at)
+    ]
+
+
+def _settled(
+    kept: Kept, record: int, side: Side, gave: float | Benefit, evidence: str, units: Units, at: int
+) -> list[Settled]:
     one = gave if isinstance(gave, Benefit) else Benefit(_KINDS[side], amount=gave)
     amount, unit = (one.minutes, MINUTES) if one.minutes else (one.amount, units.currency)
     if not unit or not amount:
         return []  # nothing was given; or in no money, as long as nobody said in which
-    evidence = f"{kept.id} {report.kind}"
     text = amount_text(Decimal(repr(float(amount))).quantize(Decimal("0.000001")).normalize())
-    return [
-        Settled(ids.fresh("ben"), kept.org, at, side, one.kind, text, "", unit, kept.receipt, evidence, (kept.record,))
-    ]
+    return [Settled(ids.fresh("ben"), kept.org, at, side, one.kind, text, "", unit, kept.receipt, evidence, (record,))]

@@ -59,6 +59,7 @@ COMMANDS = {
     "trait": ("trait", "Computed traits: values worked out of what is known, by expressions and models."),
     "action": ("action", "Actions: what the company can do for a customer, or silence."),
     "learn": ("learn", "What decisions gave to both sides, and what would have given more."),
+    "outcome": ("outcome", "Outcomes: what decisions gave, and which events tell."),
     "backup": (
         "backup",
         "Back up a node, running or not: its data into FILE, which holds no key; its keys by --keys, to be kept apart.",

@@ -191,14 +191,14 @@ class Happened(NamedTuple):
 def checked_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     """Raises BadInput (`bad_rule`)."""
     for place, rule in enumerate(rules):
-        field = f"outcome.{place}"
+        field = f"rules.{place}"
         if not 0 < len(rule.event) <= MAX_NAME or rule.within <= 0:
             raise BadInput("a rule names an event, and how long it counts", code="bad_rule", field=field)
         for gives in (rule.customer, rule.company):
             if not all(-MOST <= number <= MOST for number in (gives.times, gives.fixed)):
                 raise BadInput(f"this is no number from -{MOST:,} to {MOST:,}", code="bad_rule", field=field)
     if len({rule.event for rule in rules}) != len(rules):
-        raise BadInput("each event has one rule", code="bad_rule", field="outcome")
+        raise BadInput("each event has one rule", code="bad_rule", field="rules")
     return tuple(rules)
 
 

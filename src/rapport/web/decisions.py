@@ -1,6 +1,6 @@
 """Decisions as the API and the console ask for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -9,6 +9,8 @@ from rapport.decide.arbitration import Estimate
 from rapport.decide.decision import Decision, Manner, ranking
 from rapport.decide.explaining import Moved, why
 from rapport.decide.kinds import SILENCE, Units
+from rapport.learn.outcomes import Rule
+from rapport.learn.rules import Rules
 
 NOTHING = Estimate(0.0, 0.0, 0.0)
 
@@ -58,6 +60,12 @@ class Outcomes(Protocol):
     async def report(self, org: str, raw: dict[str, Any]) -> dict[str, Any]:
         """What came of a decision (see `learn.outcomes.Report`). Raises NotFound, BadInput (`bad_outcome`), Conflict
         (`outcome_differs`)."""
+
+    async def rules(self, org: str) -> Rules:
+        """By which rules events settle outcomes."""
+
+    async def put_rules(self, org: str, rules: Sequence[Rule], who: str, expected: int | None = None) -> Rules:
+        """Raises BadInput (`bad_rule`), Conflict (`outdated`)."""
 
 
 class Decisions(Protocol):

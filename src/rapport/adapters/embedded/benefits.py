@@ -73,11 +73,12 @@ class BenefitFile:
     def put(self, benefits: Sequence[Settled], customers: Sequence[int], *, mapped: bool) -> list[Kept]:
         try:
             with transaction(self._db):
-                return self._put(benefits, customers, mapped=mapped)
+                return self.put_along(benefits, customers, mapped=mapped)
         except sqlite3.Error as error:
             raise translated(error, self._ledger.path) from error
 
-    def _put(self, benefits: Sequence[Settled], customers: Sequence[int], *, mapped: bool) -> list[Kept]:
+    def put_along(self, benefits: Sequence[Settled], customers: Sequence[int], *, mapped: bool) -> list[Kept]:
+        """The same, in the transaction that its caller holds."""
         kept: list[Kept] = []
         fresh: dict[bytes, Settled] = {}
         for one in benefits:

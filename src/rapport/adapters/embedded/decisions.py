@@ -8,7 +8,7 @@ second is made anew and finds the first.
     DecisionBook(ledger)                          one instance per thread, as the ledger
       .at(org, records)            → Standing: the contacts of a customer's records, and the mark to keep by
       .keep(standing, …)           → False where the customer got another decision meanwhile
-      .decision(org, id) .page(org, before, limit) .of_records(…) .tallies(org, since)
+      .decision(org, id) .page(org, before, limit) .of_records(…) .between(records, …) .tallies(org, since)
       .told(person, id) .inbox(person, before, limit) .see(person, upto) .unseen(person)       for the person
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
@@ -140,6 +140,19 @@ class DecisionBook:
         for number in records:
             query = f"{_ROW} WHERE record = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
             found += map(self._opened, self._db.execute(query, (number, before, limit)).fetchall())
+        return sorted(found, key=lambda one: one.seq, reverse=True)[:limit]
+
+    def between(self, records: Collection[int], since: int, until: int, limit: int) -> list[Kept]:
+        """Those of some records that reached the customer, or were silence, and were made between two instants (µs),
+        these among them: the newest first."""
+        found: list[Kept] = []
+        for number in records:
+            query = f"""
+                {_ROW} WHERE record = ? AND at BETWEEN ? AND ? AND (delivery IN (?, ?) OR action = ?)
+                ORDER BY seq DESC LIMIT ?
+            """
+            rows = self._db.execute(query, (number, since, until, *_REACHED, SILENCE, limit)).fetchall()
+            found += map(self._opened, rows)
         return sorted(found, key=lambda one: one.seq, reverse=True)[:limit]
 
     def tallies(self, org: str, since: int) -> dict[str, tuple[int, int]]:

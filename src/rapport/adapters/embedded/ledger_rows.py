@@ -22,6 +22,7 @@ from rapport.adapters.embedded import (
     messages,
     operators,
     outbox,
+    outcome_rules,
     outcomes,
     purchases,
     receipt_log,
@@ -138,4 +139,5 @@ MIGRATIONS = [
     outcomes.SCHEMA,
     wishes.SCHEMA,
     messages.SCHEMA,
+    outcome_rules.SCHEMA,
 ]

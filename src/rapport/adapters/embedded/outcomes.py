@@ -87,7 +87,7 @@ class OutcomeBook:
     def keep(self, kept: Kept, step: Step, now: int) -> None:
         """Keep what is new, with its lesson. What another kept meanwhile is not kept twice."""
         with transaction(self._db):
-            self._keep(kept, step, now)
+            self.keep_along(kept, step, now)
 
     def lapse(self, now: int, most: int) -> int:
         """Make lessons of decisions of which nothing came; return how many were closed."""
@@ -99,15 +99,27 @@ class OutcomeBook:
                 self._db.execute("UPDATE decision SET closes = NULL WHERE seq = ?", (kept.seq,))
                 awaited = self.awaited(kept)
                 if awaited is not None:
-                    self._keep(kept, lapsed(awaited, now), now)
+                    self.keep_along(kept, lapsed(awaited, now), now)
         return len(rows)
 
-    def _keep(self, kept: Kept, step: Step, now: int) -> None:
+    def settled(self, org: str, source: str, message: str) -> bool:
+        """Whether an event of a source, by its message id, settled a decision, whosever it was."""
+        key = self._event_key(org, source, message)
+        return self._db.execute("SELECT 1 FROM outcome WHERE key = ?", (key,)).fetchone() is not None
+
+    def _event_key(self, org: str, source: str, message: str) -> bytes:
+        return digest16(self._secret, msgspec.msgpack.encode(("event", org, source, message)))
+
+    def keep_along(self, kept: Kept, step: Step, now: int, source: str = "") -> None:
+        """The same, in the transaction that its caller holds. `source`: from where the event came that shows it; each
+        settles once, whatever is merged or split meanwhile."""
         seal = self._ledger.receipt_log.sealing_key(kept.org, kept.record)
         if seal is None:
             return
         if step.outcome is not None:
-            key = digest16(self._secret, msgspec.msgpack.encode((kept.id, step.outcome.kind, step.outcome.source)))
+            key = self._event_key(kept.org, source, step.outcome.source)
+            if not step.outcome.source:
+                key = digest16(self._secret, msgspec.msgpack.encode((kept.id, step.outcome.kind, "")))
             query = "INSERT OR IGNORE INTO outcome (key, decision, at, body) VALUES (?, ?, ?, ?)"
             self._db.execute(query, (key, kept.seq, now, seal.seal(_encode(step.outcome), _PLACE)))
         if step.lesson is not None:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner
 from rapport.decide.holdout import USUAL
+from rapport.learn.rules import rules_of, told_rules
 from rapport.web.api.audiences import expected_of, outdated, tagged
 from rapport.web.api.customers import Tokens, body_of, caller_of, shaped
 from rapport.web.api.problems import json_answer
@@ -18,10 +19,13 @@ from rapport.web.decisions import Decisions, DecisionWish, Outcomes, told_manner
 PATH = "/v1/decisions"
 MANNER = "/v1/deciding"
 OUTCOMES = "/v1/outcomes"
+RULES = "/v1/outcomes/rules"
 CALLER = "api token"
 _SHOULD = '{"customer": "type:value", "purpose": "…", "channel": "…", "context"?: {…}, "deliver"?: false}'
 _SHOULD_MANNER = '{"weight"?: 0.5, "holdout"?: 0.05, "policy"?: {…}, "days"?: 7}'
 _SHOULD_OUTCOME = '{"decision": "dec_…", "kind": "…", "customer_benefit"?: 0.0, "company_value"?: 0.0}'
+
+_SHOULD_RULES = '{"rules": [{"event": "…", "days": 7, "customer"?: {…}, "company"?: {…}, "attribution"?: "last"}]}'
 
 
 class _Manner(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,11 +67,24 @@ class DecisionsApi:
             manner = await self._decisions.manner(caller_of(request, self._tokens).org)
         return tagged(json_answer(told_manner(manner)), manner.version)
 
+    async def rules(self, request: Request) -> Response:
+        """`PUT` says by which rules events settle outcomes, `GET` tells them."""
+        if request.method == "PUT":
+            caller = caller_of(request, self._tokens, "operator")
+            rules = rules_of(shaped(await body_of(request), dict[str, Any], _SHOULD_RULES))
+            expected = expected_of(request)
+            with outdated():
+                kept = await self._outcomes.put_rules(caller.org, rules, caller.token, expected)
+        else:
+            kept = await self._outcomes.rules(caller_of(request, self._tokens).org)
+        return tagged(json_answer(told_rules(kept)), kept.version)
+
 
 def decision_routes(decisions: Decisions, outcomes: Outcomes, tokens: Tokens) -> list[Route]:
     api = DecisionsApi(decisions, outcomes, tokens)
     return [
         Route(PATH, api.decide, methods=["POST"]),
         Route(OUTCOMES, api.report, methods=["POST"]),
+        Route(RULES, api.rules, methods=["GET", "PUT"]),
         Route(MANNER, api.manner, methods=["GET", "PUT"]),
     ]

@@ -7,6 +7,7 @@ from rapport.decide.decision import MOST_DAYS
 from rapport.decide.holdout import LARGEST
 from rapport.decide.kinds import MOST, MOST_MINUTES
 from rapport.kernel.vocabulary import PURPOSES
+from rapport.learn import rules
 from rapport.web.api import decisions
 from rapport.web.api.openapi.answers import PROBLEM, answer, answers, content
 from rapport.web.api.openapi.parameters import in_header
@@ -28,6 +29,7 @@ def paths() -> dict[str, Any]:
     return {
         decisions.PATH: {"post": _decide()},
         decisions.OUTCOMES: {"post": _report()},
+        decisions.RULES: {"get": _read_rules(), "put": _put_rules()},
         decisions.MANNER: {"get": _read_manner(), "put": _put_manner()},
     }
 
@@ -70,6 +72,36 @@ def _report() -> dict[str, Any]:
             },
             _400="BadRequest",
             _404="NotFound",
+            _503="NoPlace",
+            **_TO_A_BODY,
+        ),
+    )
+
+
+def _read_rules() -> dict[str, Any]:
+    return _operation(
+        "readOutcomeRules",
+        "Read which events settle outcomes",
+        "None, with `version` 0, until any are said.",
+        responses=answers({"200": answer("Your rules.", ref("OutcomeRules"), headers=_TAGGED)}, **_REFUSALS),
+    )
+
+
+def _put_rules() -> dict[str, Any]:
+    return _operation(
+        "setOutcomeRules",
+        "Say which events settle outcomes",
+        "Needs a token of scope `operator`. In the place of all rules before. An event that comes from now on, "
+        "and that you may see for `service`, settles the decision that led to it: once, in the book of benefits, and "
+        "as a lesson.",
+        parameters=_EXPECTED,
+        requestBody={"required": True, "content": content(ref("OutcomeRulesAsked"))},
+        responses=answers(
+            {
+                "200": answer("Your rules.", ref("OutcomeRules"), headers=_TAGGED),
+                "412": answer("`outdated`: another version is in force.", ref("Problem"), PROBLEM),
+            },
+            _400="BadRequest",
             _503="NoPlace",
             **_TO_A_BODY,
         ),
@@ -169,6 +201,23 @@ _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": LARGEST}
 _DAYS: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_DAYS}
 _MANNER: dict[str, Schema] = {"weight": _WEIGHT, "holdout": _SHARE, "policy": _POLICY, "days": _DAYS}
 
+_GIVES = _strict(
+    thing(
+        "What an event is worth to a side, in your money: `times` what a `property` says, and `fixed` besides.",
+        {},
+        {"property": TEXT, "times": _AMOUNT, "fixed": _AMOUNT},
+    )
+)
+_RULE = _strict(
+    thing(
+        "Events of this name settle decisions that were made at most so many `days` before: the `last`, or the `only` "
+        "one.",
+        {"event": {**TEXT, "minLength": 1, "maxLength": 512}, "days": _DAYS},
+        {"customer": _GIVES, "company": _GIVES, "attribution": one_of("last", "only")},
+    )
+)
+_RULES: Schema = {**list_of(_RULE), "maxItems": rules.MOST}
+
 SHAPES: dict[str, Schema] = {
     "DecisionAsked": _strict(
         thing(
@@ -204,6 +253,8 @@ SHAPES: dict[str, Schema] = {
         )
     ),
     "Outcome": thing("It counts.", {"decision": TEXT, "kind": TEXT, "status": one_of("accepted")}),
+    "OutcomeRulesAsked": _strict(thing("Which events settle outcomes.", {"rules": _RULES})),
+    "OutcomeRules": thing("Which events settle outcomes.", {"rules": _RULES, "version": {"type": "integer"}}),
     "MannerAsked": _strict(thing("How you decide.", {}, _MANNER)),
     "Manner": thing(
         "How you decide. `weight`: the customer's; `holdout`: the share of customers who are left alone by lot; "
