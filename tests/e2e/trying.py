@@ -61,7 +61,7 @@ def plain(*paths: str) -> Any:
 def editor(it: Offered, _: str) -> Tries:
     """It completes names of traits and events that any source ever sent: they are the company's own words, and say
     nothing of whom they were about, nor that there is anybody."""
-    for path in ("/console/edit/audience", "/console/edit/trait"):
+    for path in ("/console/edit/audience", "/console/edit/trait", "/console/edit/action"):
         yield *it.go(path), (ALL["event"],)
         yield *it.go(f"{path}?name=nothing"), (ALL["event"],)
 
