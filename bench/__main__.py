@@ -36,6 +36,7 @@ from bench import (
 )
 from bench.bench import FULL_CUSTOMERS, Bench, Scale, quick
 from bench.row import Row
+from bench.town import measure as town
 from rapport.kernel.errors import RapportError
 
 Claim = Callable[[Bench], Iterator[Row]]
@@ -64,6 +65,7 @@ CLAIMS: Mapping[str, Claim] = {
     "shred": shred.measure,
     "intervals": intervals.measure,
     "hillstrom": hillstrom.measure,
+    "town": town.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
 
