@@ -4,13 +4,15 @@ Nothing is said that the decision does not hold; what the terms withheld was not
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rapport.decide import features
 from rapport.decide.arbitration import Ranked
 from rapport.decide.decision import Decision, Learnt, ranking
 from rapport.decide.kinds import SILENCE, Units
 
+MOST_TOLD: Final = 50
+"""Candidates of which people are told all."""
 Reasons = tuple[tuple[str, float], ...]
 """Features, each with by how much it moves a mean from what is declared, the largest first."""
 
@@ -22,15 +24,17 @@ class Moved(NamedTuple):
     company: Reasons
 
 
-def moved(decision: Decision, learnt: Learnt) -> Mapping[str, Moved]:
-    """By candidate, what moved its estimates, by what was `learnt` when it was decided."""
+def moved(decision: Decision, learnt: Learnt, most: int = MOST_TOLD) -> Mapping[str, Moved]:
+    """By candidate, what moved its estimates, by what was `learnt` when it was decided: of so many, the best ranked."""
     case = decision.case
+    told = {one.action for one in ranking(decision)[:most]}
     kinds = tuple(zip(case.actions, case.kinds, strict=True))
     crossed = features.crossed(features.hashed(decision.features), kinds)
     sides = (learnt.customer, learnt.company)
     return {
         action: Moved(*(tuple(side.contributions(crossed, place, decision.at)) for side in sides))
         for place, action in enumerate(case.actions)
+        if action in told
     }
 
 

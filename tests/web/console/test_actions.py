@@ -302,3 +302,14 @@ def test_an_action_with_a_long_name_and_hostile_words_is_text():
         page = Page(browser.get(path).text)
         assert page.only_its_own()
         assert "<b>Ümläut</b>" in page.text or "<b>Ümläut</b> </script>" in " ".join(page.values("value"))
+
+
+def test_of_very_many_candidates_the_best_are_told_and_the_others_counted():
+    browser = Visitor()
+    actions = browser.desk.actions
+    for number in range(70):
+        name = f"many_{number:02}"
+        actions.all[name] = msgspec.structs.replace(actions.all["inform_care"], id=name)
+    page = browser.get("/console/decide?customer=email:a@b.cc&channel=inbox")
+    assert page.text.count('class="scale"') == 50
+    assert "And 25 more candidates, ranked lower." in text_of(page)

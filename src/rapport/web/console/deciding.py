@@ -19,7 +19,7 @@ from rapport.web.decisions import DecisionWish, Now, Place, Trial
 
 WIDTH: Final = 1_000
 """Of the scale's view box; pages stretch it."""
-MOST_MOVED: Final = 3
+MOST_MOVED, MOST_EXCLUDED = 3, 200
 DEVICES: Final = ("phone", "desktop", "tablet", "tv", "watch", "till")
 
 
@@ -52,7 +52,8 @@ class Scale(msgspec.Struct, frozen=True):
 
 
 class Ruled(msgspec.Struct, frozen=True):
-    """A trial, ready to be drawn. `excluded`: of actions that were no candidates, each with all rules against it."""
+    """A trial, ready to be drawn. `excluded`: of actions that were no candidates, each with all rules against it;
+    `more`, `more_excluded`: so many beside those that are shown."""
 
     trial: Trial
     scale: Scale
@@ -60,6 +61,8 @@ class Ruled(msgspec.Struct, frozen=True):
     silence: float
     excluded: tuple[tuple[str, tuple[Excluded, ...]], ...]
     why: str
+    more: int = 0
+    more_excluded: int = 0
 
 
 async def page(visit: Visit) -> Response:
@@ -118,9 +121,12 @@ def ruled_of(trial: Trial) -> Ruled:
             tuple(each.said for each in decision.excluded if each.action == one.action),
         )
         for one in ranked
+        if one.action in trial.moved
     )
     silence = arbitrate(decision.case).silence
-    return Ruled(trial, scale, candidates, silence, tuple(_excluded(decision)), why(decision, trial.units))
+    excluded = tuple(_excluded(decision))
+    beyond = (len(ranked) - len(candidates), max(0, len(excluded) - MOST_EXCLUDED))
+    return Ruled(trial, scale, candidates, silence, excluded[:MOST_EXCLUDED], why(decision, trial.units), *beyond)
 
 
 def _excluded(decision: Decision) -> Iterator[tuple[str, tuple[Excluded, ...]]]:
