@@ -200,6 +200,49 @@ def test_what_comes_late_counts_but_teaches_no_more(shop: Shop) -> None:
     assert shop.lessons() == [Worth()]
 
 
+def test_an_event_of_a_clock_that_is_ahead_counts_as_of_when_it_came(shop: Shop) -> None:
+    answer = shop.decide()
+    came = shop.later()
+    event = told(came + HOUR, type="track", userId="ada", event="Order Completed", messageId="m1")
+    event["properties"] = {"saved": 1, "revenue": 1}
+    shop.house.send(event, received_at=came)
+    shop.deciding.settle()
+    assert [one.at for one in shop.outcomes(answer)] == [came]
+
+
+def test_one_that_cannot_be_kept_is_in_nobodys_way(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_ada, of_bo = shop.decide("ada"), shop.decide("bo")
+    real = BenefitFile.put_along
+
+    def put_along(book: BenefitFile, benefits: Any, *more: Any, **named: Any) -> Any:
+        if benefits[0].evidence == "m1":
+            raise BadInput("no such use")
+        return real(book, benefits, *more, **named)
+
+    monkeypatch.setattr(BenefitFile, "put_along", put_along)
+    shop.buy("ada")
+    shop.buy("bo", message="m2")
+    assert (len(shop.outcomes(of_ada)), len(shop.outcomes(of_bo))) == (0, 1)
+
+
+def test_of_somebody_who_was_erased_nothing_is_kept(shop: Shop) -> None:
+    shop.decide()
+    at = shop.later()
+    properties = {"saved": 2.0, "revenue": 30.0}
+    event = told(at, type="track", userId="ada", event="Order Completed", messageId="m1", properties=properties)
+    shop.house.send(event, received_at=at)
+    shop.house.settle()
+    numbers = [part.number for found in shop.house.found() for part in found.parts]
+    shop.desk.ledger.keys.destroy_records(numbers)
+    shop.deciding.restart()
+    shop.deciding.settle()
+    assert counted(shop, "outcome") == counted(shop, "lesson") == counted(shop, "benefit") == 0
+
+
+def counted(shop: Shop, table: str) -> int:
+    return int(shop.desk.ledger.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
 def test_what_happens_after_the_window_settles_nothing(shop: Shop) -> None:
     answer = shop.decide()
     shop.buy(at=shop.later(8 * DAY))

@@ -108,7 +108,7 @@ class Evaluator:
         self._outcomes.begin()
         slices: dict[str, Slice] = {}
         more = self._touched(slices, batch)
-        self._outcomes.settle(at)
+        self._outcomes.settle(self._clock())
         more = self._stirred(slices, batch) or more
         more = self._passed(slices, batch) or more
         more = self._due(slices, at) or more

@@ -7,6 +7,7 @@ to have settled already, by its source and message id, whatever was merged or sp
 """
 
 import asyncio
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -20,6 +21,7 @@ from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.app.outcomes import gave_both
 from rapport.collect import Event
 from rapport.decide.decision import MOST_DAYS
+from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.times import DAY
 from rapport.learn.outcomes import Happened, Rule, Step, settled_by
 from rapport.profile.store import Found, ProfileReader, Touch
@@ -29,6 +31,8 @@ from rapport.terms.filtering import permitted_event
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
+
+log = logging.getLogger(__name__)
 
 PURPOSE: Final = "service"
 ACTION: Final = "outcome"
@@ -91,7 +95,7 @@ class EventOutcomes:
         answers = self._run.run(self._gate.each(request, customers, seen, lambda _: ("events",)))
         for found, events, _ in answers:
             if events:
-                self._keep(org, found, events, at)
+                self._try(org, found, events, at)
 
     def _seen(self, part: Part, messages: Collection[str]) -> list[Seen]:
         """Those of a record's events that may be told."""
@@ -106,6 +110,13 @@ class EventOutcomes:
                     found += [] if told is None else [Seen(part, _happened(told))]
             position = block.previous
         return found
+
+    def _try(self, org: str, found: Found, events: Sequence[Seen], at: int) -> None:
+        """Settle a customer's events. What cannot be is left out: it would be in the way of all others' for ever."""
+        try:
+            self._keep(org, found, events, at)
+        except (BadInput, NotFound) as error:
+            log.warning("an event of a customer of %s settles no outcome: %s", org, error.code)
 
     def _keep(self, org: str, found: Found, events: Sequence[Seen], at: int) -> None:
         """Settle a customer's events, the first first."""
@@ -136,4 +147,6 @@ class EventOutcomes:
 
 
 def _happened(event: Event) -> Happened:
-    return Happened(event.message_id, event.name, event.time, event.properties)
+    # A client's clock may be ahead: nothing happens after it was taken in.
+    at = None if event.time is None else min(event.time, event.received_at)
+    return Happened(event.message_id, event.name, at, event.properties)
