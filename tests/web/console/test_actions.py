@@ -1,13 +1,17 @@
 """Actions and deciding on the console: the catalogue for all, changes for who answers for them, and what would be done
 for one customer for who sees customers."""
 
+from typing import Any
+
 import msgspec
 import pytest
+from hypothesis import given
 
 from rapport.decide.decision import Manner
 from rapport.decide.kinds import KINDS
-from rapport.decide.wishes import action
+from rapport.decide.wishes import action, wish_of
 from rapport.web.console import action_form
+from tests.decide.acting import wishes
 from tests.web.console.sample_actions import LONG
 from tests.web.console.sample_desk import SampleDesk
 from tests.web.console.visitor import Page, Visitor
@@ -115,6 +119,13 @@ def test_what_the_form_says_of_an_action_asks_for_the_same_one(name):
     one = SampleDesk().actions.all[name]
     again = action(one.org, one.id, action_form.wished(action_form.filled(one)))
     assert msgspec.structs.replace(again, version=one.version, at=one.at) == one
+
+
+@given(wishes())
+def test_what_the_form_says_of_any_action_asks_for_the_same_one(wish: dict[str, Any]) -> None:
+    one = action("acme", "any", wish_of(wish))
+    form = {name: said.replace("\n", "\r\n") for name, said in action_form.filled(one).items()}  # as browsers send it
+    assert action("acme", "any", action_form.wished(form)) == one
 
 
 @pytest.mark.parametrize(

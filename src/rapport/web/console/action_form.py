@@ -4,6 +4,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from rapport.decide.actions import DAYS, Action, Limits
@@ -106,8 +107,9 @@ def _parts(channel: str, message: Message) -> Iterator[tuple[str, str]]:
     """Of a message what it says; what its channel has no place for is told by who checks it."""
     heading = heading_of(channel) or "title"
     for part, name in ((heading, "heading"), (TEXT, "text"), ("html", "html"), ("link", "link")):
-        if text := message[name].replace("\r\n", "\n").strip():
-            yield part, text
+        said = message[name].replace("\r\n", "\n")
+        if said.strip():
+            yield part, said
 
 
 def heading_of(channel: str) -> str:
@@ -249,5 +251,8 @@ def instant(at: int | None) -> str:
 
 
 def figure(number: float | None) -> str:
-    """`4.5`, `3`; "" for none."""
-    return "" if number is None else f"{number:.6f}".rstrip("0").rstrip(".")
+    """`4.5`, `3`: the very number, without an exponent; "" for none."""
+    if number is None:
+        return ""
+    text = format(Decimal(repr(float(number))), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

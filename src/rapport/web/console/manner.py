@@ -54,8 +54,8 @@ def filled(manner: Manner) -> dict[str, str]:
     start, _, end = policy.quiet.partition("-")
     return {
         "version": str(manner.version),
-        "weight": action_form.figure(manner.weight * 100),
-        "holdout": action_form.figure(manner.holdout * 100),
+        "weight": action_form.figure(round(manner.weight * 100, 9)),
+        "holdout": action_form.figure(round(manner.holdout * 100, 9)),
         "quiet_from": start,
         "quiet_until": end,
         "zone": policy.zone,
