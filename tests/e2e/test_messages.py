@@ -1,4 +1,4 @@
-"""A decision that a real node sends by mail: it arrives by a real server, and one click in a real browser stops more."""
+"""What a real node sends by mail arrives by a real server, and one click in a real browser stops more."""
 
 import json
 import re
@@ -87,7 +87,7 @@ def mail_of(postman: Postman, answer: dict):
     return found()[0]
 
 
-def path_of(node: Node, mail) -> str:
+def path_of(mail) -> str:
     link = mail["List-Unsubscribe"].strip("<>")
     return re.sub(r"^https?://[^/]+", "", link)
 
@@ -110,7 +110,7 @@ def test_a_decision_is_with_the_companys_machine(org: Org) -> None:
 
 
 def test_what_a_mail_program_posts_is_seen_on_the_customer(org: Org, node: Node, postman: Postman) -> None:
-    path = path_of(node, mail_of(postman, sent(org, "user_id:bo")))
+    path = path_of(mail_of(postman, sent(org, "user_id:bo")))
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert http("POST", node.url + path, b"List-Unsubscribe=One-Click", form).status == 200
     after = decided(org, "user_id:bo")
@@ -122,7 +122,7 @@ def test_what_a_mail_program_posts_is_seen_on_the_customer(org: Org, node: Node,
 @pytest.mark.needs("node")
 @pytest.mark.parametrize(("locale", "stop"), [("en-GB", "Stop these mails"), ("de-DE", "Diese Mails beenden")])
 def test_one_button_stops_the_mails_and_another_takes_it_back(browser, org, node, postman, locale, stop) -> None:
-    path = path_of(node, mail_of(postman, sent(org, "user_id:cy")))
+    path = path_of(mail_of(postman, sent(org, "user_id:cy")))
     for scheme in ("light", "dark"):
         context = browser.new_context(locale=locale, color_scheme=scheme, viewport=NARROWEST)
         page = context.new_page()

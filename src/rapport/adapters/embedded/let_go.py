@@ -1,5 +1,6 @@
 """What was let go of, in ledger.db: revoked passkeys, devices and tokens, claims and addresses that count no longer,
-recovery codes that were spent, and whose terms or locks were changed; so that restoring an older backup revives none.
+recovery codes that were spent, who unsubscribed, and whose terms or locks were changed; so that restoring an older
+backup revives none.
 
 Triggers write it down, so no way of letting go can forget to. The backup of keys, which is the younger of the two,
 carries it (`key_archive`), and a restore takes away what is on it and was not yet on that of the restored ledger
@@ -12,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from rapport.adapters.embedded import messages
 from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.sqlite import transaction, translating
 
@@ -137,6 +139,7 @@ def take_away(people: "PeopleFile", rows: Sequence[Row]) -> int:
     with transaction(db):
         for table in ENDED:
             db.execute(f"DELETE FROM {table}")  # noqa: S608 (our own names)
+        messages.end_waiting(db)
         _count_on(db, [row for row in rows if row[0] == _NUMBERS])
         for row in rows:
             kind, what, person, _ = row
@@ -144,6 +147,8 @@ def take_away(people: "PeopleFile", rows: Sequence[Row]) -> int:
                 continue
             if kind == "terms":
                 locked.append(person)
+            elif kind == messages.CARRIED and isinstance(what, bytes):
+                taken += messages.stop_again(db, what)
             elif kind in _KINDS:
                 table, column, whose = _KINDS[str(kind)]
                 query = f"DELETE FROM {table} WHERE {column} = ? AND {whose} = ?"  # noqa: S608 (our own names)
@@ -154,14 +159,19 @@ def take_away(people: "PeopleFile", rows: Sequence[Row]) -> int:
             db.execute(_KEPT, row)
         for person in moved:
             people.moved(int(str(person)))
-    for person in locked:
-        row = db.execute("SELECT handle FROM person WHERE id = ? AND status = 'active'", (person,)).fetchone()
-        if row is not None:
-            people.lock(row[0])
-            with transaction(db):
-                Claims(people).tell(int(str(person)), _LOCKED)
-            taken += 1
-    return taken
+    return taken + sum(_locked_out(people, person) for person in locked)
+
+
+def _locked_out(people: "PeopleFile", person: object) -> int:
+    """Lock everyone out for a person and tell them so; how many that were (1 or 0)."""
+    db = people.db
+    row = db.execute("SELECT handle FROM person WHERE id = ? AND status = 'active'", (person,)).fetchone()
+    if row is None:
+        return 0
+    people.lock(row[0])
+    with transaction(db):
+        Claims(people).tell(int(str(person)), _LOCKED)
+    return 1
 
 
 def _count_on(db: sqlite3.Connection, rows: Sequence[Row]) -> None:

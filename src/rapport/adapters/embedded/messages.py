@@ -14,6 +14,7 @@ its decision, too.
       .put(org, name, how, who) .read(org, name) .remove(org, name, who)
 """
 
+import sqlite3
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -37,10 +38,20 @@ SCHEMA = """
     CREATE INDEX message_due ON message (org, channel, next_at, seq) WHERE state = 'waiting';
     CREATE TABLE channel (org TEXT, name TEXT, at INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (org, name))
         WITHOUT ROWID;
-    CREATE TABLE unsubscribed (org TEXT, address BLOB, at INTEGER NOT NULL, PRIMARY KEY (org, address)) WITHOUT ROWID
+    CREATE TABLE unsubscribed (org TEXT, address BLOB, at INTEGER NOT NULL, PRIMARY KEY (org, address)) WITHOUT ROWID;
+    CREATE TRIGGER unsubscribed_is_carried AFTER INSERT ON unsubscribed BEGIN
+        INSERT INTO let_go VALUES ('unsubscribed', CAST(NEW.org || ':' || hex(NEW.address) AS BLOB), 0, NEW.at)
+            ON CONFLICT DO UPDATE SET at = max(at + 1, excluded.at);
+    END;
+    CREATE TRIGGER unsubscribed_is_taken_back AFTER DELETE ON unsubscribed BEGIN
+        DELETE FROM let_go WHERE kind = 'unsubscribed' AND what = CAST(OLD.org || ':' || hex(OLD.address) AS BLOB);
+    END
 """
+CARRIED: Final = "unsubscribed"
+"""As what `let_go` carries it past the restore of an older backup."""
 Place = tuple[str, str]
 """(organization, channel): what waits for one never waits for another."""
+RESTORED: Final = "this node was restored from a backup: it may have been sent before"
 ERASED: Final = "the customer was erased"
 UNREADABLE: Final = "this node cannot read what it is to send"
 _PLACE: Final = b"message"
@@ -199,6 +210,24 @@ class MessageBook:
 
     def has_unsubscribed(self, org: str, address: str) -> bool:
         return self.is_out(Unsubscribing(org, blinded(self._secret, org, address), ""))
+
+
+def end_waiting(db: sqlite3.Connection) -> None:
+    """In a restored ledger, within a transaction: nothing that waited is sent, since nobody knows whether it was."""
+    db.execute("""
+        UPDATE decision SET delivery = 'withdrawn', closes = NULL
+        WHERE id IN (SELECT decision FROM message WHERE state = 'waiting')
+    """)
+    db.execute("UPDATE message SET state = 'withdrawn', error = ? WHERE state = 'waiting'", (RESTORED,))
+
+
+def stop_again(db: sqlite3.Connection, carried: bytes) -> int:
+    """In a restored ledger, within a transaction: whoever unsubscribed after it was backed up stays so. Returns whether
+    it was not so (1 or 0)."""
+    org, _, address = carried.decode().rpartition(":")
+    return db.execute(
+        "INSERT OR IGNORE INTO unsubscribed VALUES (?, ?, ?)", (org, bytes.fromhex(address), now())
+    ).rowcount
 
 
 class ChannelBook:
