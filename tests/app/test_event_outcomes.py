@@ -17,7 +17,9 @@ from rapport.app import event_outcomes
 from rapport.decide.kinds import Worth
 from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
 from rapport.kernel.times import DAY, HOUR, now
+from rapport.kernel.vocabulary import category_of_event
 from rapport.learn.outcomes import Gives, Outcome, Rule
+from rapport.terms import Clause, Terms
 from tests.app.deciding import Deciding
 from tests.app.desk import HELP, NOBODY_HELD, Desk
 from tests.profile.house import ORG, House, told
@@ -304,6 +306,20 @@ def test_of_whoever_shut_the_company_out_nothing_is_settled(shop: Shop) -> None:
     assert shop.outcomes(answer) == ()
     assert shop.benefits() == set()
     assert shop.lessons() == []
+
+
+def test_an_event_that_may_not_be_seen_is_no_evidence(shop: Shop) -> None:
+    answer = shop.decide()
+    people = shop.house.people
+    all_but = (
+        Clause("in", "allow", purposes=("service",), categories=("everything", "unclassified")),
+        Clause("no-orders", "deny", purposes=("any",), categories=(category_of_event("Order Completed"),)),
+    )
+    people.set_terms(people.add([f"{ORG}:user_id:ada"]).handle, Terms("own", all_but))
+    shop.buy()
+    assert "Order Completed" not in {one["name"] for one in shop.house.timeline("user_id:ada")}
+    assert shop.outcomes(answer) == ()
+    assert shop.benefits() == set()
 
 
 @pytest.mark.parametrize("properties", [{}, {"saved": "2", "revenue": 1}, {"saved": 1e308, "revenue": 1}])
