@@ -13,7 +13,7 @@ from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner
 from rapport.decide.person import Says, answered
 from rapport.kernel.errors import BadInput
-from rapport.kernel.times import MINUTE, now
+from rapport.kernel.times import HOUR, MINUTE, now
 from rapport.terms.presets import OPEN
 from tests.act.postman import hangs, says
 from tests.act.receiving import Receiver, eventually, never
@@ -142,7 +142,8 @@ def test_what_is_refused_after_it_was_written_failed_too(office, postman):
     office.until(answer, "failed")
 
 
-def test_what_is_put_off_comes_later_and_holds_nobody_up(office, postman):
+def test_what_is_put_off_comes_later_and_holds_nobody_up(office, postman, monkeypatch):
+    monkeypatch.setattr(messaging, "wait_of", lambda *_: HOUR)  # a server that is in trouble would rest
     refusals = iter(["451 later", "451 later"])
     postman.of["ada@example.com"] = lambda verb: next(refusals, None) if verb == "RCPT" else None
     off, arrived = office.decide(), office.decide("user_id:bo")
