@@ -19,6 +19,13 @@ class Point(NamedTuple):
 
 
 _WIDE, _HIGH, _LEFT, _TOP = 330, 300, 50, 60
+_LABELS: Final = {
+    "segments": (10, -2, "start"),
+    "greedy": (8, 16, "start"),
+    "random": (-10, 4, "end"),
+    "knows all, greedy": (0, -12, "middle"),
+}
+"""Where names stand beside their points, so that none covers another: to the right, down, and how they are aligned."""
 _ROLE: Final = """role="img" aria-labelledby="t d" font-family="system-ui, -apple-system, 'Segoe UI', sans-serif\""""
 _STYLE: Final = """
     .paper{fill:#fbf8f3;stroke:#d8d0c4}.ours{fill:#a8431c}.peer{fill:#1f5c85}.ink{fill:#2b2723}.soft{fill:#6b635a}
@@ -81,9 +88,9 @@ def _panel(name: str, points: Sequence[Point], place: int, step: int, end: int) 
         at = f'cx="{x(point.company)}" cy="{y(point.customer)}"'
         parts.append(f'  <circle class="{colour}" {at} r="{size}"><title>{escape(point.name)}</title></circle>')
         if not point.swept:
-            late = point.company > 0.7 * end
+            aside, lower, anchor = _LABELS.get(point.name, (10, 4, "start"))
             parts.append(
-                f'  <text class="{colour}" x="{x(point.company) + (-10 if late else 10)}" y="{y(point.customer) + 4}"'
-                f' text-anchor="{"end" if late else "start"}">{escape(point.name)}</text>'
+                f'  <text class="{colour}" x="{x(point.company) + aside}" y="{y(point.customer) + lower}"'
+                f' text-anchor="{anchor}">{escape(point.name)}</text>'
             )
     return [part for part in parts if part]
