@@ -1,4 +1,4 @@
-"""The person's inbox: what companies did for them, why, and what is gained by it; and their answer, which bites at once."""
+"""The person's inbox: what companies did for them, why, and what is gained; and their answer, which bites at once."""
 
 from typing import get_args
 from urllib.parse import urlencode
