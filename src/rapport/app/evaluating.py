@@ -11,8 +11,6 @@ nothing, and whatever a feed repeats is harmless.
 import asyncio
 import contextlib
 import hashlib
-import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
@@ -31,6 +29,7 @@ from rapport.app.asking import Ask, Asker, Outcome, Use
 from rapport.app.learning import Learner
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
+from rapport.app.stumbling import Stumbling
 from rapport.decide import Cause, Change, Member, Rulebook, Verdict
 from rapport.kernel import cycles
 from rapport.kernel.errors import Busy
@@ -41,7 +40,6 @@ from rapport.terms import Gate
 
 LOOK_SECONDS = 0.1
 """How long it takes at most until a change of the ledger, which wakes nobody, is seen."""
-RETRY_SECONDS = 2
 TOGETHER = 250
 """Customers in one round: whoever writes a receipt meanwhile waits for so many."""
 _ROUND = "round "
@@ -351,7 +349,7 @@ def _basis(rulebook: Rulebook, name: str) -> str:
 
 def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
     """Evaluate until stopped. `wake` waits, for so many seconds at most, for whoever has something new."""
-    said = ""
+    stumbling = Stumbling("evaluator")
     activator, learner = Activator(settings), Learner(settings)
     while not stopped():
         try:
@@ -359,6 +357,7 @@ def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
                 while not stopped():
                     with translating(evaluator.file.path):
                         more = evaluator.step()
+                    stumbling.went_well()
                     if evaluator.has_fed():
                         activator.wake()
                     if not more:
@@ -366,9 +365,6 @@ def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
                         wake(LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, (due - now()) / SECOND)))
         except Busy as error:
             # No place, or no turn: nothing was written, and it is asked again when there is.
-            if error.message != said:
-                said = error.message
-                print(f"rapport evaluator: {said}; it tries again", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
-            time.sleep(min(error.retry_after, RETRY_SECONDS))
+            stumbling.wait(error)
     activator.close()
     learner.close()

@@ -7,7 +7,6 @@ that repeated visits of a customer are written once.
 import contextlib
 import gc
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -27,6 +26,7 @@ from rapport.app.following import Following
 from rapport.app.operator import Operations, is_erasure
 from rapport.app.retaining import Retention
 from rapport.app.settings import Settings
+from rapport.app.stumbling import Stumbling
 from rapport.app.waking import woken
 from rapport.collect import Event, decode, event_of, events_of, is_correction, is_presence
 from rapport.kernel.errors import Busy
@@ -45,7 +45,6 @@ BUSY_SECONDS = 1.0
 IDLE_SECONDS = 0.05
 NEWS_PER_COMMIT = 40
 LOG_GRACE_HOURS = 24
-RETRY_SECONDS = 2
 BEAT_SECONDS = 1.0
 
 
@@ -289,22 +288,23 @@ def run(
             if feed is not None:
                 feed.send(datagram, socket.MSG_DONTWAIT)
 
-    said = ""
+    stumbling = Stumbling("worker")
     while not stopped():
         try:
-            _work(settings, publish, wake, stopped)
+            _work(settings, publish, wake, stopped, stumbling.went_well)
         except Busy as error:
             # No place, or no turn: nothing was committed, the log still holds it, and it is taken in when there is.
-            if error.message != said:
-                said = error.message
-                print(f"rapport worker: {said}; it tries again", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
-            time.sleep(min(error.retry_after, RETRY_SECONDS))
+            stumbling.wait(error)
             gc.unfreeze()
             gc.collect()
 
 
 def _work(
-    settings: Settings, publish: Callable[[bytes], None], wake: socket.socket | None, stopped: Callable[[], bool]
+    settings: Settings,
+    publish: Callable[[bytes], None],
+    wake: socket.socket | None,
+    stopped: Callable[[], bool],
+    went_well: Callable[[], None],
 ) -> None:
     """Work with one Worker until stopped. Raises Busy where it must begin anew from what is committed."""
     worker = Worker(settings, publish)
@@ -319,6 +319,7 @@ def _work(
                     publish(msgspec.msgpack.encode([{"kind": "ready", "cursor": worker.committed}]))
                 with translating(worker.state.path):
                     more = worker.step()
+                went_well()
                 if not more:
                     _wait(wake)
     finally:
