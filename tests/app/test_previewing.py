@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -169,6 +171,27 @@ def test_whoever_waits_for_a_preview_holds_no_thread_that_others_need(house: Hou
         assert sum(isinstance(one, Busy) for one in came) == 12 - previewing.MOST_WAITING
 
     asyncio.run(all_of_them())
+
+
+def test_what_was_opened_for_previews_is_closed_with_the_audiences(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def noting(*args: Any, **more: Any) -> sqlite3.Connection:
+        opened.append(connect(*args, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noting)
+    audiences, traits = at_hand(house.settings, ORG)
+    with contextlib.closing(audiences):
+        assert asyncio.run(audiences.preview(ORG, GOLD, "service", None, "test")).inside == REFUSING // 4
+        assert asyncio.run(traits.schema(ORG)).traits
+    assert opened
+    for one in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            one.execute("SELECT 1")
 
 
 def test_days_on_which_nothing_moved_have_the_count_of_the_day_before() -> None:

@@ -11,7 +11,7 @@ from rapport.app import telling
 from rapport.app.audiences import HouseAudiences, daily
 from rapport.app.console_operators import by
 from rapport.app.cursors import NEWEST
-from rapport.app.definitions import HouseTraits, naming
+from rapport.app.definitions import HouseTraits, learned, naming
 from rapport.decide import Audience, ComputedTrait, Rule
 from rapport.decide.offers import TELLS, purchases
 from rapport.kernel.errors import NotFound
@@ -153,11 +153,8 @@ class ConsoleAudiences:
             rulebook = definitions.rulebook(org)
             uses = [f"{'the audience' if one in rulebook.rules else 'the trait'} {one}" for one in rulebook.uses(name)]
             uses += [f"the destination {one}" for one in naming(ledger, org, name)]
-            fitted = definitions.fitted(org).get(name)
-            learned = None
-            if fitted is not None and fitted.at >= trait.at:
-                learned = ask.Learned(fitted.at, fitted.customers, fitted.trouble)
-            return ask.TraitLooked(trait, tuple(definitions.trait_versions(org, name)), tuple(uses), learned)
+            versions = tuple(definitions.trait_versions(org, name))
+            return ask.TraitLooked(trait, versions, tuple(uses), learned(definitions, trait))
 
         return await self._ledgers.with_definitions(looked)
 

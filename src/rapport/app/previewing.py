@@ -53,6 +53,7 @@ class Looking(NamedTuple):
     guard: Guard
     crowd: Callable[[Sequence[int]], Crowd]
     history_of: Callable[[Dependencies], HistoryOf]
+    close: Callable[[], None]
 
 
 class Judged(Protocol):
@@ -114,6 +115,13 @@ class Previewer:
             return asyncio.run(self._preview(self._parts, org, rule, against, caller))
         finally:
             self._running.release()
+
+    def close(self) -> None:
+        """Close what it looks by, once whoever is at it is done."""
+        with self._running:
+            if self._parts is not None:
+                self._parts.close()
+                self._parts = None
 
     async def _preview(self, parts: Looking, org: str, rule: Judged, against: str | None, caller: str) -> Preview:
         purpose = rule.audience.purpose

@@ -13,9 +13,8 @@ from rapport.app.definitions import HouseTraits
 from rapport.cli import options
 from rapport.cli.audience import all_problems, echo_warnings
 from rapport.decide import ComputedTrait
-from rapport.decide.models import Fitted
 from rapport.kernel.times import rfc3339
-from rapport.web.audiences import TraitWish, told_definition, told_saved
+from rapport.web.audiences import Learned, TraitWish, told_definition, told_saved, told_trait
 
 traits = typer.Typer(
     help="Computed traits: values worked out of what is known, by expressions and models.", no_args_is_help=True
@@ -79,10 +78,9 @@ def listed(org: Org, data: options.Data = None, json: options.Json = False) -> N
 def show(org: Org, name: Name, data: options.Data = None, json: options.Json = False) -> None:
     """Show a computed trait's definition, and of a model what it learned from."""
     with opened(data, org) as house:
-        one = asyncio.run(house.named(org, name))
-        learned = asyncio.run(house.learned(org, one))
+        one, learned = asyncio.run(house.named(org, name))
     if json:
-        options.print_json(told_definition(one))
+        options.print_json(told_trait(one, learned))
         return
     typer.echo(_line(one))
     if one.model:
@@ -97,7 +95,7 @@ def remove(org: Org, name: Name, data: options.Data = None) -> None:
     typer.echo(f"{name} is no more.")
 
 
-def _learned(last: Fitted | None) -> str:
+def _learned(last: Learned | None) -> str:
     if last is None:
         return "It has learned nothing yet: it waits for its turn."
     if last.trouble:

@@ -233,6 +233,12 @@ class Gate:
             await self._until_quiet(started, request.org)
         return answers
 
+    async def rest(self, started: float, steps: int = 1) -> None:
+        """Wait as absence does, after a list of which nobody is to be told apart who was left out: until a multiple of
+        as many quiet times has passed since `started` (`time.monotonic`) as there are steps in it."""
+        if self._quiet:
+            await quiet(started, self._quiet * steps)
+
     async def unsorted(self, request: Request, body: bytes) -> bool:
         """Whether an organization may look at bytes that it was sent and that are no customer's yet, such as a part of
         a request that was refused: where they name nobody whose terms or lock shut it out. Leaves a receipt."""

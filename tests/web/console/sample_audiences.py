@@ -14,7 +14,7 @@ from rapport.decide.traits import expressed
 from rapport.kernel.errors import Conflict, NotFound
 from rapport.kernel.expressions import Completion, Kind, Problem, Schema, complete, quoted, review, written
 from rapport.kernel.times import DAY, HOUR, MINUTE, now, rfc3339
-from rapport.web.audiences import Day, Filling, Preview, Saved, Standing, TraitWish, Warned
+from rapport.web.audiences import Day, Filling, Learned, Preview, Saved, Standing, TraitWish, Warned
 from rapport.web.console import audiences_desk as told
 from rapport.web.console.session import Session
 
@@ -233,8 +233,8 @@ class SampleAudiences:
             raise NotFound("there is no such computed trait", field="name")
         one = self.kept[name]
         learned = {
-            "lifetime_value": told.Learned(self.at, 2_357),
-            "rfm": told.Learned(self.at, 0, "this is learned from at least 50 customers, and there are 7"),
+            "lifetime_value": Learned(self.at, 2_357),
+            "rfm": Learned(self.at, 0, "this is learned from at least 50 customers, and there are 7"),
         }
         uses = ("the audience gold_lately",) if name == "orders_a_year" else ()
         return told.TraitLooked(one, (one,), uses, learned.get(name))

@@ -7,7 +7,7 @@ from starlette.routing import Route
 from rapport.web.api.audiences import MAX_BODY, after_of, expected_of, outdated, tagged
 from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
 from rapport.web.api.problems import json_answer
-from rapport.web.audiences import Traits, TraitWish, told_definition, told_saved
+from rapport.web.audiences import Traits, TraitWish, told_definition, told_saved, told_trait
 
 PATH = "/v1/traits"
 ONE = "/v1/traits/{name}"
@@ -41,8 +41,8 @@ class TraitsApi:
             caller = caller_of(request, self._tokens, "operator")
             await self._traits.delete(caller.org, name, caller.token)
             return Response(status_code=204)
-        found = await self._traits.named(caller_of(request, self._tokens).org, name)
-        return tagged(json_answer(told_definition(found)), found.version)
+        found, learned = await self._traits.named(caller_of(request, self._tokens).org, name)
+        return tagged(json_answer(told_trait(found, learned)), found.version)
 
 
 def trait_routes(traits: Traits, tokens: Tokens) -> list[Route]:

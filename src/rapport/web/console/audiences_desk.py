@@ -11,7 +11,7 @@ import msgspec
 
 from rapport.decide import Audience, ComputedTrait
 from rapport.kernel.expressions import Completion, Problem
-from rapport.web.audiences import Day, Preview, Saved, Standing, TraitWish, Warned
+from rapport.web.audiences import Day, Learned, Preview, Saved, Standing, TraitWish, Warned
 from rapport.web.console.session import Session
 
 Of = Literal["audience", "trait"]
@@ -78,15 +78,6 @@ class Moves(msgspec.Struct, frozen=True):
 
     rows: tuple[MoveRow, ...]
     next: str | None
-
-
-class Learned(msgspec.Struct, frozen=True):
-    """What became of a model. `at`: when it was fitted last; `customers`: by how many; `trouble`: why it could not
-    be."""
-
-    at: int
-    customers: int
-    trouble: str = ""
 
 
 class TraitLooked(msgspec.Struct, frozen=True):

@@ -142,7 +142,8 @@ def _members() -> dict[str, Any]:
         "readMembers",
         "Page through an audience's members",
         f"{_OPERATOR} Each is handed over through the gate for the audience's purpose, with the receipt of it: one for "
-        "each customer and day, and one where anything changed that it rests on.",
+        "each customer and day, and one where anything changed that it rests on. A page may be shorter than `limit`, "
+        "or empty, and not be the last: go on until `next` is null.",
         parameters=[_AUDIENCE, _CURSOR, _LIMIT],
         responses=answers(
             {"200": answer("A page of members.", ref("MembersPage"))},
@@ -257,10 +258,11 @@ def _read_trait() -> dict[str, Any]:
     return _operation(
         "readComputedTrait",
         "Read a computed trait's definition",
-        "Its values are worked out wherever it is used, from what that purpose permits.",
+        "Its values are worked out wherever it is used, from what that purpose permits. Of a model it tells what it "
+        "learned from.",
         parameters=[_TRAIT],
         responses=answers(
-            {"200": answer("The definition.", ref("ComputedTrait"), headers=_TAG_OF_VERSION)},
+            {"200": answer("The definition.", ref("ComputedTraitLearned"), headers=_TAG_OF_VERSION)},
             _404="NotFound",
             **_REFUSALS,
         ),
