@@ -122,6 +122,8 @@ def test_a_trait_is_saved_listed_kept_while_in_use_and_removed(house: House, typ
         "trait", "add", ORG, "score", "--purpose", "service", *model
     )
     typed("audience", "add", ORG, "buyers", "computed.orders > 0", "--purpose", "service")
+    why = typed("audience", "why", ORG, "buyers", "user_id:u1")
+    assert '  computed.orders = count("Order Completed")  →  ' in why
     with pytest.raises(Conflict):
         typed("trait", "remove", ORG, "orders")
     typed("audience", "remove", ORG, "buyers")

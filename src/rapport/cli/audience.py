@@ -209,6 +209,7 @@ def _count(one: Standing) -> str:
 def _echo_piece(piece: dict[str, Any], depth: int) -> None:
     gives = piece["error"] or ("unknown" if piece["result"] is None else options.plain(piece["result"]))
     saw = ", ".join(f"{one['what']} is {options.plain(one['value'])}" for one in piece["saw"])
-    typer.echo(f"{'  ' * depth}{piece['text']}  →  {gives}{f'  ({saw})' if saw else ''}")
+    of = f"computed.{piece['trait']} = " if "trait" in piece else ""
+    typer.echo(f"{'  ' * depth}{of}{piece['text']}  →  {gives}{f'  ({saw})' if saw else ''}")
     for part in piece["parts"]:
         _echo_piece(part, depth + 1)

@@ -224,8 +224,10 @@ def told_preview(preview: Preview) -> dict[str, Any]:
 
 
 def told_why(why: Why) -> dict[str, Any]:
-    """A piece of an expression: `result` is null where it is unknown, and where it fails, which `error` tells."""
+    """A piece of an expression: `result` is null where it is unknown, and where it fails, which `error` tells. `trait`
+    is there where it is the whole of a computed trait."""
     return {
+        **({"trait": why.trait} if why.trait else {}),
         "text": why.text,
         "result": short(why.result.value),
         "error": why.result.error or None,

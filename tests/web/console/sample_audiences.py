@@ -66,7 +66,15 @@ WHY = {
                     "parts": [],
                 },
             ],
-        }
+        },
+        {
+            "trait": "orders_a_year",
+            "text": 'count("Order Completed", days(365))',
+            "result": 7,
+            "error": None,
+            "saw": [{"what": 'count("Order Completed", days(365))', "value": 7}],
+            "parts": [],
+        },
     ],
 }
 

@@ -24,8 +24,8 @@ def test_the_list_says_how_each_fares() -> None:
     page = told(Visitor().get(LIST).text)
     for words in (
         "cdp well Segment-compatible, who enters and leaves gold, for service nothing waits 12,345 sent",
-        "in trouble Webhook, Order <b>Completed</b>",
-        "1,204 wait, the oldest of 7 minutes ago; 23 given up: it answered <503>",
+        "in trouble Webhook, of Order <b>Completed</b>",
+        "1,204 waiting, the oldest from 7 minutes ago; 23 given up: it answered <503>",
         "gone stopped by the node",
         "table well File, of the members of gold, for service every 24 hours",
         "waits paused",

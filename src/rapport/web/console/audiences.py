@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 from starlette.responses import Response
 
-from rapport.kernel.errors import BadInput, Conflict
+from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import DAY, now
 from rapport.signin.operators import may
 from rapport.web.audiences import Day
@@ -137,13 +137,15 @@ async def why(visit: Visit) -> Response:
     looked = await _looked(visit, 1)
     if other := _other_purpose(visit, looked):
         return other
-    customer, told, problem = visit.asked("customer", MOST_CUSTOMER), None, ""
+    customer, told, problem, status = visit.asked("customer", MOST_CUSTOMER), None, "", 200
     if customer:
         try:
             told = await visit.desk.audiences.why(visit.session, _name(visit), customer)
         except (BadInput, Conflict) as error:
-            problem = error.message
-    status = 400 if problem else 200
+            problem, status = error.message, 400
+        except NotFound:
+            problem = f"nobody is known by that, or nobody who may be looked at for {visit.session.purpose}"
+            status = 404
     values = {"looked": looked, "customer": customer, "told": told, "problem": problem}
     return visit.page("audience_why.html", status, section="audiences", **values)
 

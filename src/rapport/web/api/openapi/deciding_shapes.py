@@ -127,6 +127,7 @@ SHAPES: dict[str, Schema] = {
             ),
             "parts": list_of(ref("WhyPiece")),
         },
+        {"trait": told(TEXT, "The computed trait that it is the whole of; left out where it is none.")},
     ),
     "AudiencePreviewed": {
         **thing(
