@@ -201,7 +201,7 @@ def test_a_ready_made_trait_is_taken_by_a_click_and_learns(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
     settled(page, "valued", CUSTOMERS)
     page.goto("/console/traits/lifetime_value")
-    expect(page.locator("main")).to_contain_text("in use by the audience valued")
+    expect(page.locator("main")).to_contain_text("in use by the audience “valued”")
     expect(page.get_by_role("button", name=re.compile("Delete"))).to_have_count(0)
 
 

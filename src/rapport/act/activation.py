@@ -82,7 +82,7 @@ class Destination(msgspec.Struct, frozen=True):
     @property
     def systems(self) -> tuple[str, ...]:
         """As a receipt names it, where it is the organization's own."""
-        return () if self.recipient else (f"destination {self.name}",)
+        return () if self.recipient else (f"the destination “{self.name}”",)
 
 
 class Delivery(msgspec.Struct, frozen=True):

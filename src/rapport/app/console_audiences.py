@@ -59,7 +59,7 @@ class ConsoleAudiences:
             definitions.audience(org, name)  # it may have been deleted meanwhile
             rule = definitions.rulebook(org).rules[name]
             given = [
-                f"the destination {one.name}" for one in DestinationBook(ledger).of_org(org) if one.audience == name
+                f"the destination “{one.name}”" for one in DestinationBook(ledger).of_org(org) if one.audience == name
             ]
             return definitions.audience_versions(org, name), rule, given
 
@@ -151,8 +151,9 @@ class ConsoleAudiences:
         def looked(definitions: Definitions, ledger: LedgerFile) -> ask.TraitLooked:
             trait = definitions.trait(org, name)
             rulebook = definitions.rulebook(org)
-            uses = [f"{'the audience' if one in rulebook.rules else 'the trait'} {one}" for one in rulebook.uses(name)]
-            uses += [f"the destination {one}" for one in naming(ledger, org, name)]
+            kinds = {one: "audience" if one in rulebook.rules else "trait" for one in rulebook.uses(name)}
+            uses = [f"the {kind} “{one}”" for one, kind in kinds.items()]
+            uses += [f"the destination “{one}”" for one in naming(ledger, org, name)]
             versions = tuple(definitions.trait_versions(org, name))
             return ask.TraitLooked(trait, versions, tuple(uses), learned(definitions, trait))
 

@@ -60,7 +60,7 @@ def add(
         shown = {**told(placed.destination, placed.health), "warnings": list(placed.warnings)}
         options.print_json({**shown, **made})
         return
-    typer.echo(f"{name} is sent to {url}." if url else f"{name} is a file, made by the node.")
+    typer.echo(f"The destination “{name}” is {f'sent to {url}' if url else 'a file, made by the node'}.")
     if placed.secret is not None:
         typer.echo(f"Its secret, told this once: {placed.secret}")
     for warning in placed.warnings:
@@ -144,9 +144,9 @@ def try_(org: Org, name: Name, data: options.Data = None, json: options.Json = F
     if json:
         options.print_json(told_trial(came))
     elif came.error:
-        typer.echo(f"{name} did not take it: {came.error} ({came.took_ms} ms).")
+        typer.echo(f"The destination “{name}” did not take it: {came.error} ({came.took_ms} ms).")
     else:
-        typer.echo(f"{name} took it: it answered {came.status} within {came.took_ms} ms.")
+        typer.echo(f"The destination “{name}” took it: it answered {came.status} within {came.took_ms} ms.")
     if came.error:
         raise typer.Exit(1)
 
@@ -165,21 +165,21 @@ def file(org: Org, name: Name, data: options.Data = None, json: options.Json = F
 def pause(org: Org, name: Name, data: options.Data = None) -> None:
     """Send nothing more but deletions until it is resumed; what happens meanwhile waits."""
     open_destinations(options.settings(data)).pause(org, name)
-    typer.echo(f"{name} is paused.")
+    typer.echo(f"The destination “{name}” is paused.")
 
 
 @destinations.command("resume")
 def resume(org: Org, name: Name, data: options.Data = None) -> None:
     """Send what waits."""
     open_destinations(options.settings(data)).resume(org, name)
-    typer.echo(f"{name} is sent to again.")
+    typer.echo(f"The destination “{name}” is sent to again.")
 
 
 @destinations.command("remove")
 def remove(org: Org, name: Name, data: options.Data = None) -> None:
     """Send nothing more there, but deletions of those who were handed over and withdraw later."""
     open_destinations(options.settings(data)).remove(org, name)
-    typer.echo(f"{name} is no destination any more.")
+    typer.echo(f"The destination “{name}” is no more.")
 
 
 def _line(one: Destination, health: Health) -> str:

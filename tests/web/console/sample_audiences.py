@@ -152,7 +152,7 @@ class SampleAudiences:
             (("values of kinds that do not go together, in traits.age > 18", 11), ("<b>it fails</b>", 1))
             if fails
             else (),
-            ("the destination mail", "the destination erp") if name == "gold_lately" else (),
+            ("the destination “mail”", "the destination “erp”") if name == "gold_lately" else (),
             "it is of a later language" if name == "nobody_yet" else "",
         )
 
@@ -244,7 +244,7 @@ class SampleAudiences:
             "lifetime_value": Learned(self.at, 2_357),
             "rfm": Learned(self.at, 0, "this is learned from at least 50 customers, and there are 7"),
         }
-        uses = ("the audience gold_lately",) if name == "orders_a_year" else ()
+        uses = ("the audience “gold_lately”",) if name == "orders_a_year" else ()
         return told.TraitLooked(one, (one,), uses, learned.get(name))
 
     async def put_trait(

@@ -141,13 +141,13 @@ def test_its_page_leads_to_where_it_can_be_sent() -> None:
 
 def test_what_is_in_use_says_by_what_and_is_not_deleted() -> None:
     browser = Visitor()
-    assert "in use by the destination mail and the destination erp" in text_of(browser.get(GOLD))
+    assert "in use by the destination “mail” and the destination “erp”" in text_of(browser.get(GOLD))
     refused = browser.post(f"{GOLD}/delete")
     assert (refused.status_code, "destinations are given it: mail" in text_of(refused).lower()) == (409, True)
     assert "gold_lately" in browser.desk.audiences.all
     assert browser.post(f"{FAILING}/delete").headers["location"] == f"{AREA}?done=deleted"
     assert "grown_up" not in browser.desk.audiences.all
-    assert "the audience gold_lately" in text_of(browser.get("/console/traits/orders_a_year"))
+    assert "the audience “gold_lately”" in text_of(browser.get("/console/traits/orders_a_year"))
     assert browser.post("/console/traits/orders_a_year/delete").status_code == 409
     assert browser.post("/console/traits/rfm/delete").headers["location"] == "/console/traits?done=deleted"
     for path in (FAILING, f"{FAILING}/people", "/console/traits/rfm", "/console/edit/audience?name=grown_up"):

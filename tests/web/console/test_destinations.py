@@ -95,7 +95,7 @@ def test_what_is_changed_keeps_its_secret_and_a_new_one_is_seen_once() -> None:
     ("wrong", "status", "words", "field"),
     [
         ({"name": "<shop>"}, 400, "the name of a destination is", "name"),
-        ({"name": "cdp"}, 409, "There is a destination cdp already", "name"),
+        ({"name": "cdp"}, 409, "There is a destination “cdp” already", "name"),
         ({"url": "http://127.0.0.1/"}, 400, "inside a network", "url"),
         ({"secret": "<short>"}, 400, "whsec_", "secret"),
         ({"of": "events", "events": " \n "}, 400, "Choose an audience, or name the events", "audience"),

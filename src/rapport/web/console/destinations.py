@@ -140,7 +140,7 @@ async def make(visit: Visit) -> Response:
     desk, form = visit.desk.destinations, visit.form
     name = form.get("name", "").strip()
     if name in {one.name for one, _ in await desk.listed(visit.session.org)}:
-        taken = Conflict(f"There is a destination {name} already.", code="exists", field="name")
+        taken = Conflict(f"There is a destination “{name}” already.", code="exists", field="name")
         return await _form(visit, form, error=taken)
     await visit.desk.staff.note(visit.session, "put a destination", name[:63])
     try:
