@@ -15,7 +15,7 @@ from rapport.app.definitions import HouseTraits, learned, naming
 from rapport.decide import Audience, ComputedTrait, Rule
 from rapport.decide.offers import TELLS, purchases
 from rapport.kernel.errors import NotFound
-from rapport.kernel.expressions import Completion, Kind, Problem, complete, quoted, written
+from rapport.kernel.expressions import Completion, Kind, Problem, complete
 from rapport.kernel.times import DAY, now
 from rapport.profile.store import Found
 from rapport.web.audiences import Preview, Saved, Standing, TraitWish
@@ -186,18 +186,7 @@ class ConsoleAudiences:
     # -- while an expression is written
 
     async def words(self, session: Session) -> ask.Words:
-        schema = await self._traits.schema(session.org)
-
-        def names(root: str, known: Any) -> tuple[str, ...]:
-            return tuple(written(root, name) for name in sorted(known))
-
-        events = tuple(quoted(name) for name in sorted(schema.events))
-        return ask.Words(
-            events,
-            names("traits", schema.traits),
-            names("identifiers", schema.identifiers),
-            names("computed", schema.computed),
-        )
+        return ask.words_of(await self._traits.schema(session.org))
 
     async def complete(self, session: Session, before: str) -> list[Completion]:
         return complete(before, len(before), await self._traits.schema(session.org))

@@ -12,7 +12,7 @@ from rapport.decide.models import MODELS, shipped
 from rapport.decide.offers import TELLS, purchases
 from rapport.decide.traits import expressed
 from rapport.kernel.errors import Conflict, NotFound
-from rapport.kernel.expressions import Completion, Kind, Problem, Schema, complete, quoted, review, written
+from rapport.kernel.expressions import Completion, Kind, Problem, Schema, complete, review
 from rapport.kernel.times import DAY, HOUR, MINUTE, now, rfc3339
 from rapport.web.audiences import Day, Filling, Learned, Preview, Saved, Standing, TraitWish, Warned
 from rapport.web.console import audiences_desk as told
@@ -278,18 +278,7 @@ class SampleAudiences:
     # -- while an expression is written
 
     async def words(self, session: Session) -> told.Words:
-        schema = self.schema
-
-        def names(root: str, known: Any) -> tuple[str, ...]:
-            return tuple(written(root, name) for name in sorted(known))
-
-        events = tuple(quoted(name) for name in sorted(schema.events))
-        return told.Words(
-            events,
-            names("traits", schema.traits),
-            names("identifiers", schema.identifiers),
-            names("computed", schema.computed),
-        )
+        return told.words_of(self.schema)
 
     async def complete(self, session: Session, before: str) -> list[Completion]:
         return complete(before, len(before), self.schema)

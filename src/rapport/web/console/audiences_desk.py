@@ -5,12 +5,13 @@ for the purpose of the session, which is the audience's own: `people`, `moves`, 
 where it is another, as they do where there is no such audience.
 """
 
+from collections.abc import Iterable
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from rapport.decide import Audience, ComputedTrait
-from rapport.kernel.expressions import Completion, Problem
+from rapport.kernel.expressions import Completion, Problem, Schema, quoted, written
 from rapport.web.audiences import Day, Learned, Preview, Saved, Standing, TraitWish, Warned
 from rapport.web.console.session import Session
 
@@ -113,6 +114,20 @@ class Words(msgspec.Struct, frozen=True):
     traits: tuple[str, ...]
     identifiers: tuple[str, ...]
     computed: tuple[str, ...]
+
+
+def words_of(schema: Schema) -> Words:
+    """Those of what was seen of an organization."""
+
+    def names(root: str, known: Iterable[str]) -> tuple[str, ...]:
+        return tuple(written(root, name) for name in sorted(known))
+
+    return Words(
+        tuple(quoted(name) for name in sorted(schema.events)),
+        names("traits", schema.traits),
+        names("identifiers", schema.identifiers),
+        names("computed", schema.computed),
+    )
 
 
 class Known(msgspec.Struct, frozen=True):

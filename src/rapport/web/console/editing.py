@@ -15,8 +15,8 @@ from rapport.kernel.expressions import FUNCTIONS, ExpressionError, Problem
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.terms import aggregates
 from rapport.web import words
-from rapport.web.api.audiences import MAX_BODY
 from rapport.web.api.customers import body_of
+from rapport.web.api.definitions import MAX_BODY
 from rapport.web.audiences import Preview, TraitWish, Warned
 from rapport.web.console.audiences_desk import Known, Of
 from rapport.web.console.visit import Visit
