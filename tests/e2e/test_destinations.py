@@ -262,7 +262,7 @@ def test_duckdb_reads_the_members_of_an_audience_from_the_files_that_are_made(ac
 
     for user, tier in (("f1", "gold"), ("f2", "gold"), ("f3", "none")):
         plan(acme, user, tier)
-    fields = {"plan": "traits.plan", "seen": 'count("*")'}
+    fields = {"seen": 'count("*")', "plan": "traits.plan"}
     for form in ("parquet", "csv"):
         body = {"kind": "file", "format": form, "audience": "gold", "purpose": "service", "fields": fields}
         assert put(acme, f"destinations/table_{form}", {**body, "every_hours": 24}).status == 201
@@ -278,7 +278,7 @@ def test_duckdb_reads_the_members_of_an_audience_from_the_files_that_are_made(ac
         assert everybody <= {customer for customer, _ in rows}
         assert {tier for _, tier in rows} == {"gold"}
         assert [name for name, *_ in duckdb.sql(f"DESCRIBE SELECT * FROM '{file}'").fetchall()] == [
-            "customer", "receipt", "plan", "seen",
+            "customer", "receipt", "seen", "plan",
         ]  # fmt: skip
     is_problem(ask(acme, "POST", "destinations/nothing/file"), 404, "not_found")
     is_problem(

@@ -70,7 +70,7 @@ def show(org: Org, name: Name, data: options.Data = None, json: options.Json = F
 
 @traits.command("remove")
 def remove(org: Org, name: Name, data: options.Data = None) -> None:
-    """Remove a computed trait. Not while an audience or another computed trait names it."""
+    """Remove a computed trait. Not while an audience, another or a destination names it."""
     with opened(data, org) as (_, house):
         asyncio.run(house.delete(org, name, COMMAND_LINE))
     typer.echo(f"{name} is no more.")
