@@ -2,10 +2,12 @@
 buttons do without a script what its script does while one types."""
 
 import json
+from typing import Any
 
 import httpx
 import pytest
 
+from rapport.web.console import audiences_desk as told
 from tests.web.console.sample_audiences import PAGE
 from tests.web.console.sample_desk import SampleDesk
 from tests.web.console.visitor import ALICE, Page, Visitor
@@ -96,6 +98,19 @@ def test_who_is_in_is_told_page_by_page_by_masked_identifiers() -> None:
     text = text_of(browser.get(f"{GOLD}/moves"))
     for said in ("by what they did", "because time passed", "when version 3 was worked out", "and was no longer there"):
         assert said in text
+
+
+@pytest.mark.parametrize(("what", "none"), [("people", told.Members((), "25")), ("moves", told.Moves((), "25"))])
+def test_a_page_on_which_nobody_may_be_told_of_leads_on(what: str, none: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = Visitor()
+
+    async def nobody(*_: Any) -> Any:
+        return none
+
+    monkeypatch.setattr(browser.desk.audiences, what, nobody)
+    page = Page(browser.get(f"{GOLD}/{what}").text)
+    assert "Nobody on this page" in page.text
+    assert any("cursor=25" in link for link in page.links())
 
 
 @pytest.mark.parametrize("what", ["people", "moves", "why", "why?customer=email:ada@example.com"])
