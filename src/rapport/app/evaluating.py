@@ -83,7 +83,9 @@ class Evaluator:
         self._ends.callback(state.close)
         self._feed = TouchReader(state, ledger.keys)
         self._feeding = Feeding(ledger, self._reader)
-        self._run = self._ends.enter_context(asyncio.Runner())
+        # (A runner would look after Ctrl-C at each call, by way of the text of all that the last one gave.)
+        self._loop = asyncio.new_event_loop()
+        self._ends.callback(self._loop.close)
         self._askers: dict[str, Asker] = {}
         self._uses: dict[str, Use] = {}
         self._version = -1
@@ -135,7 +137,7 @@ class Evaluator:
                 known = self._askers.get(org)
                 if known is None or known.rulebook is not rulebook:
                     use = self._uses.setdefault(org, Use())
-                    self._askers[org] = Asker(org, rulebook, self._reader.block_of, self._gate, self._run, use)
+                    self._askers[org] = Asker(org, rulebook, self._reader.block_of, self._gate, self._loop, use)
                 self.file.sync(
                     org,
                     {
@@ -311,7 +313,7 @@ class Evaluator:
         """Number → verdict of every customer who may be read for the audience's purpose, worked out anew."""
         self._know()
         asker = self._askers[org]
-        fresh = Asker(org, asker.rulebook, self._reader.block_of, self._gate, self._run)
+        fresh = Asker(org, asker.rulebook, self._reader.block_of, self._gate, self._loop)
         at, before = self._clock(), 1 << 62
         verdicts: dict[int, Verdict] = {}
         while True:
