@@ -17,6 +17,7 @@ from rapport.profile.timeline import Block
 from rapport.profile.view import Part
 from rapport.terms import Gate, Pending, Request
 from rapport.terms.facts import facts_of, looked_at
+from rapport.terms.judging import Judged
 from rapport.terms.standing_use import UseOfEverybody
 
 CALLER, ACTION = "node", "audiences"
@@ -54,6 +55,9 @@ class Use(UseOfEverybody):
     def __init__(self) -> None:
         super().__init__()
         self.moving: set[int] = set()
+
+    def is_noted(self, purpose: str, judged: Judged, *, given: bool) -> bool:
+        return judged.found.number not in self.moving and super().is_noted(purpose, judged, given=given)
 
     def is_news(self, pending: Pending) -> bool:
         return pending.customer in self.moving or super().is_news(pending)

@@ -28,7 +28,7 @@ from rapport.terms.judging import Judging, Request
 from rapport.terms.naming import named_in
 from rapport.terms.quiet import quiet
 from rapport.terms.receipts import Receipt
-from rapport.terms.standing_use import StandingUse
+from rapport.terms.standing_use import NO_NEWS, StandingUse
 
 ABSENT = "no such customer, or nothing that may be read for this purpose"
 QUIET_S = 0.025
@@ -209,7 +209,7 @@ class Gate:
         for start in range(0, len(wanted), _TOGETHER):
             some, seen = wanted[start : start + _TOGETHER], version
             for _ in range(_TRIES):
-                answered = self._several(request, purpose, some, seen, answer, fields)
+                answered = self._several(request, purpose, some, seen, answer, fields, use)
                 news = [one.pending for one in answered if use is None or use.is_news(one.pending)]
                 noted = {} if use is None else use.noted([one.pending for one in answered], news)
                 if news:
@@ -269,6 +269,7 @@ class Gate:
         seen: int,
         answer: Answer[Content],
         fields: Fields[Content],
+        use: StandingUse | None,
     ) -> list[_Answered[Content]]:
         """`seen` is the version of the snapshot that the customers are from: where it is another now, they are read
         again."""
@@ -280,8 +281,11 @@ class Gate:
                 judged = None if found is None else next(readable)
                 opened = judged.open if judged is not None else None
                 content = None if opened is None else answer(opened)
-                names = () if content is None else fields(content)
                 given = content is not None
+                if use is not None and judged is not None and use.is_noted(purpose, judged, given=given):
+                    out.append(_Answered(opened or found, content, NO_NEWS))
+                    continue
+                names = () if content is None else fields(content)
                 pending = self._judging.pending(request, purpose, judged, names, "", given=given, asked=known.customer)
                 pending.listed = True
                 out.append(_Answered(opened or found, content, pending))
