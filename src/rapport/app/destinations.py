@@ -117,7 +117,15 @@ class Destinations:
 
     def trial(self, org: str, name: str) -> Tried:
         """Raises NotFound, Conflict where it is a file."""
-        return sent_trial(self._settings, *self.address(org, name))
+        one, secret = self.address(org, name)
+        came = sent_trial(self._settings, one, secret)
+        self.tried(one, came)
+        return came
+
+    def tried(self, one: Destination, came: Tried) -> None:
+        """A destination that takes things again rests no longer."""
+        if not came.error:
+            self._queue.hurry(one.number)
 
     def audiences(self, org: str) -> list[tuple[str, str]]:
         return [(one.name, one.purpose) for one in self._definitions.audiences(org)]
@@ -134,8 +142,10 @@ class Destinations:
         self._book.pause(self._book.named(org, name).number)
 
     def resume(self, org: str, name: str) -> None:
-        """Raises NotFound."""
-        self._book.resume(self._book.named(org, name).number)
+        """What waits is tried at once, also where it rests. Raises NotFound."""
+        number = self._book.named(org, name).number
+        self._book.resume(number)
+        self._queue.hurry(number)
 
     def close(self) -> None:
         self._queue.close()
@@ -189,9 +199,11 @@ class HouseDestinations:
             raise Busy("another destination is being tried: ask again in a moment")
         self._trying.add(org)
         try:
-            return await asyncio.to_thread(sent_trial, self._settings, one, secret)
+            came = await asyncio.to_thread(sent_trial, self._settings, one, secret)
         finally:
             self._trying.discard(org)
+        await self._with(lambda desk: desk.tried(one, came))
+        return came
 
     async def audiences(self, org: str) -> list[tuple[str, str]]:
         return await self._with(lambda desk: desk.audiences(org))
