@@ -233,6 +233,17 @@ def test_saving_leads_to_the_audience_and_keeps_lines_as_the_language_has_them()
     assert browser.desk.audiences.all["fresh"].version == 1
 
 
+def test_what_was_never_seen_is_noted_on_the_page_of_what_was_saved_all_the_same() -> None:
+    browser = Visitor()
+    expression = 'count("Order Complete") > 1'
+    for of, name in (("audience", "typo"), ("trait", "typo")):
+        browser.get(f"/console/edit/{of}")
+        browser.post(f"/console/edit/{of}", name=name, purpose="service", expression=expression, version="0", do="save")
+        page = text_of(browser.get(f"/console/{of}s/{name}"))
+        assert "Noted: line 1, column 7: no event 'Order Complete' was seen so far" in page
+    assert "Noted:" not in text_of(browser.get(GOLD))
+
+
 def test_a_trait_is_tried_saved_and_taken_ready_made() -> None:
     browser = Visitor()
     fields = {"expression": 'count("Order Completed")', "purpose": "service", "name": "orders", "version": "0"}

@@ -12,6 +12,7 @@ from rapport.signin.operators import may
 from rapport.web.audiences import Day
 from rapport.web.console import charts
 from rapport.web.console.audiences_desk import Looked, Members, Moves, StumbleRow
+from rapport.web.console.editing import doubts
 from rapport.web.console.session import Session
 from rapport.web.console.visit import Visit
 from rapport.web.forms import go
@@ -82,6 +83,7 @@ async def _show(visit: Visit, status: int = 200, problem: str = "") -> Response:
         watched=visit.asked("watch", 5) == "yes",
         saved=visit.asked("saved", 5) == "yes",
         problem=problem,
+        doubts=await doubts(visit, "audience", looked.standing.audience.expression),
         now=now(),
     )
 

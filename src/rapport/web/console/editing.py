@@ -236,6 +236,12 @@ async def _try(
     return said_known(known, purpose), _doubts(known.warnings)
 
 
+async def doubts(visit: Visit, of: Of, expression: str) -> tuple[Problem, ...]:
+    """What of a saved expression was never seen so far."""
+    found = await visit.desk.audiences.review(visit.session, expression, of)
+    return tuple(one for one in found if one.doubt)
+
+
 def _doubts(warnings: tuple[Warned, ...]) -> tuple[Problem, ...]:
     return tuple(one.problem for one in warnings if one.field == "expression")
 
