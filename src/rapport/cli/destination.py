@@ -183,6 +183,10 @@ def remove(org: Org, name: Name, data: options.Data = None) -> None:
 
 
 def _line(one: Destination, health: Health) -> str:
-    state = "paused" if one.paused else "trouble" if health.error and health.waiting else "well"
+    is_file = one.kind == "file"
+    ill = (health.failed_at or 0) > (health.sent_at or 0) if is_file else health.waiting
+    state = "paused" if one.paused else "trouble" if health.error and ill else "well"
     counts = f"{health.waiting} waiting, {health.sent} sent, {health.withheld} withheld, {health.dead} given up"
+    if is_file:
+        counts = f"{health.waiting} being made, {health.sent} made"
     return f"{one.name:20} {one.kind:12} {state:8} {counts}  {one.url}"

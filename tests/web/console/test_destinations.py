@@ -27,7 +27,7 @@ def test_the_list_says_how_each_fares() -> None:
         "in trouble Webhook, of Order <b>Completed</b>",
         "1,204 waiting, the oldest from 7 minutes ago; 23 given up: it answered <503>",
         "gone stopped by the node",
-        "table well File, of the members of gold, for service every 24 hours",
+        "table in trouble File, of the members of gold, for service every 24 hours: <too many> 4 made, the last 1 day",
         "waits paused",
         "wary gave some up",
     ):

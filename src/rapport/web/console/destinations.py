@@ -54,7 +54,7 @@ class Renewed(msgspec.Struct, frozen=True):
 def state_of(one: Destination, health: Health) -> str:
     if one.paused:
         return "stopped" if one.why else "paused"
-    if health.waiting and health.error and (health.failed_at or 0) > (health.sent_at or 0):
+    if health.error and (health.waiting or one.kind == "file") and (health.failed_at or 0) > (health.sent_at or 0):
         return "troubled"
     return "failed" if health.dead else "well"
 
