@@ -7,6 +7,7 @@ that repeated visits of a customer are written once.
 import contextlib
 import gc
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 
 from rapport.adapters.embedded.evidence_tables import EvidenceTables
 from rapport.adapters.embedded.promises import PromiseBook
+from rapport.adapters.embedded.rejoining import RejoiningTables
 from rapport.adapters.embedded.retaining import RetentionTables
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.state import StateFile
@@ -24,6 +26,7 @@ from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rule
 from rapport.app.erasures import Erasures
 from rapport.app.following import Following
 from rapport.app.operator import Operations, is_erasure
+from rapport.app.rejoining import Rejoining
 from rapport.app.retaining import Retention
 from rapport.app.settings import Settings
 from rapport.app.stumbling import Stumbling
@@ -72,6 +75,7 @@ class Worker:
             tables,
             lambda org: promises.standing(org).declaration,
         )
+        self.rejoining = Rejoining(RejoiningTables(self.state), self.links, rules, self.commit)
         self._consumed = Consumed(settings.directory)
         self._following = Following(self.state.touched, self.assembler.touches, ledger, self._consumed)
         self._tell_of_moves()
@@ -112,6 +116,11 @@ class Worker:
             self._keep_house()
             self._keep_promises()
         return more
+
+    def rejoin(self) -> bool:
+        """Where the node was started with other rules than before: join some records anew, and commit; return whether
+        there are more. Only what is taken in and committed is joined anew."""
+        return not self._first_uncommitted and self.rejoining.slice()
 
     def _tell_of_moves(self) -> None:
         """Where nobody follows anybody's records, nobody looks which of them moved."""
@@ -308,6 +317,9 @@ def _work(
 ) -> None:
     """Work with one Worker until stopped. Raises Busy where it must begin anew from what is committed."""
     worker = Worker(settings, publish)
+    if worker.rejoining.under_way:
+        said = "the rules of joining are others than before: what is here is joined anew, beside all else"
+        print(f"rapport worker: {said}", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
     without_collections()
     told = 0.0
     try:
@@ -318,7 +330,7 @@ def _work(
                     told = time.monotonic()
                     publish(msgspec.msgpack.encode([{"kind": "ready", "cursor": worker.committed}]))
                 with translating(worker.state.path):
-                    more = worker.step()
+                    more = worker.step() or worker.rejoin()
                 went_well()
                 if not more:
                     _wait(wake)
