@@ -63,23 +63,8 @@ def data(tmp_path: Path) -> Path:
 
 def importing(data: Path, *words: str, password: str | None = PASSWORD) -> "subprocess.CompletedProcess[str]":
     mapping = str(data.parent / "orders.toml")
-    command = [
-        *RAPPORT,
-        "import",
-        *words,
-        "--org",
-        "acme",
-        "--source",
-        "shop",
-        "--mapping",
-        mapping,
-        "--data",
-        str(data),
-    ]
-    environment = os.environ | ({"PGPASSWORD": password} if password else {})
-    return subprocess.run(
-        [*command, "--json"], capture_output=True, text=True, env=environment, timeout=90, check=False
-    )
+    into = ("--org", "acme", "--source", "shop", "--mapping", mapping, "--data", str(data), "--json")
+    return run("import", *words, *into, env={"PGPASSWORD": password} if password else {}, timeout=90)
 
 
 def view(data: Path, customer: str) -> dict[str, Any]:
