@@ -132,6 +132,25 @@ def test_leading_zeros_are_no_number():
     assert 'visits = { column = "visits", type = "integer" }' in text
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mobile", "07946000{:03}"),
+        ("mobile", "{:03}1"),
+        ("other", "+44794600{:04}"),
+        ("card", "99990000111122223{:03}"),
+    ],
+)
+def test_what_is_dialled_or_longer_than_a_number_can_be_stays_as_it_is(name, value):
+    rows = [(f"u{n}", "+441234567890", value.format(n + 1)) for n in range(12)]
+    assert f'{name} = "{name}"' in suggested(("user_id", "phone", name), rows)
+
+
+def test_a_number_of_many_decimals_is_a_number():
+    rows = [(f"u{n}", "+441234567890", repr(1 / (n + 3))) for n in range(12)]
+    assert 'score = { column = "score", type = "number" }' in suggested(("user_id", "phone", "score"), rows)
+
+
 @pytest.mark.parametrize("rows", [[], [("x", "y")]])
 def test_what_tells_of_nobody_gets_no_mapping(rows):
     with pytest.raises(BadInput) as raised:

@@ -1,5 +1,6 @@
 """`rapport import --suggest` as somebody with a new file would use it."""
 
+import gzip
 import json
 import tomllib
 from pathlib import Path
@@ -63,14 +64,16 @@ def test_a_file_of_which_nothing_can_be_told_is_refused_with_the_reason(tmp_path
     assert said in done.stderr
 
 
-def test_a_table_in_a_text_file_is_looked_at_and_imported_as_csv(tmp_path):
+@pytest.mark.parametrize("name", ["people.txt", "people.TXT.gz"])
+def test_a_table_in_a_text_file_is_looked_at_and_imported_as_csv(tmp_path, name):
     lines = ["email|plan"] + [f"u{n}@example.com|{'gold' if n % 2 else 'NULL'}" for n in range(20)]
-    (tmp_path / "people.txt").write_text("\n".join(lines))
+    content = "\n".join(lines).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     out = tmp_path / "people.toml"
-    done = run("import", "--suggest", str(tmp_path / "people.txt"), "--out", str(out))
+    done = run("import", "--suggest", str(tmp_path / name), "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert tomllib.loads(out.read_text())["file"]["format"] == "csv"
-    told = json.loads(run("import", str(tmp_path / "people.txt"), "--mapping", str(out), "--dry-run", "--json").stdout)
+    told = json.loads(run("import", str(tmp_path / name), "--mapping", str(out), "--dry-run", "--json").stdout)
     assert (told["events"], told["rejected"]) == (20, {})
 
 

@@ -33,7 +33,7 @@ class Peeked(msgspec.Struct, frozen=True):
 
 def peek(path: Path) -> Peeked:
     """Look at a file. Raises BadInput where it is missing, empty, or no table."""
-    stated = "csv" if path.suffix.lower() in _TEXT else ""
+    stated = "csv" if Path(path.name.lower().removesuffix(".gz")).suffix in _TEXT else ""
     format_ = format_of(path, stated)
     if format_ == "csv":
         head = _head(path)

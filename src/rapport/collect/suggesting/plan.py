@@ -35,6 +35,7 @@ _CONTACT = frozenset(
 )
 _MOST_COLUMNS = 300
 _MOST_UNUSABLE = 20
+_MOST_DIGITS = 15
 _PERSONAL = _CONTACT | SPECIAL | {"profession", "account", "loyalty", "financial"}
 
 
@@ -201,7 +202,9 @@ def _type(house: Table, column: Column) -> tuple[str, str, str]:
         return ("date" if look.days or roles.is_birth(column) else "time"), f"times as {how}", "likely"
     if look and not look.ambiguous and look.bad:
         return "", f"mostly times, but {look.bad:,} cannot be read: left as text", "a guess"
-    coded = bool((roles.NUMBERED | {"zip", "postcode", "plz"}) & set(column.words))
+    coded = bool((roles.NUMBERED | roles.PHONE | {"zip", "postcode", "plz"}) & set(column.words))
+    # What begins with a plus is dialled, and nobody counts so far that a double cannot hold it.
+    coded = coded or any(text.startswith("+") or (len(text) > _MOST_DIGITS and text.isdigit()) for text in column.texts)
     if column.is_number(house.file) and not coded:
         whole = column.is_whole(house.file)
         return ("integer" if whole else "number"), "whole numbers" if whole else "numbers", "likely"
