@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rapport.app import previewing
 from rapport.app.audiences import at_hand, daily, looking
 from rapport.app.embedded import open_ledger
-from rapport.app.previewing import Previewer, spread
+from rapport.app.previewing import Previewer, Walk, spread
 from rapport.decide import Rule, audience
 from rapport.decide.traits import Computation
 from rapport.kernel.errors import Busy
@@ -125,6 +125,24 @@ def test_an_organization_without_customers_has_none(house: House) -> None:
     ledger.add_org("empty")
     found = Previewer(lambda: looking(house.settings)).preview("empty", rule("true"), None, "test")
     assert found == Preview(0, None, None, None, 0, "", 1.0)
+
+
+@pytest.mark.parametrize(("together", "most"), [(2, 5), (2, 6), (50, 5), (3, 1 << 62), (50, 0)])
+def test_a_walk_looks_at_each_customer_once_and_at_no_more_records_than_it_may(
+    house: House, monkeypatch: pytest.MonkeyPatch, together: int, most: int
+) -> None:
+    monkeypatch.setattr(previewing, "_TOGETHER", together)
+    with contextlib.closing(looking(house.settings)) as parts:
+        everybody = parts.reader.newest_records(ORG, 1 << 62, 1_000)
+        walk = Walk(parts.reader, ORG, most)
+        seen: list[int] = []
+        while not walk.done:
+            with parts.reader.snapshot():
+                seen += [found.number for found in walk.following()]
+    assert walk.looked == min(most, len(everybody))
+    assert len(seen) == len(set(seen))
+    assert set(seen) <= set(everybody)
+    assert bool(seen) == bool(most)
 
 
 def test_one_is_worked_out_at_a_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
