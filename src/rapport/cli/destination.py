@@ -17,6 +17,8 @@ destinations = typer.Typer(
 Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The destination.")]
 
+_RATHER_NOT_HERE = "Its secret; of a webhook one is made. Rather by the variable: every process reads a command line."
+
 
 def register(app: typer.Typer) -> None:
     app.add_typer(destinations, name="destination")
@@ -38,9 +40,7 @@ def add(
     url: Annotated[str, typer.Option("--url", help="Where it takes what is sent: https://…")] = "",
     form: Annotated[str | None, typer.Option("--format", help="Of a file: parquet or csv.")] = None,
     every_hours: Annotated[int | None, typer.Option("--every-hours", help="How often a file is made.")] = None,
-    secret: Annotated[
-        str | None, typer.Option("--secret", envvar="RAPPORT_SECRET", help="Its secret; of a webhook one is made.")
-    ] = None,
+    secret: Annotated[str | None, typer.Option("--secret", envvar="RAPPORT_SECRET", help=_RATHER_NOT_HERE)] = None,
     recipient: Annotated[
         str, typer.Option("--recipient", help="Who beyond the organization has what is sent, as declared.")
     ] = "",
