@@ -85,18 +85,25 @@ class UseOfEverybody(StandingUse):
         self._pages: dict[tuple[str, int], array[int]] = {}
 
     def is_noted(self, purpose: str, judged: Judged, *, given: bool) -> bool:
+        kept = self._kept(purpose, judged.found.number)
+        if not kept:
+            return False
         parts = (judged.open or judged.found).parts
         is_open = given and judged.open is not None
         decision, categories = ("permitted", names_in(judged.told)) if is_open else ("refused", ())
         records = tuple([part.number for part in parts])
-        return self._is_kept(purpose, judged.found.number, _said(now(), decision, records, categories, judged.ground))
+        return kept == hash(_said(now(), decision, records, categories, judged.ground))
 
     def is_news(self, pending: Pending) -> bool:
-        return pending is not NO_NEWS and not self._is_kept(pending.receipt.purpose, pending.customer, said(pending))
+        if pending is NO_NEWS:
+            return False
+        kept = self._kept(pending.receipt.purpose, pending.customer)
+        return not kept or kept != hash(said(pending))
 
-    def _is_kept(self, purpose: str, customer: int, said: tuple[object, ...]) -> bool:
+    def _kept(self, purpose: str, customer: int) -> int:
+        """The hash of what was said last; 0: nothing was."""
         page = self._pages.get((purpose, customer // _PAGE))
-        return page is not None and page[customer % _PAGE] == hash(said)
+        return 0 if page is None else page[customer % _PAGE]
 
     def noted(self, every: Sequence[Pending], news: Sequence[Pending]) -> dict[str, Receipt]:
         del every, news
