@@ -48,6 +48,10 @@ HOSTILE = {
     "nobody.csv": (b"colour,shape\nred,round\n", "says who a line is about"),
     "bad.json": (b'[{"id":1},', "cut short"),
     "same.csv": (b"id,id\n1,2\n", "no column whose name is there once"),
+    "wrapped.json": (
+        b'{"data": [{"id": 1, "email": "a@x.de"}], "next": null}',
+        "Are the lines in 'data'? Import that list",
+    ),
     "none.json": (b"[]", "has no line"),
     "values.csv": (b"ada@example.com,1\nbo@example.com,2\n", "where the names of columns should stand"),
     "wide.csv": (",".join(f"c{n}" for n in range(100_000)).encode() + b"\n1\n", "has 100,000 columns"),

@@ -63,8 +63,15 @@ def plan(table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]], writ
         found[kind] = (own[1], "the system's own number, as it seems", "likely" if own[1].unique else "a guess")
     if not found:
         shown = ", ".join(map(repr, used[:30]))
-        raise BadInput(f"no column of {table} says who a line is about; it has {shown}", code="no_suggestion")
+        message = f"no column of {table} says who a line is about; it has {shown}{_wrapped(used, rows)}"
+        raise BadInput(message, code="no_suggestion")
     return _planned(stem, house, rows, found)
+
+
+def _wrapped(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    """Advice where all lines are a list within one object, as an interface hands them out."""
+    lists = [name for name, cell in zip(names, rows[0], strict=True) if isinstance(cell, list)]
+    return f". Are the lines in {lists[0]!r}? Import that list by itself" if len(rows) == 1 and lists else ""
 
 
 def _planned(stem: str, house: Table, rows: Sequence[tuple[Any, ...]], found: dict[str, Any]) -> Plan:
