@@ -10,6 +10,8 @@ AXE = Path(__file__).parent / "node/node_modules/axe-core/axe.min.js"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
+    # A page lives for a second here: to compile its scripts well, and to collect garbage beside it, is never repaid.
+    "--js-flags=--no-opt,--no-maglev,--single-threaded-gc",
 ]  # fmt: skip
 LETTERS = ["100%", "150%"]
 ABSENT = {"absent", "nowhere", "tap", "of several"}
@@ -35,11 +37,12 @@ def too_wide(page: Page) -> int:
 
 
 def problems(page: Page, axe: str, name: str, looks: Iterable[Look] = ()) -> list[str]:
-    """What axe finds on a page, and whether it is too wide: as it is, or in each of several looks. For these it is read
-    once: what makes a look is in its style sheets alone, no script asks for colours or widths, and to read a page and
-    axe anew takes three times as long as to look at it once more."""
+    """What axe (whose text is empty where the page has it) finds on a page, and whether it is too wide: as it is, or in
+    each of several looks. For these it is read once: what makes a look is in its style sheets alone, no script asks for
+    colours or widths, and to read a page and axe anew takes three times as long as to look at it once more."""
     page.wait_for_load_state()  # after a click it may be on its way still
-    page.evaluate(axe)
+    if axe:
+        page.evaluate(axe)
     found = [] if looks else _found(page, name)
     for scheme, width in looks:
         page.emulate_media(color_scheme=scheme)
@@ -86,7 +89,8 @@ def walked(
     here: list[str] = []
     page.on("console", lambda message: here.append(message.text))
     page.on("pageerror", lambda error: here.append(str(error)))
-    axe = AXE.read_text() if AXE.exists() else ""
+    if looking := AXE.exists():
+        page.context.add_init_script(path=AXE)
     for name, address in pages.items():
         page.goto(origin + address)
         page.wait_for_timeout(50)  # what its scripts have to say
@@ -94,8 +98,8 @@ def walked(
         unfold(page)
         if page.locator("html").get_attribute("lang") != language:
             seen.wrong.append(f"{name}: in another language")
-        if axe:
-            seen.wrong.extend(problems(page, axe, name, looks))
+        if looking:
+            seen.wrong.extend(problems(page, "", name, looks))
         for width in widths:
             page.set_viewport_size({"width": width, "height": TALL})
             if (sideways := too_wide(page)) > 0:
