@@ -219,6 +219,9 @@ def given_up(org: Org) -> int:
 def test_what_was_given_up_is_listed_and_replayed_one_or_all_and_read_anew(acme: Org) -> None:
     with Receiver() as receiver:
         destination(acme, "tired", receiver.url, fields={"plan": "traits.plan"})
+        plan(acme, "clara", "gold")  # told after whoever was in before
+        clara = acme.view("user_id:clara")["customer"]
+        eventually(lambda: any(got.json["data"]["customer"] == clara for got in receiver.got))
         eventually(lambda: ask(acme, "GET", "destinations/tired").json["health"]["waiting"] == 0)
         came = len(receiver.got)
         assert ask(acme, "POST", "destinations/tired/pause").status == 200
