@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import os
-import os
 import signal
 import socket
 import sys
