@@ -32,9 +32,10 @@ demo: $(RUNTIME) ## Send a demo company's day to a running node
 	@$(BIN)/rapport demo
 
 # In the order of their names, files with nodes and browsers come in the middle and short ones last, so that no process
-# has a long one left when the others are done.
+# has a long one left when the others are done. There are more processes than cores: who waits for a node, for an answer
+# that is late on purpose, or for a destination's next try leaves a core idle.
 test: $(DEV) $(NODE) ## Run the tests, with samples of the long proofs (≤ 10 minutes)
-	@$(KEPT) $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@$(KEPT) $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 prove: $(DEV) $(NODE) ## Run the long proofs and all properties at full size (hours)
 	@$(KEPT) RAPPORT_PROVE=1 $(BIN)/python -m pytest -m "prove or hypothesis" -o timeout=7200

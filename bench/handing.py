@@ -3,11 +3,12 @@
 import asyncio
 import http.client
 import multiprocessing
+import queue
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from multiprocessing.connection import Connection
-from typing import Any
+from contextlib import closing, contextmanager, suppress
+from multiprocessing.queues import Queue
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -31,6 +32,9 @@ MOVES = 20
 AUDIENCE = "marked"
 BARE = "bare"
 MOST_FILLING_S = 600
+
+Came: TypeAlias = "Queue[Any]"
+"""What came, as (mark, time); before all else the port."""
 
 
 def measure(bench: Bench) -> Iterator[Row]:
@@ -106,13 +110,13 @@ def _moving(node: Node, company: Company, plan: Plan, seconds: int) -> dict[str,
     return sent
 
 
-def _waited(sent: dict[str, float], came: Connection) -> list[float]:
+def _waited(sent: dict[str, float], came: Came) -> list[float]:
     """Seconds from its acknowledgement until each was there."""
     there: dict[str, float] = {}
     deadline = time.time() + 30
     while len(there) < len(sent) and time.time() < deadline:
-        if came.poll(0.2):
-            mark, at = came.recv()
+        with suppress(queue.Empty):
+            mark, at = came.get(timeout=0.2)
             there.setdefault(mark, at)
     return [max(0.0, there[mark] - at) for mark, at in sent.items() if mark in there]
 
@@ -133,17 +137,18 @@ def _bare(port: int) -> list[float]:
 @contextmanager
 def _receiver() -> Iterator[tuple[int, Any]]:
     """A destination in a process of its own: its port, and what came, as (mark, time)."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=_receive, args=(theirs,), daemon=True)
+    fork = multiprocessing.get_context("fork")
+    came: Came = fork.Queue()  # a full pipe, which nobody reads yet, would keep the destination waiting
+    process = fork.Process(target=_receive, args=(came,), daemon=True)
     process.start()
     try:
-        yield ours.recv(), ours
+        yield came.get(), came
     finally:
         process.terminate()
         process.join()
 
 
-def _receive(there: Connection) -> None:
+def _receive(came: Came) -> None:
     async def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         body = await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0]))
@@ -153,11 +158,11 @@ def _receive(there: Connection) -> None:
         writer.close()
         mark = msgspec.json.decode(body)["data"]["fields"]["mark"]
         if mark != BARE:
-            there.send((mark, at))
+            came.put((mark, at))
 
     async def serve() -> None:
         server = await asyncio.start_server(taken, "127.0.0.1", 0)
-        there.send(server.sockets[0].getsockname()[1])
+        came.put(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     asyncio.run(serve())

@@ -49,7 +49,7 @@ def test_who_enters_is_told_signed_with_the_fields_that_were_asked_for(it: Sent)
     assert data["fields"] == {"plan": "gold", "none": None}
     (receipt,) = it.receipts()
     assert receipt.id == data["receipt"]
-    assert receipt.recipients == ("destination shop",)
+    assert receipt.recipients == ("the destination “shop”",)
     assert (receipt.decision, receipt.purpose) == ("permitted", "service")
     assert set(receipt.fields) == {"audience gold", "plan", "shoe"}
     assert it.queue.health(number).waiting == 0
@@ -88,7 +88,7 @@ def test_a_deletion_leaves_one_receipt_that_says_why_however_often_it_is_tried(i
         eventually(lambda: it.book.handed_after(number, 0, 10) == [])
     told_of = [one for one in it.ledger.receipts(ORG, 100) if one.action == "deletion"]
     (receipt,) = told_of
-    assert (receipt.decision, receipt.recipients, receipt.fields) == ("refused", ("destination shop",), ())
+    assert (receipt.decision, receipt.recipients, receipt.fields) == ("refused", ("the destination “shop”",), ())
     assert receipt.reason.startswith("what was sent is deleted there: ")
     person = it.house.people.person(handle)
     assert receipt.id in [one.id for _, one in it.ledger.receipts_of(person.id)]

@@ -7,9 +7,10 @@ import pytest
 
 from rapport.act import delivery as deliveries
 from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.destination_queue import Row
 from rapport.app.evaluating import Evaluator
 from rapport.app.operator import Shred, erasure_entry
-from rapport.kernel.times import SECOND
+from rapport.kernel.times import SECOND, now
 from rapport.profile.erasure import Claim
 from tests.act.receiving import Receiver, eventually
 from tests.app.sending import PEOPLE, Sent, sending_house
@@ -144,7 +145,57 @@ def test_an_audience_that_is_renamed_while_it_is_sent_goes_on_under_the_new_name
     last = receiver.got[-1].json["data"]
     assert (last["audience"], last["customer"]) == ("golden", fed.handle("ada"))
     told_of = [(got.json["type"], got.json["data"]["audience"]) for got in receiver.got]
-    assert told_of == [("audience.entered", "gold")] * 3 + [("audience.entered", "golden")] * 3 + [
-        ("audience.left", "golden")
+    assert told_of == [
+        *[("audience.entered", "gold")] * 3,
+        *[("audience.left", "gold")] * 3,
+        *[("audience.entered", "golden")] * 3,
+        ("audience.left", "golden"),
     ]
     assert not fed.book.named(ORG, "shop").paused
+
+
+def test_a_destination_that_is_given_another_audience_keeps_nobody_of_the_one_before(fed: Sent) -> None:
+    """Whether whoever has it keeps one list, or one for each audience."""
+    Definitions(fed.ledger).put_audience(ORG, "seen", "traits.visits >= 1", "service", "test")
+    fed.house.send(told(type="identify", userId="cy", messageId="i2", traits={"plan": "none"}), source="crm")
+    fed.settle()
+    ada, bo, cy = (fed.handle(user) for user in PEOPLE)
+    with Receiver() as receiver:
+        number = fed.to("shop", receiver.url, fields={"plan": "traits.plan"})
+        fed.begin()
+        fed.settle()
+        receiver.wait(2)
+        fed.to("shop", receiver.url, audience="seen", fields={"plan": "traits.plan"})
+        fed.settle()
+        receiver.wait(6)
+        eventually(lambda: fed.queue.health(number).waiting == 0)
+        one: set[str] = set()
+        by_audience: dict[str, set[str]] = {"gold": set(), "seen": set()}
+        for got in receiver.got:
+            data, entered = got.json["data"], got.json["type"] == "audience.entered"
+            for listed in (one, by_audience[data["audience"]]):
+                (listed.add if entered else listed.discard)(data["customer"])
+        assert by_audience == {"gold": set(), "seen": {bo, cy}}
+        assert one == {bo, cy}
+        assert len(receiver.got) == 6
+        left = next(got.json["data"] for got in receiver.got if got.json["type"] == "audience.left")
+        about = {one.id: one.fields for one in fed.receipts()}
+        assert about[left["receipt"]] == ("audience gold", "plan")
+        fed.to("shop", receiver.url, events=("Order Completed",))
+        fed.settle()
+        last = [got.json for got in receiver.wait(8)[6:]]
+    assert {(got["type"], got["data"]["audience"], got["data"]["customer"]) for got in last} == {
+        ("audience.left", "seen", bo),
+        ("audience.left", "seen", cy),
+    }
+    assert ada not in {got["data"]["customer"] for got in last}
+
+
+def test_nobody_is_told_to_have_left_an_audience_of_whom_the_destination_never_heard(fed: Sent) -> None:
+    with Receiver() as receiver:
+        number = fed.to("shop", receiver.url)
+        fed.queue.put([Row(number, fed.customer("ada"), "left", now(), audience="before")])
+        fed.begin()
+        eventually(lambda: fed.queue.health(number).withheld == 1)
+        assert receiver.got == []
+        assert fed.receipts() == []

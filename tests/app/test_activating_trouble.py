@@ -1,5 +1,6 @@
 """A destination that hangs, fails, leads elsewhere or may take only so much: nobody else waits, and nothing is lost."""
 
+import contextlib
 import random
 import threading
 import time
@@ -13,8 +14,10 @@ from rapport.act import delivery as deliveries
 from rapport.act import letters, webhooks
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.destination_queue import DestinationQueue, Row
+from rapport.app.destinations import Destinations
+from rapport.app.embedded import open_ledger
 from rapport.kernel.errors import Busy
-from rapport.kernel.times import SECOND, now
+from rapport.kernel.times import HOUR, SECOND, now
 from rapport.terms import Clause, Terms
 from rapport.terms.clauses import Frequency
 from tests.act.receiving import Receiver, drips, eventually, garbage, never, says
@@ -279,3 +282,38 @@ def test_a_rate_is_kept(it: Sent) -> None:
         it.begin()
         receiver.wait(12)
         assert time.monotonic() - began >= 0.9
+
+
+@pytest.mark.parametrize("how", ["trial", "resume"])
+def test_one_that_rests_for_hours_is_sent_to_at_once_when_it_is_well_again(
+    it: Sent, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "FIRST_WAIT", HOUR)
+    with (
+        Receiver(says(500)) as receiver,
+        contextlib.closing(Destinations(it.settings, open_ledger(it.settings))) as desk,
+    ):
+        number = it.to("shop", receiver.url)
+        for user in ("ada", "bo", "ada"):
+            it.happens(number, user)
+        it.begin()
+        eventually(lambda: it.queue.health(number).error != "")
+        time.sleep(0.2)
+        assert (len(receiver.got), it.queue.health(number).waiting) == (1, 3)
+        getattr(desk, how)(ORG, "shop")
+        eventually(lambda: it.queue.health(number).sent == 3)
+
+
+def test_a_trial_that_was_not_taken_lets_it_rest(it: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "FIRST_WAIT", HOUR)
+    with (
+        Receiver(otherwise=says(500)) as receiver,
+        contextlib.closing(Destinations(it.settings, open_ledger(it.settings))) as desk,
+    ):
+        number = it.to("shop", receiver.url)
+        it.happens(number, "ada")
+        it.begin()
+        eventually(lambda: it.queue.health(number).error != "")
+        assert desk.trial(ORG, "shop").error == "it answered 500"
+        time.sleep(0.2)
+        assert len(receiver.got) == 2, "the delivery and the trial"

@@ -234,7 +234,7 @@ def test_a_model_learns_from_those_who_may_be_read_and_leaves_their_receipts(
     assert sum(one.decision == "permitted" for one in receipts) == CUSTOMERS - 2
     put(desk, house, "valued", "has(computed.lifetime_value)")
     assert asyncio.run(desk.named(SESSION, "valued", 30)).standing.count == CUSTOMERS - 2
-    assert asyncio.run(desk.trait(SESSION, "lifetime_value")).uses == ("the audience valued",)
+    assert asyncio.run(desk.trait(SESSION, "lifetime_value")).uses == ("the audience “valued”",)
     with pytest.raises(Conflict):
         asyncio.run(desk.delete_trait(SESSION, "lifetime_value"))
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from rapport.app import previewing
 from rapport.app.audiences import at_hand, daily, looking
 from rapport.app.embedded import open_ledger
-from rapport.app.previewing import Previewer, spread
+from rapport.app.previewing import Previewer, Walk, spread
 from rapport.decide import Rule, audience
 from rapport.decide.traits import Computation
 from rapport.kernel.errors import Busy
@@ -125,6 +127,24 @@ def test_an_organization_without_customers_has_none(house: House) -> None:
     assert found == Preview(0, None, None, None, 0, "", 1.0)
 
 
+@pytest.mark.parametrize(("together", "most"), [(2, 5), (2, 6), (50, 5), (3, 1 << 62), (50, 0)])
+def test_a_walk_looks_at_each_customer_once_and_at_no_more_records_than_it_may(
+    house: House, monkeypatch: pytest.MonkeyPatch, together: int, most: int
+) -> None:
+    monkeypatch.setattr(previewing, "_TOGETHER", together)
+    with contextlib.closing(looking(house.settings)) as parts:
+        everybody = parts.reader.newest_records(ORG, 1 << 62, 1_000)
+        walk = Walk(parts.reader, ORG, most)
+        seen: list[int] = []
+        while not walk.done:
+            with parts.reader.snapshot():
+                seen += [found.number for found in walk.following()]
+    assert walk.looked == min(most, len(everybody))
+    assert len(seen) == len(set(seen))
+    assert set(seen) <= set(everybody)
+    assert bool(seen) == bool(most)
+
+
 def test_one_is_worked_out_at_a_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(previewing, "WAIT_S", 0.05)
     opened, go_on = threading.Event(), threading.Event()
@@ -169,6 +189,27 @@ def test_whoever_waits_for_a_preview_holds_no_thread_that_others_need(house: Hou
         assert sum(isinstance(one, Busy) for one in came) == 12 - previewing.MOST_WAITING
 
     asyncio.run(all_of_them())
+
+
+def test_what_was_opened_for_previews_is_closed_with_the_audiences(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def noting(*args: Any, **more: Any) -> sqlite3.Connection:
+        opened.append(connect(*args, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noting)
+    audiences, traits = at_hand(house.settings, ORG)
+    with contextlib.closing(audiences):
+        assert asyncio.run(audiences.preview(ORG, GOLD, "service", None, "test")).inside == REFUSING // 4
+        assert asyncio.run(traits.schema(ORG)).traits
+    assert opened
+    for one in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            one.execute("SELECT 1")
 
 
 def test_days_on_which_nothing_moved_have_the_count_of_the_day_before() -> None:

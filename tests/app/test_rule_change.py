@@ -15,6 +15,7 @@ from rapport.app.embedded import open_ledger
 from rapport.app.rule_change import simulated
 from rapport.kernel.errors import NotFound
 from rapport.resolve import Rules, default_rules, load_rules
+from tests.conftest import sample
 from tests.e2e.running import run
 from tests.profile.house import ORG, House, at, told
 
@@ -98,6 +99,7 @@ def house_of(events: list[dict[str, Any]], rules: Path) -> House:
     return house.settle()
 
 
+@sample(40)
 @given(EVENTS, CHANGES, CHANGES, st.sampled_from([1, 3, 2000]))
 def test_any_change_of_rules_does_what_was_told_of_it(tmp_path_factory, events, before, after, batch):
     directory = tmp_path_factory.mktemp("rules")

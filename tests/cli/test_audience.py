@@ -122,15 +122,21 @@ def test_a_trait_is_saved_listed_kept_while_in_use_and_removed(house: House, typ
         "trait", "add", ORG, "score", "--purpose", "service", *model
     )
     typed("audience", "add", ORG, "buyers", "computed.orders > 0", "--purpose", "service")
+    why = typed("audience", "why", ORG, "buyers", "user_id:u1")
+    assert '  computed.orders = count("Order Completed")  →  ' in why
     with pytest.raises(Conflict):
         typed("trait", "remove", ORG, "orders")
     typed("audience", "remove", ORG, "buyers")
     assert [one["name"] for one in as_json(typed, "trait", "list", ORG)] == ["orders", "score"]
-    assert as_json(typed, "trait", "show", ORG, "score")["model"] == "rfm"
+    shown = as_json(typed, "trait", "show", ORG, "score")
+    assert (shown["model"], shown["learned"]) == ("rfm", None)
     assert "It has learned nothing yet" in typed("trait", "show", ORG, "score")
     with contextlib.closing(open_ledger(house.settings)) as ledger:
         Definitions(ledger).put_fitted(ORG, "score", Fitted(now(), trouble="nobody bought twice"))
     assert ": nobody bought twice\n" in typed("trait", "show", ORG, "score")
+    learned = as_json(typed, "trait", "show", ORG, "score")["learned"]
+    assert {**learned, "at": ""} == {"at": "", "customers": 0, "trouble": "nobody bought twice"}
+    assert as_json(typed, "trait", "show", ORG, "orders")["learned"] is None
     assert "learn" not in typed("trait", "show", ORG, "orders")
     for name in ("orders", "score"):
         assert typed("trait", "remove", ORG, name) == f"{name} is no more.\n"

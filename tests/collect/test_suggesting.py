@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rapport.collect import mapping_toml
 from rapport.collect.mapping import FileFormat
-from rapport.collect.suggesting import plan, written
+from rapport.collect.suggesting import is_of_values, plan, written
 from rapport.kernel.errors import BadInput
 from tests.collect.importing import run
 
@@ -132,6 +132,25 @@ def test_leading_zeros_are_no_number():
     assert 'visits = { column = "visits", type = "integer" }' in text
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mobile", "07946000{:03}"),
+        ("mobile", "{:03}1"),
+        ("other", "+44794600{:04}"),
+        ("card", "99990000111122223{:03}"),
+    ],
+)
+def test_what_is_dialled_or_longer_than_a_number_can_be_stays_as_it_is(name, value):
+    rows = [(f"u{n}", "+441234567890", value.format(n + 1)) for n in range(12)]
+    assert f'{name} = "{name}"' in suggested(("user_id", "phone", name), rows)
+
+
+def test_a_number_of_many_decimals_is_a_number():
+    rows = [(f"u{n}", "+441234567890", repr(1 / (n + 3))) for n in range(12)]
+    assert 'score = { column = "score", type = "number" }' in suggested(("user_id", "phone", "score"), rows)
+
+
 @pytest.mark.parametrize("rows", [[], [("x", "y")]])
 def test_what_tells_of_nobody_gets_no_mapping(rows):
     with pytest.raises(BadInput) as raised:
@@ -183,3 +202,32 @@ def test_any_table_gets_a_mapping_that_can_be_followed_or_a_clear_no(data):
     }
     assert {reason for _, reason in told.refused} <= fine | {"bad_number"}
     assert told.tally.lines == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("word", "rest"),
+    [("NULL", "a{}@x.de"), ("\\N", "Name {}"), ("(null)", "Name {}"), ("n/a", "{}"), ("-", "2026-11-{:02}")],
+)
+def test_a_word_for_no_value_is_none_though_it_stands_in_one_column_alone(word, rest):
+    rows = [(f"u{n}", word if n % 3 else rest.format(n + 1)) for n in range(12)]
+    read = mapping_toml.parse(suggested(("user_id", "email"), rows), "x.toml")
+    assert word in read.file.nulls
+
+
+def test_whoever_is_called_null_keeps_that_name():
+    rows = [(f"u{n}", "Null" if n == 1 else f"Name {n}") for n in range(12)]
+    assert "nulls" not in suggested(("user_id", "name"), rows)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("ada@example.com", "Ada"), True),
+        (("17", "2026-11-01"), True),
+        (("email",), False),
+        (("2025", "email"), False),
+        (("at", "no"), False),
+    ],
+)
+def test_a_line_of_values_is_told_from_a_line_of_names(names, found):
+    assert is_of_values(names) is found

@@ -66,8 +66,12 @@ def test_an_audience_by_computed_traits_has_them_worked_out_from_its_own_facts()
     withheld = Facts(ORDERS.traits, {}, {}, {"spent": 1_000})
     assert not rule.verdict(withheld, NOW).inside
     assert rule.dependencies.events == {"Order": frozenset({"total"})}
-    texts = [why.text for why in rule.why(ORDERS, NOW)]
-    assert texts == ["computed.spent > 30", 'sum("Order", "total", days(30))', "computed.total * 1"]
+    pieces = [(why.trait, why.text) for why in rule.why(ORDERS, NOW)]
+    assert pieces == [
+        ("", "computed.spent > 30"),
+        ("total", 'sum("Order", "total", days(30))'),
+        ("spent", "computed.total * 1"),
+    ]
     assert rules.uses("spent") == ["a0"]
     assert rules.uses("total") == ["spent"]
 

@@ -1,20 +1,28 @@
 """What tests look for on every page in a real browser: that it is accessible, fits its screen, and reports nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 AXE = Path(__file__).parent / "node/node_modules/axe-core/axe.min.js"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
+    # A page lives for a second here: to compile its scripts well, and to collect garbage beside it, is never repaid.
+    "--js-flags=--no-opt,--no-maglev,--single-threaded-gc",
 ]  # fmt: skip
 LETTERS = ["100%", "150%"]
 ABSENT = {"absent", "nowhere", "tap", "of several"}
 """Pages whose status the browser itself reports: there is nothing at their addresses, or more than one."""
-NARROWEST = {"width": 320, "height": 640}
+NARROWEST: ViewportSize = {"width": 320, "height": 640}
+TALL = 900
+
+Look = tuple[Literal["light", "dark"], int]
+"""Colours, and how wide the screen is."""
+LOOKS: tuple[Look, ...] = (("light", 390), ("dark", 1280))
+"""Between them, these two have every colour and every layout."""
 
 expect.set_options(timeout=60_000)  # the machine may be busy with other tests
 
@@ -28,13 +36,29 @@ def too_wide(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-def problems(page: Page, axe: str, name: str) -> list[str]:
+def problems(page: Page, axe: str, name: str, looks: Iterable[Look] = ()) -> list[str]:
+    """What axe (whose text is empty where the page has it) finds on a page, and whether it is too wide: as it is, or in
+    each of several looks. For these it is read once: what makes a look is in its style sheets alone, no script asks for
+    colours or widths, and to read a page and axe anew takes three times as long as to look at it once more."""
     page.wait_for_load_state()  # after a click it may be on its way still
-    page.evaluate(axe)
+    if axe:
+        page.evaluate(axe)
+    found = [] if looks else _found(page, name)
+    for scheme, width in looks:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": TALL})
+        found += _found(page, f"{name}, {scheme}, {width} px wide")
+    return found
+
+
+def _found(page: Page, name: str) -> list[str]:
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    # What passed stays in the browser: to hand it over takes as long as to look for it.
+    # What passed stays in the browser: to hand it over takes as long as to look for it. No rule here needs what axe
+    # would load first: style sheets are for one that is an experiment, and no page has sound or film.
     wrong = page.evaluate(
-        "async (tags) => (await axe.run(document, {runOnly: tags, resultTypes: ['violations']})).violations", tags
+        "async (tags) => "
+        "(await axe.run(document, {runOnly: tags, resultTypes: ['violations'], preload: false})).violations",
+        tags,
     )
     found = [f"{name}: {one['id']} {[node['html'][:200] for node in one['nodes'][:3]]}" for one in wrong]
     sideways = too_wide(page)
@@ -42,20 +66,45 @@ def problems(page: Page, axe: str, name: str) -> list[str]:
 
 
 class Walk(NamedTuple):
-    """What was seen on a way through all pages on the narrowest screen."""
+    """What was seen on a way through all pages."""
 
-    too_wide: dict[str, list[tuple[str, int]]]  # by the size of letters: pages, and by how many pixels
+    wrong: list[str]  # what axe found in any look, pages too wide for one, and any in another language
+    too_wide: dict[
+        str, list[tuple[str, int]]
+    ]  # on the narrowest screen, by the size of letters: pages, and by how much
     said: dict[str, list[str]]  # what the browser reported on pages, where it did
 
 
-def walked(page: Page, origin: str, pages: Mapping[str, str]) -> Walk:
-    seen = Walk({letters: [] for letters in LETTERS}, {})
+def walked(
+    page: Page,
+    origin: str,
+    pages: Mapping[str, str],
+    looks: Iterable[Look],
+    widths: Iterable[int] = (),
+    language: str = "en",
+) -> Walk:
+    """Read each page once, in a language; axe looks at it in `looks`, and of `widths` it must not be too wide for any.
+    Where axe is not installed, it does not look: who asks for what is wrong needs it."""
+    seen = Walk([], {letters: [] for letters in LETTERS}, {})
     here: list[str] = []
     page.on("console", lambda message: here.append(message.text))
     page.on("pageerror", lambda error: here.append(str(error)))
+    if looking := AXE.exists():
+        page.context.add_init_script(path=AXE)
     for name, address in pages.items():
         page.goto(origin + address)
         page.wait_for_timeout(50)  # what its scripts have to say
+        # With everything that can be unfolded: what is folded away would not be looked at.
+        unfold(page)
+        if page.locator("html").get_attribute("lang") != language:
+            seen.wrong.append(f"{name}: in another language")
+        if looking:
+            seen.wrong.extend(problems(page, "", name, looks))
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": TALL})
+            if (sideways := too_wide(page)) > 0:
+                seen.wrong.append(f"{name}: {sideways} px too wide for {width}")
+        page.set_viewport_size(NARROWEST)
         for letters in LETTERS:
             page.evaluate("(size) => (document.documentElement.style.fontSize = size)", letters)
             unfold(page)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
 
-from tests.e2e.browsing import problems
+from tests.e2e.browsing import LOOKS, problems
 from tests.e2e.running import Node, run
 
 REVOKE = re.compile("^Revoke…")
@@ -74,9 +74,9 @@ def go(device: Device, node: Node, path: str) -> None:
 
 
 def seen(device: Device, node: Node, axe: str, pages: Mapping[str, str]) -> list[str]:
-    """What is wrong with pages: name → address."""
+    """What is wrong with pages, in every look: name → address."""
     found = []
     for name, path in pages.items():
         go(device, node, path)
-        found += problems(device.page, axe, name)
+        found += problems(device.page, axe, name, LOOKS)
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browsing import AXE, problems
+from tests.e2e.browsing import AXE, LOOKS, problems
 from tests.e2e.devices import Device, device, go, seen
 from tests.e2e.running import Node, Org, http, run
 
@@ -126,12 +126,9 @@ def test_a_person_s_passkey_is_none_of_an_operator_s(node: Node, device: Device,
     assert device.page.url.endswith("/console/signin")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 @pytest.mark.needs("node")  # axe-core is installed beside the client libraries
-def test_pages_for_who_comes_in_pass_axe_and_fit(
-    node: Node, browser: Browser, org: Org, scheme: str, width: int
-) -> None:
-    device = Device(browser, color_scheme=scheme, viewport={"width": width, "height": 860})
+def test_pages_for_who_comes_in_pass_axe_and_fit(node: Node, browser: Browser, org: Org) -> None:
+    device = Device(browser)
     axe = AXE.read_text()
     first_start(device, node, org)
     told(node, "operator", "add", "Zoe Ash", "--org", org.name, "--role", "agent")
@@ -140,7 +137,7 @@ def test_pages_for_who_comes_in_pass_axe_and_fit(
     device.unplug()
     device.forget_session()
     device.page.goto(told(node, "operator", "add", "Sam Elm", "--org", org.name, "--role", "agent"))
-    found += problems(device.page, axe, "invite")
+    found += problems(device.page, axe, "invite", LOOKS)
     found += seen(device, node, axe, {"signin": "/console/signin", "used up": "/console/signin/invite?code=x"})
     device.context.close()
     assert found == []

@@ -57,6 +57,34 @@ def test_the_form_asks_only_what_the_chosen_kind_needs(browser: Browser, script:
         page.context.close()
 
 
+def test_names_of_the_data_are_offered_in_each_line_and_taken_by_keys(browser: Browser) -> None:
+    def write(label: str, *lines: str) -> str:
+        text = page.get_by_label(label)
+        for line in lines:
+            text.press_sequentially(line)
+            expect(page.get_by_role("listbox")).to_be_visible()
+            text.press("ArrowDown")
+            text.press("Enter")
+            expect(page.get_by_role("listbox")).to_be_hidden()
+            text.press("Enter")
+        text.press_sequentially("# ")
+        expect(page.get_by_role("listbox")).to_be_hidden()
+        return text.input_value()
+
+    with served(SampleDesk()) as origin:
+        page = signed_in(browser, origin)
+        said: list[str] = []
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{origin}/console/destination")
+        page.locator("[data-ready]").wait_for()
+        written = write("Fields, one in a line", "plan = traits.pl", 'orders = 2 * count("completed')
+        assert written == 'plan = traits.plan\norders = 2 * count("Order Completed"\n# '
+        page.get_by_label("Events, as they happen").check()
+        assert write("Their names", "completed", "page") == "Order Completed\nPage Viewed\n# "
+        page.context.close()
+    assert said == []
+
+
 def test_from_the_form_to_a_signed_message_a_trial_and_what_was_given_up(acme: Org, page: Page) -> None:
     plan(acme, "early", "gold")
     origin = acme.node.url.replace("127.0.0.1", "localhost")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.browsing import AXE, problems
+from tests.e2e.browsing import AXE, LOOKS, TALL, Look, problems
 from tests.e2e.running import Node, run
 from tests.e2e.test_demo_month import READY_SECONDS
 from tests.e2e.test_my_page import go, opened
@@ -80,24 +80,23 @@ def test_a_month_prints_on_one_sheet_that_is_light_and_has_nothing_to_press(
     page.context.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 320), ("dark", 1280)])
 @pytest.mark.needs("node")  # axe-core is installed beside the client libraries
-def test_both_statements_pass_axe_and_fit_their_screens(
-    browser: Browser, node: Node, alice: str, month: str, scheme: str, width: int
-) -> None:
+def test_both_statements_pass_axe_and_fit_their_screens(browser: Browser, node: Node, alice: str, month: str) -> None:
     axe, found = AXE.read_text(), []
-    size = {"width": width, "height": 900}
-    page = opened(browser, node, alice, color_scheme=scheme, viewport=size)
+    looks: tuple[Look, ...] = (*LOOKS, ("dark", 320))
+    page = opened(browser, node, alice)
     for path in (f"/me/statement?month={month}", "/me/statement", "/me/statement?month=2020-02"):
         go(page, path)
-        found += problems(page, axe, path)
+        found += problems(page, axe, path, looks)
     sides = page.context.new_page()
     sides.goto(page.url.partition("/me")[0] + f"/me/statement?month={month}")
-    boxes = [sides.locator(f".state-{name}").bounding_box() for name in ("yours", "theirs")]
-    assert boxes[0] is not None
-    assert boxes[1] is not None
-    same = [round(boxes[0][part]) == round(boxes[1][part]) for part in ("width", "height", "y")]
-    assert all(same), "side by side, and equal in size"
+    for _, width in looks:
+        sides.set_viewport_size({"width": width, "height": TALL})
+        boxes = [sides.locator(f".state-{name}").bounding_box() for name in ("yours", "theirs")]
+        assert boxes[0] is not None
+        assert boxes[1] is not None
+        same = [round(boxes[0][part]) == round(boxes[1][part]) for part in ("width", "height", "y")]
+        assert all(same), f"side by side, and equal in size, of {width}"
     where = ("--data", str(node.data), "--port", str(node.port), "--json")
     link = json.loads(run("console", "demo", *where).stdout)["url"]
     page.goto(link)
@@ -105,6 +104,6 @@ def test_both_statements_pass_axe_and_fit_their_screens(
     page.wait_for_url("**/console/live")
     for path in ("/console/statement", "/console/statement?month=2020-02"):
         page.goto(link.partition("/console")[0] + path)
-        found += problems(page, axe, path)
+        found += problems(page, axe, path, looks)
     assert found == []
     page.context.close()

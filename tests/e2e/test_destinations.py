@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -209,7 +210,49 @@ def test_whatever_is_killed_whenever_each_delivery_comes_and_one_more_per_kill_a
     assert len(ids) - len(set(ids)) <= kills
 
 
-def test_what_was_given_up_is_listed_and_replayed(acme: Org) -> None:
+def given_up(org: Org) -> int:
+    """What waits is given up, as it were after five days; how much that was."""
+    with contextlib.closing(sqlite3.connect(org.node.data / "decide.db", timeout=30)) as db, db:
+        return db.execute("UPDATE queue SET dead = 1, tries = 29, error = 'it answered 503' WHERE NOT dead").rowcount
+
+
+def test_what_was_given_up_is_listed_and_replayed_one_or_all_and_read_anew(acme: Org) -> None:
+    with Receiver() as receiver:
+        destination(acme, "tired", receiver.url, fields={"plan": "traits.plan"})
+        plan(acme, "clara", "gold")  # told after whoever was in before
+        clara = acme.view("user_id:clara")["customer"]
+        eventually(lambda: any(got.json["data"]["customer"] == clara for got in receiver.got))
+        eventually(lambda: ask(acme, "GET", "destinations/tired").json["health"]["waiting"] == 0)
+        came = len(receiver.got)
+        assert ask(acme, "POST", "destinations/tired/pause").status == 200
+        for user in ("dora", "emil", "fia"):
+            plan(acme, user, "gold")
+        eventually(lambda: ask(acme, "GET", "destinations/tired").json["health"]["waiting"] == 3)
+        assert given_up(acme) == 3
+        assert ask(acme, "POST", "destinations/tired/resume").status == 200
+        failures = ask(acme, "GET", "destinations/tired/failures?limit=2").json
+        assert [(one["what"], one["tries"], one["error"], one["state"]) for one in failures["failures"]] == [
+            ("entered", 29, "it answered 503", "failed")
+        ] * 2
+        rest = ask(acme, "GET", f"destinations/tired/failures?limit=2&cursor={failures['next']}").json
+        ids = [one["id"] for one in [*failures["failures"], *rest["failures"]]]
+        assert (len(set(ids)), rest["next"]) == (3, None)
+        assert receiver.got[came:] == []
+
+        assert ask(acme, "POST", "destinations/tired/replay", {"id": ids[1]}).json == {"replayed": 1}
+        receiver.wait(came + 1)
+        lock(acme, "dora")  # who may not be told by now is not
+        assert ask(acme, "POST", "destinations/tired/replay", {}).json == {"replayed": 2}
+        eventually(lambda: ask(acme, "GET", "destinations/tired").json["health"]["waiting"] == 0)
+        told = [got for got in receiver.got[came:] if got.json["type"] == "audience.entered"]
+        emil, fia = (acme.view(f"user_id:{user}")["customer"] for user in ("emil", "fia"))
+        assert {got.json["data"]["customer"] for got in told} == {emil, fia}
+        assert told[0].headers["webhook-id"] == ids[1]
+        assert ask(acme, "GET", "destinations/tired/failures").json == {"failures": [], "next": None}
+        ask(acme, "DELETE", "destinations/tired")
+
+
+def test_one_that_says_it_is_gone_is_paused_and_goes_on_with_what_waits(acme: Org) -> None:
     with Receiver(otherwise=says(410)) as receiver:
         destination(acme, "gone", receiver.url)
         plan(acme, "cleo", "gold")
@@ -262,7 +305,7 @@ def test_duckdb_reads_the_members_of_an_audience_from_the_files_that_are_made(ac
 
     for user, tier in (("f1", "gold"), ("f2", "gold"), ("f3", "none")):
         plan(acme, user, tier)
-    fields = {"plan": "traits.plan", "seen": 'count("*")'}
+    fields = {"seen": 'count("*")', "plan": "traits.plan"}
     for form in ("parquet", "csv"):
         body = {"kind": "file", "format": form, "audience": "gold", "purpose": "service", "fields": fields}
         assert put(acme, f"destinations/table_{form}", {**body, "every_hours": 24}).status == 201
@@ -278,7 +321,7 @@ def test_duckdb_reads_the_members_of_an_audience_from_the_files_that_are_made(ac
         assert everybody <= {customer for customer, _ in rows}
         assert {tier for _, tier in rows} == {"gold"}
         assert [name for name, *_ in duckdb.sql(f"DESCRIBE SELECT * FROM '{file}'").fetchall()] == [
-            "customer", "receipt", "plan", "seen",
+            "customer", "receipt", "seen", "plan",
         ]  # fmt: skip
     is_problem(ask(acme, "POST", "destinations/nothing/file"), 404, "not_found")
     is_problem(

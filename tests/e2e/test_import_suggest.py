@@ -1,5 +1,6 @@
 """`rapport import --suggest` as somebody with a new file would use it."""
 
+import gzip
 import json
 import tomllib
 from pathlib import Path
@@ -46,7 +47,13 @@ HOSTILE = {
     "binary.csv": (bytes(range(256)) * 99, "no text"),
     "nobody.csv": (b"colour,shape\nred,round\n", "says who a line is about"),
     "bad.json": (b'[{"id":1},', "cut short"),
-    "same.csv": (b"id,id\n1,2\n", "has 0 columns whose names are there once"),
+    "same.csv": (b"id,id\n1,2\n", "no column whose name is there once"),
+    "wrapped.json": (
+        b'{"data": [{"id": 1, "email": "a@x.de"}], "next": null}',
+        "Are the lines in 'data'? Import that list",
+    ),
+    "none.json": (b"[]", "has no line"),
+    "values.csv": (b"ada@example.com,1\nbo@example.com,2\n", "where the names of columns should stand"),
     "wide.csv": (",".join(f"c{n}" for n in range(100_000)).encode() + b"\n1\n", "has 100,000 columns"),
     "long.csv": (b"id," + b"x" * 100_000 + b"\n1,2\n", "names a column in more than 1,000 characters"),
 }
@@ -59,6 +66,19 @@ def test_a_file_of_which_nothing_can_be_told_is_refused_with_the_reason(tmp_path
     done = run("import", "--suggest", str(tmp_path / name))
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("name", ["people.txt", "people.TXT.gz"])
+def test_a_table_in_a_text_file_is_looked_at_and_imported_as_csv(tmp_path, name):
+    lines = ["email|plan"] + [f"u{n}@example.com|{'gold' if n % 2 else 'NULL'}" for n in range(20)]
+    content = "\n".join(lines).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    out = tmp_path / "people.toml"
+    done = run("import", "--suggest", str(tmp_path / name), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert tomllib.loads(out.read_text())["file"]["format"] == "csv"
+    told = json.loads(run("import", str(tmp_path / name), "--mapping", str(out), "--dry-run", "--json").stdout)
+    assert (told["events"], told["rejected"]) == (20, {})
 
 
 def test_doubled_names_and_huge_cells_are_told_of_and_stop_nothing(tmp_path):

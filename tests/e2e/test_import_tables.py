@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from rapport.adapters.tables import address_of, open_table
+from rapport.adapters.tables import sqlite as rapport_sqlite
+from rapport.kernel.errors import Busy
 from tests.e2e.running import RAPPORT, free_port, run
 from tests.e2e.shop_database import PASSWORD, Server, shop_database
 
@@ -60,23 +63,8 @@ def data(tmp_path: Path) -> Path:
 
 def importing(data: Path, *words: str, password: str | None = PASSWORD) -> "subprocess.CompletedProcess[str]":
     mapping = str(data.parent / "orders.toml")
-    command = [
-        *RAPPORT,
-        "import",
-        *words,
-        "--org",
-        "acme",
-        "--source",
-        "shop",
-        "--mapping",
-        mapping,
-        "--data",
-        str(data),
-    ]
-    environment = os.environ | ({"PGPASSWORD": password} if password else {})
-    return subprocess.run(
-        [*command, "--json"], capture_output=True, text=True, env=environment, timeout=90, check=False
-    )
+    into = ("--org", "acme", "--source", "shop", "--mapping", mapping, "--data", str(data), "--json")
+    return run("import", *words, *into, env={"PGPASSWORD": password} if password else {}, timeout=90)
 
 
 def view(data: Path, customer: str) -> dict[str, Any]:
@@ -125,6 +113,23 @@ def test_names_of_all_kinds_and_kinds_of_values(server, data):
     assert "picture" not in done.stdout
 
 
+def test_a_table_may_be_named_as_sql_writes_it_and_gives_its_mapping_its_own_name(server):
+    with server.connect() as db:
+        db.execute(
+            'CREATE SCHEMA "Sales Dept"; CREATE TABLE "Sales Dept"."Users" (id int, "eMail" text, n float8);'
+            'INSERT INTO "Sales Dept"."Users" '
+            "SELECT n, 'u' || n || '@example.com', 'Infinity' FROM generate_series(1, 9) n"
+        )
+    for table in ("Sales Dept.Users", '"Sales Dept"."Users"'):
+        done = run("import", "--suggest", "--table", table, "--from", "env:SHOP", env=secret(server))
+        assert done.returncode == 0, done.stderr
+        assert "Of 9 lines: 9 events of 9, 0 left out, refused: none." in done.stdout
+        suggested = tomllib.loads(done.stdout)
+        assert suggested["name"] == "users", "not the schema's, which others share"
+        assert suggested["identifiers"] == {"email": "eMail", "user_id": "id"}
+        assert suggested["traits"]["n"] == "n"
+
+
 def secret(server: Server) -> dict[str, str]:
     """The environment with the whole address, password and all, in a variable."""
     quoted = PASSWORD.replace("@", "%40").replace(":", "%3A")
@@ -147,6 +152,10 @@ def test_what_cannot_be_had_is_told_without_the_password(server, data):
     cases = [
         (there, "order", PASSWORD, 2, "did you mean 'orders'"),
         (there, "nothing.here", PASSWORD, 2, "has no table 'nothing.here'"),
+        (there, 'public."nothing', PASSWORD, 2, "has no table 'public.\"nothing'"),
+        (there, "x" * 3000, PASSWORD, 2, f"has no table '{'x' * 100}…'"),
+        (f"{there}?sslmode=require", "orders", PASSWORD, 2, "by sslmode: the server has no TLS"),
+        (f"{there}?sslmode=s3cret", "orders", PASSWORD, 2, "it is disable, allow, prefer,"),
         (there.replace("shop@", "guest@"), "orders", "guest", 2, "may not be read by this user"),
         (there.replace("shop@", "guest@"), "shut.orders", "guest", 2, "may not be read by this user"),
         (there, "orders", "wrong-s3cret", 2, "lets this user not in"),
@@ -243,6 +252,16 @@ def test_sqlite_files_that_are_none(data, shop, tmp_path):
         assert done.returncode == 2
         assert said in done.stderr
     assert not (tmp_path / "none.db").exists()
+
+
+def test_a_sqlite_file_that_another_program_holds_is_tried_again_later(shop, monkeypatch):
+    monkeypatch.setattr(rapport_sqlite, "_BUSY_S", 0.1)
+    holding = sqlite3.connect(shop, isolation_level=None)
+    holding.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(Busy, match="is locked: another program writes to it"):
+        open_table(address_of(str(shop)), "orders")
+    holding.close()
+    open_table(address_of(str(shop)), "orders").close()
 
 
 def test_names_in_a_sqlite_file_that_are_no_text_are_passed_over(tmp_path):

@@ -12,7 +12,7 @@ from rapport.adapters.embedded.doors import Doors
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
 from rapport.web.door import AT_ONCE
-from tests.e2e.browsing import ABSENT, AXE, LETTERS, NARROWEST, Walk, problems, too_wide, unfold, walked
+from tests.e2e.browsing import AXE, LETTERS, NARROWEST, Look, Walk, problems, walked
 from tests.e2e.running import Node, Org, run
 
 pytestmark = pytest.mark.needs("chromium")
@@ -70,35 +70,29 @@ def go(page: Page, path: str) -> None:
     page.goto(page.url.partition("/me")[0] + path)
 
 
-@pytest.mark.parametrize(
-    ("locale", "scheme", "width", "others"),
-    [("en-GB", "light", 390, (1280,)), ("de-DE", "dark", 1280, (320, 390))],
-)
-@pytest.mark.needs("node")  # axe-core is installed beside the client libraries
-def test_every_page_passes_axe_and_fits_its_screen_in_both_languages(
-    browser, node, person, locale, scheme, width, others
-):
-    """The words of one language are longer: nothing is pushed sideways by them, on a phone or on a desk."""
-    here = {"width": width, "height": 860}
-    page = opened(browser, node, person, locale=locale, color_scheme=scheme, viewport=here)
-    axe, said, found = AXE.read_text(), [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    for name, path in EVERY_PAGE.items():
-        said.clear()
-        go(page, path)
-        unfold(page)
-        if page.locator("html").get_attribute("lang") != locale[:2]:
-            found.append(f"{name}: in another language")
-        found += problems(page, axe, name)
-        for other in others:
-            page.set_viewport_size({"width": other, "height": 860})
-            if (sideways := too_wide(page)) > 0:
-                found.append(f"{name}: {sideways} px too wide at {other}")
-        page.set_viewport_size(here)
-        found += [f"{name}: {text}" for text in said if name not in ABSENT]
+def walk_in(language: str, look: Look, other: int, browser: Browser, node: Node, person: str, **how: object) -> Walk:
+    page = opened(browser, node, person, viewport=NARROWEST, **how)
+    seen = walked(page, page.url.partition("/me")[0], EVERY_PAGE, (look,), (other,), language)
     page.context.close()
-    assert found == []
+    return seen
+
+
+@pytest.fixture(scope="module")
+def walk(browser: Browser, node: Node, person: str) -> Walk:
+    return walk_in("en", ("light", 390), 1280, browser, node, person, locale="en-GB")
+
+
+@pytest.fixture(scope="module")
+def german_walk(browser: Browser, node: Node, person: str) -> Walk:
+    return walk_in("de", ("dark", 1280), 390, browser, node, person, locale="de-DE")
+
+
+@pytest.mark.needs("node")  # axe-core is installed beside the client libraries
+@pytest.mark.parametrize("language", ["walk", "german_walk"])
+def test_every_page_passes_axe_and_fits_its_screen_in_both_languages(request, language):
+    """The words of one language are longer: nothing is pushed sideways by them, on a phone or on a desk."""
+    seen = request.getfixturevalue(language)
+    assert (seen.wrong, seen.too_wide["100%"], seen.said) == ([], [], {})
 
 
 def test_the_language_is_switched_on_any_page_and_kept(browser, node, person):
@@ -113,14 +107,6 @@ def test_the_language_is_switched_on_any_page_and_kept(browser, node, person):
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.context.close()
-
-
-@pytest.fixture(scope="module")
-def walk(browser: Browser, node: Node, person: str) -> Walk:
-    page = opened(browser, node, person, viewport=NARROWEST)
-    seen = walked(page, page.url.partition("/me")[0], EVERY_PAGE)
-    page.context.close()
-    return seen
 
 
 @pytest.mark.parametrize("letters", LETTERS)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browsing import AXE, problems
+from tests.e2e.browsing import AXE, LOOKS, problems
 from tests.e2e.devices import Device, enrol, go
 from tests.e2e.running import Answer, Node, Org, http, run
 from tests.signin.device import SoftDevice, turned
@@ -239,37 +239,34 @@ def test_devices_that_pair_at_once_each_get_a_code_of_their_own(node: Node) -> N
     assert {thing.poll().json["status"] for thing in things} == {"waiting"}
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 @pytest.mark.needs("node")  # axe-core is installed beside the client libraries
-def test_pages_about_devices_pass_axe_and_fit(
-    node: Node, browser: Browser, person: str, org: Org, scheme: str, width: int
-) -> None:
-    device = Device(browser, color_scheme=scheme, viewport={"width": width, "height": 860})
+def test_pages_about_devices_pass_axe_and_fit(node: Node, browser: Browser, person: str, org: Org) -> None:
+    device = Device(browser)
     axe, found = AXE.read_text(), []
     enrol(device, node, person)
     thing = Thing(node, "screen", "The screen at the counter")
     bind(device, node, thing)
     go(device, node, "/me/devices")
-    found += problems(device.page, axe, "devices")
+    found += problems(device.page, axe, "devices", LOOKS)
     go(device, node, "/me/devices/pair")
-    found += problems(device.page, axe, "pair")
+    found += problems(device.page, axe, "pair", LOOKS)
     device.page.get_by_label("Code").fill(Thing(node, "watch", "W" * 60).pair())
     device.page.get_by_role("button", name="Go on").click()
     expect(device.page.get_by_label("The number that it shows now")).to_be_visible()
-    found += problems(device.page, axe, "approve")
+    found += problems(device.page, axe, "approve", LOOKS)
     go(device, node, "/me/devices/pair")
     device.page.get_by_label("Code").fill("BCDF-GHJK")
     device.page.get_by_role("button", name="Go on").click()
     expect(device.page.get_by_role("alert")).to_contain_text("no such code")
-    found += problems(device.page, axe, "unknown")
+    found += problems(device.page, axe, "unknown", LOOKS)
     shown = Till(org).show()
     device.page.goto(shown["link"])
-    found += problems(device.page, axe, "tap")
+    found += problems(device.page, axe, "tap", LOOKS)
     device.page.get_by_role("button", name="Yes, it is me").click()
     expect(device.page.get_by_role("heading", level=1)).to_have_text("Done")
-    found += problems(device.page, axe, "tapped")
+    found += problems(device.page, axe, "tapped", LOOKS)
     device.page.goto(shown["link"] + "x")
     expect(device.page.get_by_role("heading", level=1)).to_have_text("This code has ended")
-    found += problems(device.page, axe, "ended")
+    found += problems(device.page, axe, "ended", LOOKS)
     device.context.close()
     assert found == []

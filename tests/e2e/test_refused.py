@@ -1,7 +1,8 @@
 """Refused is unknown: whatever an organization asks, and however it asks, both answer alike (design §3, rule 8)."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +14,9 @@ from tests.e2e.running import Answer, http
 
 UNKNOWN = ("user_id:nobody", "email:nobody@example.com", "cus_nobody", "user_id:rivals-own", "shoe_size:43")
 QUERIES = ("", "&limit=1", "&cursor=forged")
+TOGETHER = 8
+
+Asked = TypeVar("Asked")
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,12 @@ def post(home: Cast, customer: str, purpose: str) -> Answer:
     return home.acme.operate("/v1/customers/view", {"id": customer, "purpose": purpose})
 
 
+def answers(ask: Callable[[Asked], Answer], asked: Iterable[Asked]) -> list[tuple[Any, ...]]:
+    """What is seen of the answers, several asked for at a time: each comes as late as any that is refused."""
+    with ThreadPoolExecutor(TOGETHER) as crowd:
+        return list(crowd.map(lambda one: seen(ask(one)), asked))
+
+
 def test_those_who_may_be_read_are_not_refused(home: Cast) -> None:
     """The sentinel of the tests below: the ways they ask do find somebody."""
     for customer in names_of(home, "plain"):
@@ -43,22 +53,24 @@ def test_those_who_may_be_read_are_not_refused(home: Cast) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_refused_and_unknown_answer_alike_in_every_part(home: Cast, part: str) -> None:
+    everybody = (*UNKNOWN, *(named for name in home.refused for named in names_of(home, name)))
+    asked = [(customer, query) for customer in everybody for query in QUERIES]
+    given = answers(lambda one: get(home, path_of(one[0], part, f"purpose=service{one[1]}")), asked)
     said: dict[tuple[Any, ...], list[str]] = {}
-    for customer in (*UNKNOWN, *(named for name in home.refused for named in names_of(home, name))):
-        for query in QUERIES:
-            said.setdefault(seen(get(home, path_of(customer, part, f"purpose=service{query}"))), []).append(customer)
+    for (customer, _), answer in zip(asked, given, strict=True):
+        said.setdefault(answer, []).append(customer)
     assert len(said) == 1, said
     assert next(iter(said))[0] == 404
 
 
 @pytest.mark.parametrize("part", PARTS[1:])
 def test_a_cursor_from_better_days_tells_nothing(home: Cast, part: str) -> None:
-    said = {
-        seen(get(home, path_of(customer, part, f"purpose=service&cursor={quote(cursor)}")))
+    asked = [
+        path_of(customer, part, f"purpose=service&cursor={quote(cursor)}")
         for cursor in home.cursors.values()
         for customer in ("user_id:nobody", *(f"user_id:{name}" for name in home.refused))
-    }
-    assert len(said) == 1
+    ]
+    assert len(set(answers(lambda path: get(home, path), asked))) == 1
 
 
 @pytest.mark.parametrize("purpose", [*PURPOSES, "dpv:DeliveryOfGoods", "dpv:SellDataToThirdParties", "curiosity"])
@@ -66,37 +78,39 @@ def test_refused_and_unknown_answer_alike_for_every_purpose(home: Cast, purpose:
     customers = [*UNKNOWN, *(f"user_id:{name}" for name in home.refused)]
     if purpose not in ("service", "dpv:DeliveryOfGoods"):
         customers.append("user_id:plain")
-    assert len({seen(post(home, customer, purpose)) for customer in customers}) == 1
-    assert len({seen(get(home, path_of(c, "view", f"purpose={quote(purpose)}"))) for c in customers}) == 1
+    assert len(set(answers(lambda one: post(home, one, purpose), customers))) == 1
+    paths = [path_of(customer, "view", f"purpose={quote(purpose)}") for customer in customers]
+    assert len(set(answers(lambda path: get(home, path), paths))) == 1
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS", "POST"])
 def test_refused_and_unknown_answer_alike_to_every_method(home: Cast, method: str) -> None:
     for part in (*PARTS, "secrets", ""):
         customers = ("user_id:nobody", *(f"user_id:{name}" for name in home.refused))
-        assert len({seen(get(home, path_of(customer, part), method)) for customer in customers}) == 1, part
+        paths = [path_of(customer, part) for customer in customers]
+        assert len(set(answers(lambda path: get(home, path, method), paths))) == 1, part
 
 
 def test_what_is_asked_wrongly_is_told_alike(home: Cast) -> None:
     for query in ("", "purpose=", "purpose=service&limit=0", "purpose=service&limit=501", "purpose=service&limit=x"):
         for part in PARTS:
             customers = ("user_id:nobody", *(f"user_id:{name}" for name in home.refused))
-            assert len({seen(get(home, path_of(customer, part, query))) for customer in customers}) == 1
+            paths = [path_of(customer, part, query) for customer in customers]
+            assert len(set(answers(lambda path: get(home, path), paths))) == 1
 
 
 def test_operators_cannot_tell_by_working_on_evidence(home: Cast) -> None:
-    def operate(path: str, body: Any) -> tuple[Any, ...]:
-        return seen(home.acme.operate(path, body))
-
-    links = set()
+    bodies: list[Any] = []
     for end in (*UNKNOWN[:3], *(named for name in home.refused for named in names_of(home, name))):
-        links |= {operate("/v1/evidence", {"kind": "must_link", "a": end, "b": "user_id:plain"})}
-        links |= {operate("/v1/evidence", {"kind": "cannot_link", "a": "user_id:plain", "b": end})}
+        bodies += [{"kind": "must_link", "a": end, "b": "user_id:plain"}]
+        bodies += [{"kind": "cannot_link", "a": "user_id:plain", "b": end}]
+    links = set(answers(lambda body: home.acme.operate("/v1/evidence", body), bodies))
     assert len(links) == 1, links
     plain = home.evidence["plain"]
     made_up = plain[:-8] + ("0" * 7) + plain[-1]
-    gone = {operate(f"/v1/evidence/{home.evidence[name]}/retract", {}) for name in home.refused}
-    assert gone == {operate(f"/v1/evidence/{made_up}/retract", {})}
+    theirs = [home.evidence[name] for name in home.refused]
+    gone = answers(lambda one: home.acme.operate(f"/v1/evidence/{one}/retract", {}), [made_up, *theirs])
+    assert len(set(gone)) == 1, gone
 
 
 def test_the_consoles_pages_tell_nothing_apart(home: Cast) -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browsing import AXE, problems
+from tests.e2e.browsing import AXE, LOOKS, problems
 from tests.e2e.devices import REVOKE, Device, device, enrol, go, invited, seen
 from tests.e2e.running import Node, Org, run
 
@@ -160,15 +160,12 @@ def test_an_authenticator_that_verifies_nobody_is_refused(node: Node, device: De
     assert device.page.url.endswith("/signin")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 @pytest.mark.needs("node")  # axe-core is installed beside the client libraries
-def test_pages_for_signing_in_pass_axe_and_fit(
-    node: Node, browser: Browser, person: str, scheme: str, width: int
-) -> None:
-    device = Device(browser, color_scheme=scheme, viewport={"width": width, "height": 860})
+def test_pages_for_signing_in_pass_axe_and_fit(node: Node, browser: Browser, person: str) -> None:
+    device = Device(browser)
     axe = AXE.read_text()
     device.page.goto(invited(node, person))
-    found = problems(device.page, axe, "invite")
+    found = problems(device.page, axe, "invite", LOOKS)
     enrol(device, node, person)
     run("person", "terms", person, "--preset", "balanced", "--data", str(node.data))
     signing = {"sign": "/me/terms/change?way=preset&value=open", "unsigned": "/me/agreements"}

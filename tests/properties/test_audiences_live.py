@@ -5,7 +5,7 @@ import contextlib
 import random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.audiences import Definitions
@@ -17,6 +17,7 @@ from rapport.decide import expressed
 from rapport.kernel.times import DAY, HOUR, MINUTE
 from rapport.profile.erasure import Claim
 from rapport.terms import Clause, Declaration, Promise, Terms
+from tests.conftest import sample
 from tests.profile.house import ORG, TEN, House, told
 
 WHO = "command line"
@@ -301,7 +302,7 @@ def told_through(story: list[Step]) -> None:
         told_of.hold()
 
 
-@settings(deadline=None, max_examples=60)
+@sample(40)
 @given(stories())
 def test_live_equals_recomputed(story: list[Step]) -> None:
     told_through(story)
@@ -378,7 +379,7 @@ class Dice:
         return name, both, self._one("service", "service", "offers")
 
 
-@settings(deadline=None, max_examples=80)
+@sample(40)
 @given(st.integers(0, 1 << 32))
 def test_live_equals_recomputed_after_long_stories(seed: int) -> None:
     told_through(Dice(seed).story())

@@ -5,13 +5,14 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rapport.app.audiences import HouseAudiences, at_hand
 from rapport.app.evaluating import Evaluator
 from rapport.kernel.errors import NotFound
 from rapport.terms import Clause, Declaration, Promise, Terms
+from tests.conftest import sample
 from tests.profile.house import ORG, House, at, told
 
 PLANS = ("gold", "free", 7, None)
@@ -78,7 +79,7 @@ def why(audiences: HouseAudiences, customer: str) -> Any:
     return told_why["inside"], told_why["error"], told_why["why"]
 
 
-@settings(max_examples=settings.default.max_examples // 3)
+@sample(15)
 @given(customers, st.sampled_from(EXPRESSIONS), st.sampled_from(EXPRESSIONS))
 def test_who_refuses_is_as_if_they_had_never_been(everybody: list[Customer], expression: str, tried: str) -> None:
     numbered = list(enumerate(everybody))

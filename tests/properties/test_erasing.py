@@ -123,6 +123,7 @@ def test_erased_is_gone_and_stays_gone(data):
         assert [place for place, plain in readable(house.settings) if named.search(plain)] == []
 
 
+@sample(40)
 @given(st.data())
 def test_what_operators_said_goes_with_the_records_and_holds_for_the_others(data):
     told = data.draw(deliveries(8, copies=False))

@@ -15,6 +15,7 @@ from rapport.profile.view import Part
 from rapport.terms import Clause, Declaration, Ground, Holder, Promise, Request, Standing, Terms
 from rapport.terms.deciding import decide
 from rapport.terms.policy import Judge
+from tests.conftest import sample
 from tests.profile.house import ORG, House, at_once, told
 
 DECLARED = Declaration(
@@ -107,6 +108,7 @@ def firmly(part: Part, claim: str) -> bool:
     return (record.key_type, record.key_value) == (kind, value) and not record.shared
 
 
+@sample(40)
 @given(happenings(), st.sets(st.sampled_from(CLAIMS), min_size=1, max_size=3))
 def test_terms_open_no_record_that_holds_what_was_claimed_by_a_guess(
     events: list[tuple[str, dict[str, Any]]], claims: set[str]
@@ -175,6 +177,7 @@ def test_a_tablet_of_two_opens_neither_ones_slice() -> None:
         assert opened(house) == set()
 
 
+@sample(40)
 @given(happenings(), st.data())
 def test_consent_spreads_over_no_merge_and_an_un_merge_gives_each_record_its_own_back(
     events: list[tuple[str, dict[str, Any]]], data: st.DataObject

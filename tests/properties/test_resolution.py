@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from rapport.resolve import Edge, Explainer, MemoryStore, Reason, Resolver, preview_retract
 from rapport.resolve.rules import Rules
 from rapport.resolve.twin import Partition, Said, active, partition
-from tests.conftest import PROVE
+from tests.conftest import PROVE, sample
 from tests.resolve.strategies import RECORDS, books, edges_of, in_batches, reading_few, take_in, worlds, write_down
 
-MANY = settings(max_examples=(5 if PROVE else 2) * settings.default.max_examples)
+MANY = settings(
+    max_examples=5 * settings.default.max_examples if PROVE else min(100, 2 * settings.default.max_examples)
+)
 """What all else rests on is tried more often."""
 
 
@@ -59,6 +61,7 @@ def test_the_product_agrees_with_the_twin_after_every_change(data):
             assert product_of(edges, of, store) == partition(edges, RECORDS, of)
 
 
+@sample(50)
 @given(st.data())
 def test_any_order_duplication_and_batching_gives_the_same_customers_and_the_same_store(data):
     kind = data.draw(worlds())
@@ -92,6 +95,7 @@ def test_batches_that_end_and_begin_evidence_agree_with_the_twin(data):
             assert product_of(edges, of, store) == partition(edges, RECORDS, of)
 
 
+@sample(50)
 @given(st.data())
 def test_retracting_evidence_restores_exactly_what_was_before_it(data):
     kind = data.draw(worlds())
@@ -109,6 +113,7 @@ def test_retracting_evidence_restores_exactly_what_was_before_it(data):
     assert everything_in(store) == restored
 
 
+@sample(50)
 @given(st.data())
 def test_guards_hold_whatever_is_said(data):
     of, book, store, _ = told(data)
@@ -126,6 +131,7 @@ def test_guards_hold_whatever_is_said(data):
             assert store.group_of(edge.record) != store.group_of(edge.other)
 
 
+@sample(50)
 @given(st.data())
 def test_shared_identifiers_join_nothing(data):
     of, book, store, _ = told(data)
@@ -138,6 +144,7 @@ def test_shared_identifiers_join_nothing(data):
             assert len({edge.record for edge in named}) <= of.of(named[0].type).shared_above
 
 
+@sample(50)
 @given(st.data())
 def test_any_two_records_of_a_customer_are_tied_by_a_path_of_used_evidence(data):
     of, _, store, _ = told(data)
@@ -155,6 +162,7 @@ def test_any_two_records_of_a_customer_are_tied_by_a_path_of_used_evidence(data)
         assert at == another
 
 
+@sample(50)
 @given(st.data())
 def test_a_preview_is_what_then_happens(data):
     of, book, store, resolver = told(data)

@@ -82,12 +82,13 @@ class Destination(msgspec.Struct, frozen=True):
     @property
     def systems(self) -> tuple[str, ...]:
         """As a receipt names it, where it is the organization's own."""
-        return () if self.recipient else (f"destination {self.name}",)
+        return () if self.recipient else (f"the destination “{self.name}”",)
 
 
 class Delivery(msgspec.Struct, frozen=True):
     """Something that is to reach a destination. `customer` is the number of the record whose handle the customer showed
-    then; `since`: when it was put in or asked for again; `id`: what tells a copy, the same each time. Times in µs."""
+    then; `since`: when it was put in or asked for again; `id`: what tells a copy, the same each time; `audience`: that
+    which was entered or left, where it is noted. Times in µs."""
 
     seq: int
     id: str
@@ -100,6 +101,7 @@ class Delivery(msgspec.Struct, frozen=True):
     tries: int = 0
     dead: bool = False
     error: str = ""
+    audience: str | None = None
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -42,7 +42,8 @@ USER, ANONYMOUS = "userId", "anonymousId"
 
 class Letter(msgspec.Struct, frozen=True):
     """What a delivery says, as it leaves. `customer`: the handle; `event`: as the timeline shows it, of what it may
-    say; `known_as`: every key under which the customer was sent before, if not under the handle, the last one last."""
+    say; `known_as`: every key under which the customer was sent before, if not under the handle, the last one last;
+    `audience`: that which was entered or left."""
 
     id: str
     what: Subject
@@ -52,6 +53,7 @@ class Letter(msgspec.Struct, frozen=True):
     receipt: str = ""
     event: dict[str, Any] | None = None
     known_as: tuple[dict[str, str], ...] = ()
+    audience: str | None = None
 
 
 def trial(name: str, at: int) -> Letter:
@@ -110,7 +112,7 @@ def _data(one: Destination, letter: Letter) -> dict[str, Any]:
     if letter.event is not None:
         data["event"] = letter.event
     else:
-        data["audience"] = one.audience
+        data["audience"] = letter.audience
     return {
         **data,
         "purpose": one.purpose,
@@ -144,9 +146,10 @@ def _told(one: Destination, letter: Letter, keys: dict[str, str], place: int) ->
     traits = {name: value for name, value in letter.fields.items() if name not in {USER, ANONYMOUS}}
     if letter.what == "deleted":
         traits = {name: None for name in one.fields if name not in {USER, ANONYMOUS}}
-    if one.audience is not None:
-        traits[one.audience] = letter.what == "entered" if letter.what != "deleted" else None
-    properties = {"audience": one.audience} if one.audience is not None else {}
+    audience = one.audience if letter.what == "deleted" else letter.audience
+    if audience is not None:
+        traits[audience] = letter.what == "entered" if letter.what != "deleted" else None
+    properties = {"audience": audience} if audience is not None else {}
     track = _track(letter, keys, properties, place)
     if not traits:
         return [track]

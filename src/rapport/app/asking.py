@@ -17,6 +17,7 @@ from rapport.profile.timeline import Block
 from rapport.profile.view import Part
 from rapport.terms import Gate, Pending, Request
 from rapport.terms.facts import facts_of, looked_at
+from rapport.terms.judging import Judged
 from rapport.terms.standing_use import UseOfEverybody
 
 CALLER, ACTION = "node", "audiences"
@@ -55,6 +56,9 @@ class Use(UseOfEverybody):
         super().__init__()
         self.moving: set[int] = set()
 
+    def is_noted(self, purpose: str, judged: Judged, *, given: bool) -> bool:
+        return judged.found.number not in self.moving and super().is_noted(purpose, judged, given=given)
+
     def is_news(self, pending: Pending) -> bool:
         return pending.customer in self.moving or super().is_news(pending)
 
@@ -68,7 +72,7 @@ class Asker:
         rulebook: Rulebook,
         block_of: Callable[[Part, int], Block],
         gate: Gate,
-        run: asyncio.Runner,
+        loop: asyncio.AbstractEventLoop,
         use: Use | None = None,
     ) -> None:
         """`use`: what was noted so far, such as under the definitions before these."""
@@ -76,7 +80,7 @@ class Asker:
         self.rulebook = rulebook
         self.purposes = {purpose: frozenset(names) for purpose, names in rulebook.purposes().items()}
         self._gate = gate
-        self._run = run
+        self._loop = loop
         self._use = use or Use()
         self.histories = Histories(block_of, rulebook.needs(rulebook.rules).events)
         self._needed: dict[frozenset[str], Dependencies] = {}
@@ -138,7 +142,7 @@ class Asker:
 
         request = Request(self.org, "", purpose, CALLER, ACTION)
         self._use.moving.clear()
-        answers = self._run.run(self._gate.each(request, these, judged, self._fields, self._use))
+        answers = self._loop.run_until_complete(self._gate.each(request, these, judged, self._fields, self._use))
         # Two that were asked may have become one meanwhile.
         read = {found.number: made for found, made, _ in answers if found.number in wanted}
         outcomes = [one for made in read.values() for one in made]
@@ -176,7 +180,9 @@ class Asker:
         self._use.moving.clear()
         request = Request(self.org, "", rule.audience.purpose, CALLER, ACTION)
         only = frozenset({name})
-        answers = self._run.run(self._gate.each(request, customers, judged, lambda _: self._named(only), self._use))
+        answers = self._loop.run_until_complete(
+            self._gate.each(request, customers, judged, lambda _: self._named(only), self._use)
+        )
         return {found.number: verdict for found, verdict, _ in answers}
 
     def _needs(self, names: frozenset[str]) -> Dependencies:

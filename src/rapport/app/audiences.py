@@ -6,7 +6,9 @@ before the evaluator knows.
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,6 +45,9 @@ ACTION, WHY_ACTION = "audiences", "audience: why"
 RESERVED = "preview"
 _TOGETHER = 50
 """Members in one transaction of receipts, so that nobody else waits long."""
+_SPARE = 20
+"""Steps, of so many members each, that a page takes beyond those that its length asks for."""
+_WHOLE = 10
 _MEMBER = b"mbr"
 Told = TypeVar("Told")
 
@@ -59,7 +64,9 @@ class HouseAudiences:
         keys: Keyring,
         previewer: Previewer,
         doubts: Doubts,
+        close: Callable[[], None] = lambda: None,
     ) -> None:
+        """`close` closes what was opened for it alone."""
         self.ledgers = ledgers
         self._reader = reader
         self._gate = gate
@@ -68,6 +75,7 @@ class HouseAudiences:
         self._doubts = doubts
         self.decided = DecideReader(settings.directory)
         self._use = StandingUse()
+        self._close = close
 
     # -- definitions
 
@@ -139,21 +147,35 @@ class HouseAudiences:
     async def members_as(
         self, org: str, name: str, caller: str, cursor: str | None, limit: int, told: Callable[[Found], Told]
     ) -> tuple[list[tuple[Told, int, str]], str | None]:
-        """Members as they are told of, each with since when and the receipt; and the cursor of the next page."""
+        """Members as they are told of, each with since when and the receipt; and the cursor of the next page.
+
+        A page is filled up past those who may not be seen, so that neither its length nor its time tells that they are
+        there: it looks in steps of always as many, a full page has a cursor whoever comes after, and it is answered at
+        a multiple of the gate's quiet time. After _SPARE steps more than a page without them takes, so of twenty people
+        or more, it ends short, in whole tens: that one of them more or fewer may be seen changes it by nobody.
+        """
+        started = time.monotonic()
         rule = await self.rule(org, name)
         after = self.place_of(org, _MEMBER, cursor, 0)
-        found: list[tuple[Told, int, str]] = []
-        # A page is filled up past those who may not be seen, so that its length does not tell that they are there.
-        while len(found) < limit:
-            rows = dict(self.decided.members(org, name, after, min(_TOGETHER, limit - len(found))))
-            if not rows:
-                return found, None
-            after = max(rows)
-            let = await self.let_through(rule, caller, rows, told)
-            found += [(one, rows[number], receipt) for number, (one, receipt) in let.items()]
-        if not self.decided.members(org, name, after, 1):
-            return found, None
-        return found, self.cursor_of(org, _MEMBER, after)
+        step = min(_TOGETHER, limit)
+        steps = -(-limit // step)
+        found: list[tuple[int, tuple[Told, int, str]]] = []
+        done = False
+        for _ in range(steps + _SPARE):
+            rows = dict(self.decided.members(org, name, after, step))
+            let = await self.let_through(rule, caller, rows, told) if rows else {}
+            found += [(number, (one, rows[number], receipt)) for number, (one, receipt) in sorted(let.items())]
+            after = max(rows, default=after)
+            done = len(rows) < step
+            if done or len(found) >= limit:
+                break
+        most = limit if done or len(found) >= limit else len(found) // _WHOLE * _WHOLE or len(found)
+        if len(found) > most:
+            found = found[:most]
+            after = found[-1][0]
+        await self._gate.rest(started, steps)
+        ends = done and len(found) < limit
+        return [one for _, one in found], None if ends else self.cursor_of(org, _MEMBER, after)
 
     async def let_through(
         self, rule: Rule, caller: str, numbers: Collection[int], told: Callable[[Found], Told]
@@ -250,8 +272,11 @@ class HouseAudiences:
         return msgspec.structs.replace(told, warnings=warnings)
 
     def close(self) -> None:
+        self._previewer.close()
+        self._doubts.close()
         self.decided.close()
         self.ledgers.close()
+        self._close()
 
 
 def daily(rows: Sequence[tuple[int, int, int, int]], first: int, today: int, days: int) -> list[Day]:
@@ -279,35 +304,44 @@ def why_told(rule: Rule, verdict: Verdict, why: Sequence[Why], since: int | None
 
 
 def open_audiences(
-    settings: Settings, reader: StateReader, gate: Gate, keys: Keyring
+    settings: Settings, reader: StateReader, gate: Gate, keys: Keyring, close: Callable[[], None] = lambda: None
 ) -> tuple[HouseAudiences, HouseTraits]:
-    """Both over one ledger connection of their own; `reader` and `gate` are of the caller's thread."""
+    """Both over one ledger connection of their own, until the audiences are closed; `reader` and `gate` are of the
+    caller's thread."""
     ledgers = Ledgers(settings)
     doubts = Doubts(settings)
     previewer = Previewer(lambda: looking(settings))
-    return HouseAudiences(settings, ledgers, reader, gate, keys, previewer, doubts), HouseTraits(ledgers, doubts)
+    audiences = HouseAudiences(settings, ledgers, reader, gate, keys, previewer, doubts, close)
+    return audiences, HouseTraits(ledgers, doubts)
 
 
 def at_hand(settings: Settings, org: str) -> tuple[HouseAudiences, HouseTraits]:
     """Both for the command line. Raises NotFound where there is no such organization."""
     with contextlib.closing(open_ledger(settings)) as ledger:
         ledger.expect_org(org)
-    parts = looking(settings)
-    return open_audiences(settings, parts.reader, parts.gate, open_keys(settings))
+    parts, keys = looking(settings), open_keys(settings)
+
+    def close() -> None:
+        parts.close()
+        keys.close()
+
+    return open_audiences(settings, parts.reader, parts.gate, keys, close)
 
 
 def looking(settings: Settings) -> Looking:
     """What previews read by: parts of their own, since they are of another thread."""
     from rapport.adapters.embedded.crowds import crowd_of  # noqa: PLC0415 (it loads NumPy)
 
-    ledger = open_ledger(settings)
-    keys = open_keys(settings)
-    reader = open_reader(settings, Sources(ledger).by_name)
+    ends = ExitStack()
+    ledger = ends.enter_context(contextlib.closing(open_ledger(settings)))
+    keys = ends.enter_context(contextlib.closing(open_keys(settings)))
+    reader = ends.enter_context(contextlib.closing(open_reader(settings, Sources(ledger).by_name)))
     gate = Gate(reader, open_people(settings, ledger), DirectReceipts(ledger), secret=keys.secret("asked"), quiet_s=0)
     key = keys.blind.derived("shut out")
 
     def crowd(numbers: Sequence[int]) -> Crowd:
         return crowd_of(key, numbers)
 
-    decided = DecideReader(settings.directory)
-    return Looking(reader, gate, decided, Guard(keys.secret("aggregates")), crowd, lambda needs: folded(reader, needs))
+    decided = ends.enter_context(contextlib.closing(DecideReader(settings.directory)))
+    guard = Guard(keys.secret("aggregates"))
+    return Looking(reader, gate, decided, guard, crowd, lambda needs: folded(reader, needs), ends.close)

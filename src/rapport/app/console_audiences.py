@@ -11,11 +11,11 @@ from rapport.app import telling
 from rapport.app.audiences import HouseAudiences, daily
 from rapport.app.console_operators import by
 from rapport.app.cursors import NEWEST
-from rapport.app.definitions import HouseTraits, naming
+from rapport.app.definitions import HouseTraits, learned, naming
 from rapport.decide import Audience, ComputedTrait, Rule
 from rapport.decide.offers import TELLS, purchases
 from rapport.kernel.errors import NotFound
-from rapport.kernel.expressions import Completion, Kind, Problem, complete, quoted, written
+from rapport.kernel.expressions import Completion, Kind, Problem, complete
 from rapport.kernel.times import DAY, now
 from rapport.profile.store import Found
 from rapport.web.audiences import Preview, Saved, Standing, TraitWish
@@ -59,7 +59,7 @@ class ConsoleAudiences:
             definitions.audience(org, name)  # it may have been deleted meanwhile
             rule = definitions.rulebook(org).rules[name]
             given = [
-                f"the destination {one.name}" for one in DestinationBook(ledger).of_org(org) if one.audience == name
+                f"the destination “{one.name}”" for one in DestinationBook(ledger).of_org(org) if one.audience == name
             ]
             return definitions.audience_versions(org, name), rule, given
 
@@ -151,13 +151,11 @@ class ConsoleAudiences:
         def looked(definitions: Definitions, ledger: LedgerFile) -> ask.TraitLooked:
             trait = definitions.trait(org, name)
             rulebook = definitions.rulebook(org)
-            uses = [f"{'the audience' if one in rulebook.rules else 'the trait'} {one}" for one in rulebook.uses(name)]
-            uses += [f"the destination {one}" for one in naming(ledger, org, name)]
-            fitted = definitions.fitted(org).get(name)
-            learned = None
-            if fitted is not None and fitted.at >= trait.at:
-                learned = ask.Learned(fitted.at, fitted.customers, fitted.trouble)
-            return ask.TraitLooked(trait, tuple(definitions.trait_versions(org, name)), tuple(uses), learned)
+            kinds = {one: "audience" if one in rulebook.rules else "trait" for one in rulebook.uses(name)}
+            uses = [f"the {kind} “{one}”" for one, kind in kinds.items()]
+            uses += [f"the destination “{one}”" for one in naming(ledger, org, name)]
+            versions = tuple(definitions.trait_versions(org, name))
+            return ask.TraitLooked(trait, versions, tuple(uses), learned(definitions, trait))
 
         return await self._ledgers.with_definitions(looked)
 
@@ -188,18 +186,7 @@ class ConsoleAudiences:
     # -- while an expression is written
 
     async def words(self, session: Session) -> ask.Words:
-        schema = await self._traits.schema(session.org)
-
-        def names(root: str, known: Any) -> tuple[str, ...]:
-            return tuple(written(root, name) for name in sorted(known))
-
-        events = tuple(quoted(name) for name in sorted(schema.events))
-        return ask.Words(
-            events,
-            names("traits", schema.traits),
-            names("identifiers", schema.identifiers),
-            names("computed", schema.computed),
-        )
+        return ask.words_of(await self._traits.schema(session.org))
 
     async def complete(self, session: Session, before: str) -> list[Completion]:
         return complete(before, len(before), await self._traits.schema(session.org))

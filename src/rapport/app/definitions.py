@@ -14,11 +14,11 @@ from rapport.adapters.embedded.sqlite import translating
 from rapport.app.embedded import Sources, open_ledger, open_promises, open_reader
 from rapport.app.settings import Settings
 from rapport.decide import ComputedTrait, expressed
-from rapport.decide.models import Fitted, shipped
+from rapport.decide.models import shipped
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.expressions import ExpressionError, Kind, Problem, Schema, compile_expression, review
 from rapport.terms.policy import promise_for
-from rapport.web.audiences import Saved, TraitWish, Warned
+from rapport.web.audiences import Learned, Saved, TraitWish, Warned
 
 LONGEST = 1_024
 """Characters of an event's name or a property's."""
@@ -85,6 +85,11 @@ class Doubts:
         # Where nothing came so far, all of it would be doubted.
         return problems if schema.events else tuple(one for one in problems if not one.doubt)
 
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
 
 class HouseTraits:
     """The Traits of an embedded node."""
@@ -116,13 +121,12 @@ class HouseTraits:
             lambda definitions, _: self._doubts.review(definitions, org, expression, wanted)
         )
 
-    async def named(self, org: str, name: str) -> ComputedTrait:
-        return await self._ledgers.with_definitions(lambda definitions, _: definitions.trait(org, name))
+    async def named(self, org: str, name: str) -> tuple[ComputedTrait, Learned | None]:
+        def looked(definitions: Definitions, _: LedgerFile) -> tuple[ComputedTrait, Learned | None]:
+            trait = definitions.trait(org, name)
+            return trait, learned(definitions, trait)
 
-    async def learned(self, org: str, trait: ComputedTrait) -> Fitted | None:
-        """What this version's model learned last; None: nothing yet, or it has none."""
-        fitted = await self._ledgers.with_definitions(lambda definitions, _: definitions.fitted(org).get(trait.name))
-        return fitted if fitted is not None and trait.model and fitted.at >= trait.at else None
+        return await self._ledgers.with_definitions(looked)
 
     async def page(self, org: str, after: str, limit: int) -> list[ComputedTrait]:
         listed = await self._ledgers.with_definitions(lambda definitions, _: definitions.traits(org))
@@ -136,6 +140,14 @@ class HouseTraits:
             definitions.delete_trait(org, name, who)
 
         await self._ledgers.with_definitions(delete)
+
+
+def learned(definitions: Definitions, trait: ComputedTrait) -> Learned | None:
+    """What this version's model learned last; None: nothing yet, or it has none."""
+    fitted = definitions.fitted(trait.org).get(trait.name) if trait.model else None
+    if fitted is None or fitted.at < trait.at:
+        return None
+    return Learned(fitted.at, fitted.customers, fitted.trouble)
 
 
 def naming(ledger: LedgerFile, org: str, trait: str) -> list[str]:

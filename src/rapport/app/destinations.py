@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from rapport.act import letters
@@ -17,7 +17,7 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.sqlite import connect, translating
 from rapport.adapters.http.sending import send
 from rapport.app import embedded
-from rapport.app.destination_files import ask_file
+from rapport.app.destination_files import MOST_LOOKED_AT, ask_file, health_of_files
 from rapport.app.membership import check_audience, check_columns
 from rapport.app.settings import Settings
 from rapport.kernel import ids
@@ -50,6 +50,7 @@ class Destinations:
         self._ledger = ledger
         self._book = DestinationBook(ledger)
         self._definitions = Definitions(ledger)
+        self._exports = ExportBook(ledger)
         path = settings.directory / "decide.db"
         self._queue = DestinationQueue(connect(path, MIGRATIONS, durable=True, cache_mb=4), path)
 
@@ -63,7 +64,7 @@ class Destinations:
         made, secret = self._book.put(org, name, right)
         if before is not None and before.number != made.number:
             self._queue.end(before.number)
-        return Placed(made, self._queue.health(made.number), secret, before is None, warnings)
+        return Placed(made, self._health(made), secret, before is None, warnings)
 
     def _check_audience(self, org: str, wish: Wish) -> None:
         if wish.audience is not None:
@@ -85,12 +86,19 @@ class Destinations:
         return ()
 
     def listed(self, org: str) -> list[tuple[Destination, Health]]:
-        return [(one, self._queue.health(one.number)) for one in self._book.of_org(org)]
+        found = self._book.of_org(org)
+        exports = self._exports.of_org(org, limit=MOST_LOOKED_AT) if any(one.kind == "file" for one in found) else []
+        return [(one, self._health(one, exports)) for one in found]
+
+    def _health(self, one: Destination, exports: Sequence[Export] | None = None) -> Health:
+        if one.kind != "file":
+            return self._queue.health(one.number)
+        return health_of_files(self._exports.of_org(one.org, limit=MOST_LOOKED_AT) if exports is None else exports, one)
 
     def named(self, org: str, name: str) -> tuple[Destination, Health]:
         """Raises NotFound."""
         one = self._book.named(org, name)
-        return one, self._queue.health(one.number)
+        return one, self._health(one)
 
     def remove(self, org: str, name: str) -> None:
         """What waits for it is let go; who was handed over and withdraws later is still deleted there. Raises
@@ -117,7 +125,15 @@ class Destinations:
 
     def trial(self, org: str, name: str) -> Tried:
         """Raises NotFound, Conflict where it is a file."""
-        return sent_trial(self._settings, *self.address(org, name))
+        one, secret = self.address(org, name)
+        came = sent_trial(self._settings, one, secret)
+        self.tried(one, came)
+        return came
+
+    def tried(self, one: Destination, came: Tried) -> None:
+        """A destination that takes things again rests no longer."""
+        if not came.error:
+            self._queue.hurry(one.number)
 
     def audiences(self, org: str) -> list[tuple[str, str]]:
         return [(one.name, one.purpose) for one in self._definitions.audiences(org)]
@@ -127,15 +143,17 @@ class Destinations:
         one = self._book.named(org, name)
         if one.kind != "file":
             raise Conflict("this destination is sent to: it has no file", code="no_file")
-        return ask_file(ExportBook(self._ledger), self._book, one)
+        return ask_file(self._exports, self._book, one)
 
     def pause(self, org: str, name: str) -> None:
         """Raises NotFound."""
         self._book.pause(self._book.named(org, name).number)
 
     def resume(self, org: str, name: str) -> None:
-        """Raises NotFound."""
-        self._book.resume(self._book.named(org, name).number)
+        """What waits is tried at once, also where it rests. Raises NotFound."""
+        number = self._book.named(org, name).number
+        self._book.resume(number)
+        self._queue.hurry(number)
 
     def close(self) -> None:
         self._queue.close()
@@ -189,9 +207,11 @@ class HouseDestinations:
             raise Busy("another destination is being tried: ask again in a moment")
         self._trying.add(org)
         try:
-            return await asyncio.to_thread(sent_trial, self._settings, one, secret)
+            came = await asyncio.to_thread(sent_trial, self._settings, one, secret)
         finally:
             self._trying.discard(org)
+        await self._with(lambda desk: desk.tried(one, came))
+        return came
 
     async def audiences(self, org: str) -> list[tuple[str, str]]:
         return await self._with(lambda desk: desk.audiences(org))

@@ -12,8 +12,6 @@ nothing, and whatever a feed repeats is harmless.
 import asyncio
 import contextlib
 import hashlib
-import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
@@ -33,6 +31,7 @@ from rapport.app.event_outcomes import EventOutcomes
 from rapport.app.learning import Learner
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
+from rapport.app.stumbling import Stumbling
 from rapport.decide import Cause, Change, Member, Rulebook, Verdict
 from rapport.kernel import cycles
 from rapport.kernel.errors import Busy
@@ -43,7 +42,6 @@ from rapport.terms import Gate
 
 LOOK_SECONDS = 0.1
 """How long it takes at most until a change of the ledger, which wakes nobody, is seen."""
-RETRY_SECONDS = 2
 TOGETHER = 250
 """Customers in one round: whoever writes a receipt meanwhile waits for so many."""
 _ROUND = "round "
@@ -87,8 +85,10 @@ class Evaluator:
         self._ends.callback(state.close)
         self._feed = TouchReader(state, ledger.keys)
         self._feeding = Feeding(ledger, self._reader)
-        self._run = self._ends.enter_context(asyncio.Runner())
-        self._outcomes = EventOutcomes(ledger, self._reader, self._gate, self._run)
+        # (A runner would look after Ctrl-C at each call, by way of the text of all that the last one gave.)
+        self._loop = asyncio.new_event_loop()
+        self._ends.callback(self._loop.close)
+        self._outcomes = EventOutcomes(ledger, self._reader, self._gate, self._loop)
         self._askers: dict[str, Asker] = {}
         self._uses: dict[str, Use] = {}
         self._version = -1
@@ -142,7 +142,7 @@ class Evaluator:
                 known = self._askers.get(org)
                 if known is None or known.rulebook is not rulebook:
                     use = self._uses.setdefault(org, Use())
-                    self._askers[org] = Asker(org, rulebook, self._reader.block_of, self._gate, self._run, use)
+                    self._askers[org] = Asker(org, rulebook, self._reader.block_of, self._gate, self._loop, use)
                 self.file.sync(
                     org,
                     {
@@ -319,7 +319,7 @@ class Evaluator:
         """Number → verdict of every customer who may be read for the audience's purpose, worked out anew."""
         self._know()
         asker = self._askers[org]
-        fresh = Asker(org, asker.rulebook, self._reader.block_of, self._gate, self._run)
+        fresh = Asker(org, asker.rulebook, self._reader.block_of, self._gate, self._loop)
         at, before = self._clock(), 1 << 62
         verdicts: dict[int, Verdict] = {}
         while True:
@@ -357,7 +357,7 @@ def _basis(rulebook: Rulebook, name: str) -> str:
 
 def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
     """Evaluate until stopped. `wake` waits, for so many seconds at most, for whoever has something new."""
-    said = ""
+    stumbling = Stumbling("evaluator")
     activator, learner = Activator(settings), Learner(settings)
     while not stopped():
         try:
@@ -365,6 +365,7 @@ def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
                 while not stopped():
                     with translating(evaluator.file.path):
                         more = evaluator.step()
+                    stumbling.went_well()
                     if evaluator.has_fed():
                         activator.wake()
                     if not more:
@@ -372,9 +373,6 @@ def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
                         wake(LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, (due - now()) / SECOND)))
         except Busy as error:
             # No place, or no turn: nothing was written, and it is asked again when there is.
-            if error.message != said:
-                said = error.message
-                print(f"rapport evaluator: {said}; it tries again", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
-            time.sleep(min(error.retry_after, RETRY_SECONDS))
+            stumbling.wait(error)
     activator.close()
     learner.close()

@@ -52,11 +52,13 @@ class Seen(NamedTuple):
 class EventOutcomes:
     """One evaluator's; `ledger`, `reader` and `gate` are of its thread."""
 
-    def __init__(self, ledger: "LedgerFile", reader: ProfileReader, gate: Gate, run: asyncio.Runner) -> None:
+    def __init__(
+        self, ledger: "LedgerFile", reader: ProfileReader, gate: Gate, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._ledger = ledger
         self._reader = reader
         self._gate = gate
-        self._run = run
+        self._loop = loop
         self._rules_of = OutcomeRules(ledger)
         self._rules: Mapping[str, tuple[Rule, ...]] = {}
         self._version = -1
@@ -92,7 +94,7 @@ class EventOutcomes:
             return [one for part in found.parts for one in self._seen(part, records.get(part.number, ()))]
 
         request = Request(org, "", PURPOSE, CALLER, ACTION)
-        answers = self._run.run(self._gate.each(request, customers, seen, lambda _: ("events",)))
+        answers = self._loop.run_until_complete(self._gate.each(request, customers, seen, lambda _: ("events",)))
         for found, events, _ in answers:
             if events:
                 self._try(org, found, events, at)

@@ -173,7 +173,7 @@ class Exporter:
         keep_days: int | None = None
         walk = self._walk(org, wish.audience)
         columns, row_of, fields_of = self._columns(org, wish)
-        with Sheet(out.parent, columns) as sheet:
+        with Sheet(out.parent, columns, [*wish.fields]) as sheet:
             while not walk.done and (limit is None or sheet.rows < limit):
                 walk.most = _TOGETHER if limit is None else min(_TOGETHER, limit - sheet.rows)
                 entries = []

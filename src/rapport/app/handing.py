@@ -34,8 +34,9 @@ NO_AUDIENCE = "there is no such audience any more"
 
 
 class Said(NamedTuple):
-    """What a customer's letter says."""
+    """What a customer's letter says; `about`: what of the customer it tells, as the receipt names it."""
 
+    about: str
     fields: dict[str, Any]
     event: dict[str, Any] | None
 
@@ -99,14 +100,16 @@ class Desk:
 
     def _opened(self, one: Destination, deliveries: Sequence[Delivery]) -> list[Ready]:
         reading = _Reading(self._reader, self._definitions, one)
+        nothing = [delivery for delivery in deliveries if self._never_knew(one, delivery)]
+        deliveries = [delivery for delivery in deliveries if delivery not in nothing]
         meant: list[Meant[Said]] = []
         for delivery in deliveries:
             told = self._event(one, delivery) if delivery.what == "event" else None
             record = delivery.customer if told is None else told.record
             meant.append(Meant(record, reading.of(delivery, told), self.uses.get(delivery.id)))
         request = request_of(one)
-        handed = self._runner.run(self._handover.hand(request, meant, lambda _: reading.names))
-        ready, refused, nothing, given = [], [], [], []
+        handed = self._runner.run(self._handover.hand(request, meant, reading.names_of))
+        ready, refused, given = [], [], []
         for delivery, handing in zip(deliveries, handed, strict=True):
             if handing.refused:
                 refused.append(delivery)
@@ -120,7 +123,7 @@ class Desk:
                 known = self._known_as(one, customer, content.fields)
                 letter = Letter(
                     delivery.id, delivery.what, handle, delivery.at, content.fields, handing.use.receipt.id,
-                    content.event, known,
+                    content.event, known, _audience(one, delivery),
                 )  # fmt: skip
                 ready.append(Ready(delivery, letter))
                 given.append(Handed(one.number, customer, now(), known))
@@ -132,6 +135,12 @@ class Desk:
             for delivery in refused:
                 self.recall(one, delivery.customer)
         return ready
+
+    def _never_knew(self, one: Destination, delivery: Delivery) -> bool:
+        """Whether it tells a destination that somebody left an audience, that it is not given any more, of whom it was
+        never told."""
+        earlier = delivery.what == "left" and _audience(one, delivery) != one.audience
+        return earlier and self.book.handed(one.org, one.number, delivery.customer) is None
 
     def _known_as(self, one: Destination, customer: int, fields: dict[str, Any]) -> tuple[dict[str, str], ...]:
         """Every key under which a destination knows a customer once it has these fields, if not by the handle."""
@@ -176,6 +185,11 @@ def request_of(one: Destination) -> Request:
     return Request(one.org, "", one.purpose, CALLER, ACTION, recipients=recipients, systems=one.systems)
 
 
+def _audience(one: Destination, delivery: Delivery) -> str | None:
+    """Which audience was entered or left."""
+    return None if delivery.what == "event" else delivery.audience or one.audience
+
+
 class _Reading:
     """What a destination's letters say of a customer whom the gate opened."""
 
@@ -183,18 +197,22 @@ class _Reading:
         self._reader = reader
         self._one = one
         self._fields = Fields(reader, definitions, one.org, one.fields)
-        about = "events" if one.events else f"audience {one.audience}"
-        self.names = tuple(dict.fromkeys([about, *self._fields.names]))
+
+    def names_of(self, said: Said) -> tuple[str, ...]:
+        """As a receipt has it."""
+        return tuple(dict.fromkeys([said.about, *self._fields.names]))
 
     def of(self, delivery: Delivery, told: Told | None) -> Callable[[Found], Said | None]:
+        about = "events" if delivery.what == "event" else f"audience {_audience(self._one, delivery)}"
+
         def said(found: Found) -> Said | None:
             if delivery.what != "event" and found.number != delivery.customer:
                 # They were joined to another since: under this handle nothing is said of who they are now.
-                return None if delivery.what == "entered" else Said(dict.fromkeys(self._one.fields), None)
+                return None if delivery.what == "entered" else Said(about, dict.fromkeys(self._one.fields), None)
             if delivery.what != "event":
-                return Said(self._fields.of(found), None)
+                return Said(about, self._fields.of(found), None)
             event = None if told is None else self._event(found, told)
-            return None if event is None else Said(self._fields.of(found), event)
+            return None if event is None else Said(about, self._fields.of(found), event)
 
         return said
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from rapport.adapters.embedded.decide_reader import DecideReader
@@ -53,6 +54,7 @@ class Looking(NamedTuple):
     guard: Guard
     crowd: Callable[[Sequence[int]], Crowd]
     history_of: Callable[[Dependencies], HistoryOf]
+    close: Callable[[], None]
 
 
 class Judged(Protocol):
@@ -114,6 +116,13 @@ class Previewer:
             return asyncio.run(self._preview(self._parts, org, rule, against, caller))
         finally:
             self._running.release()
+
+    def close(self) -> None:
+        """Close what it looks by, once whoever is at it is done."""
+        with self._running:
+            if self._parts is not None:
+                self._parts.close()
+                self._parts = None
 
     async def _preview(self, parts: Looking, org: str, rule: Judged, against: str | None, caller: str) -> Preview:
         purpose = rule.audience.purpose
@@ -181,13 +190,13 @@ class Walk:
         """The next customers, within a reader's snapshot."""
         customers: list[Found] = []
         while len(customers) < _TOGETHER and not self.done:
-            place = next(self._places)
-            self.looked += 1
+            places = islice(self._places, min(_TOGETHER, self._most - self.looked))
+            numbers = [self._numbers[place] for place in places]
+            self.looked += len(numbers)
             self.done = self.looked == self._most
-            found = self._reader.found(self._org, self._numbers[place])
             # A record stands for its customer only where it is the one that is shown: so each is looked at once.
-            if found is not None and found.number == self._numbers[place]:
-                customers.append(found)
+            several = zip(numbers, self._reader.found_many(self._org, numbers), strict=True)
+            customers += [found for number, found in several if found is not None and found.number == number]
         self.latest = [found.number for found in customers]
         return customers
 

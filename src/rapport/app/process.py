@@ -40,6 +40,11 @@ def _watch(lifeline: int) -> None:
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
 
 
+_BEHIND = 10
+"""Priority of the evaluator, below the others': while everybody is asked of a new audience, there is work for minutes,
+and whoever takes in events and answers goes first."""
+
+
 def _asked_to_stop(orders: Orders) -> Callable[[], bool]:
     """Whether the parent, or whoever else may, has asked it to end by now."""
     stop = threading.Event()
@@ -75,6 +80,7 @@ def _evaluator(orders: Orders) -> None:
     with _reading():
         from rapport.app import evaluating  # noqa: PLC0415 (each child loads its own part of the house)
 
+    os.nice(_BEHIND)
     stopped = _asked_to_stop(orders)
     wake = socket.socket(fileno=orders.wake)
     evaluating.run(orders.settings, lambda seconds: woken(wake, seconds), stopped)

@@ -16,6 +16,7 @@ import msgspec
 
 from rapport.adapters.embedded.evidence_tables import EvidenceTables
 from rapport.adapters.embedded.promises import PromiseBook
+from rapport.adapters.embedded.rejoining import RejoiningTables
 from rapport.adapters.embedded.retaining import RetentionTables
 from rapport.adapters.embedded.sqlite import translating
 from rapport.adapters.embedded.state import StateFile
@@ -25,8 +26,10 @@ from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rule
 from rapport.app.erasures import Erasures
 from rapport.app.following import Following
 from rapport.app.operator import Operations, is_erasure
+from rapport.app.rejoining import Rejoining
 from rapport.app.retaining import Retention
 from rapport.app.settings import Settings
+from rapport.app.stumbling import Stumbling
 from rapport.app.waking import woken
 from rapport.collect import Event, decode, event_of, events_of, is_correction, is_presence
 from rapport.collect.unsubscribed import event_of_unsubscribed, is_unsubscribed
@@ -46,7 +49,6 @@ BUSY_SECONDS = 1.0
 IDLE_SECONDS = 0.05
 NEWS_PER_COMMIT = 40
 LOG_GRACE_HOURS = 24
-RETRY_SECONDS = 2
 BEAT_SECONDS = 1.0
 
 
@@ -74,6 +76,7 @@ class Worker:
             tables,
             lambda org: promises.standing(org).declaration,
         )
+        self.rejoining = Rejoining(RejoiningTables(self.state), self.links, rules, self.commit)
         self._consumed = Consumed(settings.directory)
         self._following = Following(self.state.touched, self.assembler.touches, ledger, self._consumed)
         self._tell_of_moves()
@@ -114,6 +117,11 @@ class Worker:
             self._keep_house()
             self._keep_promises()
         return more
+
+    def rejoin(self) -> bool:
+        """Where the node was started with other rules than before: join some records anew, and commit; return whether
+        there are more. Only what is taken in and committed is joined anew."""
+        return not self._first_uncommitted and self.rejoining.slice()
 
     def _tell_of_moves(self) -> None:
         """Where nobody follows anybody's records, nobody looks which of them moved."""
@@ -297,25 +305,29 @@ def run(
             if feed is not None:
                 feed.send(datagram, socket.MSG_DONTWAIT)
 
-    said = ""
+    stumbling = Stumbling("worker")
     while not stopped():
         try:
-            _work(settings, publish, wake, stopped)
+            _work(settings, publish, wake, stopped, stumbling.went_well)
         except Busy as error:
             # No place, or no turn: nothing was committed, the log still holds it, and it is taken in when there is.
-            if error.message != said:
-                said = error.message
-                print(f"rapport worker: {said}; it tries again", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
-            time.sleep(min(error.retry_after, RETRY_SECONDS))
+            stumbling.wait(error)
             gc.unfreeze()
             gc.collect()
 
 
 def _work(
-    settings: Settings, publish: Callable[[bytes], None], wake: socket.socket | None, stopped: Callable[[], bool]
+    settings: Settings,
+    publish: Callable[[bytes], None],
+    wake: socket.socket | None,
+    stopped: Callable[[], bool],
+    went_well: Callable[[], None],
 ) -> None:
     """Work with one Worker until stopped. Raises Busy where it must begin anew from what is committed."""
     worker = Worker(settings, publish)
+    if worker.rejoining.under_way:
+        said = "the rules of joining are others than before: what is here is joined anew, beside all else"
+        print(f"rapport worker: {said}", file=sys.stderr, flush=True)  # noqa: T201 (the node's)
     without_collections()
     told = 0.0
     try:
@@ -326,7 +338,8 @@ def _work(
                     told = time.monotonic()
                     publish(msgspec.msgpack.encode([{"kind": "ready", "cursor": worker.committed}]))
                 with translating(worker.state.path):
-                    more = worker.step()
+                    more = worker.step() or worker.rejoin()
+                went_well()
                 if not more:
                     _wait(wake)
     finally:

@@ -9,7 +9,7 @@ import typer
 from rapport.adapters.embedded.audit import COMMAND_LINE
 from rapport.app.actions import at_hand
 from rapport.cli import options
-from rapport.cli.audience import all_problems
+from rapport.cli.definitions import all_problems
 from rapport.decide.catalogue_files import CatalogueFile, parse
 from rapport.decide.kinds import KINDS
 from rapport.kernel.errors import BadInput

@@ -1,27 +1,16 @@
 """`rapport audience`: who is meant, by an expression for a purpose; and who is in, through the gate."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from rapport.adapters.embedded.audit import COMMAND_LINE
-from rapport.app.audiences import HouseAudiences, at_hand
 from rapport.cli import options
-from rapport.kernel.expressions import ExpressionError
+from rapport.cli.definitions import Org, echo_saved, echo_warnings, opened
 from rapport.kernel.times import rfc3339
 from rapport.terms.aggregates import words
-from rapport.web.audiences import (
-    Standing,
-    Warned,
-    told_audience,
-    told_day,
-    told_member,
-    told_preview,
-    told_saved,
-)
+from rapport.web.audiences import Standing, told_audience, told_day, told_member, told_preview
 
 audiences = typer.Typer(
     help="Audiences: who is meant, by an expression for a purpose; and who is in.", no_args_is_help=True
@@ -31,7 +20,6 @@ CALLER = "command line"
 WEEK = 7
 _PAGE = 500
 
-Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The audience: letters, digits, _ and -.")]
 Expression = Annotated[
     str, typer.Argument(metavar="EXPRESSION", help="True or false of a customer, such as 'traits.plan == \"gold\"'.")
@@ -41,32 +29,6 @@ Purpose = Annotated[str, typer.Option("--purpose", help="What it is for, such as
 
 def register(app: typer.Typer) -> None:
     app.add_typer(audiences, name="audience")
-
-
-@contextlib.contextmanager
-def opened(data: str | None, org: str) -> Iterator[HouseAudiences]:
-    house, _ = at_hand(options.settings(data), org)
-    try:
-        yield house
-    finally:
-        house.close()
-
-
-@contextlib.contextmanager
-def all_problems() -> Iterator[None]:
-    """Of an expression all that is wrong is told, the first of it by whoever ends the command."""
-    try:
-        yield
-    except ExpressionError as error:
-        for problem in error.problems[1:]:
-            typer.echo(f"rapport: {problem.sentence()}", err=True)
-        raise
-
-
-def echo_warnings(warnings: tuple[Warned, ...]) -> None:
-    for one in warnings:
-        told = one.problem.message if one.field == "purpose" else one.problem.sentence()
-        typer.echo(f"  note: {told}")
 
 
 @audiences.command("add")
@@ -79,20 +41,15 @@ def add(
     json: options.Json = False,
 ) -> None:
     """Save an audience, or another version of one. A running node fills it, and keeps it."""
-    with opened(data, org) as house, all_problems():
+    with opened(data, org) as (house, _):
         saved = asyncio.run(house.put(org, name, expression, purpose, COMMAND_LINE))
-    if json:
-        options.print_json(told_saved(saved))
-        return
-    one = saved.definition
-    typer.echo(f"{one.name}, version {one.version}, for {one.purpose}: {one.expression}")
-    echo_warnings(saved.warnings)
+    echo_saved(saved, json=json)
 
 
 @audiences.command("list")
 def listed(org: Org, data: options.Data = None, json: options.Json = False) -> None:
     """List the audiences of an organization, by name, with how many are in."""
-    with opened(data, org) as house:
+    with opened(data, org) as (house, _):
         found = asyncio.run(house.page(org, "", 1 << 31))
     if json:
         options.print_json([told_audience(one) for one in found])
@@ -106,7 +63,7 @@ def listed(org: Org, data: options.Data = None, json: options.Json = False) -> N
 @audiences.command("show")
 def show(org: Org, name: Name, data: options.Data = None, json: options.Json = False) -> None:
     """Show an audience: its definition, how many are in, and the last seven days."""
-    with opened(data, org) as house:
+    with opened(data, org) as (house, _):
         one = asyncio.run(house.named(org, name))
         days = asyncio.run(house.history(org, name, WEEK))
     if json:
@@ -131,7 +88,7 @@ def members(
 ) -> None:
     """List who is in: each is handed over through the gate, with a receipt."""
     found: list[dict[str, Any]] = []
-    with opened(data, org) as house:
+    with opened(data, org) as (house, _):
         cursor: str | None = None
         while limit is None or len(found) < limit:
             most = _PAGE if limit is None else min(_PAGE, limit - len(found))
@@ -154,7 +111,7 @@ def why(
     json: options.Json = False,
 ) -> None:
     """Explain why a customer is in or out: each piece of the expression, with what it saw."""
-    with opened(data, org) as house:
+    with opened(data, org) as (house, _):
         told = asyncio.run(house.why(org, name, customer, CALLER))
     if json:
         options.print_json(told)
@@ -179,7 +136,7 @@ def preview(
     json: options.Json = False,
 ) -> None:
     """Try an expression on today's data; nothing is saved."""
-    with opened(data, org) as house, all_problems():
+    with opened(data, org) as (house, _):
         told = asyncio.run(house.preview(org, expression, purpose, against, CALLER))
     if json:
         options.print_json(told_preview(told))
@@ -196,7 +153,7 @@ def preview(
 @audiences.command("remove")
 def remove(org: Org, name: Name, data: options.Data = None) -> None:
     """Remove an audience. Not while a destination is given it."""
-    with opened(data, org) as house:
+    with opened(data, org) as (house, _):
         asyncio.run(house.delete(org, name, COMMAND_LINE))
     typer.echo(f"{name} is no more.")
 
@@ -209,6 +166,7 @@ def _count(one: Standing) -> str:
 def _echo_piece(piece: dict[str, Any], depth: int) -> None:
     gives = piece["error"] or ("unknown" if piece["result"] is None else options.plain(piece["result"]))
     saw = ", ".join(f"{one['what']} is {options.plain(one['value'])}" for one in piece["saw"])
-    typer.echo(f"{'  ' * depth}{piece['text']}  →  {gives}{f'  ({saw})' if saw else ''}")
+    of = f"computed.{piece['trait']} = " if "trait" in piece else ""
+    typer.echo(f"{'  ' * depth}{of}{piece['text']}  →  {gives}{f'  ({saw})' if saw else ''}")
     for part in piece["parts"]:
         _echo_piece(part, depth + 1)

@@ -17,6 +17,8 @@ destinations = typer.Typer(
 Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The destination.")]
 
+_RATHER_NOT_HERE = "Its secret; of a webhook one is made. Rather by the variable: every process reads a command line."
+
 
 def register(app: typer.Typer) -> None:
     app.add_typer(destinations, name="destination")
@@ -38,9 +40,7 @@ def add(
     url: Annotated[str, typer.Option("--url", help="Where it takes what is sent: https://…")] = "",
     form: Annotated[str | None, typer.Option("--format", help="Of a file: parquet or csv.")] = None,
     every_hours: Annotated[int | None, typer.Option("--every-hours", help="How often a file is made.")] = None,
-    secret: Annotated[
-        str | None, typer.Option("--secret", envvar="RAPPORT_SECRET", help="Its secret; of a webhook one is made.")
-    ] = None,
+    secret: Annotated[str | None, typer.Option("--secret", envvar="RAPPORT_SECRET", help=_RATHER_NOT_HERE)] = None,
     recipient: Annotated[
         str, typer.Option("--recipient", help="Who beyond the organization has what is sent, as declared.")
     ] = "",
@@ -60,7 +60,7 @@ def add(
         shown = {**told(placed.destination, placed.health), "warnings": list(placed.warnings)}
         options.print_json({**shown, **made})
         return
-    typer.echo(f"{name} is sent to {url}." if url else f"{name} is a file, made by the node.")
+    typer.echo(f"The destination “{name}” is {f'sent to {url}' if url else 'a file, made by the node'}.")
     if placed.secret is not None:
         typer.echo(f"Its secret, told this once: {placed.secret}")
     for warning in placed.warnings:
@@ -144,9 +144,9 @@ def try_(org: Org, name: Name, data: options.Data = None, json: options.Json = F
     if json:
         options.print_json(told_trial(came))
     elif came.error:
-        typer.echo(f"{name} did not take it: {came.error} ({came.took_ms} ms).")
+        typer.echo(f"The destination “{name}” did not take it: {came.error} ({came.took_ms} ms).")
     else:
-        typer.echo(f"{name} took it: it answered {came.status} within {came.took_ms} ms.")
+        typer.echo(f"The destination “{name}” took it: it answered {came.status} within {came.took_ms} ms.")
     if came.error:
         raise typer.Exit(1)
 
@@ -165,24 +165,28 @@ def file(org: Org, name: Name, data: options.Data = None, json: options.Json = F
 def pause(org: Org, name: Name, data: options.Data = None) -> None:
     """Send nothing more but deletions until it is resumed; what happens meanwhile waits."""
     open_destinations(options.settings(data)).pause(org, name)
-    typer.echo(f"{name} is paused.")
+    typer.echo(f"The destination “{name}” is paused.")
 
 
 @destinations.command("resume")
 def resume(org: Org, name: Name, data: options.Data = None) -> None:
     """Send what waits."""
     open_destinations(options.settings(data)).resume(org, name)
-    typer.echo(f"{name} is sent to again.")
+    typer.echo(f"The destination “{name}” is sent to again.")
 
 
 @destinations.command("remove")
 def remove(org: Org, name: Name, data: options.Data = None) -> None:
     """Send nothing more there, but deletions of those who were handed over and withdraw later."""
     open_destinations(options.settings(data)).remove(org, name)
-    typer.echo(f"{name} is no destination any more.")
+    typer.echo(f"The destination “{name}” is no more.")
 
 
 def _line(one: Destination, health: Health) -> str:
-    state = "paused" if one.paused else "trouble" if health.error and health.waiting else "well"
+    is_file = one.kind == "file"
+    ill = (health.failed_at or 0) > (health.sent_at or 0) if is_file else health.waiting
+    state = "paused" if one.paused else "trouble" if health.error and ill else "well"
     counts = f"{health.waiting} waiting, {health.sent} sent, {health.withheld} withheld, {health.dead} given up"
+    if is_file:
+        counts = f"{health.waiting} being made, {health.sent} made"
     return f"{one.name:20} {one.kind:12} {state:8} {counts}  {one.url}"

@@ -107,7 +107,8 @@ def import_files(
             names = tuple(opened.names)
             lines = Files([opened.rows(names)])
             given = f"--table {shlex.quote(opened.name)} --from ADDRESS"
-            suggestion.tell(opened.name, given, lines, FileFormat(), names, out, as_json=json)
+            stem = opened.name.rpartition(".")[2] or opened.name  # without its schema: two tables are no one thing
+            suggestion.tell(opened.name, stem, given, lines, FileFormat(), names, out, as_json=json)
         return
     if mapping is None:
         raise BadInput("say what the columns mean: --mapping MAPPING.toml (--suggest proposes one)")

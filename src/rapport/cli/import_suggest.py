@@ -17,7 +17,7 @@ from rapport.collect.grouping import Groups
 from rapport.collect.importing import Importer, Read
 from rapport.collect.mapping import FileFormat
 from rapport.collect.refusals import Unreadable
-from rapport.collect.suggesting import SAMPLE_BYTES, SAMPLE_LINES, plan, written
+from rapport.collect.suggesting import SAMPLE_BYTES, SAMPLE_LINES, is_of_values, plan, written
 from rapport.kernel.errors import BadInput, Conflict
 
 MOST_COLUMNS = 2_000
@@ -33,23 +33,38 @@ def suggest(files: list[Path], out: Path | None, *, as_json: bool) -> None:
     times = Counter(peeked.names)
     names = tuple(name for name, count in times.items() if name and count == 1)
     _check_names(path.name, names)
+    if is_of_values(names):
+        message = (
+            f"where the names of columns should stand, {path.name} has values: put a line of names above them, such as "
+            "email,name,created_at"
+        )
+        raise BadInput(message, code="unusable_file", field="file")
     lines = open_peeked(path, peeked, names)
-    tell(path.name.removesuffix(".gz"), path.name, lines, peeked.file, names, out, as_json=as_json)
+    name = path.name.removesuffix(".gz")
+    tell(name, Path(name).stem, path.name, lines, peeked.file, names, out, as_json=as_json)
     if doubled := sorted(name for name, count in times.items() if count > 1 and name):
         shown = ", ".join(map(repr, doubled[:10]))
         typer.echo(f"rapport: columns that are there more than once cannot be mapped: {shown}", err=True)
 
 
 def tell(
-    table: str, given: str, lines: Files, file: FileFormat, names: tuple[str, ...], out: Path | None, *, as_json: bool
+    table: str,
+    stem: str,
+    given: str,
+    lines: Files,
+    file: FileFormat,
+    names: tuple[str, ...],
+    out: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
-    """Suggest from the first lines of what `lines` reads, try it on the same lines, and say both. `given`: how a
-    command line names it."""
+    """Suggest from the first lines of what `lines` reads, try it on the same lines, and say both. `stem`: what the
+    lines are, in a word; `given`: how a command line names them."""
     if out is not None and out.exists():
         raise Conflict(f"{out} is there already; name another file, or remove it", field="out")
     _check_names(table, names)
     sample = _sample(lines)
-    proposed = plan(Path(table).stem, names, [row for _, row in sample if not isinstance(row, Unreadable)], file)
+    proposed = plan(stem, names, [row for _, row in sample if not isinstance(row, Unreadable)], file)
     tally = _tried(written(proposed), names, lines, sample)
     text = written(proposed, _head(table, given, len(sample), tally))
     mapping_toml.parse(text, "the suggestion")
@@ -67,7 +82,11 @@ def tell(
 
 def _check_names(table: str, names: tuple[str, ...]) -> None:
     """Before they are looked for in every line. Raises BadInput."""
-    if not 0 < len(names) <= MOST_COLUMNS:
+    if not names:
+        raise BadInput(
+            f"{table} has no line, or no column whose name is there once", code="no_suggestion", field="file"
+        )
+    if len(names) > MOST_COLUMNS:
         message = f"{table} has {len(names):,} columns whose names are there once; 1 to {MOST_COLUMNS:,} can be judged"
         raise BadInput(message, code="unusable_file", field="file")
 

@@ -118,8 +118,9 @@ class Rule:
         if facts is None or self.expression is None:
             return ()
         filled = self._computation.fill(facts, self._needed, now)
-        behind = [self._computation.computed(name).explain(filled, now) for name in self._needed]
-        return (self.expression.explain(filled, now), *behind)
+        behind = ((name, self._computation.computed(name).explain(filled, now)) for name in self._needed)
+        named = [msgspec.structs.replace(why, trait=name) for name, why in behind]
+        return (self.expression.explain(filled, now), *named)
 
     def _result(self, facts: Facts, now: int) -> Result:
         if self.expression is None:

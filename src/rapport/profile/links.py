@@ -1,6 +1,6 @@
 """From links to evidence: what a record names becomes edges, told to resolution at every commit."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -26,6 +26,9 @@ class NumberedEvidence(EvidenceStore, Protocol):
 
     def announce(self, edge: Edge, number: int) -> None:
         """Say which record an edge is of, before it is asked for or written."""
+
+    def learn(self, node: bytes, number: int) -> None:
+        """Take note of which record goes by a node, until `forget`."""
 
     def adopt(self, node: bytes, number: int) -> None:
         """Say which record goes by a node from now on; what operators said of the node is about this one."""
@@ -210,6 +213,35 @@ class Links:
             if pending is not None:
                 found[pending[1]] = None
         return list(found)
+
+    # -- by other rules: see `resolve/anew`; nothing that was told may be left to settle
+
+    def say_anew(self, several: Sequence[Held]) -> None:
+        """Give records the evidence that they have by these rules."""
+        for held in several:
+            edges = [edge for _, edge in self.edges(held)]
+            self._store.learn(held.node, held.number)
+            for edge in edges:
+                self._store.announce(edge, held.number)
+            self._resolver.say_anew(held.node, edges)
+        self._orgs.clear()
+        self._store.forget()
+
+    def count_users(self, several: Sequence[Held]) -> None:
+        """Count anew which users of these records are on too many to be users."""
+        self._resolver.count_users(self._nodes(several))
+        self._store.forget()
+
+    def join_anew(self, several: Sequence[Held]) -> None:
+        """Join anew what hangs together with these records."""
+        change = self._resolver.join_anew(self._nodes(several))
+        self._tell_moved(change)
+        self._store.forget()
+
+    def _nodes(self, several: Sequence[Held]) -> list[bytes]:
+        for held in several:
+            self._store.learn(held.node, held.number)
+        return [held.node for held in several]
 
     def settle(self) -> int:
         """Regroup what was touched; return how many records changed their group."""

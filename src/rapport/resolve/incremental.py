@@ -7,13 +7,14 @@ Most new records meet nobody, and are dealt with at once; what the others touch 
 from collections.abc import Iterable
 
 from rapport.resolve.admission import Outcome, admit
+from rapport.resolve.anew import evidence_of, users_of
 from rapport.resolve.evidence import Edge
 from rapport.resolve.graph import Change, EvidenceStore, Move
 from rapport.resolve.guards import Main
 from rapport.resolve.learned import Learned, Recent
 from rapport.resolve.regrouping import Regrouping
 from rapport.resolve.rules import Rules
-from rapport.resolve.view import A_FEW, Reads
+from rapport.resolve.view import A_FEW, Overlay, Reads
 
 
 class Resolver:
@@ -49,6 +50,30 @@ class Resolver:
         for user, main in learned.mains.items():
             self._mains.put(user, main)
         return change
+
+    # -- by other rules: see `anew`
+
+    def say_anew(self, record: bytes, said: Iterable[Edge]) -> None:
+        """Have a record name just this from now on; its group stays, until `join_anew`."""
+        self._write_anew(evidence_of(self._store, self._rules, record, said))
+
+    def count_users(self, records: Iterable[bytes]) -> None:
+        """Count anew which users of these records are on too many to be users."""
+        self._write_anew(users_of(self._store, self._rules, records))
+
+    def join_anew(self, records: Iterable[bytes]) -> Change:
+        """Join anew what hangs together with these records; the change is returned."""
+        change = Change()
+        outcome = Outcome([], [], [], [], Overlay())
+        reads = Reads(self._store)
+        Regrouping(reads, self._rules, outcome, self._popularity, self._mains, Learned()).run_anew(records, change)
+        self._write_anew(change)
+        return change
+
+    def _write_anew(self, change: Change) -> None:
+        if change:
+            self._store.write(change)
+            self.forget()
 
     def plan(
         self, asserted: Iterable[Edge] = (), *, retracted: Iterable[bytes] = (), withdrawn: Iterable[bytes] = ()

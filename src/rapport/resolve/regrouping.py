@@ -59,6 +59,7 @@ class Regrouping:
         self._was: list[Block] = []
         self._is: list[Block] = []
         self._handles: dict[bytes, bytes] = {}
+        self._believes_nothing = False
 
     def run(self, change: Change) -> None:
         self._count_users()
@@ -68,6 +69,18 @@ class Regrouping:
         change.moves.extend(self._moves())
         change.marks.extend(self._marks)
         change.too_connected = sum(block.cut != NEVER for block in self._is)
+
+    def run_anew(self, records: Iterable[bytes], change: Change) -> None:
+        """Join what hangs together with these records, whatever they are in and whatever is noted of guards: that may
+        be by other rules."""
+        self._believes_nothing = True
+        for record in records:
+            self._records[record] = None
+            self._identifiers |= self._identifiers_of(record)
+        self._is = _distinct(self._blocks(self.new, self._records, self._identifiers))
+        self._assign()
+        change.moves.extend(self._moves())
+        change.marks.extend(self._marks)
 
     # -- users
 
@@ -201,13 +214,14 @@ class Regrouping:
     def _assign_user(self, user: bytes, attached: list[tuple[Block, Piece]], walls: list[bytes]) -> None:
         records = [*walls, *(record for _, piece in attached for record in piece.records)]
         was_guarded = self._reads.marked(Mark.GUARDED, user)
-        if was_guarded:
+        if was_guarded and not self._believes_nothing:
             beside = self._beside_main(user, attached, records)
             if beside is not None:
                 self._handles |= dict.fromkeys(walls, user)
                 self._assign_groups(beside)
                 return
-        if was_guarded or self._may_break_guard(user, [piece for _, piece in attached], records):
+        pieces = [piece for _, piece in attached]
+        if was_guarded or self._believes_nothing or self._may_break_guard(user, pieces, records):
             base = base_of_user(self.new, user)
             guarded = breaks_guard(self.new, base)
             if guarded != was_guarded:
@@ -295,7 +309,8 @@ class Regrouping:
 
     def _moves(self) -> Iterator[Move]:
         for record, after in self._handles.items():
-            before = self._reads.store.group_of(record) if self.old.edges(record) else record
+            known = self._believes_nothing or self.old.edges(record)
+            before = self._reads.store.group_of(record) if known else record
             if before != after:
                 yield Move(record, before, after)
 

@@ -28,7 +28,7 @@ from rapport.terms.judging import Judging, Request
 from rapport.terms.naming import named_in
 from rapport.terms.quiet import quiet
 from rapport.terms.receipts import Receipt
-from rapport.terms.standing_use import StandingUse
+from rapport.terms.standing_use import NO_NEWS, StandingUse
 
 ABSENT = "no such customer, or nothing that may be read for this purpose"
 QUIET_S = 0.025
@@ -229,7 +229,7 @@ class Gate:
         for start in range(0, len(wanted), _TOGETHER):
             some, seen = wanted[start : start + _TOGETHER], version
             for _ in range(_TRIES):
-                answered = self._several(request, purpose, some, seen, answer, fields)
+                answered = self._several(request, purpose, some, seen, answer, fields, use)
                 news = [one.pending for one in answered if use is None or use.is_news(one.pending)]
                 noted = {} if use is None else use.noted([one.pending for one in answered], news)
                 if news:
@@ -252,6 +252,12 @@ class Gate:
         if use is None:
             await self._until_quiet(started, request.org)
         return answers
+
+    async def rest(self, started: float, steps: int = 1) -> None:
+        """Wait as absence does, after a list of which nobody is to be told apart who was left out: until a multiple of
+        as many quiet times has passed since `started` (`time.monotonic`) as there are steps in it."""
+        if self._quiet:
+            await quiet(started, self._quiet * steps)
 
     async def unsorted(self, request: Request, body: bytes) -> bool:
         """Whether an organization may look at bytes that it was sent and that are no customer's yet, such as a part of
@@ -283,6 +289,7 @@ class Gate:
         seen: int,
         answer: Answer[Content],
         fields: Fields[Content],
+        use: StandingUse | None,
     ) -> list[_Answered[Content]]:
         """`seen` is the version of the snapshot that the customers are from: where it is another now, they are read
         again."""
@@ -294,8 +301,11 @@ class Gate:
                 judged = None if found is None else next(readable)
                 opened = judged.open if judged is not None else None
                 content = None if opened is None else answer(opened)
-                names = () if content is None else fields(content)
                 given = content is not None
+                if use is not None and judged is not None and use.is_noted(purpose, judged, given=given):
+                    out.append(_Answered(opened or found, content, NO_NEWS))
+                    continue
+                names = () if content is None else fields(content)
                 pending = self._judging.pending(request, purpose, judged, names, "", given=given, asked=known.customer)
                 pending.listed = True
                 out.append(_Answered(opened or found, content, pending))

@@ -9,8 +9,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from rapport.kernel.times import DAY
-from rapport.terms.ground import Pending
+from rapport.kernel.times import DAY, now
+from rapport.kernel.vocabulary import names_in
+from rapport.terms.declaration import DEFAULT, Standing
+from rapport.terms.ground import Ground, Pending
+from rapport.terms.judging import Judged
 from rapport.terms.receipts import Receipt
 
 _MOST = 200_000
@@ -21,6 +24,11 @@ class StandingUse:
 
     def __init__(self) -> None:
         self._noted: dict[tuple[str, str, str, bytes], tuple[tuple[object, ...], str]] = {}
+
+    def is_noted(self, purpose: str, judged: Judged, *, given: bool) -> bool:
+        """Whether it is known without a receipt that one would be no news, and nobody is to be handed it."""
+        del purpose, judged, given
+        return False
 
     def is_news(self, pending: Pending) -> bool:
         """Whether this customer's receipt differs from that of the day, or is the first."""
@@ -52,11 +60,19 @@ def _place(pending: Pending) -> tuple[str, str, str, bytes]:
 def said(pending: Pending) -> tuple[object, ...]:
     """What a receipt says that, said otherwise, is news."""
     receipt = pending.receipt
-    resting = tuple((holder.id, holder.version) for holder in pending.ground.holders)
-    return receipt.at // DAY, receipt.decision, receipt.declaration, receipt.records, receipt.categories, resting
+    return _said(receipt.at, receipt.decision, receipt.records, receipt.categories, pending.ground)
+
+
+def _said(
+    at: int, decision: str, records: tuple[int, ...], categories: tuple[str, ...], ground: Ground
+) -> tuple[object, ...]:
+    resting = tuple([(holder.id, holder.version) for holder in ground.holders])
+    return at // DAY, decision, ground.standing.hash, records, categories, resting
 
 
 _PAGE = 4096
+NO_NEWS = Pending(Receipt("", "", 0, "", "", "", "", ""), Ground(0, "", Standing("", DEFAULT, 0, "", 0)))
+"""Stands for a receipt that was not made, since it would be no news."""
 
 
 class UseOfEverybody(StandingUse):
@@ -68,9 +84,26 @@ class UseOfEverybody(StandingUse):
         super().__init__()
         self._pages: dict[tuple[str, int], array[int]] = {}
 
+    def is_noted(self, purpose: str, judged: Judged, *, given: bool) -> bool:
+        kept = self._kept(purpose, judged.found.number)
+        if not kept:
+            return False
+        parts = (judged.open or judged.found).parts
+        is_open = given and judged.open is not None
+        decision, categories = ("permitted", names_in(judged.told)) if is_open else ("refused", ())
+        records = tuple([part.number for part in parts])
+        return kept == hash(_said(now(), decision, records, categories, judged.ground))
+
     def is_news(self, pending: Pending) -> bool:
-        page = self._pages.get((pending.receipt.purpose, pending.customer // _PAGE))
-        return page is None or page[pending.customer % _PAGE] != hash(said(pending))
+        if pending is NO_NEWS:
+            return False
+        kept = self._kept(pending.receipt.purpose, pending.customer)
+        return not kept or kept != hash(said(pending))
+
+    def _kept(self, purpose: str, customer: int) -> int:
+        """The hash of what was said last; 0: nothing was."""
+        page = self._pages.get((purpose, customer // _PAGE))
+        return 0 if page is None else page[customer % _PAGE]
 
     def noted(self, every: Sequence[Pending], news: Sequence[Pending]) -> dict[str, Receipt]:
         del every, news

@@ -66,6 +66,15 @@ class Day(msgspec.Struct, frozen=True):
     left: int
 
 
+class Learned(msgspec.Struct, frozen=True):
+    """What became of a model. `at`: when it was fitted last; `customers`: by how many; `trouble`: why it could not
+    be."""
+
+    at: int
+    customers: int
+    trouble: str = ""
+
+
 class Preview(msgspec.Struct, frozen=True):
     """What an expression would give today. `share`: of all records, as many were looked at (0 to 1); below 1, numbers
     are scaled from those. `new`, `left`: against who is in the saved version; None where there is none. `refusing`:
@@ -126,8 +135,9 @@ class Traits(Protocol):
     ) -> Saved[ComputedTrait]:
         """Raises BadInput, ExpressionError, Conflict (`cycle`, `too_many`, `outdated`)."""
 
-    async def named(self, org: str, name: str) -> ComputedTrait:
-        """Raises NotFound."""
+    async def named(self, org: str, name: str) -> tuple[ComputedTrait, Learned | None]:
+        """A computed trait, and what this version's model learned last: None of one by an expression, and of a model
+        that waits for its turn. Raises NotFound."""
 
     async def page(self, org: str, after: str, limit: int) -> list[ComputedTrait]:
         """By name, those after one."""
@@ -168,6 +178,16 @@ def told_definition(one: Audience | ComputedTrait) -> dict[str, Any]:
     return {**head, "version": one.version, "since": rfc3339(one.at)}
 
 
+def told_trait(one: ComputedTrait, learned: Learned | None) -> dict[str, Any]:
+    """A computed trait, with what its model learned."""
+    told = learned and {
+        "at": rfc3339(learned.at),
+        "customers": learned.customers,
+        "trouble": learned.trouble or None,
+    }
+    return {**told_definition(one), "learned": told}
+
+
 def told_saved(saved: Saved[Audience] | Saved[ComputedTrait]) -> dict[str, Any]:
     return {**told_definition(saved.definition), "warnings": told_warnings(saved.warnings)}
 
@@ -204,8 +224,10 @@ def told_preview(preview: Preview) -> dict[str, Any]:
 
 
 def told_why(why: Why) -> dict[str, Any]:
-    """A piece of an expression: `result` is null where it is unknown, and where it fails, which `error` tells."""
+    """A piece of an expression: `result` is null where it is unknown, and where it fails, which `error` tells. `trait`
+    is there where it is the whole of a computed trait."""
     return {
+        **({"trait": why.trait} if why.trait else {}),
         "text": why.text,
         "result": short(why.result.value),
         "error": why.result.error or None,

@@ -1,9 +1,11 @@
-"""A sheet as CSV: any text in its cells comes back as it was."""
+"""A sheet as CSV: any text in its cells comes back as it was; and its columns, in both of its forms."""
 
 import csv
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,3 +83,25 @@ def test_a_row_of_one_empty_cell_is_still_a_row(cells: list[str | None]) -> None
         sheet.write_csv(out)
         with out.open(encoding="utf-8", newline="") as file:
             assert [unmarked(row[0]) for row in csv.reader(file)] == ["only", *(cell or "" for cell in cells)]
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [{"id": "1", "visits": 3, "more": "x"}, {"id": "2", "plan": "gold", "also": "y"}]]
+)
+def test_columns_that_are_asked_for_are_there_in_their_order_though_no_row_has_them(
+    tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    with Sheet(tmp_path, {"id": "VARCHAR"}, ["visits", "plan", "never"]) as sheet:
+        for row in rows:
+            sheet.add(row)
+        sheet.write_csv(tmp_path / "out.csv")
+        sheet.write_parquet(tmp_path / "out.parquet", {})
+    names = ["id", "visits", "plan", "never", *(["also", "more"] if rows else [])]
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        assert next(csv.reader(file)) == names
+    with duckdb.connect() as db:
+        found = db.execute(f"SELECT * FROM '{tmp_path}/out.parquet'")
+        assert [name for name, *_ in found.description] == names
+        assert [row[:3] for row in found.fetchall()] == [
+            (one["id"], one.get("visits"), one.get("plan")) for one in rows
+        ]

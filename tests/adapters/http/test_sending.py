@@ -3,6 +3,9 @@
 import datetime as dt
 import socket
 import ssl
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,9 @@ from hypothesis import strategies as st
 
 from rapport.act.delivery import MAX_ANSWER
 from rapport.act.destinations import address_problem
-from rapport.adapters.http import sending
+from rapport.adapters.http import resolving, sending
 from rapport.adapters.http.sending import send
-from tests.act.receiving import Receiver, drips, drips_to_the_end, garbage, huge, never, says
+from tests.act.receiving import Receiver, drips, drips_to_the_end, eventually, garbage, huge, never, says
 
 
 def post(receiver: Receiver, **more: Any) -> sending.Answer:
@@ -78,6 +81,36 @@ def test_nobody_there_is_told_without_fuss() -> None:
     assert send("http://nobody.invalid/", b"", {}).error == "its name cannot be resolved"
     assert send("gopher://example.com/", b"", {}).status == 0
     assert send(f"http://{'a' * 70}.example/", b"", {}).status == 0
+
+
+def test_a_resolver_that_hangs_holds_nobody_for_long_and_one_thread_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, asked, real = threading.Event(), list[str](), socket.getaddrinfo
+
+    def getaddrinfo(host: str, *args: Any, **more: Any) -> Any:
+        asked.append(host)
+        if host == "hangs.example":
+            go_on.wait(20)
+            return real("127.0.0.1", *args, **more)
+        return real(host, *args, **more)
+
+    monkeypatch.setattr(resolving.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(sending, "RESOLVE_S", 0.2)
+    try:
+        with Receiver() as receiver, ThreadPoolExecutor() as pool:
+            hung = [pool.submit(send, f"http://hangs.example:{receiver.port}/", b"x", {}) for _ in range(3)]
+            other = pool.submit(send, f"http://localhost:{receiver.port}/in", b"x", {}, private=True)
+            assert other.result(2).status == 204
+            for one in hung:
+                assert one.result(2).error == "its name was not resolved in time"
+            began = time.monotonic()
+            assert send(f"http://hangs.example:{receiver.port}/", b"x", {}).status == 0
+            assert time.monotonic() - began < 2
+            assert asked.count("hangs.example") == 1
+            go_on.set()
+            eventually(lambda: send(f"http://hangs.example:{receiver.port}/", b"x", {}, private=True).taken)
+            assert len(receiver.got) == 2
+    finally:
+        go_on.set()
 
 
 # -- into the inside of a network

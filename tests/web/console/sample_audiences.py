@@ -12,9 +12,9 @@ from rapport.decide.models import MODELS, shipped
 from rapport.decide.offers import TELLS, purchases
 from rapport.decide.traits import expressed
 from rapport.kernel.errors import Conflict, NotFound
-from rapport.kernel.expressions import Completion, Kind, Problem, Schema, complete, quoted, review, written
+from rapport.kernel.expressions import Completion, Kind, Problem, Schema, complete, review
 from rapport.kernel.times import DAY, HOUR, MINUTE, now, rfc3339
-from rapport.web.audiences import Day, Filling, Preview, Saved, Standing, TraitWish, Warned
+from rapport.web.audiences import Day, Filling, Learned, Preview, Saved, Standing, TraitWish, Warned
 from rapport.web.console import audiences_desk as told
 from rapport.web.console.session import Session
 
@@ -66,7 +66,15 @@ WHY = {
                     "parts": [],
                 },
             ],
-        }
+        },
+        {
+            "trait": "orders_a_year",
+            "text": 'count("Order Completed", days(365))',
+            "result": 7,
+            "error": None,
+            "saw": [{"what": 'count("Order Completed", days(365))', "value": 7}],
+            "parts": [],
+        },
     ],
 }
 
@@ -144,7 +152,7 @@ class SampleAudiences:
             (("values of kinds that do not go together, in traits.age > 18", 11), ("<b>it fails</b>", 1))
             if fails
             else (),
-            ("the destination mail", "the destination erp") if name == "gold_lately" else (),
+            ("the destination “mail”", "the destination “erp”") if name == "gold_lately" else (),
             "it is of a later language" if name == "nobody_yet" else "",
         )
 
@@ -233,10 +241,10 @@ class SampleAudiences:
             raise NotFound("there is no such computed trait", field="name")
         one = self.kept[name]
         learned = {
-            "lifetime_value": told.Learned(self.at, 2_357),
-            "rfm": told.Learned(self.at, 0, "this is learned from at least 50 customers, and there are 7"),
+            "lifetime_value": Learned(self.at, 2_357),
+            "rfm": Learned(self.at, 0, "this is learned from at least 50 customers, and there are 7"),
         }
-        uses = ("the audience gold_lately",) if name == "orders_a_year" else ()
+        uses = ("the audience “gold_lately”",) if name == "orders_a_year" else ()
         return told.TraitLooked(one, (one,), uses, learned.get(name))
 
     async def put_trait(
@@ -270,18 +278,7 @@ class SampleAudiences:
     # -- while an expression is written
 
     async def words(self, session: Session) -> told.Words:
-        schema = self.schema
-
-        def names(root: str, known: Any) -> tuple[str, ...]:
-            return tuple(written(root, name) for name in sorted(known))
-
-        events = tuple(quoted(name) for name in sorted(schema.events))
-        return told.Words(
-            events,
-            names("traits", schema.traits),
-            names("identifiers", schema.identifiers),
-            names("computed", schema.computed),
-        )
+        return told.words_of(self.schema)
 
     async def complete(self, session: Session, before: str) -> list[Completion]:
         return complete(before, len(before), self.schema)

@@ -52,7 +52,7 @@ def _samples() -> list[tuple[Destination, Health]]:
         (_destination(3, "gone", "cloudevents", audience="seldom_seen", paused=True, why="it is gone (410)"),
          Health(3, at - 2 * DAY, 0, 5, 1, at - 2 * DAY, "it answered 410", at - 2 * DAY)),
         (_destination(4, "table", "file", audience="gold", url="", format="parquet", every_hours=24, fields=fields),
-         Health()),
+         Health(sent=4, sent_at=at - DAY, error="<too many>", failed_at=at - MINUTE)),
         (_destination(5, "waits", "webhook", audience="gold", paused=True), Health(2, at - MINUTE)),
         (_destination(6, "wary", "webhook", audience="gold"), Health(0, None, 2, 1, 0, at - DAY)),
     ]  # fmt: skip

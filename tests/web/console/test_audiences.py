@@ -2,10 +2,12 @@
 buttons do without a script what its script does while one types."""
 
 import json
+from typing import Any
 
 import httpx
 import pytest
 
+from rapport.web.console import audiences_desk as told
 from tests.web.console.sample_audiences import PAGE
 from tests.web.console.sample_desk import SampleDesk
 from tests.web.console.visitor import ALICE, Page, Visitor
@@ -94,8 +96,21 @@ def test_who_is_in_is_told_page_by_page_by_masked_identifiers() -> None:
     assert "it fails" in text_of(browser.get(f"{FAILING}/people"))
     assert "Nobody is in" in text_of(browser.get(f"{NOBODY}/people"))
     text = text_of(browser.get(f"{GOLD}/moves"))
-    for said in ("by what they did", "because time passed", "by version 3", "and was no longer there"):
+    for said in ("by what they did", "because time passed", "when version 3 was worked out", "and was no longer there"):
         assert said in text
+
+
+@pytest.mark.parametrize(("what", "none"), [("people", told.Members((), "25")), ("moves", told.Moves((), "25"))])
+def test_a_page_on_which_nobody_may_be_told_of_leads_on(what: str, none: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = Visitor()
+
+    async def nobody(*_: Any) -> Any:
+        return none
+
+    monkeypatch.setattr(browser.desk.audiences, what, nobody)
+    page = Page(browser.get(f"{GOLD}/{what}").text)
+    assert "Nobody on this page" in page.text
+    assert any("cursor=25" in link for link in page.links())
 
 
 @pytest.mark.parametrize("what", ["people", "moves", "why", "why?customer=email:ada@example.com"])
@@ -121,6 +136,7 @@ def test_why_somebody_is_in_or_out_is_told_piece_by_piece() -> None:
         "traits.plan is gold",
         "traits.age > 18 unknown",
         "fails:",
+        'computed.orders_a_year = count("Order Completed", days(365)) 7',
     ):
         assert said.replace(" ,", ",") in text.replace(" ,", ",")
     assert "time alone changes it no earlier than" in text
@@ -128,7 +144,9 @@ def test_why_somebody_is_in_or_out_is_told_piece_by_piece() -> None:
     several = browser.get(f"{FAILING}/why?customer=email:family@example.com")
     assert (several.status_code, "Several customers have this identifier." in text_of(several)) == (400, True)
     nobody = browser.get(f"{FAILING}/why?customer=email:nobody@example.com")
-    assert (nobody.status_code, "Nothing to see here" in nobody.text) == (404, True)
+    assert nobody.status_code == 404
+    assert "Nobody is known by that, or nobody who may be looked at for service." in text_of(nobody)
+    assert 'name="customer"' in nobody.text
 
 
 def test_its_page_leads_to_where_it_can_be_sent() -> None:
@@ -138,13 +156,13 @@ def test_its_page_leads_to_where_it_can_be_sent() -> None:
 
 def test_what_is_in_use_says_by_what_and_is_not_deleted() -> None:
     browser = Visitor()
-    assert "in use by the destination mail and the destination erp" in text_of(browser.get(GOLD))
+    assert "in use by the destination “mail” and the destination “erp”" in text_of(browser.get(GOLD))
     refused = browser.post(f"{GOLD}/delete")
     assert (refused.status_code, "destinations are given it: mail" in text_of(refused).lower()) == (409, True)
     assert "gold_lately" in browser.desk.audiences.all
     assert browser.post(f"{FAILING}/delete").headers["location"] == f"{AREA}?done=deleted"
     assert "grown_up" not in browser.desk.audiences.all
-    assert "the audience gold_lately" in text_of(browser.get("/console/traits/orders_a_year"))
+    assert "the audience “gold_lately”" in text_of(browser.get("/console/traits/orders_a_year"))
     assert browser.post("/console/traits/orders_a_year/delete").status_code == 409
     assert browser.post("/console/traits/rfm/delete").headers["location"] == "/console/traits?done=deleted"
     for path in (FAILING, f"{FAILING}/people", "/console/traits/rfm", "/console/edit/audience?name=grown_up"):
@@ -213,6 +231,17 @@ def test_saving_leads_to_the_audience_and_keeps_lines_as_the_language_has_them()
         assert refused.status_code == 400, wish
         assert "data-editor" in refused.text
     assert browser.desk.audiences.all["fresh"].version == 1
+
+
+def test_what_was_never_seen_is_noted_on_the_page_of_what_was_saved_all_the_same() -> None:
+    browser = Visitor()
+    expression = 'count("Order Complete") > 1'
+    for of, name in (("audience", "typo"), ("trait", "typo")):
+        browser.get(f"/console/edit/{of}")
+        browser.post(f"/console/edit/{of}", name=name, purpose="service", expression=expression, version="0", do="save")
+        page = text_of(browser.get(f"/console/{of}s/{name}"))
+        assert "Noted: line 1, column 7: no event 'Order Complete' was seen so far" in page
+    assert "Noted:" not in text_of(browser.get(GOLD))
 
 
 def test_a_trait_is_tried_saved_and_taken_ready_made() -> None:

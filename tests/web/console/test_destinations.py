@@ -24,10 +24,10 @@ def test_the_list_says_how_each_fares() -> None:
     page = told(Visitor().get(LIST).text)
     for words in (
         "cdp well Segment-compatible, who enters and leaves gold, for service nothing waits 12,345 sent",
-        "in trouble Webhook, Order <b>Completed</b>",
-        "1,204 wait, the oldest of 7 minutes ago; 23 given up: it answered <503>",
+        "in trouble Webhook, of Order <b>Completed</b>",
+        "1,204 waiting, the oldest from 7 minutes ago; 23 given up: it answered <503>",
         "gone stopped by the node",
-        "table well File, of the members of gold, for service every 24 hours",
+        "table in trouble File, of the members of gold, for service every 24 hours: <too many> 4 made, the last 1 day",
         "waits paused",
         "wary gave some up",
     ):
@@ -95,7 +95,7 @@ def test_what_is_changed_keeps_its_secret_and_a_new_one_is_seen_once() -> None:
     ("wrong", "status", "words", "field"),
     [
         ({"name": "<shop>"}, 400, "the name of a destination is", "name"),
-        ({"name": "cdp"}, 409, "There is a destination cdp already", "name"),
+        ({"name": "cdp"}, 409, "There is a destination “cdp” already", "name"),
         ({"url": "http://127.0.0.1/"}, 400, "inside a network", "url"),
         ({"secret": "<short>"}, 400, "whsec_", "secret"),
         ({"of": "events", "events": " \n "}, 400, "Choose an audience, or name the events", "audience"),

@@ -14,6 +14,7 @@ from rapport.signin.operators import DUTIES, MAY, ROLES, Duty, may, roles_with
 from rapport.web.console import console_routes
 from rapport.web.console.guarding import Page
 from rapport.web.console.tabs import TABS
+from tests.conftest import sample
 from tests.web.console.sample_desk import SampleDesk
 from tests.web.console.staffed import StaffedDesk, Worker
 from tests.web.console.visitor import ALICE, ORIGIN
@@ -294,5 +295,5 @@ class Roles(RuleBasedStateMachine):
             assert status == (303 if role is None else 200 if may(role, duty) else 403), (path, role)
 
 
-Roles.TestCase.settings = settings(max_examples=settings().max_examples // 10, stateful_step_count=10, deadline=None)
+Roles.TestCase.settings = settings(max_examples=sample(50).max_examples // 10, stateful_step_count=10)
 test_no_sequence_of_changes_lets_a_role_do_what_its_table_forbids = Roles.TestCase

@@ -29,19 +29,19 @@ def test_what_was_sent_and_taken_back_is_told_in_both_languages(home: Home) -> N
     finally:
         sent.close()
     told = " ".join(Page(ada.get("/me/asked").text).text.split())
-    assert "sent your place in “gold” and “Name” to destination" in told
+    assert "sent your place in “gold” and “Name” to the destination" in told
     assert "your e-mail address" not in told, "more than was sent"
-    assert "to destination shop_emails to serve you." in told
-    assert "told destination shop_emails to delete what it had been sent about you." in told
+    assert "to the destination “shop_emails” to serve you." in told
+    assert "told the destination “shop_emails” to delete what it had been sent about you." in told
     assert "and got nothing" not in told
     told = " ".join(Page(ada.get("/me/asked", **{"Accept-Language": "de"}).text).text.split())
-    assert "hat Ihre Zugehörigkeit zu „gold“ und „Name“ an System shop_emails geschickt" in told
-    assert "hat System shop_emails aufgetragen zu löschen, was über Sie dorthin geschickt wurde." in told
+    assert "hat Ihre Zugehörigkeit zu „gold“ und „Name“ an System „shop_emails“ geschickt" in told
+    assert "hat System „shop_emails“ aufgetragen zu löschen, was über Sie dorthin geschickt wurde." in told
     assert "Löschung in einem anderen System" in told
     assert "was verschickt wurde, wird dort gelöscht: " in told
     assert "destination" not in told
     home_page = " ".join(Page(ada.get("/me").text).text.split())
-    assert "sent something of you to destination shop_emails, to serve you." in home_page
+    assert "sent something of you to the destination “shop_emails”, to serve you." in home_page
     assert "and got nothing" not in home_page
     sent_last = " ".join(Page(ada.get("/me", **{"Accept-Language": "de"}).text).text.split())
-    assert "hat etwas von Ihnen an System shop_emails geschickt, um für Sie da zu sein." in sent_last
+    assert "hat etwas von Ihnen an System „shop_emails“ geschickt, um für Sie da zu sein." in sent_last

@@ -141,8 +141,12 @@ class DecideFile:
             self.db.execute("INSERT OR REPLACE INTO meta VALUES ('interest', ?)", (version,))
 
     def drop_some(self) -> bool:
-        """Delete some of what is kept of audiences that were deleted; return whether there is more."""
+        """Delete some of what is kept of audiences that were deleted; return whether there is more. Who was in one is
+        kept until a destination that was told of them was told that they left."""
         gone = [number for number, (org, _) in self._names.items() if not org]
+        if gone:
+            told = {number for (number,) in self.db.execute("SELECT audience FROM told_upto").fetchall()}
+            gone = [number for number in gone if number not in told]
         if not gone:
             return False
         number = gone[0]
@@ -237,7 +241,7 @@ class DecideFile:
             along(self.db, moves)
             self._forget(batch.erased)
             for fill, before in batch.filled:
-                self._advance(fill, before, batch.at)
+                self._advance(fill, before)
             self.db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(batch.cursors.items()))
         return moves
 
@@ -265,15 +269,15 @@ class DecideFile:
         for query in _FORGETS:
             self.db.executemany(query, [(customer,) for customer in erased])
 
-    def _advance(self, fill: Fill, before: int, at: int) -> None:
+    def _advance(self, fill: Fill, before: int) -> None:
         for name in fill.names:
             number = self._ids.get((fill.org, name))
             # A fill that began again meanwhile goes its own way.
             where = (number, fill.before)
             if before:
                 self.db.execute("UPDATE fill SET before = ? WHERE audience = ? AND before = ?", (before, *where))
-            elif self.db.execute("DELETE FROM fill WHERE audience = ? AND before = ?", where).rowcount:
-                self.db.execute("UPDATE audience SET filled_at = ? WHERE id = ?", (at, number))
+            else:
+                self.db.execute("DELETE FROM fill WHERE audience = ? AND before = ?", where)
 
     def close(self) -> None:
         self.db.close()

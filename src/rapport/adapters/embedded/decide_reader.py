@@ -1,7 +1,7 @@
 """decide.db, the readers' side: counts, members and history of audiences, as committed by the evaluator.
 
     DecideReader(data)                        one instance per thread
-      .state(org, name)                       → State(version, inside, filling, filled_at) | None: not evaluated yet
+      .state(org, name)                       → State(version, inside, filling) | None: not evaluated yet
       .filled_down_to(org, name)              → the record that a fill came down to | None: none goes on
       .members(org, name, after, limit)       → [(customer, since)], by customer; `after`: the last of the page before
       .membership(org, name, customer)        → Member | None
@@ -29,7 +29,6 @@ class State(NamedTuple):
     version: int
     inside: int
     filling: bool
-    filled_at: int | None
 
 
 class Event(NamedTuple):
@@ -50,11 +49,11 @@ class DecideReader:
 
     def state(self, org: str, name: str) -> State | None:
         query = """
-            SELECT version, inside, EXISTS (SELECT 1 FROM fill WHERE fill.audience = audience.id), filled_at
+            SELECT version, inside, EXISTS (SELECT 1 FROM fill WHERE fill.audience = audience.id)
             FROM audience WHERE org = ? AND name = ?
         """
         row = self._db.execute(query, (org, name)).fetchone()
-        return None if row is None else State(row[0], row[1], bool(row[2]), row[3])
+        return None if row is None else State(row[0], row[1], bool(row[2]))
 
     def _number(self, org: str, name: str) -> int | None:
         """What an audience goes by in the other tables; None, which is equal to nothing: there is none."""

@@ -45,4 +45,7 @@ MIGRATIONS = [
     destination_members.SCHEMA,
     "CREATE INDEX member_failing ON member (audience, error) WHERE error <> ''",
     "CREATE TABLE interest (org TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+    "ALTER TABLE audience DROP COLUMN filled_at",
+    destination_queue.NAMED,
+    destination_members.NAMED,
 ]

@@ -5,7 +5,8 @@ that notes it.
       .touched(org, touches)      what the worker tells: events that are asked for, and who may be read otherwise
       .stirred(org, record)       likewise, of the ledger: persons, claims and promises that changed
       .along(db, moves)           for `DecideFile.write`: puts all of it in, and who entered or left an audience
-      .tell_members(db)           and, in a transaction of its own, who was in before there was the destination
+      .tell_members(db)           and, in a transaction of its own, who was in before there was the destination, and
+                                  who is in the audience that it was given before
 """
 
 import sqlite3
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rapport.adapters.embedded.decide_file import Move
-from rapport.adapters.embedded.destination_members import Places, forget_places
+from rapport.adapters.embedded.destination_members import Earlier, Places, forget_places, gone_places
 from rapport.adapters.embedded.destination_queue import Row, Told, put, put_events, recheck, sealed_event
 from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.sqlite import transaction
@@ -37,6 +38,10 @@ class Feeding:
         self._by_audience: dict[tuple[str, str], list[int]] = {}
         self._by_event: dict[str, dict[str, list[int]]] = {}
         self._untold: dict[int, tuple[str, str]] = {}
+        self._standing: dict[int, tuple[str, str | None]] = {}
+        """Organization and audience, if any, of all that are sent to."""
+        self._earlier: dict[int, Earlier] | None = None
+        """Audiences that destinations are not given any more; None: to be looked up."""
         self._fed: set[str] = set()
         self._events: list[tuple[Row, bytes]] = []
         self._rechecks: dict[tuple[str, int | None], None] = {}
@@ -79,14 +84,19 @@ class Feeding:
         """Within the caller's transaction over decide.db."""
         self._refresh()
         places = Places(db)
+        left = self._left_behind(places)
         rows = []
         for move in moves:
             where = move.org, move.audience
+            row = Row(0, move.customer, move.moved.kind, move.moved.at, audience=move.audience)
             for number in self._by_audience.get(where, ()):
                 if places.is_told(number, *where, move.customer):
-                    rows.append(Row(number, move.customer, move.moved.kind, move.moved.at))
+                    rows.append(row._replace(destination=number))
                 else:
                     self._untold[number] = where
+            for number, upto in left.get(where, ()) if row.what == "left" else ():
+                if upto is None or move.customer <= upto:
+                    rows.append(row._replace(destination=number))
         self._news = self._news or bool(rows or self._events or self._rechecks)
         put(db, rows)
         put_events(db, self._events)
@@ -95,20 +105,49 @@ class Feeding:
         self.begin()
 
     def tell_members(self, db: sqlite3.Connection) -> bool:
-        """Have destinations told of some of those who are in already; whether there may be more."""
+        """Have destinations told of some of those who are in already, or were in the audience before; whether there may
+        be more."""
         self._refresh()
         places = Places(db)
-        ready = [number for number, where in self._untold.items() if places.can_go_on(number, *where)]
-        if not ready:
+        earlier = self._known_earlier(places)
+        leaving = [number for number in earlier if places.has_room(number)]
+        entering = [
+            number
+            for number, where in self._untold.items()
+            if number not in earlier and places.can_go_on(number, *where)
+        ]
+        gone = gone_places(db, self._standing)
+        if not (leaving or entering or gone):
             return False
         with transaction(db):
-            forget_places(db, self._audience_of)
-            told = {number: places.tell_some(number, *self._untold[number]) for number in ready}
-        for number in ready:
+            forget_places(db, gone)
+            rest = {number: places.leave_some(number, earlier[number]) for number in leaving}
+            told = {number: places.tell_some(number, *self._untold[number]) for number in entering}
+        for number, one in rest.items():
+            if one is None:
+                del earlier[number]
+            else:
+                earlier[number] = one
+        for number in entering:
             if told[number] is None:
                 del self._untold[number]
-        self._news = True
+        self._news = self._news or bool(leaving or entering)
         return True
+
+    def _known_earlier(self, places: Places) -> dict[int, Earlier]:
+        if self._earlier is None:
+            found = {number: places.earlier(number, *where) for number, where in self._standing.items()}
+            self._earlier = {number: one for number, one in found.items() if one is not None}
+        return self._earlier
+
+    def _left_behind(self, places: Places) -> dict[tuple[str, str], list[tuple[int, int | None]]]:
+        """Audiences that destinations are not given any more: which, and up to whom they still are to be told that
+        somebody left."""
+        found: dict[tuple[str, str], list[tuple[int, int | None]]] = {}
+        for number, one in self._known_earlier(places).items():
+            if one.stands:
+                found.setdefault((self._standing[number][0], one.name), []).append((number, one.upto))
+        return found
 
     def _gather(self, org: str, touch: Touch, wanted: dict[str, list[int]]) -> None:
         """The events that destinations ask for."""
@@ -129,7 +168,10 @@ class Feeding:
             return
         self._version = version
         self._audience_of, self._by_audience, self._by_event, self._fed = {}, {}, {}, self._book.orgs()
+        self._standing, self._earlier = {}, None
         for one in self._book.every():
+            if one.kind != "file":
+                self._standing[one.number] = one.org, one.audience
             if one.audience is not None and one.kind != "file":
                 self._audience_of[one.number] = where = one.org, one.audience
                 self._by_audience.setdefault(where, []).append(one.number)

@@ -22,6 +22,8 @@ from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.keys import SealKey
 from rapport.kernel.times import DAY, now
 
+NAMED = "ALTER TABLE queue ADD COLUMN audience TEXT"
+"""Which audience was entered or left: the destination may be given another while it waits."""
 SCHEMA = """
     CREATE TABLE queue (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, destination INTEGER NOT NULL,
                         customer INTEGER NOT NULL, what TEXT NOT NULL, at INTEGER NOT NULL, since INTEGER NOT NULL,
@@ -41,7 +43,7 @@ TOLD_KEPT = 90 * DAY
 """How long it is known that an event was put in."""
 AT_ONCE = 0
 """When a delivery is due that somebody asks for: it does not wait until its destination has rested."""
-_DELIVERIES = "SELECT seq, id, destination, customer, what, at, since, next_at, tries, dead, error FROM queue"
+_DELIVERIES = "SELECT seq, id, destination, customer, what, at, since, next_at, tries, dead, error, audience FROM queue"
 _DUE = f"""
     {_DELIVERIES} AS q WHERE destination = ? AND NOT dead AND next_at <= ? {{}}
     AND NOT EXISTS (SELECT 1 FROM queue AS earlier WHERE earlier.destination = q.destination AND NOT earlier.dead
@@ -49,8 +51,8 @@ _DUE = f"""
     ORDER BY next_at, seq LIMIT ?
 """  # noqa: S608 (put together of our own constants)
 _PUT = """
-    INSERT INTO queue (id, destination, customer, what, at, since, next_at, record, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO queue (id, destination, customer, what, at, since, next_at, record, body, audience)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -63,7 +65,8 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Row(NamedTuple):
-    """Something to put in. `sealed`: of an event, which it is, as `sealed_event` makes it."""
+    """Something to put in. `sealed`: of an event, which it is, as `sealed_event` makes it; `audience`: the name of that
+    which was entered or left."""
 
     destination: int
     customer: int
@@ -71,6 +74,7 @@ class Row(NamedTuple):
     at: int
     record: int | None = None
     sealed: bytes | None = None
+    audience: str | None = None
 
 
 def put(db: sqlite3.Connection, rows: Iterable[Row]) -> None:
@@ -79,7 +83,18 @@ def put(db: sqlite3.Connection, rows: Iterable[Row]) -> None:
     db.executemany(
         _PUT,
         [
-            (ids.fresh("msg"), row.destination, row.customer, row.what, row.at, at, at, row.record, row.sealed)
+            (
+                ids.fresh("msg"),
+                row.destination,
+                row.customer,
+                row.what,
+                row.at,
+                at,
+                at,
+                row.record,
+                row.sealed,
+                row.audience,
+            )
             for row in rows
         ],
     )
@@ -239,6 +254,12 @@ class DestinationQueue:
                 raise NotFound("there is no such dead letter", field="id")
         return 1
 
+    def hurry(self, destination: int) -> None:
+        """Try at once what waits longest, though the destination rests: where it is taken, the rest follows."""
+        with translating(self._path), transaction(self._db):
+            query = "SELECT min(seq) FROM queue WHERE destination = ? AND NOT dead"
+            self._db.execute(f"UPDATE queue SET next_at = ? WHERE seq = ({query})", (AT_ONCE, destination))  # noqa: S608 (ours)
+
     def sweep(self, at: int) -> None:
         """Forget what was given up long ago."""
         with translating(self._path), transaction(self._db):
@@ -249,9 +270,9 @@ class DestinationQueue:
         self._db.close()
 
 
-def _delivery(row: tuple[int, str, int, int, What, int, int, int, int, int, str]) -> Delivery:
-    seq, handle, destination, customer, what, at, since, next_at, tries, dead, error = row
-    return Delivery(seq, handle, destination, customer, what, at, since, next_at, tries, bool(dead), error)
+def _delivery(row: tuple[int, str, int, int, What, int, int, int, int, int, str, str | None]) -> Delivery:
+    seq, handle, destination, customer, what, at, since, next_at, tries, dead, error, audience = row
+    return Delivery(seq, handle, destination, customer, what, at, since, next_at, tries, bool(dead), error, audience)
 
 
 def _place(record: int) -> bytes:

@@ -20,6 +20,9 @@ LONGEST_NAME = 1_000
 _BLANKS = 0.9
 """Where so many values begin with a blank, it belongs to the delimiter."""
 
+_TEXT = frozenset({".txt", ".text", ".dat"})
+"""Extensions under which tables are handed on: looked at as CSV, which the mapping then states."""
+
 
 class Peeked(msgspec.Struct, frozen=True):
     """How a file is written, and all names in its head; one that is there twice is twice in it."""
@@ -30,12 +33,13 @@ class Peeked(msgspec.Struct, frozen=True):
 
 def peek(path: Path) -> Peeked:
     """Look at a file. Raises BadInput where it is missing, empty, or no table."""
-    format_ = format_of(path, "")
+    stated = "csv" if Path(path.name.lower().removesuffix(".gz")).suffix in _TEXT else ""
+    format_ = format_of(path, stated)
     if format_ == "csv":
         head = _head(path)
         encoding = _encoding(path, head)
         check(path, format_, encoding)
-        return _delimited(path, head, FileFormat(encoding=encoding))
+        return _delimited(path, head, FileFormat(format=stated, encoding=encoding))
     check(path, format_, "utf-8")
     if format_ == "parquet":
         from rapport.adapters.files.parquet import Parquet  # noqa: PLC0415 - DuckDB is dear to load for who has no Parquet

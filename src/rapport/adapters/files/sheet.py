@@ -42,16 +42,18 @@ def _at_once() -> None:
 
 class Sheet:
     """Rows in a directory's unnamed file. `columns`: those that are there in any case, first, with their SQL types;
-    others follow by name as rows bring them, with the type that fits all their values, else as JSON text."""
+    `asked`: those that are, behind them, in this order; others follow by name as rows bring them. Of both the type is
+    the one that fits all their values, else they are JSON text."""
 
-    def __init__(self, directory: Path, columns: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, columns: Mapping[str, str], asked: Sequence[str] = ()) -> None:
         try:
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - lives as long as this object
         except OSError as error:
             raise BadInput(f"nothing can be written to {directory}: {error.strerror}", field="out") from None
         self._fixed = dict(columns)
-        self._keys = {name: f"c{index}" for index, name in enumerate(columns)}
-        self._kinds: dict[str, str] = {}
+        self._keys = {name: f"c{index}" for index, name in enumerate([*columns, *asked])}
+        self._asked = dict.fromkeys(asked)
+        self._kinds: dict[str, str] = dict.fromkeys(asked, "none")
         self._longest = _FEWEST
         self.rows = 0
 
@@ -83,8 +85,9 @@ class Sheet:
 
     def columns(self) -> list[tuple[str, str]]:
         """Names and SQL types, in their order."""
-        grown = [(name, _SQL.get(kind, kind)) for name, kind in sorted(self._kinds.items())]
-        return [*self._fixed.items(), *grown]
+        grown = [*self._asked, *sorted(self._kinds.keys() - self._asked.keys())]
+        kinds = ((name, self._kinds[name]) for name in grown)
+        return [*self._fixed.items(), *((name, _SQL.get(kind, kind)) for name, kind in kinds)]
 
     def write_parquet(self, out: Path, metadata: Mapping[str, str], ready: Ready = _at_once) -> None:
         """Raises BadInput where the file cannot be written."""

@@ -17,6 +17,7 @@ from typing import Any
 from rapport import __version__
 from rapport.act.delivery import MAX_ANSWER, TIMEOUT_S, Answer
 from rapport.act.destinations import PORTS, Destination, address_problem, destination
+from rapport.adapters.http.resolving import resolved
 from rapport.kernel.errors import BadInput
 
 _USUAL = {
@@ -25,7 +26,10 @@ _USUAL = {
     "accept": "application/json",
     "connection": "close",
 }
+RESOLVE_S = 5.0
+"""How long looking up a name may take, of the time of the whole request."""
 _NO_NAME = "its name cannot be resolved"
+_NO_NAME_IN_TIME = "its name was not resolved in time"
 _TOO_LONG = f"it did not answer within {TIMEOUT_S:g} seconds"
 
 
@@ -39,10 +43,11 @@ def send(
         return Answer(0, error=error.message)
     until = time.monotonic() + timeout_s
     try:
-        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        addresses = resolved(place.host, place.port, min(RESOLVE_S, timeout_s))
+    except TimeoutError:
+        return Answer(0, error=_NO_NAME_IN_TIME)
     except (OSError, UnicodeError):
         return Answer(0, error=_NO_NAME)
-    addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
     # One address inside makes the name suspicious as a whole.
     for _, address in addresses:
         problem = address_problem(str(address[0]), private=private, called=place.host)

@@ -8,7 +8,7 @@ from psycopg import errors, sql
 
 from rapport.adapters.files.delimited import MAX_FIELD
 from rapport.adapters.tables.address import Address
-from rapport.adapters.tables.rows import Convert, Rows, decimal, double, known, nested, plain, text, unusable
+from rapport.adapters.tables.rows import Convert, Rows, decimal, double, known, nested, plain, shortened, text, unusable
 from rapport.collect.toml import nearest
 from rapport.kernel.errors import Busy, RapportError
 
@@ -35,6 +35,9 @@ SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 ORDER BY 1 LIMIT 1000
+"""
+_NAMED_SO = """
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(%s)
 """
 
 
@@ -137,8 +140,22 @@ def _relation(db: "psycopg.Connection[Any]", table: str) -> tuple[str, sql.Ident
             raise _no_rights(table) from None
         if found and found[0]:
             return table, relation
+    if '"' in table and (named := _as_written_in_sql(db, table)):
+        return ".".join(named), sql.Identifier(*named)
     there = [name for (name,) in db.execute(_THERE)]
-    raise unusable("the database", f"has no table {table!r}{nearest(table, there)}")
+    raise unusable("the database", f"has no table {shortened(table)}{nearest(table, there)}")
+
+
+def _as_written_in_sql(db: "psycopg.Connection[Any]", table: str) -> tuple[str, ...] | None:
+    """The schema and name of a table that is given with the quotes of SQL: `"Sales Dept"."Order Lines"`."""
+    try:
+        with db.transaction():
+            row = db.execute(_NAMED_SO, [table]).fetchone()
+    except errors.InsufficientPrivilege:
+        raise _no_rights(table) from None
+    except errors.Error:  # quotes that are not closed, or too many parts
+        return None
+    return None if row is None else (row[0], row[1])
 
 
 def _expression(column: str, base: str, listed: bool) -> tuple[sql.Composable, Convert]:
@@ -163,6 +180,8 @@ def _not_connected(address: Address, error: psycopg.Error) -> RapportError:
     said = str(error)
     if "does not exist" in said and "database" in said:
         return unusable(address.shown, "is no database of that server")
+    if any(word in said for word in ("SSL", "sslmode", "certificate")):
+        return unusable(address.shown, f"cannot be reached as its address asks for by sslmode: {_tls_trouble(said)}")
     if any(word in said for word in ("password", "authentication", "no pg_hba.conf entry", "role ")):
         return unusable(address.shown, "lets this user not in; PGPASSWORD, .pgpass or --from env:NAME give a password")
     if isinstance(error, psycopg.ProgrammingError):
@@ -170,6 +189,16 @@ def _not_connected(address: Address, error: psycopg.Error) -> RapportError:
     return Busy(
         f"{address.shown} cannot be reached; is the server there, and does it take connections?", code="unreachable"
     )
+
+
+def _tls_trouble(said: str) -> str:
+    if "does not support SSL" in said:
+        return "the server has no TLS"
+    if "root certificate" in said:
+        return "to check the server's certificate, sslrootcert must name a file (or `system`)"
+    if "invalid sslmode" in said:
+        return "it is disable, allow, prefer, require, verify-ca or verify-full"
+    return "the server's certificate, or this side's, is not accepted"
 
 
 def _failed(table: str, error: psycopg.Error) -> RapportError:

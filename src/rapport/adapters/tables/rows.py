@@ -75,8 +75,10 @@ def text(cell: Any) -> Any:
 
 
 def double(cell: Any) -> Any:
-    """NaN is how some systems write that there is nothing."""
-    return None if cell.__class__ is float and math.isnan(cell) else cell
+    """NaN is how some systems write that there is nothing; what has no end is text, as it is among decimals."""
+    if cell.__class__ is not float or math.isfinite(cell):
+        return cell
+    return None if math.isnan(cell) else "Infinity" if cell > 0 else "-Infinity"
 
 
 def decimal(cell: str | None) -> float | str | int | None:
@@ -104,8 +106,13 @@ def known(table: str, column: str, there: Sequence[str]) -> str:
     if column in there:
         return column
     shown = ", ".join(name if len(name) <= 60 else f"{name[:60]}…" for name in there[:100]) or "none"
-    message = f"{table} has no column {column!r}{nearest(column, there)}. Its columns: {shown}"
+    message = f"{table} has no column {shortened(column)}{nearest(column, there)}. Its columns: {shown}"
     raise BadInput(message, code="missing_column", field=column)
+
+
+def shortened(name: str) -> str:
+    """A name that was asked for, in quotes, as it may be repeated."""
+    return repr(name if len(name) <= 100 else f"{name[:100]}…")
 
 
 def unusable(table: str, message: str) -> BadInput:

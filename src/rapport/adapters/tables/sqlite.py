@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 from rapport.adapters.files.delimited import MAX_FIELD
-from rapport.adapters.tables.rows import Rows, double, known, text, unusable
+from rapport.adapters.tables.rows import Rows, double, known, shortened, text, unusable
 from rapport.collect.refusals import Reason, Unreadable
 from rapport.collect.toml import nearest
-from rapport.kernel.errors import BadInput
+from rapport.kernel.errors import BadInput, Busy, RapportError
 
 _ROWS = 256
 _BUSY_S = 10.0
@@ -45,7 +45,7 @@ class SqliteTable:
             (name for name in there if name.casefold() == table.casefold()), None
         )
         if found is None:
-            raise unusable(str(path), f"has no table {table!r}{nearest(table, there)}")
+            raise unusable(str(path), f"has no table {shortened(table)}{nearest(table, there)}")
         self.name = found
         described = db.execute("SELECT name, pk FROM pragma_table_xinfo(?) WHERE hidden != 1", (found,)).fetchall()
         # A name that is not UTF-8 cannot be asked for: what stands under it is left out.
@@ -124,7 +124,9 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _unusable(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> BadInput:
+def _unusable(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> RapportError:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Busy(f"{path} is locked: another program writes to it; try again once it is done", code="locked")
     # What SQLite says of a damaged file quotes it, and may be no text.
     if isinstance(error, UnicodeDecodeError):
         return unusable(str(path), "cannot be read as a SQLite database: its schema is damaged")

@@ -6,9 +6,9 @@ can be read by it; no value is written into the suggestion but one that stands f
 name a person is an identifier only where its name or nearly all of its values say so, as a wrong one joins strangers.
 """
 
-from rapport.collect.suggesting.column import SAMPLE_BYTES, SAMPLE_LINES
+from rapport.collect.suggesting.column import SAMPLE_BYTES, SAMPLE_LINES, is_of_values
 from rapport.collect.suggesting.plan import plan
 from rapport.collect.suggesting.shapes import Plan, Told
 from rapport.collect.suggesting.writing import written
 
-__all__ = ["SAMPLE_BYTES", "SAMPLE_LINES", "Plan", "Told", "plan", "written"]
+__all__ = ["SAMPLE_BYTES", "SAMPLE_LINES", "Plan", "Told", "is_of_values", "plan", "written"]

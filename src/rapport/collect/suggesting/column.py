@@ -21,6 +21,10 @@ SAMPLE_BYTES = 64 * 1024 * 1024
 NULLS = frozenset({"null", "na", "n/a", "#n/a", "nan", "none", "nil", "\\n", "(null)", "<null>", "-", "undefined"})
 """Words, in lower case, that programs write where there is no value."""
 
+_NEVER_SAID = frozenset({"#n/a", "\\n", "(null)", "<null>"})
+"""Of these, those that stand for nothing else: somebody may be called Null."""
+_NEARLY_ALL = 0.9
+
 MARKS = ((".", ""), (".", ","), (",", "."), (",", ""), (",", " "), (".", " "), (".", "'"))
 """(decimal, thousands), the plainest first."""
 
@@ -173,8 +177,19 @@ def identifies(kind: str, value: Any) -> bool:
     return normalise(kind, value) is not None and usable(value) is not None
 
 
+def is_of_values(names: Sequence[str]) -> bool:
+    """Whether what should be the names of columns is a line of values: an e-mail address is among them, or they are all
+    numbers and times."""
+    if any(identifies("email", name) for name in names):
+        return True
+    plain = FileFormat()
+    return all(
+        (column := Column("at", [name], frozenset())).is_number(plain) or column.time is not None for name in names
+    )
+
+
 def _nulls(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
-    """`""`, and the words that several columns have, or one whose other values are all numbers or times."""
+    """`""`, and the words that several columns have, or one whose other values are all numbers, times or addresses."""
     where: dict[str, int] = Counter()
     for index, name in enumerate(names):
         column = Column(name, [row[index] for row in rows], frozenset({""}))
@@ -182,6 +197,7 @@ def _nulls(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[str, 
             if isinstance(value, str) and (not value.strip() or value.strip().lower() in NULLS):
                 rest = Column(name, [other for other in column.counts if other != value], frozenset())
                 sure = not value.strip() or not rest.filled or rest.is_number(FileFormat()) or rest.time is not None
+                sure = sure or value.strip().lower() in _NEVER_SAID or rest.share("email") >= _NEARLY_ALL
                 where[value] += 2 if sure else 1
     return ("", *sorted(value for value, count in where.items() if count > 1))
 

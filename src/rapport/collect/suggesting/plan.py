@@ -35,6 +35,7 @@ _CONTACT = frozenset(
 )
 _MOST_COLUMNS = 300
 _MOST_UNUSABLE = 20
+_MOST_DIGITS = 15
 _PERSONAL = _CONTACT | SPECIAL | {"profession", "account", "loyalty", "financial"}
 
 
@@ -62,8 +63,15 @@ def plan(table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]], writ
         found[kind] = (own[1], "the system's own number, as it seems", "likely" if own[1].unique else "a guess")
     if not found:
         shown = ", ".join(map(repr, used[:30]))
-        raise BadInput(f"no column of {table} says who a line is about; it has {shown}", code="no_suggestion")
+        message = f"no column of {table} says who a line is about; it has {shown}{_wrapped(used, rows)}"
+        raise BadInput(message, code="no_suggestion")
     return _planned(stem, house, rows, found)
+
+
+def _wrapped(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    """Advice where all lines are a list within one object, as an interface hands them out."""
+    lists = [name for name, cell in zip(names, rows[0], strict=True) if isinstance(cell, list)]
+    return f". Are the lines in {lists[0]!r}? Import that list by itself" if len(rows) == 1 and lists else ""
 
 
 def _planned(stem: str, house: Table, rows: Sequence[tuple[Any, ...]], found: dict[str, Any]) -> Plan:
@@ -201,7 +209,9 @@ def _type(house: Table, column: Column) -> tuple[str, str, str]:
         return ("date" if look.days or roles.is_birth(column) else "time"), f"times as {how}", "likely"
     if look and not look.ambiguous and look.bad:
         return "", f"mostly times, but {look.bad:,} cannot be read: left as text", "a guess"
-    coded = bool((roles.NUMBERED | {"zip", "postcode", "plz"}) & set(column.words))
+    coded = bool((roles.NUMBERED | roles.PHONE | {"zip", "postcode", "plz"}) & set(column.words))
+    # What begins with a plus is dialled, and nobody counts so far that a double cannot hold it.
+    coded = coded or any(text.startswith("+") or (len(text) > _MOST_DIGITS and text.isdigit()) for text in column.texts)
     if column.is_number(house.file) and not coded:
         whole = column.is_whole(house.file)
         return ("integer" if whole else "number"), "whole numbers" if whole else "numbers", "likely"

@@ -85,6 +85,8 @@ AMOUNT = frozenset(
         "sum",
         "subtotal",
         "betrag",
+        "umsatz",
+        "summe",
         "paid",
         "spend",
         "spent",

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from rapport.kernel.expressions.arithmetic import OPERATIONS
+from rapport.kernel.expressions.keeping import Keeping, weight_of
 from rapport.kernel.expressions.terms import quoted
 
 _UNDEFINED = re.compile(r"Undefined variable or function: '(v\d+)'")
@@ -26,9 +27,15 @@ class Compiled(NamedTuple):
     operations: dict[str, Any]
 
 
-@functools.lru_cache(8192)
+_programs = Keeping[str, Compiled](16_000_000)
+
+
 def compiled(code: str) -> Compiled:
     """CEL that this package wrote, compiled once."""
+    return _programs.get(code, weight_of(code), lambda: _compiled(code))
+
+
+def _compiled(code: str) -> Compiled:
     called = {name: OPERATIONS[name] for name in _CALLED.findall(code)}
     return Compiled(_library().compile(code), called)
 

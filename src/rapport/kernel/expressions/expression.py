@@ -1,6 +1,5 @@
 """An expression, compiled once: evaluated on one customer's facts, and asked when time alone may change its result."""
 
-import functools
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from rapport.kernel.expressions import evaluator
 from rapport.kernel.expressions.arithmetic import OPERATIONS, reason
 from rapport.kernel.expressions.checking import check
 from rapport.kernel.expressions.facts import Dependencies, Facts
+from rapport.kernel.expressions.keeping import Keeping, weight_of
 from rapport.kernel.expressions.kinds import Kind, Schema
 from rapport.kernel.expressions.leaves import (
     ABSENT,
@@ -31,7 +31,8 @@ MOST_EDGES = 64
 _EASY = 2_000
 """Events, up to which all of those instants are tried; of more, fewer are. Trying one beforehand costs what asking
 again then costs, and spares a timer; but all at once they would make everybody else wait for a customer of many."""
-_MOST_INTERNED = 100_000
+_MOST_INTERNED, _MOST_READ = 50_000, 4_000_000
+"""Leaves that are shared, and the characters that they were read from, before sharing begins anew."""
 _VARIABLE = re.compile(r"\bv\d+\b")
 
 
@@ -57,12 +58,13 @@ _TRUE, _FALSE = Result(value=True), Result(value=False)
 
 class Why(msgspec.Struct, frozen=True):
     """One piece of an expression: its text, what it gives, and what it is made of. `saw`: each thing it looked at with
-    the value found (None: absent)."""
+    the value found (None: absent). `trait`: the computed trait that it is the whole of, where it is one."""
 
     text: str
     result: Result
     saw: tuple[tuple[str, Any], ...] = ()
     parts: tuple["Why", ...] = ()
+    trait: str = ""
 
 
 def first_change(
@@ -252,27 +254,42 @@ def _is_time(leaf: Leaf) -> bool:
     )
 
 
-_interned: dict[Leaf, Leaf] = {}
+class _Leaves:
+    """The one leaf of each kind, so that a memo knows it by its identity."""
+
+    def __init__(self) -> None:
+        self._interned: dict[Leaf, Leaf] = {}
+        self._read = 0
+
+    def shared(self, leaf: Leaf) -> Leaf:
+        return self._interned.setdefault(leaf, leaf)
+
+    def read(self, text: str) -> None:
+        """Some are about to come of this text."""
+        self._read += len(text)
+        if len(self._interned) > _MOST_INTERNED or self._read > _MOST_READ:
+            self._interned, self._read = {}, len(text)
 
 
-def _shared(leaf: Leaf) -> Leaf:
-    """The one leaf of its kind, so that a memo knows it by its identity."""
-    if len(_interned) > _MOST_INTERNED:
-        _interned.clear()
-    return _interned.setdefault(leaf, leaf)
+_leaves = _Leaves()
+_expressions = Keeping[tuple[str, Kind], "Expression"](48_000_000)
 
 
-@functools.lru_cache(8192)
 def compile_expression(text: str, wanted: Kind = Kind.BOOL) -> Expression:
     """An expression from its text. `wanted`: BOOL for an audience, ANY for a computed trait.
 
     Raises ExpressionError with all that is wrong with it. What was seen of the data is no matter here: see `review`.
     """
+    return _expressions.get((text, wanted), weight_of(text), lambda: _compiled(text, wanted))
+
+
+def _compiled(text: str, wanted: Kind) -> Expression:
     checked = check(text, wanted=wanted)
     if checked.part is None:
         raise ExpressionError(checked.problems)
     used = set(_VARIABLE.findall(checked.part.code))
-    leaves = tuple((name, _shared(leaf)) for leaf, name in checked.leaves.items() if name in used)
+    _leaves.read(text)
+    leaves = tuple((name, _leaves.shared(leaf)) for leaf, name in checked.leaves.items() if name in used)
     return Expression(
         text,
         checked.kind,

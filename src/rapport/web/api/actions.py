@@ -10,8 +10,8 @@ from starlette.routing import Route
 from rapport.decide.kinds import Units, Worth
 from rapport.decide.wishes import wish_of
 from rapport.web.actions import Actions, told, told_page, told_saved, told_units
-from rapport.web.api.audiences import after_of, expected_of, outdated, tagged
 from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
+from rapport.web.api.definitions import after_of, expected_of, outdated, tagged
 from rapport.web.api.problems import json_answer
 
 PATH = "/v1/actions"

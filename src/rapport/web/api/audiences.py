@@ -1,25 +1,16 @@
 """`/v1/audiences`: who is meant, by an expression for a purpose; and who is in, through the gate."""
 
-import contextlib
-from collections.abc import Iterator
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rapport.kernel.errors import BadInput, Conflict
-from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
-from rapport.web.api.declaration import Outdated
+from rapport.decide import Audience
+from rapport.kernel.errors import BadInput
+from rapport.web.api.customers import Caller, Tokens, body_of, caller_of, limit_of, shaped
+from rapport.web.api.definitions import MAX_BODY, listed, saved, tagged
 from rapport.web.api.problems import json_answer, not_allowed
-from rapport.web.audiences import (
-    Audiences,
-    told_audience,
-    told_day,
-    told_member,
-    told_preview,
-    told_saved,
-)
+from rapport.web.audiences import Audiences, Saved, told_audience, told_day, told_member, told_preview
 
 PATH = "/v1/audiences"
 PREVIEW = "/v1/audiences/preview"
@@ -29,8 +20,6 @@ HISTORY = "/v1/audiences/{name}/history"
 WHY = "/v1/audiences/{name}/why"
 RESERVED = "preview"
 """The name that no audience can have: its path is taken."""
-MAX_BODY = 65_536
-"""An expression of 4,000 characters, however they are escaped."""
 MOST_DAYS, DEFAULT_DAYS = 400, 30
 CALLER = "api token"
 _SHOULD = '{"expression": "…", "purpose": "…"}'
@@ -55,11 +44,7 @@ class AudiencesApi:
 
     async def all(self, request: Request) -> Response:
         """`{"audiences": […], "next"}`, by name."""
-        org = caller_of(request, self._tokens).org
-        limit = limit_of(request.query_params.get("limit"))
-        found = await self._audiences.page(org, after_of(request), limit + 1)
-        following = found[limit - 1].audience.name if len(found) > limit else None
-        return json_answer({"audiences": [told_audience(one) for one in found[:limit]], "next": following})
+        return await listed(request, self._tokens, self._audiences.page, told_audience, "audiences")
 
     async def one(self, request: Request) -> Response:
         """`PUT` saves a definition, `GET` says how it is, `DELETE` lets it go."""
@@ -67,14 +52,12 @@ class AudiencesApi:
         if name == RESERVED:
             return not_allowed("POST")
         if request.method == "PUT":
-            caller = caller_of(request, self._tokens, "operator")
-            asked = shaped(await body_of(request, MAX_BODY), _Asked, _SHOULD)
-            expected = expected_of(request)
-            with outdated():
-                saved = await self._audiences.put(
-                    caller.org, name, asked.expression, asked.purpose, caller.token, expected
-                )
-            return tagged(json_answer(told_saved(saved), 201 if saved.fresh else 200), saved.definition.version)
+
+            async def put(caller: Caller, name: str, asked: _Asked, expected: int | None) -> Saved[Audience]:
+                who = caller.token
+                return await self._audiences.put(caller.org, name, asked.expression, asked.purpose, who, expected)
+
+            return await saved(request, self._tokens, _Asked, _SHOULD, put)
         if request.method == "DELETE":
             caller = caller_of(request, self._tokens, "operator")
             await self._audiences.delete(caller.org, name, caller.token)
@@ -113,41 +96,6 @@ class AudiencesApi:
         asked = shaped(await body_of(request, MAX_BODY), _Previewed, _SHOULD_PREVIEW)
         told = await self._audiences.preview(caller.org, asked.expression, asked.purpose, asked.name, CALLER)
         return json_answer(told_preview(told))
-
-
-def expected_of(request: Request) -> int | None:
-    """The version that a request is to replace, where it says so (RFC 9110 §13.1); 0: none."""
-    if request.headers.get("if-none-match", "").strip() == "*":
-        return 0
-    wanted = request.headers.get("if-match", "*").strip()
-    if wanted == "*":
-        return None
-    number = wanted.removeprefix("W/").strip('"')
-    return int(number) if number.isascii() and number.isdigit() and 0 < len(number) < 10 else -1
-
-
-@contextlib.contextmanager
-def outdated() -> Iterator[None]:
-    """A conflict of versions, as HTTP has it."""
-    try:
-        yield
-    except Conflict as conflict:
-        if conflict.code == Outdated.code:
-            raise Outdated(conflict.message) from None
-        raise
-
-
-def tagged(response: Response, version: int) -> Response:
-    response.headers["ETag"] = f'"{version}"'
-    return response
-
-
-def after_of(request: Request) -> str:
-    """The name behind a cursor; whatever text it is, a page begins behind it. Raises BadInput."""
-    cursor = request.query_params.get("cursor", "")
-    if len(cursor) > 100 or "\x00" in cursor:
-        raise BadInput("the cursor is not one that this list gave out", code="bad_cursor", field="cursor")
-    return cursor
 
 
 def days_of(text: str | None) -> int:

@@ -11,8 +11,8 @@ from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner
 from rapport.decide.holdout import USUAL
 from rapport.learn.rules import rules_of, told_rules
-from rapport.web.api.audiences import expected_of, outdated, tagged
 from rapport.web.api.customers import Tokens, body_of, caller_of, shaped
+from rapport.web.api.definitions import expected_of, outdated, tagged
 from rapport.web.api.problems import json_answer
 from rapport.web.decisions import Decisions, DecisionWish, Outcomes, told_manner
 

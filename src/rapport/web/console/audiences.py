@@ -1,17 +1,19 @@
 """Audiences: the list, and one with its numbers over time, who is in, who came and went, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlencode
 
 import msgspec
 from starlette.responses import Response
 
-from rapport.kernel.errors import BadInput, Conflict
+from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import DAY, now
 from rapport.signin.operators import may
 from rapport.web.audiences import Day
 from rapport.web.console import charts
-from rapport.web.console.audiences_desk import Looked
+from rapport.web.console.audiences_desk import Looked, Members, Moves, StumbleRow
+from rapport.web.console.editing import doubts
+from rapport.web.console.session import Session
 from rapport.web.console.visit import Visit
 from rapport.web.forms import go
 
@@ -81,6 +83,7 @@ async def _show(visit: Visit, status: int = 200, problem: str = "") -> Response:
         watched=visit.asked("watch", 5) == "yes",
         saved=visit.asked("saved", 5) == "yes",
         problem=problem,
+        doubts=await doubts(visit, "audience", looked.standing.audience.expression),
         now=now(),
     )
 
@@ -98,36 +101,34 @@ async def delete(visit: Visit) -> Response:
 
 
 async def people(visit: Visit) -> Response:
-    looked = await _looked(visit, 1)
-    if other := _other_purpose(visit, looked):
-        return other
-    cursor = visit.asked("cursor") or None
-    found = await visit.desk.audiences.people(visit.session, _name(visit), cursor)
-    return visit.page(
-        "audience_people.html",
-        section="audiences",
-        looked=looked,
-        rows=found.rows,
-        first=cursor is None,
-        onward=_onward(visit, "people", found.next),
-        stumbles=await visit.desk.audiences.stumbles(visit.session, _name(visit)) if looked.reasons else (),
-        now=now(),
-    )
+    desk = visit.desk.audiences
+    return await _rows(visit, "people", desk.people, desk.stumbles)
 
 
 async def moves(visit: Visit) -> Response:
+    return await _rows(visit, "moves", visit.desk.audiences.moves)
+
+
+async def _rows(
+    visit: Visit,
+    what: str,
+    page: Callable[[Session, str, str | None], Awaitable[Members | Moves]],
+    stumbles: Callable[[Session, str], Awaitable[tuple[StumbleRow, ...]]] | None = None,
+) -> Response:
+    """A page of customers; with `stumbles` also those on whom the expression fails."""
     looked = await _looked(visit, 1)
     if other := _other_purpose(visit, looked):
         return other
     cursor = visit.asked("cursor") or None
-    found = await visit.desk.audiences.moves(visit.session, _name(visit), cursor)
+    found = await page(visit.session, _name(visit), cursor)
     return visit.page(
-        "audience_moves.html",
+        f"audience_{what}.html",
         section="audiences",
         looked=looked,
         rows=found.rows,
         first=cursor is None,
-        onward=_onward(visit, "moves", found.next),
+        onward=_onward(visit, what, found.next),
+        stumbles=await stumbles(visit.session, _name(visit)) if stumbles is not None and looked.reasons else (),
         now=now(),
     )
 
@@ -137,13 +138,15 @@ async def why(visit: Visit) -> Response:
     looked = await _looked(visit, 1)
     if other := _other_purpose(visit, looked):
         return other
-    customer, told, problem = visit.asked("customer", MOST_CUSTOMER), None, ""
+    customer, told, problem, status = visit.asked("customer", MOST_CUSTOMER), None, "", 200
     if customer:
         try:
             told = await visit.desk.audiences.why(visit.session, _name(visit), customer)
         except (BadInput, Conflict) as error:
-            problem = error.message
-    status = 400 if problem else 200
+            problem, status = error.message, 400
+        except NotFound:
+            problem = f"nobody is known by that, or nobody who may be looked at for {visit.session.purpose}"
+            status = 404
     values = {"looked": looked, "customer": customer, "told": told, "problem": problem}
     return visit.page("audience_why.html", status, section="audiences", **values)
 

@@ -5,13 +5,14 @@ for the purpose of the session, which is the audience's own: `people`, `moves`, 
 where it is another, as they do where there is no such audience.
 """
 
+from collections.abc import Iterable
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from rapport.decide import Audience, ComputedTrait
-from rapport.kernel.expressions import Completion, Problem
-from rapport.web.audiences import Day, Preview, Saved, Standing, TraitWish, Warned
+from rapport.kernel.expressions import Completion, Problem, Schema, quoted, written
+from rapport.web.audiences import Day, Learned, Preview, Saved, Standing, TraitWish, Warned
 from rapport.web.console.session import Session
 
 Of = Literal["audience", "trait", "action"]
@@ -80,15 +81,6 @@ class Moves(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class Learned(msgspec.Struct, frozen=True):
-    """What became of a model. `at`: when it was fitted last; `customers`: by how many; `trouble`: why it could not
-    be."""
-
-    at: int
-    customers: int
-    trouble: str = ""
-
-
 class TraitLooked(msgspec.Struct, frozen=True):
     """One computed trait. `uses`: what rests on it, in words; `learned`: None for one by an expression, and for a
     model that waits for its turn."""
@@ -122,6 +114,20 @@ class Words(msgspec.Struct, frozen=True):
     traits: tuple[str, ...]
     identifiers: tuple[str, ...]
     computed: tuple[str, ...]
+
+
+def words_of(schema: Schema) -> Words:
+    """Those of what was seen of an organization."""
+
+    def names(root: str, known: Iterable[str]) -> tuple[str, ...]:
+        return tuple(written(root, name) for name in sorted(known))
+
+    return Words(
+        tuple(quoted(name) for name in sorted(schema.events)),
+        names("traits", schema.traits),
+        names("identifiers", schema.identifiers),
+        names("computed", schema.computed),
+    )
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -54,7 +54,7 @@ class Renewed(msgspec.Struct, frozen=True):
 def state_of(one: Destination, health: Health) -> str:
     if one.paused:
         return "stopped" if one.why else "paused"
-    if health.waiting and health.error and (health.failed_at or 0) > (health.sent_at or 0):
+    if health.error and (health.waiting or one.kind == "file") and (health.failed_at or 0) > (health.sent_at or 0):
         return "troubled"
     return "failed" if health.dead else "well"
 
@@ -140,7 +140,7 @@ async def make(visit: Visit) -> Response:
     desk, form = visit.desk.destinations, visit.form
     name = form.get("name", "").strip()
     if name in {one.name for one, _ in await desk.listed(visit.session.org)}:
-        taken = Conflict(f"There is a destination {name} already.", code="exists", field="name")
+        taken = Conflict(f"There is a destination “{name}” already.", code="exists", field="name")
         return await _form(visit, form, error=taken)
     await visit.desk.staff.note(visit.session, "put a destination", name[:63])
     try:

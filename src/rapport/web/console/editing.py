@@ -16,8 +16,8 @@ from rapport.kernel.expressions import FUNCTIONS, ExpressionError, Problem
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.terms import aggregates
 from rapport.web import words
-from rapport.web.api.audiences import MAX_BODY
 from rapport.web.api.customers import body_of
+from rapport.web.api.definitions import MAX_BODY
 from rapport.web.audiences import Preview, TraitWish, Warned
 from rapport.web.console.audiences_desk import Known, Of
 from rapport.web.console.visit import Visit
@@ -235,6 +235,12 @@ async def tried_of(
         return said_preview(preview, purpose), _doubts(preview.warnings)
     known = await desk.preview_trait(visit.session, expression, purpose)
     return said_known(known, purpose), _doubts(known.warnings)
+
+
+async def doubts(visit: Visit, of: Of, expression: str) -> tuple[Problem, ...]:
+    """What of a saved expression was never seen so far."""
+    found = await visit.desk.audiences.review(visit.session, expression, of)
+    return tuple(one for one in found if one.doubt)
 
 
 def _doubts(warnings: tuple[Warned, ...]) -> tuple[Problem, ...]:

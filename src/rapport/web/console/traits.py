@@ -9,7 +9,7 @@ from rapport.kernel.errors import BadInput, Conflict
 from rapport.kernel.times import now
 from rapport.web.audiences import TraitWish
 from rapport.web.console.audiences_desk import Offers
-from rapport.web.console.editing import purposes_of
+from rapport.web.console.editing import doubts, purposes_of
 from rapport.web.console.visit import Visit
 from rapport.web.forms import go
 
@@ -83,8 +83,17 @@ async def show(visit: Visit) -> Response:
 
 async def _show(visit: Visit, status: int = 200, problem: str = "") -> Response:
     looked = await visit.desk.audiences.trait(visit.session, _name(visit))
-    saved = visit.asked("saved", 5) == "yes"
-    return visit.page("trait.html", status, section="traits", looked=looked, saved=saved, problem=problem, now=now())
+    expression = looked.trait.expression
+    return visit.page(
+        "trait.html",
+        status,
+        section="traits",
+        looked=looked,
+        doubts=await doubts(visit, "trait", expression) if expression else (),
+        saved=visit.asked("saved", 5) == "yes",
+        problem=problem,
+        now=now(),
+    )
 
 
 async def delete(visit: Visit) -> Response:

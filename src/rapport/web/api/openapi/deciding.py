@@ -51,15 +51,29 @@ _BUSY = answer(
 
 def paths() -> dict[str, Any]:
     """The paths of this area with their operations."""
+    no_audience = _removed(
+        "removeAudience",
+        "an audience",
+        "Its members leave with it.",
+        _AUDIENCE,
+        "a destination is given it; `message` names it.",
+    )
+    no_trait = _removed(
+        "removeComputedTrait",
+        "a computed trait",
+        "Not while something names it.",
+        _TRAIT,
+        "audiences or computed traits name it; `message` says which.",
+    )
     return {
-        audiences.PATH: {"get": _list()},
+        audiences.PATH: {"get": _listed("listAudiences", "audience", "AudiencesPage")},
         audiences.PREVIEW: {"post": _preview()},
-        audiences.ONE: {"put": _put(), "get": _read(), "delete": _delete()},
+        audiences.ONE: {"put": _put(), "get": _read(), "delete": no_audience},
         audiences.MEMBERS: {"get": _members()},
         audiences.HISTORY: {"get": _history()},
         audiences.WHY: {"get": _why()},
-        traits.PATH: {"get": _list_traits()},
-        traits.ONE: {"put": _put_trait(), "get": _read_trait(), "delete": _delete_trait()},
+        traits.PATH: {"get": _listed("listComputedTraits", "computed trait", "ComputedTraitsPage")},
+        traits.ONE: {"put": _put_trait(), "get": _read_trait(), "delete": no_trait},
     }
 
 
@@ -74,37 +88,67 @@ def _operation(name: str, summary: str, description: str, **more: Any) -> dict[s
     }
 
 
-def _list() -> dict[str, Any]:
+def _listed(name: str, what: str, shape: str) -> dict[str, Any]:
     return _operation(
-        "listAudiences",
-        "List your audiences",
+        name,
+        f"List your {what}s",
         "By name.",
         parameters=_PAGED,
-        responses=answers(
-            {"200": answer("A page of audiences.", ref("AudiencesPage"))}, _400="BadRequest", **_REFUSALS
-        ),
+        responses=answers({"200": answer(f"A page of {what}s.", ref(shape))}, _400="BadRequest", **_REFUSALS),
     )
 
 
-def _put() -> dict[str, Any]:
+def _saved(
+    name: str, what: str, description: str, named: dict[str, Any], shapes: tuple[str, str], refused: str
+) -> dict[str, Any]:
+    """`shapes`: of what is asked, and of what is answered; `refused`: why it may be a conflict."""
+    asked, told = shapes
     return _operation(
-        "saveAudience",
-        "Save an audience",
-        f"{_OPERATOR} Another expression or purpose makes another version; the same makes none. Members follow: "
-        "`filling` tells how far. What no source ever sent is a doubt, told in `warnings`, and refuses nothing.",
-        parameters=[_AUDIENCE, *_EXPECTED],
-        requestBody={"required": True, "content": content(ref("AudienceAsked"))},
+        name,
+        f"Save {what}",
+        f"{_OPERATOR} {description}",
+        parameters=[named, *_EXPECTED],
+        requestBody={"required": True, "content": content(ref(asked))},
         responses=answers(
             {
-                "200": answer("It was there, and is so now.", ref("AudienceSaved"), headers=_TAG_OF_VERSION),
-                "201": answer("It is new.", ref("AudienceSaved"), headers=_TAG_OF_VERSION),
+                "200": answer("It was there, and is so now.", ref(told), headers=_TAG_OF_VERSION),
+                "201": answer("It is new.", ref(told), headers=_TAG_OF_VERSION),
                 "400": _BAD,
-                "409": answer("`too_many`: remove some first.", ref("Problem"), PROBLEM),
+                "409": answer(refused, ref("Problem"), PROBLEM),
                 "412": _OUTDATED,
                 "503": _BUSY,
             },
             **_TO_A_BODY,
         ),
+    )
+
+
+def _removed(name: str, what: str, description: str, named: dict[str, Any], in_use: str) -> dict[str, Any]:
+    return _operation(
+        name,
+        f"Remove {what}",
+        f"{_OPERATOR} {description}",
+        parameters=[named],
+        responses=answers(
+            {
+                "204": {"description": "There is none any more."},
+                "409": answer(f"`in_use`: {in_use}", ref("Problem"), PROBLEM),
+            },
+            _404="NotFound",
+            **_REFUSALS,
+        ),
+    )
+
+
+def _put() -> dict[str, Any]:
+    return _saved(
+        "saveAudience",
+        "an audience",
+        "Another expression or purpose makes another version; the same makes none. Members follow: `filling` tells how "
+        "far. What no source ever sent is a doubt, told in `warnings`, and refuses nothing.",
+        _AUDIENCE,
+        ("AudienceAsked", "AudienceSaved"),
+        "`too_many`: remove some first.",
     )
 
 
@@ -120,29 +164,13 @@ def _read() -> dict[str, Any]:
     )
 
 
-def _delete() -> dict[str, Any]:
-    return _operation(
-        "removeAudience",
-        "Remove an audience",
-        f"{_OPERATOR} Its members leave with it.",
-        parameters=[_AUDIENCE],
-        responses=answers(
-            {
-                "204": {"description": "There is none any more."},
-                "409": answer("`in_use`: a destination is given it; `message` names it.", ref("Problem"), PROBLEM),
-            },
-            _404="NotFound",
-            **_REFUSALS,
-        ),
-    )
-
-
 def _members() -> dict[str, Any]:
     return _operation(
         "readMembers",
         "Page through an audience's members",
         f"{_OPERATOR} Each is handed over through the gate for the audience's purpose, with the receipt of it: one for "
-        "each customer and day, and one where anything changed that it rests on.",
+        "each customer and day, and one where anything changed that it rests on. A page may be shorter than `limit`, "
+        "or empty, and not be the last: go on until `next` is null.",
         parameters=[_AUDIENCE, _CURSOR, _LIMIT],
         responses=answers(
             {"200": answer("A page of members.", ref("MembersPage"))},
@@ -215,41 +243,15 @@ def _preview() -> dict[str, Any]:
     )
 
 
-def _list_traits() -> dict[str, Any]:
-    return _operation(
-        "listComputedTraits",
-        "List your computed traits",
-        "By name.",
-        parameters=_PAGED,
-        responses=answers(
-            {"200": answer("A page of computed traits.", ref("ComputedTraitsPage"))}, _400="BadRequest", **_REFUSALS
-        ),
-    )
-
-
 def _put_trait() -> dict[str, Any]:
-    return _operation(
+    return _saved(
         "saveComputedTrait",
-        "Save a computed trait",
-        f"{_OPERATOR} By an expression, or by a model with the event that is a purchase and the property that says for "
-        "how much. Another definition makes another version; the same makes none.",
-        parameters=[_TRAIT, *_EXPECTED],
-        requestBody={"required": True, "content": content(ref("ComputedTraitAsked"))},
-        responses=answers(
-            {
-                "200": answer("It was there, and is so now.", ref("ComputedTraitSaved"), headers=_TAG_OF_VERSION),
-                "201": answer("It is new.", ref("ComputedTraitSaved"), headers=_TAG_OF_VERSION),
-                "400": _BAD,
-                "409": answer(
-                    "`cycle`: computed traits would rest on each other; `too_many`: remove some first.",
-                    ref("Problem"),
-                    PROBLEM,
-                ),
-                "412": _OUTDATED,
-                "503": _BUSY,
-            },
-            **_TO_A_BODY,
-        ),
+        "a computed trait",
+        "By an expression, or by a model with the event that is a purchase and the property that says for how much. "
+        "Another definition makes another version; the same makes none.",
+        _TRAIT,
+        ("ComputedTraitAsked", "ComputedTraitSaved"),
+        "`cycle`: computed traits would rest on each other; `too_many`: remove some first.",
     )
 
 
@@ -257,25 +259,11 @@ def _read_trait() -> dict[str, Any]:
     return _operation(
         "readComputedTrait",
         "Read a computed trait's definition",
-        "Its values are worked out wherever it is used, from what that purpose permits.",
+        "Its values are worked out wherever it is used, from what that purpose permits. Of a model it tells what it "
+        "learned from.",
         parameters=[_TRAIT],
         responses=answers(
-            {"200": answer("The definition.", ref("ComputedTrait"), headers=_TAG_OF_VERSION)},
-            _404="NotFound",
-            **_REFUSALS,
-        ),
-    )
-
-
-def _delete_trait() -> dict[str, Any]:
-    in_use = "`in_use`: audiences or computed traits name it; `message` says which."
-    return _operation(
-        "removeComputedTrait",
-        "Remove a computed trait",
-        f"{_OPERATOR} Not while something names it.",
-        parameters=[_TRAIT],
-        responses=answers(
-            {"204": {"description": "There is none any more."}, "409": answer(in_use, ref("Problem"), PROBLEM)},
+            {"200": answer("The definition.", ref("ComputedTraitLearned"), headers=_TAG_OF_VERSION)},
             _404="NotFound",
             **_REFUSALS,
         ),

@@ -127,6 +127,7 @@ SHAPES: dict[str, Schema] = {
             ),
             "parts": list_of(ref("WhyPiece")),
         },
+        {"trait": told(TEXT, "The computed trait that it is the whole of; left out where it is none.")},
     ),
     "AudiencePreviewed": {
         **thing(
@@ -172,6 +173,27 @@ SHAPES: dict[str, Schema] = {
         "additionalProperties": False,
     },
     "ComputedTrait": thing("A computed trait.", {**_DEFINED, **_MODEL}),
+    "ComputedTraitLearned": thing(
+        "A computed trait, with what its model learned.",
+        {
+            **_DEFINED,
+            **_MODEL,
+            "learned": {
+                "description": "Null of one by an expression, and of a model that waits for its turn.",
+                "anyOf": [
+                    thing(
+                        "What became of its model, the last time.",
+                        {
+                            "at": told(TIME, "When that was."),
+                            "customers": told(COUNT, "From how many it learned."),
+                            "trouble": told(maybe(TEXT), "Why it could learn nothing."),
+                        },
+                    ),
+                    {"type": "null"},
+                ],
+            },
+        },
+    ),
     "ComputedTraitSaved": thing("A computed trait that is saved.", {**_DEFINED, **_MODEL, **_WARNINGS}),
     "ComputedTraitsPage": thing("A page of computed traits.", {"traits": list_of(ref("ComputedTrait")), "next": _NEXT}),
     "Warning": thing("A doubt.", {"field": one_of("expression", "purpose"), **_PLACED}),
