@@ -66,8 +66,8 @@ const completing = (text, list, said, { of = (before) => ({ before, at: 0 }), wo
   const show = (told, at, before) => {
     const named = told.map((one) => ({ words: word(one.text), start: Math.max(0, at + one.start), tells: one.tells }))
     const fitting = named.filter((one) => one.words && one.words !== before.slice(one.start))
+    const pointed = active < 0 ? undefined : found[active].words
     found = fitting.slice(0, MOST_NAMES)
-    active = -1
     list.replaceChildren(...found.map((one, place) => {
       const option = element("li")
       option.id = `${list.id}-${place}`
@@ -77,6 +77,8 @@ const completing = (text, list, said, { of = (before) => ({ before, at: 0 }), wo
       option.addEventListener("mousedown", (event) => { event.preventDefault(); take(place) })
       return option
     }))
+    // What was pointed at stays so: Enter may be on its way.
+    point(found.findIndex((one) => one.words === pointed))
     list.hidden = !found.length
     said.textContent = found.length ? `${fitting.length} names can stand here; the first is ${found[0].words}` : ""
   }
