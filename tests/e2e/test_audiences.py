@@ -1,9 +1,6 @@
-"""Audiences and computed traits over HTTP: saved, tried, explained, and handed over through the gate."""
+"""Audiences over HTTP: saved, tried, explained, and handed over through the gate."""
 
 import json
-import time
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
 import jsonschema_rs
@@ -12,86 +9,25 @@ import pytest
 from rapport.app.embedded import open_people
 from rapport.app.settings import Settings
 from rapport.terms import Clause, Terms
-from rapport.web.api.openapi import document
-from tests.e2e.api import House, bearer, house, is_problem, seen
+from tests.e2e.api import House, bearer, is_problem, seen
 from tests.e2e.running import Answer, http
+from tests.e2e.sixty import (
+    BUYERS,
+    CUSTOMERS,
+    GOLD,
+    SHAPES,
+    call,
+    filled,
+    handle,
+    home,
+    members,
+    preview,
+    put,
+    settled,
+    why,
+)
 
-GOLD = 'traits.plan == "gold"'
-BUYERS = 'count("Order Completed", days(30)) >= 2'
-SHAPES = document("http://x")["components"]
-CUSTOMERS = 60
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house(tmp_path_factory.mktemp("audiences")) as home:
-        for start in range(0, CUSTOMERS, 20):
-            home.acme.send(*(event for i in range(start, start + 20) for event in lived(i)))
-        home.rival.send({"type": "identify", "userId": "u0", "traits": {"plan": "gold"}})
-        home.acme.view(f"user_id:u{CUSTOMERS - 1}", events=2)
-        home.rival.view("user_id:u0")
-        yield home
-
-
-def lived(number: int) -> list[dict[str, Any]]:
-    """Every third customer is gold, every second has bought twice."""
-    who = f"u{number}"
-    plan = "gold" if number % 3 == 0 else "free"
-    orders = [{"type": "track", "userId": who, "event": "Order Completed", "properties": {"revenue": number}}]
-    return [{"type": "identify", "userId": who, "traits": {"plan": plan}}, *orders * (1 + number % 2)]
-
-
-def call(home: House, method: str, path: str, body: Any = None, token: str | None = None) -> Answer:
-    content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    return http(method, home.node.url + path, content, bearer(token or home.acme.api_token))
-
-
-def put(home: House, name: str, expression: str = GOLD, purpose: str = "service", token: str | None = None) -> Answer:
-    body = {"expression": expression, "purpose": purpose}
-    return call(home, "PUT", f"/v1/audiences/{quote(name, safe='')}", body, token)
-
-
-def preview(home: House, expression: str, purpose: str = "service", **more: Any) -> Answer:
-    return call(home, "POST", "/v1/audiences/preview", {"expression": expression, "purpose": purpose, **more})
-
-
-def why(home: House, name: str, customer: str) -> Answer:
-    return home.get(f"/v1/audiences/{name}/why?customer={quote(customer, safe='')}")
-
-
-def filled(home: House, name: str) -> dict[str, Any]:
-    """An audience once everybody was asked."""
-    deadline = time.monotonic() + 20
-    while True:
-        told: dict[str, Any] = home.get(f"/v1/audiences/{name}").json
-        if told["filling"] is None:
-            return told
-        assert time.monotonic() < deadline, told
-        time.sleep(0.02)
-
-
-def settled(home: House, name: str, count: int) -> None:
-    """Wait until so many are in."""
-    deadline = time.monotonic() + 20
-    while home.get(f"/v1/audiences/{name}").json["count"] != count:
-        assert time.monotonic() < deadline, home.get(f"/v1/audiences/{name}").json
-        time.sleep(0.02)
-
-
-def members(home: House, name: str, limit: int = 500) -> list[dict[str, Any]]:
-    """All pages."""
-    found: list[dict[str, Any]] = []
-    cursor = ""
-    while True:
-        page = home.get(f"/v1/audiences/{name}/members?limit={limit}{cursor}").json
-        found += page["members"]
-        if page["next"] is None:
-            return found
-        cursor = f"&cursor={page['next']}"
-
-
-def handle(home: House, customer: str) -> str:
-    return str(home.acme.view(customer)["customer"])
+__all__ = ["home"]
 
 
 # -- definitions
@@ -252,85 +188,6 @@ def test_who_only_reads_saves_lists_and_tries_nothing(home: House) -> None:
         assert is_problem(call(home, method, path, content, token), 403, "forbidden"), path
         assert call(home, method, path, content, "rap_nothing").status == 401
     assert home.get("/v1/audiences", token).status == 200
-
-
-# -- computed traits
-
-
-def test_a_computed_trait_is_saved_used_and_kept_while_it_is(home: House) -> None:
-    made = call(home, "PUT", "/v1/traits/orders", {"expression": 'count("Order Completed")', "purpose": "service"})
-    assert (made.status, made.json["version"]) == (201, 1)
-    on = call(home, "PUT", "/v1/traits/many", {"expression": "computed.orders > 1", "purpose": "service"})
-    assert on.status == 201
-    assert put(home, "often", "computed.orders >= 2").status == 201
-    held = call(home, "DELETE", "/v1/traits/orders")
-    assert is_problem(held, 409, "in_use", "name")
-    assert "often" in held.json["message"]
-    assert "many" in held.json["message"]
-    round_ = call(home, "PUT", "/v1/traits/orders", {"expression": "computed.many ? 1 : 2", "purpose": "service"})
-    assert is_problem(round_, 409, "cycle", "name")
-    told = home.get("/v1/traits/orders").json
-    assert (told["expression"], told["learned"]) == ('count("Order Completed")', None)
-    told = why(home, "often", "user_id:u1").json
-    assert told["inside"] is True
-    assert [one["text"] for one in told["why"]] == ["computed.orders >= 2", 'count("Order Completed")']
-    for path in ("/v1/audiences/often", "/v1/traits/many", "/v1/traits/orders"):
-        assert call(home, "DELETE", path).status == 204
-    assert home.get("/v1/traits").json == {"traits": [], "next": None}
-
-
-def test_computed_traits_are_in_the_view_as_far_as_its_purpose_lets_through(home: House) -> None:
-    assert home.acme.view("user_id:u7")["computed"] == {}
-    for name, expression in {
-        "bought": 'count("Order Completed")',
-        "worth": "computed.bought * 100",
-        "unknown": "traits.never_said + 1",
-        "failing": "1 / (computed.bought - computed.bought)",
-    }.items():
-        assert call(home, "PUT", f"/v1/traits/{name}", {"expression": expression, "purpose": "analytics"}).status == 201
-    seen_now = home.acme.view("user_id:u7")["computed"]
-    assert seen_now == {
-        "bought": {"value": 2, "source": "computed", "version": 1},
-        "worth": {"value": 200, "source": "computed", "version": 1},
-    }
-    assert "computed.bought" in home.receipts()[0].fields
-    book = open_people(Settings(data=str(home.node.data)))
-    person = book.add(["acme:user_id:u7"]).handle
-    book.set_terms(person, Terms("own", (Clause("some", "allow", categories=("account",)),)))
-    told = home.acme.read("user_id:u7").json  # whose orders are withheld, and with them what rests on them
-    assert (told["events"]["total"], [*told["traits"]]) == (0, ["plan"])
-    assert {name: one["value"] for name, one in told["computed"].items()} == {"bought": 0, "worth": 0}
-    book.set_terms(person, Terms())
-    for name in ("worth", "failing", "unknown", "bought"):
-        assert call(home, "DELETE", f"/v1/traits/{name}").status == 204
-
-
-@pytest.mark.parametrize(
-    ("wish", "code"),
-    [
-        ({}, "bad_trait"),
-        ({"expression": "1", "model": "rfm", "event": "Order Completed"}, "bad_trait"),
-        ({"expression": "1", "event": "Order Completed"}, "bad_trait"),
-        ({"model": "oracle", "event": "Order Completed"}, "unknown_model"),
-        ({"model": "rfm"}, "bad_event"),
-        ({"model": "rfm", "event": ""}, "bad_event"),
-        ({"model": "rfm", "event": "x" * 2_000}, "bad_event"),
-        ({"expression": "days(3)"}, "bad_expression"),
-        ({"expression": "computed.selfish + 1"}, "cycle"),
-    ],
-)
-def test_a_trait_that_cannot_be_is_refused(home: House, wish: dict[str, Any], code: str) -> None:
-    answer = call(home, "PUT", "/v1/traits/selfish", {"purpose": "service", **wish})
-    assert answer.json["code"] == code, answer
-    assert home.get("/v1/traits/selfish").status == 404
-    assert call(home, "PUT", "/v1/traits/with-dash", {"purpose": "service", "expression": "1"}).status == 400
-
-
-def test_models_that_ship_are_traits(home: House) -> None:
-    wish = {"model": "lifetime_value", "event": "Order Completed", "value": "revenue", "purpose": "service"}
-    made = call(home, "PUT", "/v1/traits/lifetime_value", wish)
-    assert (made.status, made.json["expression"], made.json["model"]) == (201, None, "lifetime_value")
-    assert call(home, "DELETE", "/v1/traits/lifetime_value").status == 204
 
 
 def test_what_a_destination_is_given_is_not_removed(home: House) -> None:

@@ -49,7 +49,7 @@ _DUE = f"""
     AND NOT EXISTS (SELECT 1 FROM queue AS earlier WHERE earlier.destination = q.destination AND NOT earlier.dead
                     AND earlier.customer = q.customer AND earlier.seq < q.seq)
     ORDER BY next_at, seq LIMIT ?
-"""  # noqa: S608 (put together of our own constants)
+"""  # noqa: S608 (of the constant above; what is asked for is bound)
 _PUT = """
     INSERT INTO queue (id, destination, customer, what, at, since, next_at, record, body, audience)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -161,20 +161,25 @@ class DestinationQueue:
 
     def taken(self, done: Sequence[Delivery]) -> None:
         """They arrived: nothing of them is kept."""
-        self._gone(done, "sent = sent + 1, sent_at = max(coalesce(sent_at, 0), ?1)")
+        self._gone(
+            done,
+            """
+            UPDATE queue_health SET sent = sent + 1, sent_at = max(coalesce(sent_at, 0), ?1) WHERE destination = ?2
+            """,
+        )
 
     def withheld(self, refused: Sequence[Delivery]) -> None:
         """They may not be told, or there is nothing to tell any more."""
-        self._gone(refused, "withheld = withheld + (?1 > 0)")
+        self._gone(refused, "UPDATE queue_health SET withheld = withheld + (?1 > 0) WHERE destination = ?2")
 
-    def _gone(self, some: Sequence[Delivery], counted: str) -> None:
+    def _gone(self, some: Sequence[Delivery], counting: str) -> None:
+        """They wait no longer; `counting` counts one of them, at a time, of a destination."""
         at = now()
         with translating(self._path), transaction(self._db):
             for one in some:
                 if self._db.execute("DELETE FROM queue WHERE seq = ?", (one.seq,)).rowcount:
                     self._know(one.destination)
-                    query = f"UPDATE queue_health SET {counted} WHERE destination = ?2"  # noqa: S608 (columns that the code names)
-                    self._db.execute(query, (at, one.destination))
+                    self._db.execute(counting, (at, one.destination))
 
     def failed(self, delivery: Delivery, error: str, next_at: int | None) -> None:
         """It was not taken: it is tried again then, or given up (None)."""
@@ -257,8 +262,11 @@ class DestinationQueue:
     def hurry(self, destination: int) -> None:
         """Try at once what waits longest, though the destination rests: where it is taken, the rest follows."""
         with translating(self._path), transaction(self._db):
-            query = "SELECT min(seq) FROM queue WHERE destination = ? AND NOT dead"
-            self._db.execute(f"UPDATE queue SET next_at = ? WHERE seq = ({query})", (AT_ONCE, destination))  # noqa: S608 (ours)
+            query = """
+                UPDATE queue SET next_at = ?
+                WHERE seq = (SELECT min(seq) FROM queue WHERE destination = ? AND NOT dead)
+            """
+            self._db.execute(query, (AT_ONCE, destination))
 
     def sweep(self, at: int) -> None:
         """Forget what was given up long ago."""

@@ -161,8 +161,8 @@ class RuleChange:
 
     def _regrouped(self, one: str, several: str) -> tuple[int, int, list[Regroup]]:
         """Groups on one side that are several on the other: how many, how many those are, and the largest of them."""
-        grouped = f"SELECT {one} AS g, count(DISTINCT {several}) AS n FROM both GROUP BY {one} HAVING n > 1"  # noqa: S608 - our own columns
-        count, parts = self._db.execute(f"SELECT count(*), coalesce(sum(n), 0) FROM ({grouped})").fetchone()  # noqa: S608 - as above
+        grouped = f"SELECT {one} AS g, count(DISTINCT {several}) AS n FROM both GROUP BY {one} HAVING n > 1"  # noqa: S608 (columns of ours)
+        count, parts = self._db.execute(f"SELECT count(*), coalesce(sum(n), 0) FROM ({grouped})").fetchone()  # noqa: S608 (today, then_: columns of ours)
         largest = self._db.execute(f"{grouped} ORDER BY n DESC, g LIMIT ?", (SHOWN,)).fetchall()
         return count, parts, [self._example(group, one, several) for group, _ in largest]
 
@@ -171,13 +171,13 @@ class RuleChange:
             SELECT count(*), coalesce(min(record) FILTER (WHERE EXISTS (
                 SELECT 1 FROM edge e WHERE e.record = b.record AND e.level = 0 AND e.aside = 0)), min(record))
             FROM both b WHERE {one} = ? GROUP BY {several} ORDER BY 2
-        """  # noqa: S608 - as above
+        """  # noqa: S608 (today, then_: columns of ours)
         parts = self._db.execute(query, (group,)).fetchall()
         # CROSS JOIN: from the few records to their edges, rather than over all edges.
         shared = f"""
             SELECT e.body FROM both b CROSS JOIN edge e ON e.record = b.record AND e.node = b.node WHERE b.{one} = ?
             GROUP BY e.other HAVING count(DISTINCT b.{several}) > 1
-        """  # noqa: S608 - as above
+        """  # noqa: S608 (today, then_: columns of ours)
         by = Counter(evidence_tables.type_of(body) or "link" for (body,) in self._db.execute(shared, (group,)))
         return Regroup(
             [shown for _, shown in parts[:SHOWN]], sum(records for records, _ in parts), dict(sorted(by.items()))
