@@ -11,7 +11,7 @@ from tests.act.receiving import eventually
 
 
 def says(verb, reply):
-    """Answers the next mail's `verb` (RCPT, DATA or the end of the mail, `.`) with this."""
+    """Answers the next mail's `verb` (RCPT, DATA, or the end of the mail, `.`) with this."""
     return lambda asked: reply if asked == verb else None
 
 
@@ -19,6 +19,16 @@ def hangs(verb):
     def behave(asked):
         if asked == verb:
             time.sleep(60)
+
+    return behave
+
+
+def goes(verb):
+    """Closes the line instead of answering; or at a `line` of a mail."""
+
+    def behave(asked):
+        if asked == verb:
+            raise ConnectionAbortedError
 
     return behave
 
@@ -62,6 +72,7 @@ class _Handler(socketserver.StreamRequestHandler):
             while (part := self.rfile.readline()) != b".\r\n":
                 if not part:
                     return
+                behave("line")
                 mail += part.removeprefix(b".")
             box.seen.append((to, mail))
             answer = behave(".")
@@ -70,12 +81,51 @@ class _Handler(socketserver.StreamRequestHandler):
             self.say(answer or "250 kept")
 
 
+class _Dripper(socketserver.BaseRequestHandler):
+    def handle(self):
+        server = self.server
+        try:
+            for line in server.first:
+                self.request.sendall(line)
+                self.request.recv(1_000)
+            for number in range(DRIPS):
+                self.request.sendall(server.drops[number % len(server.drops)].to_bytes())
+                time.sleep(0.01)
+        except OSError:
+            server.left.set()
+
+
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
     def handle_error(self, *_):
         """A client that went away is what is tried here."""
+
+
+DRIPS = 1_000
+
+
+class Dripping:
+    """A server that says some lines, each followed by an answer, and then a byte now and then for ten seconds and more,
+    over and over. `left`: whoever asked went away before. Use it as a context."""
+
+    def __init__(self, drops, *first):
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Dripper)
+        self._server.daemon_threads = True
+        self._server.first, self._server.drops = first, drops
+        self.left = self._server.left = threading.Event()
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
 class Postman:

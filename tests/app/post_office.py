@@ -1,12 +1,15 @@
 """A house that decides and sends: a desk over real receipts, an SMTP server, and the thread between them."""
 
+import msgspec
 import pytest
 
 from rapport.act.mail import Sender
 from rapport.act.messages import Hook
+from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.messages import ChannelBook, MessageBook
 from rapport.app.messaging import Messenger
 from rapport.decide.actions import Action, Benefit
+from rapport.decide.kinds import NOTICE
 from tests.act.postman import Postman
 from tests.act.receiving import eventually
 from tests.app.desk import Desk
@@ -44,6 +47,13 @@ class PostOffice:
             if answer["action"] != "silence":
                 return answer
         raise AssertionError(f"nothing was to be done: {answer['excluded']}")
+
+    def decide_once(self, customer="user_id:ada", channel="email"):
+        """The same by a single use: what is mandatory is drawn by no lot."""
+        ActionBook(self.desk.ledger).put(msgspec.structs.replace(WRITE, kind=NOTICE), "eve")
+        answer = self.desk.decide(customer, channel, deliver=True)
+        assert answer["action"] == WRITE.id, answer["excluded"]
+        return answer
 
     def hook(self, url, secret):
         self.channels.put(ORG, "webhook", Hook(url, secret), "eve")

@@ -13,9 +13,9 @@ from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner
 from rapport.decide.person import Says, answered
 from rapport.kernel.errors import BadInput
-from rapport.kernel.times import HOUR, MINUTE, now
+from rapport.kernel.times import DAY, HOUR, MINUTE, now
 from rapport.terms.presets import OPEN
-from tests.act.postman import hangs, says
+from tests.act.postman import goes, hangs, says
 from tests.act.receiving import Receiver, eventually, never
 from tests.act.receiving import says as answers
 from tests.app.post_office import ORG, WRITE, office, person_told, postman
@@ -53,12 +53,14 @@ def test_a_decision_is_mailed_to_the_customers_own_address_and_marked_delivered(
     assert office.delivery(answer) == "delivered"
 
 
-def test_each_handing_over_has_a_receipt_of_its_own(office):
+def test_handing_over_is_the_use_that_the_decision_was(office):
     answer = office.decide()
+    before = office.desk.ledger.receipts(ORG)
+    assert before[0].id == answer["receipt"]
+    assert "identifiers" in before[0].fields
     office.open()
     office.until(answer, "delivered")
-    last = office.desk.ledger.receipts(ORG)[0]
-    assert (last.action, last.decision, last.fields) == ("message", "permitted", ("identifiers",))
+    assert office.desk.ledger.receipts(ORG) == before
 
 
 def test_several_go_over_one_connection_each_once(office, postman):
@@ -188,6 +190,43 @@ def test_a_machine_that_hangs_or_is_gone_holds_up_no_mail(office):
         office.until(hooked, "failed", 40)
 
 
+def test_a_server_that_goes_away_in_the_middle_of_a_mail_is_given_the_whole_of_it_again(office, postman):
+    postman.script += [goes("line"), goes(".")]
+    answer = office.decide()
+    office.open()
+    office.until(answer, "delivered")
+    # Of the last it is not known whether it was taken: it is the same mail, under the same id.
+    assert len({mail for _, mail in postman.seen}) == 1
+    assert office.standing(answer).tries == 3
+
+
+def test_what_a_machine_says_of_another_place_is_not_followed(office):
+    with Receiver(answers(307, location="/elsewhere"), answers(302, location="/elsewhere")) as receiver:
+        office.hook(receiver.url, webhooks.fresh_secret())
+        answer = office.decide(channel="webhook")
+        office.open()
+        office.until(answer, "delivered")
+        assert {got.path for got in receiver.got} == {"/in"}
+        assert receiver.visited == []
+
+
+def test_a_clock_that_was_ahead_when_it_was_put_off_keeps_nothing_for_ever(office):
+    answer = office.decide()
+    office.desk.ledger.db.execute("UPDATE message SET next_at = next_at + ?", (400 * DAY,))
+    office.open()
+    office.until(answer, "delivered")
+
+
+def test_a_clock_that_is_set_back_while_a_server_rests_does_not_lengthen_its_rest(office, postman, monkeypatch):
+    greetings = iter(["421 too busy"])
+    postman.greeting = lambda: next(greetings, "220 postman")
+    answer = office.decide()
+    office.open()
+    eventually(lambda: office.standing(answer).tries == 1)
+    monkeypatch.setattr(messaging, "now", lambda: now() - 400 * DAY)
+    office.until(answer, "delivered")
+
+
 # -- what was said meanwhile
 
 
@@ -213,6 +252,21 @@ def test_who_says_stop_between_two_tries_gets_nothing(office, postman):
     postman.of.clear()
     office.until(answer, "withdrawn")
     assert postman.got == []
+
+
+def test_stop_said_while_it_is_with_the_server_stops_the_next(office, postman):
+    handle = claimed(office)
+
+    def stop(verb):
+        if verb == ".":
+            WishBook(office.house.people).say(handle, ORG, lambda said: answered(said, "stop", "write", "help"))
+
+    postman.script.append(stop)
+    there, waiting = office.decide(), office.decide()
+    office.open()
+    office.until(there, "delivered")
+    office.until(waiting, "withdrawn")
+    assert len(postman.seen) == 1
 
 
 @pytest.mark.parametrize("gone", ["lock", "unsubscribe", "action", "expired", "address"])

@@ -14,6 +14,7 @@ import logging
 import queue
 import random
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, ClassVar, Final, NamedTuple
@@ -31,16 +32,17 @@ from rapport.app.reaching import SHAPES, Reaching
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Busy
-from rapport.kernel.times import HOUR, SECOND, now
-from rapport.terms import Gate
+from rapport.kernel.times import SECOND, now
+from rapport.terms.carrying_out import CarryingOut
 
 CHECK_S: Final = 0.05
 TOGETHER: Final = 32
 """Organizations and ways that are sent by at once."""
 FOR_THE_WELL: Final = 8
 """Of these so many are kept for those that went well last time: any number that hang cannot take them."""
-IDLE: Final = 10 * SECOND
+IDLE_S: Final = 10.0
 """How long a way that nothing waits for is held open."""
+SWEEP_S: Final = 3600.0
 GOODBYE_S: Final = 0.5
 NOT_SET_UP: Final = "this channel is not set up any more"
 NO_SERVER: Final = "no mail goes out from this node: smtp is not set"
@@ -48,8 +50,10 @@ Ways = Callable[[Settings, Place, Any], Way]
 
 
 class _Rest(NamedTuple):
+    """`until`: as `time.monotonic`, which nobody sets."""
+
     failures: int = 0
-    until: int = 0
+    until: float = 0.0
 
 
 class _Held(NamedTuple):
@@ -57,7 +61,7 @@ class _Held(NamedTuple):
 
     how: Sender | Hook
     way: Way
-    used_at: int
+    used_at: float
 
 
 def way_of(settings: Settings, place: Place, how: Sender | Hook) -> Way:
@@ -82,16 +86,14 @@ class _Desk:
         self.messages = MessageBook(ledger)
         self._channels = ChannelBook(ledger)
         self._reaching = Reaching(settings, people, reader)
-        # Nobody waits for an answer here from whose time they could tell anything.
-        secret = ledger.keys.secret("asked")
-        self._gate = Gate(reader, people, DirectReceipts(receipts), secret=secret, quiet_s=0)
+        self._use = CarryingOut(reader, people, DirectReceipts(receipts), secret=ledger.keys.secret("asked"))
         self._runner = ends.enter_context(asyncio.Runner())
 
     def how(self, place: Place) -> Sender | Hook | None:
         return self._channels.read(*place, SHAPES[place[1]])
 
     def still(self, message: Message) -> Step | None:
-        return self._runner.run(self._reaching.still(self._gate, message))
+        return self._runner.run(self._reaching.still(self._use, message))
 
 
 class Messenger(LedgerThread):
@@ -110,7 +112,7 @@ class Messenger(LedgerThread):
         self._back: queue.SimpleQueue[tuple[Place, Message, Came]] = queue.SimpleQueue()
         self._unnoted: list[tuple[Place, Message, Came]] = []
         """What came back and is still to be noted: where that fails, it is noted in the next round."""
-        self._swept = 0
+        self._swept: float | None = None
         self.begin()
 
     def watch(self) -> None:
@@ -121,28 +123,28 @@ class Messenger(LedgerThread):
                 self._gather(desk)
                 self._start(desk)
                 self._let_go()
-                if now() - self._swept > HOUR:
+                if self._swept is None or time.monotonic() - self._swept > SWEEP_S:
                     desk.messages.sweep(now())
-                    self._swept = now()
+                    self._swept = time.monotonic()
                 self.pause()
 
     # -- there
 
     def _start(self, desk: _Desk) -> None:
         """Begin with whatever is due: first where all is well."""
-        at = now()
+        at, moment = now(), time.monotonic()
         free = [place for place in desk.messages.places() if place not in self._busy]
         for place in sorted(free, key=lambda one: one in self._resting):
             rest = self._resting.get(place)
             if len(self._busy) >= (TOGETHER if rest is None else TOGETHER - FOR_THE_WELL):
                 return
-            if rest is None or rest.until <= at:
+            if rest is None or rest.until <= moment:
                 self._begin(desk, place, at)
 
     def _begin(self, desk: _Desk, place: Place, at: int) -> None:
         """Hand over the first there that still may leave."""
         while (message := desk.messages.due(place, at)) is not None:
-            way = self._way(desk, place, at)
+            way = self._way(desk, place)
             if isinstance(way, Step):
                 desk.messages.note(message, way, tried=False)
                 continue
@@ -160,7 +162,7 @@ class Messenger(LedgerThread):
                 return
             desk.messages.note(message, against, tried=False)
 
-    def _way(self, desk: _Desk, place: Place, at: int) -> Way | Step | None:
+    def _way(self, desk: _Desk, place: Place) -> Way | Step | None:
         """The way as it is set up now; what becomes of messages where it is not; None where the node has no server."""
         how = desk.how(place)
         if how is None:
@@ -172,7 +174,7 @@ class Messenger(LedgerThread):
             self._close(held.way)
             held = None
         way = self._ways(self.settings, place, how) if held is None else held.way
-        self._held[place] = _Held(how, way, at)
+        self._held[place] = _Held(how, way, time.monotonic())
         return way
 
     def _one(self, place: Place, way: Way, message: Message) -> None:
@@ -204,11 +206,11 @@ class Messenger(LedgerThread):
 
     def _rest(self, place: Place) -> None:
         failures = self._resting.get(place, _Rest()).failures + 1
-        self._resting[place] = _Rest(failures, now() + wait_of(failures, random.random()))
+        self._resting[place] = _Rest(failures, time.monotonic() + wait_of(failures, random.random()) / SECOND)
 
     def _let_go(self) -> None:
         """Close ways that nothing went by for a while."""
-        idle = now() - IDLE
+        idle = time.monotonic() - IDLE_S
         for place in [one for one, held in self._held.items() if held.used_at < idle and one not in self._busy]:
             self._close(self._held.pop(place).way)
 

@@ -2,9 +2,9 @@
 
 An address is one of the customer's own e-mail identifiers that the gate let through: what the person has shown to be
 theirs first, then what the more trusted source says; never one that is on another customer too, and none at which the
-organization's mails were stopped. Before a message is handed over the gate is asked again, and the person, and the
-contact policy; what they say holds, whatever was decided before. Each such read has a receipt, and where nothing may
-leave, it says why.
+organization's mails were stopped. Before a message is handed over it is asked whether that still may be: of the terms,
+the person, and the contact policy; what they say holds, whatever was decided before. It is the use that the decision
+was, and counts no second time (`terms.carrying_out`); where nothing may leave, a receipt says why.
 """
 
 from collections.abc import Iterable
@@ -25,10 +25,11 @@ from rapport.decide.channels import interrupts
 from rapport.decide.contact import Policy, Proposal, Wishes
 from rapport.decide.person import wishes
 from rapport.kernel.errors import BadInput, Conflict, NotFound
-from rapport.kernel.times import DAY, MINUTE, now
+from rapport.kernel.times import DAY, HOUR, MINUTE, now
 from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
-from rapport.terms import Gate, Ground, Request
+from rapport.terms import Ground, Request
+from rapport.terms.carrying_out import QUIET, CarryingOut
 from rapport.terms.deciding import links_of
 
 CALLER, ACTION = "node", "message"
@@ -39,6 +40,7 @@ SHAPES: Final[dict[str, type[Sender] | type[Hook]]] = {"email": Sender, "webhook
 _NOBODY: Final = "nobody reads it: no person claims this customer"
 _NO_ADDRESS: Final = "no e-mail address of the customer's own may be used for this"
 _STOPPED: Final = "mails to every address of the customer's were stopped"
+_SHUT: Final = "the customer may not be read for this any more"
 _PROBE: Final = 5 * MINUTE
 """How closely the end of quiet hours is looked for."""
 
@@ -98,25 +100,28 @@ class Reaching:
 
     # -- as it leaves
 
-    async def still(self, gate: Gate, message: Message) -> Step | None:
-        """None where a message may leave now, and its receipt is durable; else what becomes of it. Raises Busy."""
+    async def still(self, use: CarryingOut, message: Message) -> Step | None:
+        """None where a message may leave now, and that is on record; else what becomes of it. Raises Busy."""
         decision, later = message.decision, 0
 
-        def answer(found: Found) -> bool:
+        def check(found: Found) -> None:
             nonlocal later
             against = self._against(found, message)
             later = against.next_at
             if against.why:
                 raise Conflict(against.why, code="withheld")
-            return True
 
+        decided = self._people.ledger.receipt(message.org, message.record, message.receipt)
+        if decided is None:
+            return Step("withdrawn", _SHUT)
         reaching = interrupts(message.channel)
         request = Request(message.org, message.customer, decision.purpose, CALLER, ACTION, reaching_out=reaching)
         try:
-            await gate.read(request, answer, lambda _: ("identifiers",) if message.to else ("customer",))
+            await use.go_on(request, decided, check, ("identifiers",) if message.to else ("customer",))
         except NotFound:
-            return Step("withdrawn", "the customer may not be read for this any more")
+            return Step("withdrawn", _SHUT)
         except Conflict as error:
+            later = now() + HOUR if error.code == QUIET else later
             return Step("waiting", error.message, later) if later else Step("withdrawn", error.message)
         return None
 
@@ -142,7 +147,7 @@ class Reaching:
             return Step("delivered")
         why = "; ".join(one.text for one in against)
         if {one.rule for one in against} == {"quiet_hours"}:
-            return Step("waiting", why, _end_of_quiet(proposal, policy, wished, at))
+            return Step("waiting", why, end_of_quiet(proposal, policy, wished, at))
         return Step("withdrawn", why)
 
     def _reaches(self, found: Found, address: str) -> bool:
@@ -156,7 +161,7 @@ class Reaching:
         return self._decisions.at([part.number for part in found.parts], at).contacts
 
 
-def _end_of_quiet(proposal: Proposal, policy: Policy, wished: Wishes, at: int) -> int:
+def end_of_quiet(proposal: Proposal, policy: Policy, wished: Wishes, at: int) -> int:
     """When quiet hours are over, to a few minutes."""
     alone = Policy(policy.quiet, policy.zone)
     quietly = msgspec.structs.replace(Wishes(), quiet=wished.quiet, zone=wished.zone)

@@ -55,7 +55,7 @@ class Handing(NamedTuple, Generic[Content]):
     use: Before | None
 
 
-class _Uncounted:
+class Uncounted:
     """Persons, of whom nothing was ever used."""
 
     def __init__(self, people: People) -> None:
@@ -86,7 +86,7 @@ class Handover:
         self._people = people
         self._book = book
         self._judging = Judging(reader, people, secret)
-        self._uncounted = Judging(reader, _Uncounted(people), secret)
+        self._uncounted = Judging(reader, Uncounted(people), secret)
         """As if it had never been used: who has had enough for this week withdraws nothing."""
 
     async def hand(

@@ -240,6 +240,13 @@ class LedgerFile:
         told = None if row is None else self.receipt_log.opener().receipt(*row[1:])
         return None if told is None else (told, row[2])
 
+    def receipt(self, org: str, customer: int, receipt: str) -> Receipt | None:
+        """A receipt in the tree of a customer (the number of the record whose handle they showed), by its id; None also
+        where they were erased."""
+        query = f"{_RECEIPTS} WHERE t.org = ? AND t.customer = ? AND r.id = ?"
+        row = self.db.execute(query, (org, customer, receipt)).fetchone()
+        return None if row is None else self.receipt_log.opener().receipt(*row[1:])
+
     def receipts(self, org: str, limit: int = 100) -> list[Receipt]:
         """The newest receipts of an organization, but for those of customers who were erased."""
         query = f"{_RECEIPTS} WHERE r.org = ? ORDER BY r.seq DESC LIMIT ?"

@@ -25,7 +25,7 @@ from rapport.adapters.embedded import audit
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.kernel.errors import Corrupt, NotFound
-from rapport.kernel.times import now
+from rapport.kernel.times import DAY, now
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
@@ -54,6 +54,8 @@ Place = tuple[str, str]
 RESTORED: Final = "this node was restored from a backup: it may have been sent before"
 ERASED: Final = "the customer was erased"
 UNREADABLE: Final = "this node cannot read what it is to send"
+MOST_WAIT: Final = 2 * DAY
+FOREVER: Final = 1 << 62
 _PLACE: Final = b"message"
 How = TypeVar("How")
 
@@ -125,11 +127,7 @@ class MessageBook:
 
     def due(self, place: Place, at: int) -> Message | None:
         """The one that waits longest there to be tried. Those of customers who were erased are withdrawn."""
-        query = """
-            SELECT decision FROM message WHERE state = 'waiting' AND org = ? AND channel = ? AND next_at <= ?
-            ORDER BY next_at, seq LIMIT 1
-        """
-        while (row := self._db.execute(query, (*place, at)).fetchone()) is not None:
+        while (row := self._due(place, at)) is not None:
             try:
                 message = self.message(place[0], row[0])
             except (Corrupt, NotFound, msgspec.MsgspecError):
@@ -140,6 +138,17 @@ class MessageBook:
                 return message
             self._put(row[0], Step("withdrawn", ERASED), 0)
         return None
+
+    def _due(self, place: Place, at: int) -> tuple[str] | None:
+        query = """
+            SELECT decision FROM message
+            WHERE state = 'waiting' AND org = ? AND channel = ? AND next_at BETWEEN ? AND ?
+            ORDER BY next_at, seq LIMIT 1
+        """
+        # Nothing is put off for so long: the clock was ahead when this was, and is set right now.
+        row = self._db.execute(query, (*place, 0, at)).fetchone()
+        found: tuple[str] | None = row or self._db.execute(query, (*place, at + MOST_WAIT, FOREVER)).fetchone()
+        return found
 
     def message(self, org: str, decision: str) -> Message | None:
         """One as it was put in; None where there is none, or its customer was erased."""

@@ -7,30 +7,28 @@ however slowly the server drips.
 
 import contextlib
 import smtplib
-import socket
-import threading
 from collections.abc import Callable
 from typing import Final
 
 from rapport.act.mail import Sender, address_of, mail_of
 from rapport.act.messages import Came, Message
-from rapport.adapters.mail.sending import Server, connected
+from rapport.adapters.mail.lines import Line, Server, within
+from rapport.adapters.mail.sending import MOST_S, line_to
 from rapport.kernel.errors import BadInput
 
-MOST_S: Final = 30.0
-"""For one mail, from connecting to the last answer."""
+GOODBYE_S: Final = 5.0
 _NOT_READ: Final = "this node cannot write it as a mail"
 
 
 class MailWay:
-    """The Way of e-mail, for one organization; used by one thread at a time. `sender_of`: from whom a message is."""
+    """The Way of e-mail, for one organization; used by one thread at a time. `most_s`: for one mail, as a whole."""
 
     def __init__(self, server: Server, sender: Sender, origin: str, most_s: float = MOST_S) -> None:
         self._server = server
         self._sender = sender
         self._origin = origin
         self._most = most_s
-        self._line: smtplib.SMTP | None = None
+        self._line: Line | None = None
 
     def send(self, message: Message) -> Came:
         try:
@@ -38,17 +36,14 @@ class MailWay:
             sender = address_of(self._sender.sender, "from").addr_spec
         except (BadInput, ValueError, LookupError):
             return Came("refused", _NOT_READ)
-        watch = threading.Timer(self._most, self._cut)
-        watch.daemon = True
-        watch.start()
-        try:
-            return self._handed(sender, message.to, mail)
-        finally:
-            watch.cancel()
+        line = self._ready()
+        with within(line, self._most):
+            return self._handed(line, sender, message.to, mail)
 
-    def _handed(self, sender: str, to: str, mail: bytes) -> Came:
+    def _handed(self, line: Line, sender: str, to: str, mail: bytes) -> Came:
         try:
-            line = self._connection()
+            if line.sock is None:
+                line.open()
             line.sendmail(sender, [to], mail)
         except smtplib.SMTPRecipientsRefused as error:
             return _about_it(error.recipients[to][0], self._again)
@@ -62,14 +57,14 @@ class MailWay:
             return Came("later", f"the mail server cannot be reached: {type(error).__name__}", ill=True)
         return Came("taken")
 
-    def _connection(self) -> smtplib.SMTP:
-        """The one that is open, if it still is."""
+    def _ready(self) -> Line:
+        """The line that is open, if it still is; else one to be opened."""
         if self._line is not None:
-            with contextlib.suppress(smtplib.SMTPException, OSError):
+            with within(self._line, self._most), contextlib.suppress(smtplib.SMTPException, OSError):
                 if self._line.noop()[0] == 250:
                     return self._line
             self._end()
-        self._line = connected(self._server)
+        self._line = line_to(self._server)
         return self._line
 
     def _again(self) -> None:
@@ -80,13 +75,6 @@ class MailWay:
             except (smtplib.SMTPException, OSError):
                 self._end()
 
-    def _cut(self) -> None:
-        """End it, from another thread."""
-        line = self._line
-        if line is not None and line.sock is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(line.sock, socket.SHUT_RDWR)
-
     def _end(self) -> None:
         if self._line is not None:
             self._line.close()
@@ -94,7 +82,7 @@ class MailWay:
 
     def close(self) -> None:
         if self._line is not None:
-            with contextlib.suppress(smtplib.SMTPException, OSError):
+            with within(self._line, GOODBYE_S), contextlib.suppress(smtplib.SMTPException, OSError):
                 self._line.quit()
             self._end()
 

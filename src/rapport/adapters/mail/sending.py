@@ -6,8 +6,6 @@ another. Letters are plain text; nothing of them is logged but that one was not 
 
 import logging
 import queue
-import smtplib
-import ssl
 import threading
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -15,6 +13,7 @@ from email.message import EmailMessage
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from rapport.adapters.mail.lines import Line, Server, within
 from rapport.kernel.errors import Misconfigured
 
 log = logging.getLogger("rapport.mail")
@@ -22,17 +21,9 @@ log = logging.getLogger("rapport.mail")
 MOST_WAITING = 1_000
 _TRIES = 3
 _TIMEOUT_S = 10.0
+MOST_S = 30.0
+"""For one mail, from connecting to the last answer."""
 _PAUSE_S = 2.0
-
-
-class Server(NamedTuple):
-    """An SMTP server. `secure`: TLS from the start, or by STARTTLS, without which nothing is sent."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    secure: str
 
 
 class Letter(NamedTuple):
@@ -111,6 +102,11 @@ class Mailer:
                         break
 
 
+def line_to(server: Server) -> Line:
+    """A line to be opened."""
+    return Line(server, _TIMEOUT_S)
+
+
 def deliver(server: Server, sender: str, letter: Letter) -> None:
     """Hand one letter to the server. Raises OSError, SMTPException."""
     message = EmailMessage()
@@ -119,24 +115,8 @@ def deliver(server: Server, sender: str, letter: Letter) -> None:
     message["Subject"] = letter.subject
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
-    with connected(server) as connection:
-        connection.send_message(message)
-
-
-def connected(server: Server) -> smtplib.SMTP:
-    """A connection to the server, over which mail can be handed over. Raises OSError, SMTPException."""
-    # Reading the machine's certificates takes milliseconds: where TLS is spoken alone.
-    context = None if server.secure == "smtp" else ssl.create_default_context()
-    if server.secure == "smtps":
-        connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_TIMEOUT_S, context=context)
-    else:
-        connection = smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT_S)
-    try:
-        if server.secure == "smtp+starttls":
-            connection.starttls(context=context)
-        if server.user:
-            connection.login(server.user, server.password)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    line = line_to(server)
+    with within(line, MOST_S):
+        line.open()
+        with line:
+            line.send_message(message)
