@@ -12,10 +12,13 @@ from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.wishes import EVERYWHERE, WishBook
 from rapport.decide.arbitration import Ranked
 from rapport.decide.decision import Decision, ranking
+from rapport.decide.grounds import Ground
 from rapport.decide.person import Answer, Says, answered, joined
 from rapport.kernel.errors import NotFound
+from rapport.web.language import SPOKEN
 from rapport.web.portal import inbox_desk as ask
 from rapport.web.portal.told import Session
+from rapport.web.words import label, when
 
 PAGE: Final = 20
 _NEWEST: Final = 1 << 62
@@ -54,12 +57,6 @@ class PortalInbox:
         self._wishes.say(person.handle, kept.org, lambda says: answered(says, answer, content.action, content.kind))
         return self._message(kept, person.handle)
 
-    async def leave_alone(self, session: Session, *, alone: bool) -> None:
-        self._wishes.say(session.person, EVERYWHERE, lambda says: msgspec.structs.replace(says, alone=alone))
-
-    async def keep_quiet(self, session: Session, hours: str, zone: str) -> None:
-        self._wishes.say(session.person, EVERYWHERE, lambda says: msgspec.structs.replace(says, quiet=hours, zone=zone))
-
     def _message(self, kept: Kept, handle: str) -> ask.Message:
         says = joined((self._wishes.said(handle, kept.org), self._wishes.said(handle)))
         currency = self._actions.units(kept.org).currency
@@ -85,12 +82,22 @@ def _told(kept: Kept, company: str, says: Says, currency: str) -> ask.Message:
         0.0 if chosen is None else chosen.company.mean,
         currency,
         tuple(_plainly(name) for name in decision.because),
+        tuple(map(_ground, decision.grounds)),
         kept.seen_at is None,
         decision.action in says.stopped_actions,
         decision.kind in says.stopped_kinds,
         says.leanings.get(decision.kind, 0),
         kept.receipt,
     )
+
+
+def _ground(one: Ground) -> str:
+    """`“Order Refunded” on 22 Nov 2026, 15:03`, `“Points”`."""
+    if one.kind == "event":
+        if one.at is None:
+            return SPOKEN.say("“%(thing)s”", thing=one.name)
+        return SPOKEN.say("“%(event)s” on %(when)s", event=one.name, when=when(one.at))
+    return SPOKEN.say("“%(thing)s”", thing=label(one.name))
 
 
 def _chosen(decision: Decision) -> Ranked | None:

@@ -4,11 +4,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
+from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.app import words
 from rapport.app.bundling import Bundler
 from rapport.app.cursors import before_or_newest
+from rapport.app.portal_decided import decided
 from rapport.app.portal_terms import sentence
 from rapport.app.statements import Statements
 from rapport.kernel.errors import NotFound
@@ -39,6 +43,7 @@ class PortalLooks:
         name: Callable[[str], str],
     ) -> None:
         self._ledger = ledger
+        self._decisions = DecisionBook(ledger)
         self._people = people
         self._bundler = bundler
         self._statements = statements
@@ -49,7 +54,14 @@ class PortalLooks:
         rows = self._ledger.receipts_of(person.id, before_or_newest(cursor), _PAGE + 1)
         sentences = {clause.id: sentence(clause, self._name) for clause in person.terms.clauses}
         names: dict[str, str] = {}
-        told = tuple(self._look(receipt, sentences, names) for _, receipt in rows[:_PAGE])
+        shown = [receipt for _, receipt in rows[:_PAGE]]
+        after = self._decisions.by_receipt(person.id, [one.id for one in shown if one.treatment])
+        told = tuple(
+            msgspec.structs.replace(self._look(one, sentences, names), decided=decided(after[one.id]))
+            if one.id in after
+            else self._look(one, sentences, names)
+            for one in shown
+        )
         return ask.Looks(told, str(rows[_PAGE - 1][0]) if len(rows) > _PAGE else None)
 
     def looked(self, handle: str, receipt: str) -> ask.Look:

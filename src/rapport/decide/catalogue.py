@@ -11,7 +11,7 @@ definitions, of the facts that the gate lets through for an action's purpose, an
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ import msgspec
 from rapport.decide.actions import Action, Area
 from rapport.decide.channels import CHANNELS, dress_of
 from rapport.decide.content import Place, Template, template
+from rapport.decide.grounds import Ground, grounds
 from rapport.decide.kinds import KINDS, Units
 from rapport.decide.languages import TRAITS, chosen
 from rapport.decide.saying import Unsaid, doubtful, filled, unsaid
@@ -160,6 +161,10 @@ class Ready:
             parts[part] = text
         return Rendered(channel, language, parts)
 
+    def grounds(self, facts: Facts, now: int) -> tuple[Ground, ...]:
+        """What is known of a customer for whom it is, and without which it would not be for them."""
+        return () if self._eligible is None else grounds(self._eligible, facts, now)
+
     def _language(self, channel: str, languages: Sequence[str]) -> str:
         return chosen(tuple(self.action.content[channel]), tuple(languages), self.action.language)
 
@@ -194,14 +199,31 @@ def _compiled(action: Action) -> dict[tuple[str, str], dict[str, Template]]:
 
 
 class Catalogue:
-    """Of one organization. `actions` are those in force; `units`: in which both sides count."""
+    """Of one organization. `actions` are those in force; `units`: in which both sides count; `switched_off`: actions
+    that are not to be chosen, each with why. What must be said is never switched off."""
 
     def __init__(
-        self, actions: Iterable[Action] = (), computation: Computation | None = None, units: Units | None = None
+        self,
+        actions: Iterable[Action] = (),
+        computation: Computation | None = None,
+        units: Units | None = None,
+        switched_off: Mapping[str, str] | None = None,
     ) -> None:
         self.units = Units() if units is None else units
         self.computation = Computation({}) if computation is None else computation
         self.ready: dict[str, Ready] = {one.id: Ready(one, self.computation) for one in actions}
+        self.switched_off: Mapping[str, str] = {
+            name: why
+            for name, why in (switched_off or {}).items()
+            if name in self.ready and not self.ready[name].action.mandatory
+        }
+
+    def only(self, names: Collection[str]) -> "Catalogue":
+        """The same of some actions alone, as far as it has them."""
+        some = Catalogue((), self.computation, self.units)
+        some.ready = {name: one for name, one in self.ready.items() if name in names}
+        some.switched_off = {name: why for name, why in self.switched_off.items() if name in names}
+        return some
 
     def of_purpose(self, purpose: str) -> list[Ready]:
         """Those that are for a purpose, by id."""

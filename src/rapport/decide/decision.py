@@ -19,9 +19,13 @@ from rapport.decide.catalogue import NOWHERE, Catalogue, Ready, Rendered, Where
 from rapport.decide.catalogue import RULES as UNFIT
 from rapport.decide.contact import Contact, Policy, Proposal, Wishes
 from rapport.decide.features import ALWAYS, Context, Crossed, Named
+from rapport.decide.grounds import Ground
 from rapport.decide.holdout import USUAL, share_of
 from rapport.decide.kinds import SILENCE, Worth
 from rapport.decide.posterior import Estimates, Posterior
+from rapport.decide.priors import Scales
+from rapport.decide.triggers import Start
+from rapport.decide.wants import Want, served
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import Facts
 from rapport.kernel.times import DAY
@@ -35,13 +39,15 @@ Delivery = Literal["", "asked", "delivered", "failed", "withdrawn"]
 class Manner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How an organization decides, openly. `weight`: the customer's, between 0 and 1; `holdout`: the share of customers
     who are left alone by lot; `policy`: how often it may reach anybody; `days`: within which it shows what a decision
-    gave. `version` counts from 0: nothing was said."""
+    gave. `version` counts from 0: nothing was said. `guard_rails`: whether an action that is shown to harm a side is
+    switched off by itself."""
 
     weight: float = 0.5
     holdout: float = USUAL
     policy: Policy = Policy()
     days: int = 7
     version: int = 0
+    guard_rails: bool = True
 
 
 class Learnt(NamedTuple):
@@ -51,11 +57,17 @@ class Learnt(NamedTuple):
     company: Posterior
     lesson: int = 0
 
+    @property
+    def scales(self) -> Scales:
+        """Of the priors before any lesson."""
+        return Scales(self.customer.prior.scale, self.company.prior.scale)
+
 
 class Moment(msgspec.Struct, frozen=True):
     """One customer now, for a purpose and on a channel, as far as the gate lets them be seen. `facts` hold the computed
     traits that the purpose's actions look at; `contacts` what reached them before; `minute`: what a minute is worth to
-    them (None: what the organization says); `unreachable`: why nothing that is delivered now would reach them."""
+    them (None: what the organization says); `unreachable`: why nothing that is delivered now would reach them;
+    `started`: what started it, where nobody asked; `wants`: the goals that they let be known."""
 
     purpose: str
     channel: str
@@ -69,6 +81,8 @@ class Moment(msgspec.Struct, frozen=True):
     held_out: bool = False
     takes_part: bool = True
     unreachable: str = ""
+    started: tuple[Start, ...] = ()
+    wants: tuple[Want, ...] = ()
 
 
 class Excluded(msgspec.Struct, frozen=True, array_like=True):
@@ -83,7 +97,9 @@ class Decision(msgspec.Struct, frozen=True):
     """As it is kept. `action`: an id, or "silence"; `version` and `kind` its own. `case` is what was ruled on, for the
     named `features`, with what was `learnt` up to that lesson. `versions`: of the candidates;
     `units` and `manner`: which versions were in force; until it `closes` (µs) it shows what it gave. `worths`: what
-    each candidate declares; `parts`: the message; `because`: the features that speak most for it, to the customer."""
+    each candidate declares; `parts`: the message; `because`: the features that speak most for it, to the customer;
+    `grounds`: what is known of them and without which it would not be for them; `scales`: of the priors that it rests
+    on; `started`: what started it, where nobody asked; `serves`: the goals that it serves, in the customer's words."""
 
     id: str
     at: int
@@ -105,6 +121,10 @@ class Decision(msgspec.Struct, frozen=True):
     language: str = ""
     parts: Mapping[str, str] = msgspec.field(default_factory=dict)
     because: tuple[str, ...] = ()
+    grounds: tuple[Ground, ...] = ()
+    scales: Scales = Scales()
+    started: tuple[Start, ...] = ()
+    serves: tuple[str, ...] = ()
 
 
 def checked_manner(manner: Manner) -> Manner:
@@ -124,7 +144,11 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
     """Decide. `id` is the decision's own, and the seed of all that is drawn."""
     candidates, excluded = _candidates(catalogue, manner, moment)
     named = features.named(moment.context)
-    worths = tuple(declared(one.action, catalogue.units, moment.minute) for one in candidates)
+    serves = [served(one.action, moment.wants) for one in candidates]
+    worths = tuple(
+        declared(one.action, catalogue.units, moment.minute, serving=bool(goals))
+        for one, goals in zip(candidates, serves, strict=True)
+    )
     at = moment.context.at
     kinds = tuple((one.action.id, one.action.kind) for one in candidates)
     crossed = features.crossed(features.hashed(named), kinds)
@@ -166,6 +190,10 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
         "" if message is None else message.language,
         {} if message is None else message.parts,
         () if chosen is None else _because(learnt, crossed, chosen, at),
+        () if done is None else done.grounds(moment.facts, at),
+        scales=learnt.scales,
+        started=moment.started,
+        serves=() if chosen is None else serves[chosen],
     )
 
 
@@ -176,16 +204,31 @@ def worth(decision: Decision) -> Worth:
     return decision.worths[decision.case.actions.index(decision.action)]
 
 
-def same_again(decision: Decision, learnt: Learnt) -> bool:
-    """Whether deciding once more, with what was `learnt` then, gives the same estimates, action and propensity, to the
-    bit."""
+class Agreement(NamedTuple):
+    """What came out the same, to the bit, when it was decided once more."""
+
+    estimates: bool
+    action: bool
+    propensity: bool
+
+
+def once_more(decision: Decision, learnt: Learnt) -> Agreement:
+    """Decide once more, of the same candidates, with what was `learnt` then, and compare."""
     case = decision.case
     kinds = tuple(zip(case.actions, case.kinds, strict=True))
     crossed = features.crossed(features.hashed(decision.features), kinds)
-    sides = _estimates(learnt, crossed, decision.worths, decision.at)
-    ruling = arbitrate(case)
-    again = (*sides, ruling.action, ruling.propensity)
-    return again == (case.customer, case.company, decision.action, decision.propensity)
+    customer, company = _estimates(learnt, crossed, decision.worths, decision.at)
+    ruling = arbitrate(msgspec.structs.replace(case, customer=customer, company=company))
+    return Agreement(
+        (customer, company) == (case.customer, case.company),
+        ruling.action == decision.action,
+        ruling.propensity == decision.propensity,
+    )
+
+
+def same_again(decision: Decision, learnt: Learnt) -> bool:
+    """Whether deciding once more gives the same estimates, action and propensity."""
+    return all(once_more(decision, learnt))
 
 
 def ranking(decision: Decision) -> list[Ranked]:
@@ -218,13 +261,17 @@ def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[l
     def unreachable(action: str) -> list[Excluded]:
         return [Excluded(action, "unreachable", moment.unreachable)] if moment.unreachable else []
 
+    def switched_off(action: str) -> list[Excluded]:
+        why = catalogue.switched_off.get(action)
+        return [] if why is None else [Excluded(action, "switched_off", f"it was switched off: {why}")]
+
     proposals = [_proposal(one, moment.channel) for one in every]
     for one in contact.exclusions(proposals, manner.policy, moment.wishes, moment.contacts, at):
         against.setdefault(one.action, []).append(Excluded(one.action, one.rule, one.text))
     for ready in every:
         action = ready.action.id
         unfit = ready.excluded(moment.facts, at, moment.channel, moment.languages, moment.where, memo)
-        rules = [*unreachable(action), *against.get(action, [])]
+        rules = [*switched_off(action), *unreachable(action), *against.get(action, [])]
         if unfit is not None:
             said = f"{UNFIT[unfit.rule]}: {unfit.said}" if unfit.said else UNFIT[unfit.rule]
             rules = [Excluded(action, unfit.rule, said), *rules]

@@ -3,16 +3,19 @@
 Nothing is said that the decision does not hold; what the terms withheld was not known to it, and is not known here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from rapport.decide import features
 from rapport.decide.arbitration import Ranked
 from rapport.decide.decision import Decision, Learnt, ranking
+from rapport.decide.grounds import Ground
 from rapport.decide.kinds import SILENCE, Units
+from rapport.kernel.times import SECOND, rfc3339
 
 MOST_TOLD: Final = 50
 """Candidates of which people are told all."""
+_GROUNDS: Final = {"event": "", "trait": "the trait ", "computed": "the trait ", "identifier": "the identifier "}
 Reasons = tuple[tuple[str, float], ...]
 """Features, each with by how much it moves a mean from what is declared, the largest first."""
 
@@ -43,6 +46,19 @@ def why(decision: Decision, units: Units) -> str:
     order = ranking(decision)
     if decision.action == SILENCE:
         return _why_silence(decision, order)
+    return f"{_why_chosen(decision, order, units)}{because_of(decision.grounds)}"
+
+
+def because_of(grounds: Sequence[Ground]) -> str:
+    """`; it is for them because of “Order Refunded” at 2026-11-22T15:03:11Z`."""
+    told = []
+    for one in grounds:
+        at = "" if one.at is None else f" at {rfc3339(one.at // SECOND * SECOND)}"
+        told.append(f"{_GROUNDS[one.kind]}“{one.name}”{at}")
+    return f"; it is for them because of {' and '.join(told)}" if told else ""
+
+
+def _why_chosen(decision: Decision, order: list[Ranked], units: Units) -> str:
     if decision.action in decision.case.mandatory:
         return "it is a notice that must be given: nothing was weighed"
     chosen = next(one for one in order if one.action == decision.action)
@@ -51,10 +67,11 @@ def why(decision: Decision, units: Units) -> str:
     rivals = sum(1 for one in order if one.product is not None) - 1
     if not rivals:
         return f"{both}; nothing else gives both something"
-    best = order[0].action == decision.action
-    place = "the fairest to both" if best else "not the fairest by its means, but drawn, since they are uncertain,"
-    others = "1 other" if rivals == 1 else f"{rivals} others"
-    return f"{both}: {place} of it and {others}, with a chance of {_share(chosen.chance)}"
+    if order[0].action == decision.action:
+        place = "it is the fairest to both"
+    else:
+        place = "it is not the fairest by what is expected, which is uncertain, but was drawn"
+    return f"{both}; of {rivals + 1} that could be done {place}, with a chance of {_share(chosen.chance)}"
 
 
 def _why_silence(decision: Decision, order: list[Ranked]) -> str:

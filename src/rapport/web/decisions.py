@@ -8,7 +8,9 @@ import msgspec
 from rapport.decide.arbitration import Estimate
 from rapport.decide.decision import Decision, Manner, ranking
 from rapport.decide.explaining import Moved, why
+from rapport.decide.grounds import Ground
 from rapport.decide.kinds import SILENCE, Units
+from rapport.kernel.times import rfc3339
 from rapport.learn.outcomes import Rule
 from rapport.learn.rules import Rules
 
@@ -98,8 +100,13 @@ def told_decision(decision: Decision, units: Units) -> dict[str, Any]:
         "estimates": {side: told_estimate(one) for side, one in zip(("customer", "company"), both, strict=True)},
         "propensity": decision.propensity,
         "why": why(decision, units),
+        "grounds": [told_ground(one) for one in decision.grounds],
         "excluded": [{"action": one.action, "rule": one.rule, "said": one.said} for one in decision.excluded],
     }
+
+
+def told_ground(one: Ground) -> dict[str, Any]:
+    return {"kind": one.kind, "name": one.name, "at": None if one.at is None else rfc3339(one.at)}
 
 
 def told_estimate(one: Estimate) -> dict[str, float]:
@@ -113,5 +120,6 @@ def told_manner(manner: Manner) -> dict[str, Any]:
         "holdout": manner.holdout,
         "policy": msgspec.to_builtins(manner.policy),
         "days": manner.days,
+        "guard_rails": manner.guard_rails,
         "version": manner.version,
     }

@@ -9,7 +9,9 @@ second is made anew and finds the first.
       .at(org, records)            → Standing: the contacts of a customer's records, and the mark to keep by
       .keep(standing, …)           → False where the customer got another decision meanwhile
       .decision(org, id) .page(org, before, limit) .of_records(…) .between(records, …) .tallies(org, since)
-      .told(person, id) .inbox(person, before, limit) .see(person, upto) .unseen(person)       for the person
+      .numbers(org, upto, most) .last_before(org, at)
+      .told(person, id) .by_receipt(person, receipts) .inbox(person, before, limit) .see(person, upto) .unseen(person)
+                                                    for the person
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
 
@@ -49,6 +51,8 @@ _decode = msgspec.msgpack.Decoder(Decision).decode
 _decode_manner = msgspec.msgpack.Decoder(Manner).decode
 _REACHED: Final = ("asked", "delivered")
 """What waits to be sent counts at once, so that no two that are sent together pass a limit."""
+UNREACHED: Final = ("failed", "withdrawn")
+"""What was to be sent, and was not: whatever came after did not come of it."""
 _ROW = "SELECT seq, id, org, record, at, delivery, receipt, body, seen_at FROM decision"
 
 
@@ -155,6 +159,32 @@ class DecisionBook:
             found += map(self._opened, rows)
         return sorted(found, key=lambda one: one.seq, reverse=True)[:limit]
 
+    def numbers(self, org: str, upto: int, most: int) -> list[int]:
+        """Of an organization's newest decisions, up to one of them, the newest first."""
+        query = "SELECT seq FROM decision WHERE org = ? AND seq <= ? ORDER BY seq DESC LIMIT ?"
+        return [seq for (seq,) in self._db.execute(query, (org, upto, most)).fetchall()]
+
+    def last_before(self, org: str, at: int) -> int:
+        """The number of the last decision that was made before an instant (µs), 0: there is none. Decisions are taken
+        to be numbered in their order, and few are asked for."""
+        low, high = 0, 1 << 62
+        query = "SELECT seq, at FROM decision WHERE org = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
+        while row := self._db.execute(query, (org, high)).fetchone():
+            if row[1] < at or row[0] <= low:
+                return int(row[0]) if row[1] < at else 0
+            high = row[0] - 1
+            middle = self._db.execute(query, (org, (low + high) // 2)).fetchone()
+            if middle is not None and middle[1] >= at:
+                high = middle[0] - 1
+            else:
+                low = (low + high) // 2
+        return 0
+
+    def count(self, org: str, most: int) -> int:
+        """How many there are of an organization, up to `most`."""
+        query = "SELECT count(*) FROM (SELECT 1 FROM decision WHERE org = ? LIMIT ?)"
+        return int(self._db.execute(query, (org, most)).fetchone()[0])
+
     def tallies(self, org: str, since: int) -> dict[str, tuple[int, int]]:
         """How often each action was chosen since an instant (µs), and how often that was delivered or waits to be: of
         an organization's newest TALLIED decisions."""
@@ -174,6 +204,14 @@ class DecisionBook:
         if row is None:
             raise NotFound("there is no such decision", field="decision")
         return self._opened(row)
+
+    def by_receipt(self, person: int, receipts: Sequence[str]) -> dict[str, Kept]:
+        """Those about a person that were made with some looks, by their receipts."""
+        if not receipts:
+            return {}
+        query = f"{_ROW} WHERE person = ? AND receipt IN ({', '.join('?' * len(receipts))})"
+        found = map(self._opened, self._db.execute(query, (person, *receipts)).fetchall())
+        return {one.receipt: one for one in found}
 
     def inbox(self, person: int, before: int, limit: int) -> list[Kept]:
         """What was delivered to a person's inbox, the newest first, but for what was erased."""

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rapport.app.settings import Settings
 from rapport.cli import options
-from rapport.cli.demo import accounts, living, month, mutuality, play, premises
+from rapport.cli.demo import accounts, deciding, living, month, mutuality, play, premises
 from rapport.cli.demo.sending import NodeGone, Sender
 from rapport.cli.demo.using import Company
 
@@ -77,7 +77,7 @@ def demo(
     else:
         typer.echo(_summary(org, people, sender, time.monotonic() - began, live=live))
     if live:
-        _live(sender, note, rate, say=not json)
+        _live(sender, note, rate, _company(settings, org) if org == premises.ORG else None, say=not json)
 
 
 def beside(settings: Settings, parent: int) -> None:
@@ -91,7 +91,8 @@ def beside(settings: Settings, parent: int) -> None:
     typer.echo(_summary(org, people, sender, time.monotonic() - began, live=True))
     typer.echo(f"\n{month.how_to_look(settings, note)}")
     sys.stdout.flush()
-    play.live(sender, note, RATE, orphaned=orphaned)
+    with _company(settings, org) as company:
+        play.live(sender, note, RATE, orphaned=orphaned, company=company)
 
 
 def _host(settings: Settings) -> str:
@@ -135,14 +136,29 @@ def _history(
     return people
 
 
+def _company(settings: Settings, org: str) -> Company:
+    return Company(_host(settings), settings.port, lambda: living.token(settings, org))
+
+
 def _month(sender: Sender, settings: Settings, org: str, note: premises.Note) -> None:
-    """Alice's month, once."""
+    """Alice's month, once; and what the shop can do, and does for her."""
     month.prepare(settings, org, note)
     premises.keep(settings, org, note)
-    if not note.lived:
-        with Company(_host(settings), settings.port, living.token(settings, org)) as company:
+    with _company(settings, org) as company:
+        if not note.lived:
             living.live(sender, company, settings, org, note)
-        note.lived = True
+            note.lived = True
+            premises.keep(settings, org, note)
+        if not note.offered:
+            deciding.offer(company)
+            note.offered = True
+            premises.keep(settings, org, note)
+        if not note.decided:
+            # At most once: were it cut short, what was settled would be settled once more.
+            note.decided = True
+            premises.keep(settings, org, note)
+            deciding.take_part_always(settings, note.alice)
+            sender.send(deciding.for_alice(company, note))
 
 
 def _summary(org: str, people: int, sender: Sender, seconds: float, *, live: bool) -> str:
@@ -157,10 +173,10 @@ def _summary(org: str, people: int, sender: Sender, seconds: float, *, live: boo
     return text if sender.sent else f"{text} Add --live for visits that happen now."
 
 
-def _live(sender: Sender, note: premises.Note, rate: float, *, say: bool) -> None:
+def _live(sender: Sender, note: premises.Note, rate: float, company: Company | None, *, say: bool) -> None:
     before = sender.sent
     try:
-        play.live(sender, note, rate)
+        play.live(sender, note, rate, company=company)
     except KeyboardInterrupt:
         if say:
             typer.echo(f"\nDemo: {sender.sent - before:,} events of visits sent.")

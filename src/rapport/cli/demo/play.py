@@ -8,9 +8,11 @@ import msgspec
 
 from rapport.cli.demo.history import Call, story
 from rapport.cli.demo.live import Street
+from rapport.cli.demo.moments import Moments
 from rapport.cli.demo.people import household
 from rapport.cli.demo.premises import Note
 from rapport.cli.demo.sending import Sender
+from rapport.cli.demo.using import Company
 from rapport.kernel.times import SECOND, now
 
 WAVE = 40
@@ -87,12 +89,25 @@ def _paced(calls: list[Call], speed: float | None) -> Iterator[list[Call]]:
             time.sleep(TICK_SECONDS / 2)
 
 
-def live(sender: Sender, note: Note, rate: float, *, orphaned: Callable[[], bool] = lambda: False) -> None:
-    """Send visits as they happen, until interrupted or `orphaned`. `rate` is events a second, on average."""
-    street = Street(note.seed, note.households, rate, run=f"live-{now() // SECOND}")
+def live(
+    sender: Sender,
+    note: Note,
+    rate: float,
+    *,
+    orphaned: Callable[[], bool] = lambda: False,
+    company: Company | None = None,
+) -> None:
+    """Send visits as they happen, until interrupted or `orphaned`, and ask the `company`'s node at each what to do.
+    `rate` is events a second, on average."""
+    run = f"live-{now() // SECOND}"
+    street = Street(note.seed, note.households, rate, run)
+    moments = None if company is None else Moments(company, sender, note.seed, run)
     while not orphaned():
-        if together := street.due(now()):
+        together = street.due(now())
+        if together:
             sender.send(together)
+        if moments is not None:
+            moments.pass_by(together, now())
         time.sleep(TICK_SECONDS)
 
 

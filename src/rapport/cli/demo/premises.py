@@ -20,7 +20,7 @@ are trusted. The customer file is kept with most care, so where names differ, it
 class Note(msgspec.Struct):
     """What an organization got from the demo. Its history ends at `end` (µs) for good, so that a repeat is a copy.
     `accounts`: how many of its customers were given terms of their own; `alice`: the handle of Alice's account;
-    `lived`: whether her month was."""
+    `lived`: whether her month was; `offered`: the node knows what the shop can do; `decided`: what it did for Alice."""
 
     seed: int
     end: int
@@ -28,6 +28,8 @@ class Note(msgspec.Struct):
     accounts: int = 0
     alice: str = ""
     lived: bool = False
+    offered: bool = False
+    decided: bool = False
 
 
 def admit(settings: Settings, org: str, *, sure: bool) -> None:

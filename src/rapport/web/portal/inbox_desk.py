@@ -12,8 +12,9 @@ from rapport.web.portal.told import Session
 class Message(msgspec.Struct, frozen=True):
     """One thing that was done for the person. `gives` and `takes`: what it is expected to give them and the company, in
     money of the `currency` (None where none is set), against silence; `because`: what speaks for it, in words of what
-    is known; `stopped`: they said stop, to it or to all of its kind; `leaning`: how often they asked for more of its
-    kind, less how often for less; `before`: where the page after this one begins."""
+    is known; `grounds`: what happened, or is known of them, without which it would not be for them, in words;
+    `stopped`: they said stop, to it or to all of its kind; `leaning`: how often they asked for more of its kind, less
+    how often for less; `before`: where the page after this one begins."""
 
     id: str
     org: str
@@ -28,6 +29,7 @@ class Message(msgspec.Struct, frozen=True):
     takes: float
     currency: str
     because: tuple[str, ...]
+    grounds: tuple[str, ...]
     fresh: bool
     stopped: bool
     stopped_kind: bool
@@ -55,9 +57,3 @@ class InboxDesk(Protocol):
     async def answer(self, session: Session, decision: str, answer: Answer) -> Message:
         """Say less, more, stop or resume; return it as it is from now on. Raises NotFound where the decision is not
         about this person."""
-
-    async def leave_alone(self, session: Session, *, alone: bool) -> None:
-        """Nothing at all from anybody, or as before."""
-
-    async def keep_quiet(self, session: Session, hours: str, zone: str) -> None:
-        """Hours in which nothing may interrupt them ("": none). Raises BadInput."""

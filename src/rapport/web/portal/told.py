@@ -199,6 +199,16 @@ class Proposal(msgspec.Struct, frozen=True):
     """What is taken out is no preset's clause: it cannot be put back here."""
 
 
+class Decided(msgspec.Struct, frozen=True):
+    """What was decided with a look. `said`: what they were told, cut short; `message`: its place in their inbox, ""
+    where it went elsewhere; `why` it was silent, in a sentence."""
+
+    silent: bool = False
+    said: str = ""
+    message: str = ""
+    why: str = ""
+
+
 class Look(msgspec.Struct, frozen=True):
     """One receipt, told to its person. `own`: they looked themselves; `what`, `why` and `unmet` are words."""
 
@@ -218,6 +228,7 @@ class Look(msgspec.Struct, frozen=True):
     recipients: tuple[str, ...]
     retention_days: int | None
     elsewhere: int
+    decided: Decided | None = None
 
 
 class Looks(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from rapport.learn import rules
 from rapport.web.api import decisions
 from rapport.web.api.openapi.answers import PROBLEM, answer, answers, content
 from rapport.web.api.openapi.parameters import in_header
-from rapport.web.api.openapi.schema import FLAG, TEXT, TIME, Schema, list_of, map_of, maybe, one_of, ref, thing
+from rapport.web.api.openapi.schema import FLAG, TEXT, TIME, Schema, list_of, map_of, maybe, one_of, ref, thing, told
 
 TAG = "Decisions"
 _TOKEN: list[dict[str, list[str]]] = [{"api_token": []}]
@@ -170,6 +170,10 @@ _ESTIMATE = thing(
     "Against silence, in your money: the mean, and an interval of 95 %.",
     {"mean": _NUMBER, "low": _NUMBER, "high": _NUMBER},
 )
+_GROUND = thing(
+    "What the action is for them by. `at`: when an event last was.",
+    {"kind": one_of("event", "trait", "computed", "identifier"), "name": TEXT, "at": maybe(TIME)},
+)
 _GAVE: Schema = {
     "description": "An amount of your money; or as an action declares its benefit.",
     "anyOf": [
@@ -199,7 +203,13 @@ _POLICY = _strict(
 _WEIGHT: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": LARGEST}
 _DAYS: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_DAYS}
-_MANNER: dict[str, Schema] = {"weight": _WEIGHT, "holdout": _SHARE, "policy": _POLICY, "days": _DAYS}
+_MANNER: dict[str, Schema] = {
+    "weight": _WEIGHT,
+    "holdout": _SHARE,
+    "policy": _POLICY,
+    "days": _DAYS,
+    "guard_rails": told(FLAG, "Whether what is shown to harm a side is switched off by itself."),
+}
 
 _GIVES = _strict(
     thing(
@@ -239,6 +249,7 @@ SHAPES: dict[str, Schema] = {
             "estimates": thing("To both sides; never added.", {"customer": _ESTIMATE, "company": _ESTIMATE}),
             "propensity": {"type": "number", "minimum": 0, "maximum": 1},
             "why": TEXT,
+            "grounds": list_of(_GROUND),
             "excluded": list_of(thing("", {"action": TEXT, "rule": TEXT, "said": TEXT})),
             "receipt": TEXT,
             "as_of": TIME,

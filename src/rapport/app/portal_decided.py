@@ -1,0 +1,59 @@
+"""What a company decided with a look at a person, in words for that person: what it did, or why it was silent.
+
+Only rules are told that say something of the person or of what came to them; which other actions a company has, and for
+whom they are, is its own.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from rapport.adapters.embedded.decisions import Kept
+from rapport.decide.decision import Decision, ranking
+from rapport.decide.kinds import SILENCE
+from rapport.web.language import SPOKEN
+from rapport.web.portal.told import Decided
+
+_LONGEST: Final = 60
+RULES: Final[Mapping[str, str]] = {
+    "left_alone": "you asked to be left alone",
+    "stopped_action": "you said stop",
+    "stopped_kind": "you said stop",
+    "asked_for_less": "you asked for less",
+    "quiet_hours": "these were quiet hours",
+    "contact_limit": "enough came of late",
+    "channel_limit": "enough came of late",
+    "action_limit": "enough came of late",
+    "weary": "enough came of late",
+    "unreachable": "nothing would have reached you",
+}
+
+
+def decided(kept: Kept) -> Decided | None:
+    """None where nothing of it can be read any more."""
+    decision = kept.content
+    if decision is None:
+        return None
+    if decision.action == SILENCE:
+        return Decided(silent=True, why=_why_silence(decision))
+    said = decision.parts.get("title") or decision.parts.get("subject") or decision.parts.get("text", "")
+    shown = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1].rstrip()}…"
+    return Decided(said=shown, message=kept.id if kept.delivery == "delivered" else "")
+
+
+def _why_silence(decision: Decision) -> str:
+    order = ranking(decision)
+    if decision.case.held_out:
+        return SPOKEN.say(
+            "You are one of the few who are left alone by lot, so that it shows what all this gives the others."
+        )
+    if any(one.product is not None for one in order):
+        return SPOKEN.say("It was not sure that anything would be worth more than silence to you both.")
+    if order:
+        return SPOKEN.say(
+            "With whatever it could have done, one of you was expected to be worse off than with silence."
+        )
+    reasons = dict.fromkeys(RULES[one.rule] for one in decision.excluded if one.rule in RULES)
+    if not reasons:
+        return SPOKEN.say("There was nothing to do that would have fitted you just then.")
+    told = SPOKEN.listed([SPOKEN.say(one) for one in reasons], "and")
+    return SPOKEN.say("Nothing was left to do: %(reasons)s; and the rest did not fit.", reasons=told)
