@@ -18,14 +18,17 @@ from rapport.adapters.embedded.messages import MessageBook, ToPut
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.wishes import WishBook
+from rapport.adapters.embedded.withheld import WithheldBook
 from rapport.app.actions import Catalogues
 from rapport.app.definitions import Ledgers
 from rapport.app.histories import folded
 from rapport.app.minds import Minds
-from rapport.app.reaching import Reaching, Route
+from rapport.app.reaching import Reaching, Route, end_of_quiet
 from rapport.app.settings import Settings
+from rapport.app.wanting import Wanting
 from rapport.decide.catalogue import Catalogue, Where
 from rapport.decide.channels import CHANNELS, interrupts
+from rapport.decide.contact import Proposal
 from rapport.decide.decision import Decision, Delivery, Learnt, Manner, Moment, checked_manner, decide
 from rapport.decide.explaining import Moved, moved
 from rapport.decide.features import Context
@@ -33,8 +36,10 @@ from rapport.decide.holdout import is_held_out
 from rapport.decide.kinds import SILENCE, Units
 from rapport.decide.languages import spoken_by
 from rapport.decide.person import wishes
+from rapport.decide.triggers import Start
+from rapport.decide.wants import shared_goals
 from rapport.kernel import ids
-from rapport.kernel.errors import BadInput
+from rapport.kernel.errors import BadInput, Conflict
 from rapport.kernel.expressions import Dependencies, Facts
 from rapport.kernel.times import now
 from rapport.kernel.vocabulary import bit, category
@@ -51,6 +56,8 @@ from rapport.web.decisions import DecisionWish, Place, Trial, told_decision
 ACTION: Final = "decision"
 TRIAL: Final = "decision trial"
 NOT_SENT: Final = Route()
+STARTED: Final = "trigger"
+"""Who asks for a decision that nobody asked for."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -64,6 +71,27 @@ class Made(msgspec.Struct, frozen=True):
     delivery: Delivery
     message: ToPut | None = None
     moved: Mapping[str, Moved] = msgspec.field(default_factory=dict)
+    begun: "Begun | None" = None
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """What starts a decision by itself, as far as the customer may be seen: of these `actions`, because of `starts`.
+    `still` and `done` are called in the transaction of the decision: whether it is to be made, and that it was made."""
+
+    actions: frozenset[str]
+    starts: tuple[Start, ...]
+    still: Callable[[LedgerFile], bool]
+    done: Callable[[LedgerFile, str, int], None]
+
+
+class Beginning(msgspec.Struct):
+    """A decision that nobody asked for. `begin` is called with what the gate lets through; `alone`: there is no other
+    channel to try. Where none was made: it is quiet `until` then (µs), or the channel is `unreachable`."""
+
+    begin: Callable[[Found], Begun]
+    alone: bool = True
+    until: int = 0
+    unreachable: bool = False
 
 
 class HouseDecisions:
@@ -87,6 +115,7 @@ class HouseDecisions:
         self._catalogues = Catalogues(ActionBook(ledger), Definitions(ledger))
         self._people = people
         self._wishes = WishBook(people)
+        self._wanting = Wanting(people, reader)
         self._minds = Minds(OutcomeBook(ledger))
         self._reaching = Reaching(settings, people, reader)
         self._on_message = on_message
@@ -97,6 +126,17 @@ class HouseDecisions:
         found, one, receipt, units = await self._decided(org, wish, caller)
         return headed(found, told_decision(one.decision, units), receipt)
 
+    async def start(self, org: str, wish: DecisionWish, beginning: Beginning) -> Decision | None:
+        """Decide what something started, and deliver it; None where it was not to be made now, as `beginning` says.
+        Raises as the gate does."""
+        try:
+            _, one, _, _ = await self._decided(org, wish, STARTED, beginning=beginning)
+        except Conflict:
+            if beginning.until or beginning.unreachable:
+                return None
+            raise
+        return one.decision
+
     async def trial(self, org: str, wish: DecisionWish, caller: str) -> Trial:
         """What would be decided now, with all that moved it. Of it the receipt is kept alone: nothing is sent, learnt
         or counted. Raises as `decide` does."""
@@ -104,7 +144,7 @@ class HouseDecisions:
         return Trial(headed(found, {}, receipt), one.decision, units, one.moved)
 
     async def _decided(
-        self, org: str, wish: DecisionWish, caller: str, *, trial: bool = False
+        self, org: str, wish: DecisionWish, caller: str, *, trial: bool = False, beginning: Beginning | None = None
     ) -> tuple[Found, Made, Receipt, Units]:
         purpose = known_purpose(wish.purpose)
         self._check(org, wish)
@@ -115,22 +155,29 @@ class HouseDecisions:
 
         def made(found: Found) -> Made:
             learnt = self._minds.of(org)
-            one = self._made(found, catalogue, manner, learnt, wish, purpose, started)
+            one = self._made(found, catalogue, manner, learnt, wish, purpose, started, beginning)
             # What was learnt may move before the receipt is on the disk: it is asked now.
             return msgspec.structs.replace(one, moved=moved(one.decision, learnt)) if trial else one
 
         def fields(one: Made) -> tuple[str, ...]:
             return one.fields
 
-        def treated(one: Made) -> Treatment:
-            return Treatment(one.decision.action, repr(one.decision.propensity), lambda receipt: _along(one, receipt))
+        def treated(one: Made, withheld: tuple[str, ...]) -> Treatment:
+            chosen, propensity = one.decision.action, repr(one.decision.propensity)
+            return Treatment(chosen, propensity, lambda receipt: _along(one, receipt, withheld))
 
         reaching = wish.deliver and interrupts(wish.channel)
-        request = Request(org, wish.customer, purpose, caller, TRIAL if trial else ACTION, reaching_out=reaching)
+        request = Request(
+            org, wish.customer, purpose, caller, TRIAL if trial else ACTION, reaching_out=reaching, goals=True
+        )
         found, one, receipt = await self._gate.read(request, made, fields, None if trial else treated)
         if one.message is not None and not trial:
             self._on_message()
         return found, one, receipt, catalogue.units
+
+    def zone(self, found: Found) -> str:
+        """The time zone that the person behind an opened customer says is theirs, or ""."""
+        return self._wishes.holding(self._persons(found), found.org).zone
 
     def learnt(self, org: str) -> Learnt:
         """What was learnt of an organization's decisions so far."""
@@ -154,17 +201,23 @@ class HouseDecisions:
         wish: DecisionWish,
         purpose: str,
         at: int,
+        beginning: Beginning | None = None,
     ) -> Made:
+        begun = None if beginning is None else beginning.begin(found)
+        if begun is not None:
+            catalogue = catalogue.only(begun.actions)
         standing = self._book.at([part.number for part in found.parts], at)
         persons = self._persons(found)
         says = self._wishes.holding(persons, found.org)
         facts, fields = self._facts(found, catalogue, purpose, at)
+        wants = self._wanting.of(found, at)
+        goals = shared_goals((one.action for one in catalogue.of_purpose(purpose)), wants)
         route = self._reaching.route(found, wish.channel) if wish.deliver else NOT_SENT
         moment = Moment(
             purpose,
             wish.channel,
             facts,
-            _context(found, facts, wish, says.zone, at),
+            _context(found, facts, wish, says.zone, at, goals),
             spoken_by(facts.traits) if wish.language is None else (wish.language,),
             _where(found, wish.context.place),
             standing.contacts,
@@ -173,8 +226,16 @@ class HouseDecisions:
             is_held_out(self._secret, found.customer, manner.holdout, declined=says.declines),
             not says.declines,
             route.unreachable,
+            () if begun is None else begun.starts,
+            wants,
         )
+        if beginning is not None and not beginning.alone and route.unreachable:
+            beginning.unreachable = True
+            raise Conflict(route.unreachable, code="unreachable")
         decision = decide(ids.fresh("dec"), catalogue, manner, learnt, moment)
+        if beginning is not None and (quietly := _quietly(decision, catalogue)) is not None:
+            beginning.until = end_of_quiet(quietly, manner.policy, moment.wishes, at)
+            raise Conflict("it waits until the customer's quiet hours are over", code="quiet")
         delivery: Delivery = ""
         message = None
         if wish.deliver and decision.action != SILENCE:
@@ -182,7 +243,9 @@ class HouseDecisions:
             if delivery == "asked":
                 message = ToPut(found.org, found.number, found.customer, decision.id, wish.channel, route.to)
         looked_at = (*fields, *(("identifiers",) if route.to and "identifiers" not in fields else ()))
-        return Made(found.number, decision, standing, looked_at, persons[0] if persons else 0, delivery, message)
+        looked_at = (*looked_at, *(("goals",) if goals else ()))
+        person = persons[0] if persons else 0
+        return Made(found.number, decision, standing, looked_at, person, delivery, message, begun=begun)
 
     def _check(self, org: str, wish: DecisionWish) -> None:
         if wish.channel not in CHANNELS:
@@ -210,17 +273,36 @@ class HouseDecisions:
         self._ledgers.close()
 
 
-def _along(one: Made, receipt: Receipt) -> Along:
+def _along(one: Made, receipt: Receipt, withheld: tuple[str, ...]) -> Along:
     def keep(ledger: LedgerFile) -> bool:
-        book, place = DecisionBook(ledger), (receipt.org, one.record)
+        book, place, begun = DecisionBook(ledger), (receipt.org, one.record), one.begun
+        if begun is not None and not begun.still(ledger):
+            return False
         if not book.keep(one.standing, *place, one.decision, one.delivery, receipt.id, one.person):
             return False
+        if begun is not None:
+            begun.done(ledger, one.decision.action, one.decision.at)
+        WithheldBook(ledger).keep(receipt.id, one.person, withheld)
         return one.message is None or MessageBook(ledger).put(one.message)
 
     return keep
 
 
-def _context(found: Found, facts: Facts, wish: DecisionWish, zone: str, at: int) -> Context:
+def _quietly(decision: Decision, catalogue: Catalogue) -> Proposal | None:
+    """An action that quiet hours alone speak against, where nothing else may be done."""
+    if decision.case.actions:
+        return None
+    against: dict[str, set[str]] = {}
+    for one in decision.excluded:
+        against.setdefault(one.action, set()).add(one.rule)
+    for name, rules in sorted(against.items()):
+        if rules == {"quiet_hours"}:
+            action = catalogue.ready[name].action
+            return Proposal(action.id, action.kind, decision.channel)
+    return None
+
+
+def _context(found: Found, facts: Facts, wish: DecisionWish, zone: str, at: int, goals: Mapping[str, float]) -> Context:
     said = wish.context
     by_name: Mapping[str, Any] = view.events(found.parts)["by_name"]
     return Context(
@@ -230,6 +312,7 @@ def _context(found: Found, facts: Facts, wish: DecisionWish, zone: str, at: int)
         device=said.device,
         place=said.place.country if said.place is not None and _shares_where(found) else "",
         session=said.session,
+        goals=goals,
         computed=facts.computed,
         events={name: told["count"] for name, told in by_name.items()},
         traits=facts.traits,

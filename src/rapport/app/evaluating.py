@@ -1,9 +1,9 @@
 """The evaluator: keeps who is in which audience, in a process of its own, so that judging never delays the worker.
 
-What it answers: records that the worker touched, of which events settle outcomes besides; timers that have come;
-persons, claims and promises that changed in the ledger; definitions that are new, for which everybody is asked, in
-slices, between the others. All that came of one round is one transaction of decide.db, with the cursors of both feeds:
-it happens once, whatever is killed when.
+What it answers: records that the worker touched, of which events settle outcomes and start decisions besides; timers
+that have come; persons, claims and promises that changed in the ledger; definitions that are new, for which everybody
+is asked, in slices, between the others. All that came of one round is one transaction of decide.db, with the cursors
+of both feeds: it happens once, whatever is killed when.
 
 A verdict is a pure function of the definition, what the gate lets through, and the moment; so asking too often changes
 nothing, and whatever a feed repeats is harmless.
@@ -28,9 +28,12 @@ from rapport.app import embedded
 from rapport.app.activating import Activator
 from rapport.app.asking import Ask, Asker, Outcome, Use
 from rapport.app.event_outcomes import EventOutcomes
+from rapport.app.guarding import Guard
 from rapport.app.learning import Learner
+from rapport.app.noticing import Noticing
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
+from rapport.app.starting import Starter
 from rapport.app.stumbling import Stumbling
 from rapport.decide import Cause, Change, Member, Rulebook, Verdict
 from rapport.kernel import cycles
@@ -89,8 +92,10 @@ class Evaluator:
         self._loop = asyncio.new_event_loop()
         self._ends.callback(self._loop.close)
         self._outcomes = EventOutcomes(ledger, self._reader, self._gate, self._loop)
+        self._noticing = Noticing(ledger, self._reader)
         self._askers: dict[str, Asker] = {}
         self._uses: dict[str, Use] = {}
+        self._purposes: dict[tuple[str, str], str] = {}
         self._version = -1
 
     # -- one round
@@ -106,8 +111,10 @@ class Evaluator:
         batch = Batch(at)
         self._feeding.begin()
         self._outcomes.begin()
+        self._noticing.begin()
         slices: dict[str, Slice] = {}
         more = self._touched(slices, batch)
+        self._noticing.put(at)
         self._outcomes.settle(self._clock())
         more = self._stirred(slices, batch) or more
         more = self._passed(slices, batch) or more
@@ -115,6 +122,7 @@ class Evaluator:
         for one in slices.values():
             self._ask(one, batch)
         self._write(batch)
+        more = self._noticing.moved(self.file, self._purposes, at) or more
         told = self._feeding.tell_members(self.file.db)
         if not more:
             more = self._fill() or self.file.drop_some()
@@ -128,6 +136,10 @@ class Evaluator:
     def has_fed(self) -> bool:
         """Whether anything was put into a destination's queue since this was asked last."""
         return self._feeding.has_fed()
+
+    def has_noticed(self) -> bool:
+        """Whether anything began to wait for a decision since this was asked last."""
+        return self._noticing.has_noticed()
 
     def next_due(self) -> int | None:
         return self.file.next_due()
@@ -152,6 +164,11 @@ class Evaluator:
                 )
             for org in self._askers.keys() - wanted:
                 del self._askers[org]
+            self._purposes = {
+                (org, name): rule.audience.purpose
+                for org, asker in self._askers.items()
+                for name, rule in asker.rulebook.rules.items()
+            }
             asked = {org: asker.rulebook.needs(asker.rulebook.rules) for org, asker in self._askers.items()}
             interests = {org: Interest(frozenset(needs.events), needs.traits) for org, needs in asked.items()}
             self.file.put_interests({**dict.fromkeys(self._definitions.in_use(), Interest()), **interests}, version)
@@ -165,6 +182,7 @@ class Evaluator:
             batch.cursors["touched"] = row.seq
             self._feeding.touched(row.org, row.touches)
             self._outcomes.touched(row.org, row.touches)
+            self._noticing.touched(row.org, row.touches, batch.at)
             asker = self._askers.get(row.org)
             for touch in row.touches:
                 ask = None if asker is None else self._asked_by(asker, touch)
@@ -355,10 +373,14 @@ def _basis(rulebook: Rulebook, name: str) -> str:
     return hashlib.sha256(_encode([rule.audience.purpose, behind])).hexdigest()[:24]
 
 
-def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
-    """Evaluate until stopped. `wake` waits, for so many seconds at most, for whoever has something new."""
+def run(
+    settings: Settings, wake: Wake, stopped: Callable[[], bool], on_message: Callable[[], None] = lambda: None
+) -> None:
+    """Evaluate until stopped. `wake` waits, for so many seconds at most, for whoever has something new; `on_message` is
+    called once a message waits to be sent."""
     stumbling = Stumbling("evaluator")
-    activator, learner = Activator(settings), Learner(settings)
+    activator, learner, guard = Activator(settings), Learner(settings), Guard(settings)
+    starter = Starter(settings, on_message)
     while not stopped():
         try:
             with contextlib.closing(Evaluator(settings)) as evaluator:
@@ -368,11 +390,13 @@ def run(settings: Settings, wake: Wake, stopped: Callable[[], bool]) -> None:
                     stumbling.went_well()
                     if evaluator.has_fed():
                         activator.wake()
+                    if evaluator.has_noticed():
+                        starter.wake()
                     if not more:
                         due = evaluator.next_due()
                         wake(LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, (due - now()) / SECOND)))
         except Busy as error:
             # No place, or no turn: nothing was written, and it is asked again when there is.
             stumbling.wait(error)
-    activator.close()
-    learner.close()
+    for thread in (activator, learner, guard, starter):
+        thread.close()

@@ -10,6 +10,7 @@ import time
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.destinations import DestinationBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.noticed import triggers_of
 from rapport.adapters.embedded.outcome_rules import OutcomeRules
 from rapport.adapters.embedded.touched import Consumed, TouchTables
 from rapport.collect import Event
@@ -81,11 +82,14 @@ class Following:
 
 
 def wanted_events(ledger: LedgerFile) -> dict[str, set[str]]:
-    """Organization → names of events that any of its destinations is to be told of, or that settle outcomes."""
+    """Organization → names of events that any of its destinations is to be told of, that settle outcomes, or that start
+    decisions."""
     wanted: dict[str, set[str]] = {}
     for one in DestinationBook(ledger).every():
         if one.events:
             wanted.setdefault(one.org, set()).update(one.events)
     for org, rules in OutcomeRules(ledger).every().items():
         wanted.setdefault(org, set()).update(rule.event for rule in rules)
+    for org, triggers in triggers_of(ledger).items():
+        wanted.setdefault(org, set()).update(triggers.events)
     return wanted

@@ -43,7 +43,8 @@ class Rejected(NamedTuple):
 
 class Touch(msgspec.Struct, array_like=True):
     """What changed of one record: names of traits and events, types of identifiers; `all`: it may be anything.
-    `happened`: (name, message id) of events that were taken in and that somebody wants one by one."""
+    `happened`: (name, message id) of events that were taken in and that somebody wants one by one; `fresh`: when each
+    of these happened (µs, by message id), where it was told soon."""
 
     record: int
     traits: set[str] = msgspec.field(default_factory=set)
@@ -51,6 +52,7 @@ class Touch(msgspec.Struct, array_like=True):
     identifiers: set[str] = msgspec.field(default_factory=set)
     all: bool = False
     happened: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    fresh: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class ProfileStore(Protocol):
@@ -123,7 +125,7 @@ class Found(NamedTuple):
     """A customer that was found: the shown handle, `merged` or `split` where another was asked for, and the records.
 
     `elsewhere` is what the gate adds of what the person did at other companies; `number` that of the record whose
-    handle is shown.
+    handle is shown; `owner` of the person (0: nobody) who it is for certain, and whose goals may be told of.
     """
 
     org: str
@@ -132,6 +134,7 @@ class Found(NamedTuple):
     parts: Sequence[Part]
     elsewhere: Sequence[dict[str, Any]] = ()
     number: int = 0
+    owner: int = 0
 
 
 class ProfileReader(Protocol):

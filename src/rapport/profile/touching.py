@@ -11,6 +11,7 @@ import msgspec
 
 from rapport.collect import Event
 from rapport.kernel.expressions import ANY_EVENT
+from rapport.kernel.times import HOUR
 from rapport.profile.store import Touch
 from rapport.profile.working_set import Held
 
@@ -28,6 +29,8 @@ class Interest(msgspec.Struct, frozen=True, array_like=True):
         return not (self.traits.isdisjoint(event.traits) and self.traits.isdisjoint(event.traits_once))
 
 
+LATE = HOUR
+"""What is told later than this after it happened (µs) is no news, such as what is imported of a past."""
 _MOST_NAMES = 200
 """Of one record: above it, it is all of it."""
 
@@ -60,6 +63,9 @@ class Touches:
         touch.events.add(event.name)
         if is_told:
             touch.happened.append((event.name, event.message_id))
+            if event.time is not None and event.received_at - event.time <= LATE:
+                # A client's clock may be ahead: nothing happens after it was taken in.
+                touch.fresh[event.message_id] = min(event.time, event.received_at)
         if event.kind != "group":
             touch.traits.update(event.traits)
             touch.traits.update(event.traits_once)

@@ -13,14 +13,15 @@ An action that was deleted keeps its versions; when its id is put again, the nex
 any person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from rapport.adapters.embedded import audit
+from rapport.adapters.embedded.audiences import unused, using
 from rapport.adapters.embedded.sqlite import transaction
-from rapport.decide.actions import Action, next_version
+from rapport.decide.actions import Action, Trigger, next_version
 from rapport.decide.kinds import Units, checked_units
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import now
@@ -40,6 +41,8 @@ SCHEMA = """
 
 MOST: Final = 2_000
 """Actions of one organization."""
+TRIGGERS: Final = "triggers"
+"""Under which it is `in_use` (see `audiences`) that an organization's actions wait for anything."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Action).decode
 _decode_units = msgspec.msgpack.Decoder(Units).decode
@@ -53,6 +56,7 @@ class ActionBook:
     for none."""
 
     def __init__(self, ledger: "LedgerFile") -> None:
+        self.ledger = ledger
         self._db = ledger.db
 
     # -- actions
@@ -61,14 +65,21 @@ class ActionBook:
         """Keep a checked action, whatever version it says. Raises Conflict (`too_many`; `outdated` where another
         version is in force), BadInput (`other_currency`)."""
         with transaction(self._db):
-            return self._put(action, who, expected)
+            waits = self._waits(action.org, (action.id,))
+            saved = self._put(action, who, expected)
+            self._follow(action.org, waits, (action.id,))
+            return saved
 
     def put_all(self, org: str, actions: Sequence[Action], units: Units | None, who: str) -> list[Action]:
         """All of them, or none. Raises as `put` and `put_units` do."""
         with transaction(self._db):
             if units is not None:
                 self._put_units(org, units, who, None, renewed={one.id for one in actions})
-            return [self._put(one, who, None) for one in actions]
+            ids = [one.id for one in actions]
+            waits = self._waits(org, ids)
+            saved = [self._put(one, who, None) for one in actions]
+            self._follow(org, waits, ids)
+            return saved
 
     def action(self, org: str, name: str) -> Action:
         """Raises NotFound."""
@@ -105,10 +116,12 @@ class ActionBook:
         """Raises NotFound."""
         query = "UPDATE action SET ended_at = ? WHERE org = ? AND id = ? AND ended_at IS NULL"
         with transaction(self._db):
+            waits = self._waits(org, (name,))
             if not self._db.execute(query, (now(), org, name)).rowcount:
                 raise _absent()
             audit.note(self._db, org, who, "deleted an action", name)
-            self._moved()
+            self.moved()
+            self._follow(org, waits, (name,))
 
     # -- units
 
@@ -167,7 +180,7 @@ class ActionBook:
         query = "INSERT INTO action VALUES (?, ?, ?, ?, ?, NULL)"
         self._db.execute(query, (org, made.id, made.version, made.at, _encode(made)))
         audit.note(self._db, org, who, "put an action", made.id)
-        self._moved()
+        self.moved()
         return made
 
     def _count_in(self, org: str, currency: str, who: str) -> None:
@@ -195,10 +208,22 @@ class ActionBook:
                 raise Conflict(message, code="other_currency", field="currency")
         self._db.execute("INSERT INTO units VALUES (?, ?, ?, ?)", (org, made.version, now(), _encode(made)))
         audit.note(self._db, org, who, "set the units")
-        self._moved()
+        self.moved()
         return made
 
-    def _moved(self) -> None:
+    def _waits(self, org: str, names: Iterable[str]) -> list[tuple[Trigger, ...]]:
+        """What some actions wait for, as far as they are in force."""
+        found = [self._last(org, name) for name in names]
+        return [() if one is None or one[1] else one[0].triggers for one in found]
+
+    def _follow(self, org: str, before: list[tuple[Trigger, ...]], names: Iterable[str]) -> None:
+        """Where what actions wait for is another than before, whoever notices it is to know."""
+        if self._waits(org, names) != before:
+            waits = any(one.triggers for one in self.actions(org))
+            (using if waits else unused)(self._db, org, TRIGGERS, "actions")
+
+    def moved(self) -> None:
+        """Whoever keeps a catalogue loads it anew; in the transaction that its caller holds."""
         self._db.execute("UPDATE catalogue SET version = version + 1")
 
 

@@ -245,12 +245,24 @@ class DecideFile:
             self.db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(batch.cursors.items()))
         return moves
 
+    def last_move(self) -> int:
+        """The number of the last that was written, kept or not."""
+        last = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'history'").fetchone()
+        return 0 if last is None else int(last[0])
+
+    def moves(self, after: int, limit: int) -> list[Move]:
+        """Moves that came after one, as they were written; of an audience that was deleted since, no names."""
+        query = (
+            "SELECT seq, audience, customer, kind, at, cause, version FROM history WHERE seq > ? ORDER BY seq LIMIT ?"
+        )
+        rows = self.db.execute(query, (after, limit)).fetchall()
+        return [Move(seq, *self._names.get(one, ("", "")), who, Moved(*moved)) for seq, one, who, *moved in rows]
+
     def _put_moves(self, moves: Iterable[tuple[str, str, int, Moved]]) -> list[Move]:
         written: list[Move] = []
         rows: list[tuple[object, ...]] = []
         counts: dict[tuple[int, int], list[int]] = {}
-        last = self.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'history'").fetchone()
-        seq = 0 if last is None else last[0]
+        seq = self.last_move()
         for org, name, customer, moved in moves:
             number = self._ids.get((org, name))
             if number is None:

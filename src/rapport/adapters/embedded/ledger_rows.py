@@ -18,12 +18,16 @@ from rapport.adapters.embedded import (
     devices,
     exports,
     goals,
+    goals_told,
+    guard_rails,
     let_go,
     messages,
+    noticed,
     operators,
     outbox,
     outcome_rules,
     outcomes,
+    priors,
     purchases,
     receipt_log,
     reminding,
@@ -33,6 +37,7 @@ from rapport.adapters.embedded import (
     tongues,
     webhooks,
     wishes,
+    withheld,
 )
 
 MIGRATIONS = [
@@ -140,4 +145,10 @@ MIGRATIONS = [
     wishes.SCHEMA,
     messages.SCHEMA,
     outcome_rules.SCHEMA,
+    guard_rails.SCHEMA,
+    priors.SCHEMA,
+    outcomes.HELD_BACK,
+    noticed.SCHEMA,
+    goals_told.SCHEMA,
+    withheld.SCHEMA,
 ]

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from rapport.adapters.embedded import messages
+from rapport.adapters.embedded import messages, noticed
 from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.sqlite import transaction, translating
 
@@ -140,6 +140,7 @@ def take_away(people: "PeopleFile", rows: Sequence[Row]) -> int:
         for table in ENDED:
             db.execute(f"DELETE FROM {table}")  # noqa: S608 (our own names)
         messages.end_waiting(db)
+        noticed.end_waiting(db)
         _count_on(db, [row for row in rows if row[0] == _NUMBERS])
         for row in rows:
             kind, what, person, _ = row
