@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.guard_rails import RailBook, switched_off
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.app.audiences import looking
 from rapport.app.definitions import Doubts, Ledgers, or_none
@@ -26,6 +27,7 @@ from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.expressions import Kind, Problem, review
 from rapport.kernel.expressions.problems import alike
 from rapport.kernel.times import now
+from rapport.learn.verdicts import Rail, checked_reason
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate, Request, headed
 from rapport.terms.facts import facts_of, looked_at
@@ -43,6 +45,7 @@ class Catalogues:
     def __init__(self, book: ActionBook, definitions: Definitions) -> None:
         self._book = book
         self._definitions = definitions
+        self._rails = RailBook(book.ledger)
         self._known: dict[str, tuple[tuple[int, int], Catalogue]] = {}
 
     def of(self, org: str) -> Catalogue:
@@ -50,7 +53,8 @@ class Catalogues:
         known = self._known.get(org)
         if known is None or known[0] != version:
             computation = self._definitions.rulebook(org).computation
-            made = Catalogue(self._book.actions(org), computation, self._book.units(org))
+            off = switched_off(self._rails.standing(org))
+            made = Catalogue(self._book.actions(org), computation, self._book.units(org), off)
             known = self._known[org] = (version, made)
         return known[1]
 
@@ -149,6 +153,15 @@ class HouseActions:
     async def delete(self, org: str, name: str, who: str) -> None:
         await self._ledgers.with_definitions(lambda _, ledger: ActionBook(ledger).delete(org, name, who))
 
+    async def rails(self, org: str) -> dict[str, Rail]:
+        return await self._ledgers.with_definitions(lambda _, ledger: RailBook(ledger).standing(org))
+
+    async def switch_on(self, org: str, name: str, who: str, reason: str) -> Rail:
+        checked_reason(reason)
+        return await self._ledgers.with_definitions(
+            lambda _, ledger: RailBook(ledger).switch_on(org, name, who, reason)
+        )
+
     async def units(self, org: str) -> Units:
         return await self._ledgers.with_definitions(lambda _, ledger: ActionBook(ledger).units(org))
 
@@ -166,13 +179,14 @@ class HouseActions:
             raise BadInput(message, code="unknown_channel", field="channel")
         wanted = None if language is None else (languages.language(language, "language"),)
 
-        def ready(definitions: Definitions, ledger: LedgerFile) -> Ready:
-            return Ready(ActionBook(ledger).action(org, name), definitions.rulebook(org).computation)
+        def ready(definitions: Definitions, ledger: LedgerFile) -> tuple[Ready, str]:
+            found = Ready(ActionBook(ledger).action(org, name), definitions.rulebook(org).computation)
+            return found, switched_off(RailBook(ledger).standing(org)).get(name, "")
 
-        one = await self._ledgers.with_definitions(ready)
+        one, off = await self._ledgers.with_definitions(ready)
 
         def told(found: Found) -> dict[str, Any]:
-            return told_preview(_previewed(one, found, self._reader, channel, wanted))
+            return told_preview(_previewed(one, off, found, self._reader, channel, wanted))
 
         request = Request(org, customer, one.action.purpose, caller, PREVIEW)
         return headed(*await self._gate.read(request, told, lambda _: looked_at(one.dependencies)))
@@ -182,14 +196,17 @@ class HouseActions:
 
 
 def _previewed(
-    one: Ready, found: Found, reader: ProfileReader, channel: str, wanted: tuple[str, ...] | None
+    one: Ready, off: str, found: Found, reader: ProfileReader, channel: str, wanted: tuple[str, ...] | None
 ) -> Previewed:
+    """`off`: why it is switched off, "" where it is not."""
     at = now()
     facts = one.fill(facts_of(found, one.dependencies, folded(reader, one.dependencies)), at, {})
     spoken = spoken_by(facts.traits) if wanted is None else wanted
     message = one.rendered(facts, at, channel, spoken)
     # Where the customer is shows only when they are there: a preview takes them to be in the right place.
     excluded = one.excluded(facts, at, channel, spoken, _within(one.action))
+    if off:
+        return Previewed(one.action, message, "switched_off", off)
     return Previewed(one.action, message, "", "") if excluded is None else Previewed(one.action, message, *excluded)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.guard_rails import RailBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.app.actions import HouseActions
 from rapport.app.console_operators import by
@@ -17,6 +18,7 @@ from rapport.decide.kinds import SILENCE, Units
 from rapport.decide.wishes import ActionWish
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.kernel.times import DAY, now
+from rapport.learn.verdicts import Rail
 from rapport.web.actions import SavedAction
 from rapport.web.console import actions_desk as ask
 from rapport.web.console.session import Session
@@ -42,7 +44,8 @@ class ConsoleActions:
         def page(_: Definitions, ledger: LedgerFile) -> ask.Catalogued:
             book = ActionBook(ledger)
             units, tallies = book.units(org), DecisionBook(ledger).tallies(org, now() - LATELY)
-            rows = tuple(_listed(one, units, tallies) for one in book.page(org, after, limit))
+            rails = RailBook(ledger).standing(org)
+            rows = tuple(_listed(one, units, tallies, rails.get(one.id)) for one in book.page(org, after, limit))
             return ask.Catalogued(rows, units, tallies.get(SILENCE, (0, 0))[0])
 
         return await self._ledgers.with_definitions(page)
@@ -54,7 +57,8 @@ class ConsoleActions:
             book = ActionBook(ledger)
             one, units = book.action(org, name), book.units(org)
             tallies = DecisionBook(ledger).tallies(org, now() - LATELY)
-            return ask.Looked(_listed(one, units, tallies), units, tuple(book.versions(org, name)))
+            rail = RailBook(ledger).standing(org).get(name)
+            return ask.Looked(_listed(one, units, tallies, rail), units, tuple(book.versions(org, name)))
 
         return await self._ledgers.with_definitions(named)
 
@@ -63,6 +67,9 @@ class ConsoleActions:
 
     async def delete(self, session: Session, name: str) -> None:
         await self._actions.delete(session.org, name, by(session))
+
+    async def switch_on(self, session: Session, name: str, reason: str) -> None:
+        await self._actions.switch_on(session.org, name, by(session), reason)
 
     async def units(self, session: Session) -> Units:
         return await self._actions.units(session.org)
@@ -97,8 +104,8 @@ class ConsoleActions:
         self._ledgers.close()
 
 
-def _listed(one: Action, units: Units, tallies: Tallies) -> ask.Listed:
-    return ask.Listed(one, declared(one, units), *tallies.get(one.id, (0, 0)))
+def _listed(one: Action, units: Units, tallies: Tallies, rail: Rail | None) -> ask.Listed:
+    return ask.Listed(one, declared(one, units), *tallies.get(one.id, (0, 0)), rail)
 
 
 def _caller(session: Session) -> str:

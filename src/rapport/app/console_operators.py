@@ -93,6 +93,7 @@ class ConsoleOperators:
 def who_of(row: Row, names: dict[str, str]) -> str:
     """Who did it, in words."""
     said = {audit.BY_LINK: "somebody by a link", audit.COMMAND_LINE: "the command line", audit.NOBODY: "nobody known"}
+    said[audit.GUARD_RAILS] = "the guard-rails"
     return names.get(row.who) or said.get(row.who) or ("a token" if row.who.startswith("tok_") else row.who)
 
 

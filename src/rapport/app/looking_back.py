@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.benefits import BenefitFile
-from rapport.adapters.embedded.decisions import DecisionBook, Kept
+from rapport.adapters.embedded.decisions import UNREACHED, DecisionBook, Kept
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app.embedded import open_ledger
@@ -26,6 +26,7 @@ MOST: Final = 200_000
 """So many decisions, the newest, are looked back on at most."""
 _PAGE: Final = 1_000
 Progress = Callable[[int], None]
+"""Told how many decisions were read so far."""
 
 
 class Past(NamedTuple):
@@ -50,19 +51,24 @@ def past(ledger: LedgerFile, org: str, most: int = MOST, progress: Progress = la
     book, outcomes = DecisionBook(ledger), OutcomeBook(ledger)
     decisions: list[Decision] = []
     log: list[Logged] = []
-    for kept in _every(book, org, most):
-        awaited = outcomes.awaited(kept)
-        if kept.content is None or awaited is None:
-            continue
-        if not (awaited.delivered or awaited.outcomes or awaited.action == SILENCE):
-            continue
-        after = decided.After(str(kept.record), awaited.delivered, awaited.worth)
-        one = decided.logged(kept.content, after)
-        if one is not None:
+    for read, kept in enumerate(_every(book, org, most), 1):
+        progress(read)
+        one = logged_of(outcomes, kept)
+        if one is not None and kept.content is not None:
             decisions.append(kept.content)
             log.append(one)
-            progress(len(log))
     return Past(decisions, log)
+
+
+def logged_of(outcomes: OutcomeBook, kept: Kept) -> Logged | None:
+    """A decision as estimators need it; None where nobody carried it out or it reached nobody, where nothing was
+    chosen, and of somebody who was erased."""
+    awaited = outcomes.awaited(kept)
+    if kept.content is None or awaited is None or kept.delivery in UNREACHED:
+        return None
+    if not (awaited.delivered or awaited.outcomes or awaited.action == SILENCE):
+        return None
+    return decided.logged(kept.content, decided.After(str(kept.record), awaited.delivered, awaited.worth))
 
 
 def evaluated(found: Past, now: int) -> Evaluation:

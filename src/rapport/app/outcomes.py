@@ -16,19 +16,20 @@ from rapport.adapters.embedded.decisions import DecisionBook, Kept
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.outcome_rules import OutcomeRules
 from rapport.adapters.embedded.outcomes import OutcomeBook
+from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
 from rapport.decide.actions import Benefit
 from rapport.decide.kinds import Units
 from rapport.kernel import ids
-from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
-from rapport.learn.outcomes import Report, Rule, report_of, reported
+from rapport.learn.outcomes import Report, Rule, Step, report_of, reported
 from rapport.learn.rules import Rules
 from rapport.terms.benefits import MINUTES, Settled, Side, amount_text
 
 _KINDS: Final[dict[Side, str]] = {"customer": "discount", "company": "margin"}
 """As what an amount is settled that does not say its kind."""
+_LAST: Final = Decimal("0.000001")
 
 
 class HouseOutcomes:
@@ -48,16 +49,14 @@ class HouseOutcomes:
     def _report(self, org: str, report: Report) -> dict[str, Any]:
         with self._turn:
             ledger, at = self._opened(), now()
-            kept = DecisionBook(ledger).decision(org, report.decision)
-            book, units = OutcomeBook(ledger), ActionBook(ledger).units(org)
-            awaited = book.awaited(kept)
-            told = {"decision": kept.id, "kind": report.kind, "status": "accepted"}
-            if awaited is None:
-                return told
-            step = reported(report, org, awaited, units, at)
-            _settle(ledger, kept, report, units, at)
-            book.keep(kept, step, at)
-            return told
+            with translating(ledger.path), transaction(ledger.db):
+                kept = DecisionBook(ledger).decision(org, report.decision)
+                book, units = OutcomeBook(ledger), ActionBook(ledger).units(org)
+                awaited = book.awaited(kept)
+                if awaited is not None:
+                    step = reported(report, org, awaited, units, at)
+                    _keep(ledger, kept, step, report, units, at)
+            return {"decision": kept.id, "kind": report.kind, "status": "accepted"}
 
     async def rules(self, org: str) -> Rules:
         """By which rules events settle outcomes."""
@@ -98,16 +97,16 @@ def outcomes_at_hand(settings: Settings) -> Iterator[HouseOutcomes]:
         house.close()
 
 
-def _settle(ledger: LedgerFile, kept: Kept, report: Report, units: Units, at: int) -> None:
-    """Put what it gave into the book of benefits, once: before the outcome, so that a kill in between is made good by
-    whoever reports it again."""
-    evidence = f"{kept.id} {report.kind}"
-    settled = gave_both(kept, kept.record, (report.customer_benefit, report.company_value), evidence, units, at)
+def _keep(ledger: LedgerFile, kept: Kept, step: Step, report: Report, units: Units, at: int) -> None:
+    """Keep what is new, and put what it gave into the book of benefits, in the transaction that its caller holds: what
+    was reported before is settled already."""
+    if step.outcome is None:
+        return
+    gave = (report.customer_benefit, report.company_value)
+    settled = gave_both(kept, kept.record, gave, f"{kept.id} {report.kind}", units, at)
     if settled:
-        try:
-            BenefitFile(ledger).put(settled, [kept.record], mapped=False)
-        except NotFound:
-            return  # of who was erased nothing is kept
+        BenefitFile(ledger).put_along(settled, [kept.record], mapped=False)
+    OutcomeBook(ledger).keep_along(kept, step, at)
 
 
 def gave_both(
@@ -126,8 +125,9 @@ def _settled(
     kept: Kept, record: int, side: Side, gave: float | Benefit, evidence: str, units: Units, at: int
 ) -> list[Settled]:
     one = gave if isinstance(gave, Benefit) else Benefit(_KINDS[side], amount=gave)
-    amount, unit = (one.minutes, MINUTES) if one.minutes else (one.amount, units.currency)
+    given, unit = (one.minutes, MINUTES) if one.minutes else (one.amount, units.currency)
+    amount = Decimal(repr(float(given))).quantize(_LAST).normalize()
     if not unit or not amount:
         return []  # nothing was given; or in no money, as long as nobody said in which
-    text = amount_text(Decimal(repr(float(amount))).quantize(Decimal("0.000001")).normalize())
+    text = amount_text(amount)
     return [Settled(ids.fresh("ben"), kept.org, at, side, one.kind, text, "", unit, kept.receipt, evidence, (record,))]

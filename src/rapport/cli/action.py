@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -14,12 +14,14 @@ from rapport.decide.catalogue_files import CatalogueFile, parse
 from rapport.decide.kinds import KINDS
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import ExpressionError
+from rapport.kernel.times import rfc3339
 from rapport.web.actions import told, told_page, told_saved, told_units
 
 actions = typer.Typer(help="Actions: what the company can do for a customer, or silence.", no_args_is_help=True)
 
 CALLER = "command line"
 _ALL = 1 << 31
+_RAILS: Final = {"off": "switched off", "harm": "found to harm, and left on", "on": "switched on again"}
 
 Org = Annotated[str | None, typer.Option("--org", help="The organization; needed where there is more than one.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The action: letters, digits, _ and -.")]
@@ -57,13 +59,15 @@ def listed(org: Org = None, data: options.Data = None, json: options.Json = Fals
     """List the actions in force, by id, with what each is worth to both sides before anything was learnt."""
     with at_hand(options.settings(data), org) as (house, name):
         found, units = asyncio.run(house.page(name, "", _ALL))
+        rails = asyncio.run(house.rails(name))
     if json:
-        options.print_json({"actions": told_page(found, units)})
+        options.print_json({"actions": told_page(found, units, rails)})
         return
-    for one in told_page(found, units):
+    for one in told_page(found, units, rails):
         worth = one["worth"]
         sides = f"{worth['customer']:>9.2f} {worth['company']:>9.2f}"
-        typer.echo(f"{one['id']:28} {one['kind']:7} {sides}  {', '.join(one['content'])}")
+        off = "  (switched off: it harms)" if (one["guard_rail"] or {}).get("state") == "off" else ""
+        typer.echo(f"{one['id']:28} {one['kind']:7} {sides}  {', '.join(one['content'])}{off}")
     if found:
         typer.echo(f"\nWorth to the customer, and to the company, in {units.currency or 'your money'}.")
     else:
@@ -75,11 +79,14 @@ def show(action: Id, org: Org = None, data: options.Data = None, json: options.J
     """Show an action: what it says, to whom, and what it is worth to both sides."""
     with at_hand(options.settings(data), org) as (house, name):
         one, units = asyncio.run(house.named(name, action))
-    shown = told(one, units)
+        rail = asyncio.run(house.rails(name)).get(action)
+    shown = told(one, units, rail)
     if json:
         options.print_json(shown)
         return
     typer.echo(f"{one.id}, version {one.version} since {shown['since']}, for {one.purpose}")
+    if rail is not None:
+        typer.echo(f"  {_RAILS[rail.state]} on {rfc3339(rail.at)}: {options.plain(rail.reason or rail.said)}")
     typer.echo(f"  {one.kind}: {KINDS[one.kind].tells}")
     typer.echo(f"  to whom   {options.plain(one.eligible)}")
     worth, money = shown["worth"], units.currency or "your money"
@@ -113,6 +120,19 @@ def preview(
         options.print_json(shown)
         return
     _echo_preview(shown)
+
+
+@actions.command("on")
+def switch_on(
+    action: Id,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit log and whoever reads it.")],
+    org: Org = None,
+    data: options.Data = None,
+) -> None:
+    """Let an action that was switched off be chosen again; it is judged by what is decided from now on."""
+    with at_hand(options.settings(data), org) as (house, name):
+        asyncio.run(house.switch_on(name, action, COMMAND_LINE, reason))
+    typer.echo(f"{action} can be chosen again.")
 
 
 @actions.command("remove")

@@ -21,12 +21,14 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from rapport.decide.actions import Benefit
-from rapport.decide.kinds import MOST, SILENCE, Units, Worth
+from rapport.decide.kinds import MOST, MOST_MINUTES, SILENCE, Units, Worth
 from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.terms.benefits import KINDS, MINUTES, Side
 
 MOST_OUTCOMES = 100
 """Of one decision."""
 MAX_NAME = 512
+_FIELDS: Mapping[Side, str] = {"customer": "customer_benefit", "company": "company_value"}
 Passed = Literal[
     "no_time", "settled_already", "no_decision", "several_decisions", "no_amount", "absurd", "no_rule", "full"
 ]
@@ -124,9 +126,7 @@ def reported(
     if not 0 < len(report.kind) <= MAX_NAME or not report.kind.isprintable():
         raise _bad("kind", "kind says what came of it, in a word, such as bought")
     rate = units.minute if minute is None else minute
-    worth = Worth(
-        _amount(report.customer_benefit, "customer_benefit", rate), _amount(report.company_value, "company_value", rate)
-    )
+    worth = Worth(_amount(report.customer_benefit, "customer", rate), _amount(report.company_value, "company", rate))
     if awaited is None or awaited.org != org or awaited.decision != report.decision:
         raise NotFound("there is no such decision", field="decision")
     for one in awaited.outcomes:
@@ -144,11 +144,19 @@ def reported(
     return _kept(awaited, Outcome(awaited.decision, report.kind, "", worth, now, now >= awaited.until))
 
 
-def _amount(given: float | Benefit, field: str, minute: float) -> float:
+def _amount(given: float | Benefit, side: Side, minute: float) -> float:
+    field = _FIELDS[side]
     if not isinstance(given, Benefit):
         return _checked(given, field)
+    if given.kind not in KINDS[side]:
+        raise _bad(field, f"what the {side} is given is one of: {', '.join(KINDS[side])}")
     if given.minutes and given.amount:
         raise _bad(field, "a benefit is in minutes or an amount of money, not both")
+    in_minutes = given.kind == f"{MINUTES}_saved"
+    if given.amount if in_minutes else given.minutes:
+        raise _bad(field, f"{given.kind} is told by {'minutes' if in_minutes else 'an amount'}")
+    if not -MOST_MINUTES <= given.minutes <= MOST_MINUTES:
+        raise _bad(field, f"minutes are a number from -{MOST_MINUTES:,} to {MOST_MINUTES:,}")
     return _checked(given.amount + given.minutes * minute, field)
 
 

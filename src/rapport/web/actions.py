@@ -1,6 +1,6 @@
 """Actions as the API and the console ask for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -10,6 +10,7 @@ from rapport.decide.catalogue import Rendered, Unrendered
 from rapport.decide.kinds import KINDS, Units, Worth
 from rapport.decide.wishes import ActionWish, told_action
 from rapport.kernel.times import rfc3339
+from rapport.learn.verdicts import Rail
 from rapport.web.audiences import Warned, told_warnings
 
 
@@ -55,6 +56,14 @@ class Actions(Protocol):
         """What an action says to one customer, with the receipt. Raises NotFound where the action is not there, or the
         customer is absent or refused; Conflict (`ambiguous`), BadInput (`unknown_channel`, `bad_language`)."""
 
+    async def rails(self, org: str) -> Mapping[str, Rail]:
+        """Of actions about which guard-rails found anything, or somebody said so, where their versions in force
+        stand."""
+
+    async def switch_on(self, org: str, name: str, who: str, reason: str) -> Rail:
+        """Let an action that was switched off be chosen again. Raises NotFound, BadInput (`bad_reason`), Conflict
+        (`not_switched_off`)."""
+
     async def units(self, org: str) -> Units:
         """Those in force."""
 
@@ -65,14 +74,35 @@ class Actions(Protocol):
 # -- as they are told
 
 
-def told(one: Action, units: Units) -> dict[str, Any]:
-    """An action, with what it is worth to both sides before anything was learnt."""
+def told(one: Action, units: Units, rail: Rail | None = None) -> dict[str, Any]:
+    """An action, with what it is worth to both sides before anything was learnt, and where it stands by the
+    guard-rails."""
     head = {"id": one.id, **told_action(one), "mandatory": one.mandatory}
-    return {**head, "worth": told_worth(declared(one, units)), "version": one.version, "since": rfc3339(one.at)}
+    since = {"version": one.version, "since": rfc3339(one.at)}
+    return {**head, "worth": told_worth(declared(one, units)), **since, "guard_rail": told_rail(rail)}
 
 
-def told_saved(saved: SavedAction) -> dict[str, Any]:
-    return {**told(saved.action, saved.units), "warnings": told_warnings(saved.warnings)}
+def told_rail(rail: Rail | None) -> dict[str, Any] | None:
+    """None where nothing was found."""
+    if rail is None:
+        return None
+    harm = [
+        {
+            "side": one.side,
+            "effect": one.effect,
+            "low": one.low,
+            "high": one.high,
+            "got": one.got,
+            "left_alone": one.left_alone,
+            "said": one.said,
+        }
+        for one in rail.verdicts
+    ]
+    return {"state": rail.state, "at": rfc3339(rail.at), "harm": harm, "reason": rail.reason or None}
+
+
+def told_saved(saved: SavedAction, rail: Rail | None = None) -> dict[str, Any]:
+    return {**told(saved.action, saved.units, rail), "warnings": told_warnings(saved.warnings)}
 
 
 def told_worth(worth: Worth) -> dict[str, float]:
@@ -109,5 +139,5 @@ def told_preview(one: Previewed) -> dict[str, Any]:
     }
 
 
-def told_page(actions: Sequence[Action], units: Units) -> list[dict[str, Any]]:
-    return [told(one, units) for one in actions]
+def told_page(actions: Sequence[Action], units: Units, rails: Mapping[str, Rail]) -> list[dict[str, Any]]:
+    return [told(one, units, rails.get(one.id)) for one in actions]

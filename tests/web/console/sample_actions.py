@@ -22,6 +22,7 @@ from rapport.decide.wishes import ActionWish, action
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.expressions import Facts
 from rapport.kernel.times import DAY, now, rfc3339
+from rapport.learn.verdicts import Rail, Verdict, checked_reason
 from rapport.web.actions import Previewed, SavedAction, told_preview
 from rapport.web.console import actions_desk as told
 from rapport.web.console.session import Session
@@ -50,6 +51,7 @@ class SampleActions:
         self.kept_manner = Manner() if empty else Manner(policy=Policy("22:00-08:00", "Europe/London"), version=2)
         self.learnt = self._learnt()
         self.trials: list[DecisionWish] = []
+        self.rails = {} if empty else self._rails()
         self.held_out = False
 
     def _widen(self) -> None:
@@ -73,11 +75,26 @@ class SampleActions:
             sides.company.learn(crossed, 0.85, 0.9 - number % 2, self.at)
         return sides
 
+    def _rails(self) -> dict[str, Rail]:
+        found = Verdict("", "customer", True, -0.412, -0.7, -0.124, 1_190, 2_310, 0.01, f"harms customers {HOSTILE}")
+        theirs = msgspec.structs.replace(found, side="company", effect=-1.5)
+        return {
+            LONG: Rail(LONG, 1, "off", self.at - DAY, (found, theirs)),
+            "inform_care": Rail("inform_care", 1, "harm", self.at - DAY, (found,)),
+            "winter_2025": Rail("winter_2025", 1, "on", self.at - DAY, (found,), "opr_1", HOSTILE),
+        }
+
+    async def switch_on(self, session: Session, name: str, reason: str) -> None:
+        before = self.rails.get(name)
+        if before is None or before.state == "on":
+            raise Conflict(f"{name} is not switched off", code="not_switched_off", field="id")
+        self.rails[name] = msgspec.structs.replace(before, state="on", reason=checked_reason(reason), at=now())
+
     # -- the catalogue
 
     def _listed(self, one: Action) -> told.Listed:
         chosen = {"help_after_refund": (1_204, 1_190), "inform_care": (17, 3)}.get(one.id, (0, 0))
-        return told.Listed(one, declared(one, self.kept_units), *chosen)
+        return told.Listed(one, declared(one, self.kept_units), *chosen, self.rails.get(one.id))
 
     async def page(self, session: Session, after: str, limit: int) -> told.Catalogued:
         rows = [self._listed(self.all[name]) for name in sorted(self.all) if name > after][:limit]

@@ -31,13 +31,15 @@ BY_LINK: Final = "link"
 """Who came by a link from the machine itself."""
 COMMAND_LINE: Final = "command line"
 NOBODY: Final = ""
+GUARD_RAILS: Final = "guard-rails"
+"""What the node does by itself with actions that harm."""
 PAGE: Final = 50
 _ABOUT = re.compile(r"[A-Za-z0-9_.-]{0,80}")
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line. `who`: an operator's handle `opr_…`, a token's `tok_…`, `link`, `command line`, or "" for nobody known;
-    `about`: a handle or the name of a source; `failed`: an error's code, "" where it was done."""
+    """One line. `who`: an operator's handle `opr_…`, a token's `tok_…`, `link`, `command line`, `guard-rails`, or ""
+    for nobody known; `about`: a handle or the name of a source; `failed`: an error's code, "" where it was done."""
 
     id: int
     at: int

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from rapport.decide.kinds import Units, Worth
 from rapport.decide.wishes import wish_of
-from rapport.web.actions import Actions, told, told_page, told_saved, told_units
+from rapport.web.actions import Actions, told, told_page, told_rail, told_saved, told_units
 from rapport.web.api.customers import Tokens, body_of, caller_of, limit_of, shaped
 from rapport.web.api.definitions import after_of, expected_of, outdated, tagged
 from rapport.web.api.problems import json_answer
@@ -17,12 +17,14 @@ from rapport.web.api.problems import json_answer
 PATH = "/v1/actions"
 ONE = "/v1/actions/{id}"
 PREVIEW = "/v1/actions/{id}/preview"
+SWITCH_ON = "/v1/actions/{id}/on"
 UNITS = "/v1/units"
 MAX_BODY = 2_000_000
 """All the content that an action may have, however it is escaped."""
 CALLER = "api token"
 _SHOULD = '{"kind": "…", "purpose": "…", "content": {channel: {language: "…"}}, …}'
 _SHOULD_PREVIEW = '{"customer": "type:value", "channel": "…", "language"?: "…"}'
+_SHOULD_SWITCH_ON = '{"reason": "…"}'
 _SHOULD_UNITS = '{"currency": "GBP", "minute": 0.2, "kinds"?: {kind: {"customer": 1.0, "company": 0.5}}}'
 
 
@@ -30,6 +32,10 @@ class _Previewed(msgspec.Struct, forbid_unknown_fields=True):
     customer: str
     channel: str
     language: str | None = None
+
+
+class _SwitchedOn(msgspec.Struct, forbid_unknown_fields=True):
+    reason: str
 
 
 class _Units(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,7 +55,8 @@ class ActionsApi:
         limit = limit_of(request.query_params.get("limit"))
         found, units = await self._actions.page(org, after_of(request), limit + 1)
         following = found[limit - 1].id if len(found) > limit else None
-        return json_answer({"actions": told_page(found[:limit], units), "next": following})
+        rails = await self._actions.rails(org)
+        return json_answer({"actions": told_page(found[:limit], units, rails), "next": following})
 
     async def one(self, request: Request) -> Response:
         """`PUT` saves an action, `GET` tells it, `DELETE` lets it go."""
@@ -60,13 +67,24 @@ class ActionsApi:
             expected = expected_of(request)
             with outdated():
                 saved = await self._actions.put(caller.org, name, wish, caller.token, expected)
-            return tagged(json_answer(told_saved(saved), 201 if saved.fresh else 200), saved.action.version)
+            rails = await self._actions.rails(caller.org)
+            answer = json_answer(told_saved(saved, rails.get(name)), 201 if saved.fresh else 200)
+            return tagged(answer, saved.action.version)
         if request.method == "DELETE":
             caller = caller_of(request, self._tokens, "operator")
             await self._actions.delete(caller.org, name, caller.token)
             return Response(status_code=204)
-        found, units = await self._actions.named(caller_of(request, self._tokens).org, name)
-        return tagged(json_answer(told(found, units)), found.version)
+        org = caller_of(request, self._tokens).org
+        found, units = await self._actions.named(org, name)
+        rails = await self._actions.rails(org)
+        return tagged(json_answer(told(found, units, rails.get(name))), found.version)
+
+    async def switch_on(self, request: Request) -> Response:
+        """Let an action that was switched off be chosen again."""
+        caller = caller_of(request, self._tokens, "operator")
+        asked = shaped(await body_of(request), _SwitchedOn, _SHOULD_SWITCH_ON)
+        rail = await self._actions.switch_on(caller.org, request.path_params["id"], caller.token, asked.reason)
+        return json_answer(told_rail(rail))
 
     async def preview(self, request: Request) -> Response:
         """What an action says to one customer; nothing is sent."""
@@ -97,5 +115,6 @@ def action_routes(actions: Actions, tokens: Tokens) -> list[Route]:
         Route(PATH, api.all, methods=["GET"]),
         Route(ONE, api.one, methods=["GET", "PUT", "DELETE"]),
         Route(PREVIEW, api.preview, methods=["POST"]),
+        Route(SWITCH_ON, api.switch_on, methods=["POST"]),
         Route(UNITS, api.units, methods=["GET", "PUT"]),
     ]

@@ -22,7 +22,7 @@ OUTCOMES = "/v1/outcomes"
 RULES = "/v1/outcomes/rules"
 CALLER = "api token"
 _SHOULD = '{"customer": "type:value", "purpose": "…", "channel": "…", "context"?: {…}, "deliver"?: false}'
-_SHOULD_MANNER = '{"weight"?: 0.5, "holdout"?: 0.05, "policy"?: {…}, "days"?: 7}'
+_SHOULD_MANNER = '{"weight"?: 0.5, "holdout"?: 0.05, "policy"?: {…}, "days"?: 7, "guard_rails"?: true}'
 _SHOULD_OUTCOME = '{"decision": "dec_…", "kind": "…", "customer_benefit"?: 0.0, "company_value"?: 0.0}'
 
 _SHOULD_RULES = '{"rules": [{"event": "…", "days": 7, "customer"?: {…}, "company"?: {…}, "attribution"?: "last"}]}'
@@ -33,6 +33,7 @@ class _Manner(msgspec.Struct, forbid_unknown_fields=True):
     holdout: float = USUAL
     policy: Policy = Policy()
     days: int = Manner().days
+    guard_rails: bool = True
 
 
 class DecisionsApi:
@@ -61,7 +62,10 @@ class DecisionsApi:
             expected = expected_of(request)
             with outdated():
                 manner = await self._decisions.put_manner(
-                    caller.org, Manner(asked.weight, asked.holdout, asked.policy, asked.days), caller.token, expected
+                    caller.org,
+                    Manner(asked.weight, asked.holdout, asked.policy, asked.days, guard_rails=asked.guard_rails),
+                    caller.token,
+                    expected,
                 )
         else:
             manner = await self._decisions.manner(caller_of(request, self._tokens).org)

@@ -14,6 +14,7 @@ from rapport.decide.wishes import told_action
 from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
 from rapport.kernel.expressions import FUNCTIONS, ExpressionError, Problem
 from rapport.kernel.times import now
+from rapport.learn.verdicts import MOST_REASON
 from rapport.web import amounts
 from rapport.web.audiences import Warned
 from rapport.web.console import action_form
@@ -27,6 +28,7 @@ PAGE: Final = 25
 MOST_NAME, MOST_CUSTOMER = 100, 512
 DONE: Final = {
     "saved": "Saved. It holds from the next decision on.",
+    "on": "Switched on again. It is judged by what is decided from now on.",
     "deleted": "Removed. It is chosen no more; decisions that chose it still name its versions.",
 }
 
@@ -78,11 +80,18 @@ async def show(visit: Visit) -> Response:
     return _shown(visit, looked)
 
 
-def _shown(visit: Visit, looked: Looked, warnings: Sequence[Warned] = ()) -> Response:
+def _shown(
+    visit: Visit, looked: Looked, warnings: Sequence[Warned] = (), problem: BadInput | None = None
+) -> Response:
     one = looked.listed.action
     return visit.page(
         "action.html",
+        200 if problem is None else problem.status,
         section="actions",
+        rail=looked.listed.rail,
+        problem="" if problem is None else problem.message,
+        reason=visit.form.get("reason", "") if problem is not None else "",
+        most_reason=MOST_REASON,
         looked=looked,
         one=one,
         kinds=KINDS,
@@ -114,6 +123,16 @@ def changes(versions: Sequence[Action]) -> list[Change]:
 async def delete(visit: Visit) -> Response:
     await visit.desk.actions.delete(visit.session, _name(visit))
     return go(f"{AREA}?done=deleted")
+
+
+async def switch_on(visit: Visit) -> Response:
+    """Let one that the guard-rails switched off be chosen again; what is wrong with the reason is said beside it."""
+    name = _name(visit)
+    try:
+        await visit.desk.actions.switch_on(visit.session, name, visit.form.get("reason", ""))
+    except BadInput as error:
+        return _shown(visit, await visit.desk.actions.named(visit.session, name), problem=error)
+    return go(f"{AREA}/{name}?done=on")
 
 
 async def preview(visit: Visit) -> Response:

@@ -12,18 +12,21 @@ from rapport.decide.actions import Action
 from rapport.decide.decision import Manner
 from rapport.decide.kinds import Units, Worth
 from rapport.decide.wishes import ActionWish
+from rapport.learn.verdicts import Rail
 from rapport.web.actions import SavedAction
 from rapport.web.console.session import Session
 from rapport.web.decisions import DecisionWish, Trial
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """An action in a list. `worth`: what it declares for both sides; `chosen`, `delivered`: how often, of late."""
+    """An action in a list. `worth`: what it declares for both sides; `chosen`, `delivered`: how often, of late; `rail`:
+    where its version stands by the guard-rails, None where nothing was found."""
 
     action: Action
     worth: Worth
     chosen: int
     delivered: int
+    rail: Rail | None = None
 
 
 class Catalogued(msgspec.Struct, frozen=True):
@@ -56,6 +59,10 @@ class ActionsDesk(Protocol):
 
     async def delete(self, session: Session, name: str) -> None:
         """Raises NotFound."""
+
+    async def switch_on(self, session: Session, name: str, reason: str) -> None:
+        """Let an action that was switched off be chosen again. Raises NotFound, BadInput (`bad_reason`), Conflict
+        (`not_switched_off`)."""
 
     async def units(self, session: Session) -> Units: ...
 

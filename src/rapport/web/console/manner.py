@@ -63,6 +63,7 @@ def filled(manner: Manner) -> dict[str, str]:
         "channels": "\n".join(action_form.told_limits(policy.channels)),
         "weary": action_form.figure(policy.weary),
         "days": str(manner.days),
+        "guard_rails": "yes" if manner.guard_rails else "",
     }
 
 
@@ -80,6 +81,7 @@ def manner_of(form: dict[str, str]) -> Manner:
             "weary": action_form.number(form, "weary"),
         },
         "days": action_form.count(form, "days") or 0,
+        "guard_rails": form.get("guard_rails") == "yes",
     }
     return msgspec.convert(raw, Manner)
 

@@ -35,6 +35,7 @@ def paths() -> dict[str, Any]:
         actions.PATH: {"get": _list()},
         actions.ONE: {"put": _put(), "get": _read(), "delete": _delete()},
         actions.PREVIEW: {"post": _preview()},
+        actions.SWITCH_ON: {"post": _switch_on()},
         actions.UNITS: {"get": _read_units(), "put": _put_units()},
     }
 
@@ -113,6 +114,27 @@ def _preview() -> dict[str, Any]:
             _400="BadRequest",
             _404="NotFound",
             _409="Ambiguous",
+            _503="NoPlace",
+            **_TO_A_BODY,
+        ),
+    )
+
+
+def _switch_on() -> dict[str, Any]:
+    return _operation(
+        "switchActionOn",
+        "Switch an action on again",
+        f"{_OPERATOR} One that the guard-rails switched off, since it was shown to harm a side, can be chosen from the "
+        "next decision on, and is judged by what is decided from then on.",
+        parameters=[_ACTION],
+        requestBody={"required": True, "content": content(ref("ActionSwitchedOn"))},
+        responses=answers(
+            {
+                "200": answer("Where it stands now.", ref("GuardRail")),
+                "409": answer("`not_switched_off`: it is on.", ref("Problem"), PROBLEM),
+            },
+            _400="BadRequest",
+            _404="NotFound",
             _503="NoPlace",
             **_TO_A_BODY,
         ),

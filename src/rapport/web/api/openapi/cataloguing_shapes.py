@@ -1,5 +1,7 @@
 """What is said and answered of actions, in JSON."""
 
+from typing import get_args
+
 from rapport.decide.actions import DAYS
 from rapport.decide.channels import CHANNELS
 from rapport.decide.kinds import KINDS, MOST, MOST_MINUTES
@@ -7,6 +9,7 @@ from rapport.decide.occasions import MOST_TRIGGERS
 from rapport.decide.wishes import MOST_GOALS, MOST_TIMES
 from rapport.kernel.expressions.tokens import MAX_LENGTH
 from rapport.kernel.vocabulary import PURPOSES
+from rapport.learn.verdicts import MOST_REASON, SIDES_SAID, State
 from rapport.terms.benefits import KINDS as BENEFITS
 from rapport.web.api.openapi import shapes
 from rapport.web.api.openapi.schema import (
@@ -133,7 +136,24 @@ _FIELDS: dict[str, Schema] = {
     "worth": told(_WORTH, "To each side before anything was learnt, against silence: never added."),
     "version": told(COUNT, "From 1."),
     "since": told(TIME, "When this version was saved."),
+    "guard_rail": {
+        "description": "Where this version stands by the guard-rails; null where nothing was found.",
+        "anyOf": [ref("GuardRail"), {"type": "null"}],
+    },
 }
+_FIGURE = told(maybe({"type": "number"}), "A decision, against silence, in your money.")
+_HARM = thing(
+    "What was found: over all looks together, an action that does no harm is said to with 5 % at most.",
+    {
+        "side": one_of(*SIDES_SAID),
+        "effect": _FIGURE,
+        "low": _FIGURE,
+        "high": _FIGURE,
+        "got": told(COUNT, "Decisions that did it."),
+        "left_alone": told(COUNT, "Decisions that could have, and were silence."),
+        "said": TEXT,
+    },
+)
 _UNITS: dict[str, Schema] = {
     "currency": maybe(_CURRENCY),
     "minute": told({"type": "number", "minimum": 0, "maximum": MOST}, "What a minute of a customer's time is worth."),
@@ -144,6 +164,18 @@ SHAPES: dict[str, Schema] = {
         thing("What the company can do.", {"kind": _KIND, "purpose": _PURPOSE, "content": _CONTENT}, _OPTIONAL)
     ),
     "Action": thing("An action.", _FIELDS),
+    "ActionSwitchedOn": _strict(
+        thing("Why.", {"reason": told({**TEXT, "minLength": 1, "maxLength": MOST_REASON}, "For the audit log.")})
+    ),
+    "GuardRail": thing(
+        "`off`: switched off, since it harms; `harm`: it harms, and was left on; `on`: somebody switched it on again.",
+        {
+            "state": one_of(*get_args(State)),
+            "at": TIME,
+            "harm": list_of(_HARM),
+            "reason": told(maybe(TEXT), "Why it was switched on again."),
+        },
+    ),
     "ActionSaved": thing("An action that is saved.", {**_FIELDS, "warnings": list_of(_WARNING)}),
     "ActionsPage": thing(
         "A page of actions.",
