@@ -44,13 +44,13 @@ class Guard(LedgerThread):
         with contextlib.closing(open_ledger(self.settings)) as ledger:
             while not self.stopped:
                 for org in ledger.orgs():
-                    if not self.stopped and time.monotonic() >= self._rests_until.get(org, 0.0):
-                        self._look(ledger, org)
+                    self._look(ledger, org)
                 self.pause()
 
     def _look(self, ledger: LedgerFile, org: str) -> None:
         at = self._clock()
-        if not has_news(ledger, org, at):
+        resting = time.monotonic() < self._rests_until.get(org, 0.0)
+        if self.stopped or resting or not has_news(ledger, org, at):
             return
         from rapport.app.judging import look  # noqa: PLC0415 (it takes SciPy, and most nodes never look)
 

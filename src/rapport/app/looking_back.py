@@ -21,6 +21,7 @@ from rapport.kernel.errors import BadInput, NotFound
 from rapport.learn import decided, guard_rails, table, uplift, what_if
 from rapport.learn.estimated import estimates_of
 from rapport.learn.logged import Logged
+from rapport.learn.verdicts import Verdict
 
 MOST: Final = 200_000
 """So many decisions, the newest, are looked back on at most."""
@@ -43,7 +44,7 @@ class Evaluation(NamedTuple):
     customers: int
     all: list[uplift.Effect]
     effects: list[uplift.Effect]
-    verdicts: list[guard_rails.Verdict]
+    verdicts: list[Verdict]
 
 
 def past(ledger: LedgerFile, org: str, most: int = MOST, progress: Progress = lambda _: None) -> Past:
