@@ -41,7 +41,7 @@ def desk(house: House) -> HouseDesk:
     parts = Parts(*(None,) * 5)  # type: ignore[arg-type]  # the pages about promises are not asked
     unasked: tuple[Any, ...] = (None,) * 4  # nor those about requests, exports, demands and signing in
     meant = ConsoleAudiences(*open_audiences(house.settings, house.reader, house.gate, ledger.keys))
-    more = (*unasked, meant, None, None)  # nor those about destinations and actions
+    more = (*unasked, meant, None, None, None)  # nor those about destinations, actions and what they gave
     return HouseDesk(ledger, house.reader, house.gate, newsroom, operators, Sources(ledger), parts, *more)  # type: ignore[arg-type]  # as above
 
 

@@ -11,6 +11,7 @@ from rapport.app import telling
 from rapport.app.console_actions import ConsoleActions
 from rapport.app.console_audiences import ConsoleAudiences
 from rapport.app.console_demands import ConsoleDemands
+from rapport.app.console_looking import ConsoleLooking
 from rapport.app.console_operators import ConsoleOperators
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.console_signin import ConsoleSignin
@@ -59,12 +60,14 @@ class HouseDesk(HouseTermsDesk):
         audiences: ConsoleAudiences,
         destinations: HouseDestinations,
         actions: ConsoleActions,
+        looking: ConsoleLooking,
     ) -> None:
         super().__init__(parts)
         self.requests = requests
         self.exports = exports
         self.destinations = destinations
         self.actions = actions
+        self.looking = looking
         self.demands = demands
         self.signin = signin
         self.audiences = audiences

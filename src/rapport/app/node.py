@@ -43,6 +43,7 @@ from rapport.app.computed import ComputedValues
 from rapport.app.console_actions import ConsoleActions
 from rapport.app.console_audiences import ConsoleAudiences
 from rapport.app.console_demands import ConsoleDemands
+from rapport.app.console_looking import ConsoleLooking
 from rapport.app.console_requests import ConsoleRequests
 from rapport.app.console_signin import ConsoleSignin
 from rapport.app.correcting import Corrector, keep_up
@@ -74,12 +75,14 @@ from rapport.app.presence import HousePresence
 from rapport.app.proving import Proving
 from rapport.app.receipting import LedgerReceipts
 from rapport.app.recovering import HouseRecovery, stop_recovery
+from rapport.app.retrospects import Retrospects
 from rapport.app.rights_desk import RightsDesk
 from rapport.app.saying import NodeSaying
 from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
 from rapport.app.terms_desk import Parts
 from rapport.app.unsubscribing import HouseUnsubscribing
+from rapport.app.waking import awaken, woken
 from rapport.app.witnessing import Witnessing
 from rapport.kernel.errors import Busy, RapportError
 from rapport.kernel.times import SECOND, now
@@ -215,12 +218,15 @@ class _Threads(NamedTuple):
     witnessing: Witnessing
 
 
-def _begun(settings: Settings, ends: contextlib.ExitStack) -> _Threads:
-    """Begin the threads that look after what any process puts into the ledger; `ends` ends them."""
+def _begun(settings: Settings, ends: contextlib.ExitStack, letters: socket.socket | None) -> _Threads:
+    """Begin the threads that look after what any process puts into the ledger; `ends` ends them. `letters`: read from
+    by whoever sends messages."""
     runners = (Reviewer(settings), ExportRunner(settings), AgentRunner(settings), Messenger(settings))
     threads = _Threads(*runners, Witnessing(settings))
     for thread in (*threads, Deliverer(settings), Lapser(settings)):
         ends.callback(thread.close)
+    if letters is not None:
+        ends.enter_context(_woken_by(letters, threads.messenger.wake))
     return threads
 
 
@@ -250,7 +256,7 @@ def _deciding(
     where: tuple[PeopleFile, ProfileReader, Gate, LimitedLog],
     tokens: LedgerTokens,
     on_message: Callable[[], None],
-) -> tuple[list[BaseRoute], ConsoleActions]:
+) -> tuple[list[BaseRoute], tuple[ConsoleActions, ConsoleLooking]]:
     """What can be done for customers, what is done for one now, and how it reaches them, for programs and in the
     console; `ends` ends what it opens."""
     people, reader, gate, entries = where
@@ -259,6 +265,7 @@ def _deciding(
     outcomes = HouseOutcomes(lambda: open_ledger(settings))
     ends.callback(outcomes.close)
     tried = ends.enter_context(contextlib.closing(ConsoleActions(settings, actions, decisions)))
+    looking = ends.enter_context(contextlib.closing(ConsoleLooking(settings, Retrospects(settings))))
     channels = ends.enter_context(contextlib.closing(HouseChannels(settings)))
     letters = HouseUnsubscribing(lambda: open_ledger(settings), people, reader, entries)
     ends.callback(letters.close)
@@ -268,14 +275,34 @@ def _deciding(
         *channel_routes(channels, tokens),
         *unsubscribe_routes(letters, settings.url),
     ]
-    return routes, tried
+    return routes, (tried, looking)
+
+
+@contextlib.contextmanager
+def _woken_by(other: socket.socket, wake: Callable[[], None]) -> Iterator[None]:
+    """Meanwhile, whenever another process sends a datagram, `wake` is called."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        woken(other, 0)
+        wake()
+
+    loop.add_reader(other.fileno(), read)
+    try:
+        yield
+    finally:
+        loop.remove_reader(other.fileno())
 
 
 @contextlib.asynccontextmanager
 async def application(
-    settings: Settings, feed: socket.socket | None = None, wake: Callable[[], None] = lambda: None
+    settings: Settings,
+    feed: socket.socket | None = None,
+    wake: Callable[[], None] = lambda: None,
+    letters: socket.socket | None = None,
 ) -> AsyncIterator[Counted]:
-    """The node's ASGI application, wired over a data directory."""
+    """The node's ASGI application, wired over a data directory. `letters` is read from where another process puts
+    messages in that are to be sent."""
     ledger = open_ledger(settings)
     sources = Sources(ledger)
     reader = open_reader(settings, sources.by_name)
@@ -285,7 +312,7 @@ async def application(
     ends.callback(receipts.close)
     entries = GroupCommitLog(lambda: open_log(settings), wake, min_free_bytes=settings.min_free_mb << 20)
     ends.callback(entries.close)
-    threads = _begun(settings, ends)
+    threads = _begun(settings, ends, letters)
     limited = LimitedLog(entries, settings.log_limit_mb << 20, lambda: newsroom.cursor)
     keys = open_keys(settings)
     people = open_people(settings, ledger, keys)
@@ -313,7 +340,7 @@ async def application(
     ends.callback(audiences.close)
     books = (ConsoleRequests(ledger, rights), exports, ConsoleDemands(settings, ledger, promises))
     deciding, tried = _deciding(settings, ends, (people, reader, gate, limited), tokens, threads.messenger.wake)
-    meant = (ConsoleAudiences(audiences, traits), destinations, tried)
+    meant = (ConsoleAudiences(audiences, traits), destinations, *tried)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, *books, entry, *meant)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
     upkeep = [asyncio.create_task(one) for one in (keep_up(corrector, settings), keep_claims(portal.proofs, settings))]
@@ -385,10 +412,11 @@ async def serve(
     sockets: Sequence[socket.socket],
     feed: socket.socket | None,
     wake: Callable[[], None],
+    letters: socket.socket | None,
     stopped: asyncio.Event,
 ) -> None:
     """Answer requests until stopped."""
-    async with application(settings, feed, wake) as app:
+    async with application(settings, feed, wake, letters) as app:
         config = uvicorn.Config(
             app,
             http="httptools",
@@ -412,19 +440,21 @@ async def serve(
             stopping.cancel()
 
 
-def run(settings: Settings, sockets: Sequence[socket.socket], feed: socket.socket, wake: socket.socket) -> None:
+def run(
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+    feed: socket.socket,
+    wake: socket.socket,
+    letters: socket.socket | None = None,
+) -> None:
     """Run the web process until SIGTERM, SIGINT, or the death of its parent."""
-
-    def awaken() -> None:
-        with contextlib.suppress(OSError):
-            wake.send(b"!", socket.MSG_DONTWAIT)
 
     async def main() -> None:
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
-        await serve(settings, sockets, feed, awaken, stopped)
+        await serve(settings, sockets, feed, lambda: awaken(wake), letters, stopped)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

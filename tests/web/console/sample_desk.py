@@ -25,6 +25,7 @@ from tests.web.console.sample_demands import SampleDemands
 from tests.web.console.sample_destinations import SampleDestinations
 from tests.web.console.sample_exports import SampleExports
 from tests.web.console.sample_identity import SampleIdentity
+from tests.web.console.sample_looking import SampleLooking
 from tests.web.console.sample_people import Known, alice, crowd, household
 from tests.web.console.sample_requests import SampleRequests
 from tests.web.console.sample_sources import PER_PAGE, SampleSources
@@ -45,6 +46,7 @@ class SampleDesk(SampleIdentity, SampleSources, SampleTerms):
         self.exports = SampleExports(empty=empty)
         self.audiences = SampleAudiences(empty=empty)
         self.actions = SampleActions(empty=empty)
+        self.looking = SampleLooking(0 if empty else 6_000)
         self.demands = SampleDemands(empty=empty)
         self.destinations = SampleDestinations(empty=empty)
         self.signin = SampleSignin()

@@ -10,7 +10,7 @@ second is made anew and finds the first.
       .keep(standing, …)           → False where the customer got another decision meanwhile
       .decision(org, id) .page(org, before, limit) .of_records(…) .between(records, …) .tallies(org, since)
       .numbers(org, upto, most) .last_before(org, at)
-      .told(person, id) .by_receipt(person, receipts) .inbox(person, before, limit) .see(person, upto) .unseen(person)
+      .told(person, id) .by_receipt(person, receipts) .inbox(person, before, limit) .see(person, since, upto) .unseen(person)
                                                     for the person
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
@@ -219,8 +219,14 @@ class DecisionBook:
             {_ROW} WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seq < ?
             ORDER BY seq DESC LIMIT ?
         """
-        rows = self._db.execute(query, (person, before, limit)).fetchall()
-        return [one for one in map(self._opened, rows) if one.content is not None]
+        found: list[Kept] = []
+        while len(found) < limit:
+            rows = self._db.execute(query, (person, before, limit)).fetchall()
+            found += [one for one in map(self._opened, rows) if one.content is not None]
+            if len(rows) < limit:
+                break
+            before = rows[-1][0]
+        return found[:limit]
 
     def unseen(self, person: int) -> int:
         query = """
@@ -229,14 +235,15 @@ class DecisionBook:
         """
         return int(self._db.execute(query, (person,)).fetchone()[0])
 
-    def see(self, person: int, upto: int) -> None:
-        """Note that a person has seen their inbox, up to a decision."""
+    def see(self, person: int, since: int, upto: int) -> None:
+        """Note that a person has seen their inbox, from one decision to another (their sequence numbers)."""
         query = """
             UPDATE decision SET seen_at = ?
-            WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seq <= ? AND seen_at IS NULL
+            WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seq BETWEEN ? AND ?
+                AND seen_at IS NULL
         """
         with transaction(self._db):
-            self._db.execute(query, (now(), person, upto))
+            self._db.execute(query, (now(), person, since, upto))
 
     def _last(self, records: Sequence[int]) -> int:
         query = "SELECT max(seq) FROM decision WHERE record = ?"

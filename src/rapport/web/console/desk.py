@@ -16,6 +16,7 @@ from rapport.collect import Event
 from rapport.web.console.actions_desk import ActionsDesk
 from rapport.web.console.audiences_desk import AudiencesDesk
 from rapport.web.console.demands_desk import DemandsDesk
+from rapport.web.console.looking_desk import LookingDesk
 from rapport.web.console.operators_desk import ConsoleSigninDesk, OperatorsDesk
 from rapport.web.console.requests_desk import RequestsDesk
 from rapport.web.console.session import Session
@@ -249,6 +250,9 @@ class Desk(TermsDesk, Protocol):
 
     @property
     def actions(self) -> ActionsDesk: ...
+
+    @property
+    def looking(self) -> LookingDesk: ...
 
     @property
     def signin(self) -> ConsoleSigninDesk: ...

@@ -26,6 +26,14 @@ TABS: Final[tuple[tuple[str, tuple[tuple[str, str, str, Duty], ...]], ...]] = (
         ),
     ),
     (
+        "Outcomes",
+        (
+            ("outcomes", "/console/outcomes", "Outcomes", "actions"),
+            ("experiments", "/console/experiments", "Experiments", "actions"),
+            ("what if", "/console/what-if", "What if", "actions"),
+        ),
+    ),
+    (
         "Promise",
         (
             ("promise", "/console/promise", "What we promise", "promise"),

@@ -1,0 +1,47 @@
+"""What the console asks about what decisions gave. Nothing here is of any one customer: figures speak of many, or are
+not told."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from rapport.decide.decision import Manner
+from rapport.decide.kinds import Units
+from rapport.learn.reviewed import Answered, Other, Review
+from rapport.web.console.session import Session
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Of a look that is under way: `read` decisions `of` so many; `waiting`: others are before it."""
+
+    read: int
+    of: int
+    waiting: bool
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """What is known so far (None: nothing yet), and how far a look, or a newer look, is."""
+
+    found: Review | Answered | None
+    progress: Progress | None = None
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """In which units it is counted, how it is decided, which actions there are to ask about, and which of them a
+    guard-rail switched off, since when (µs)."""
+
+    units: Units
+    manner: Manner
+    actions: tuple[str, ...] = ()
+    off: Mapping[str, int] = msgspec.field(default_factory=dict)
+
+
+class LookingDesk(Protocol):
+    async def review(self, session: Session) -> Looked:
+        """What decisions gave both sides (a Review). Raises Busy."""
+
+    async def what_if(self, session: Session, other: Other) -> Looked:
+        """What another way to decide would have given (Answered). Raises BadInput, NotFound, Busy."""
+
+    async def setting(self, session: Session) -> Setting: ...
