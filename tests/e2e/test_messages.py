@@ -2,8 +2,10 @@
 
 import json
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
@@ -107,6 +109,28 @@ def test_a_decision_is_with_the_companys_machine(org: Org) -> None:
         (got,) = receiver.wait()
         assert got.headers["webhook-id"] == answer["decision"]
         assert got.json["data"]["content"] == {"text": "Book a check."}
+
+
+def told(node: Node, file: str, query: str) -> int:
+    with closing(sqlite3.connect(node.data / f"{file}.db")) as db:
+        return int((db.execute(query).fetchone() or (0,))[0])
+
+
+def defined(node: Node) -> int:
+    """The change of definitions that the worker follows once it was told."""
+    return told(node, "ledger", "SELECT version FROM defined")
+
+
+def test_what_somebody_does_has_a_letter_with_the_mail_server_by_itself(org: Org, postman: Postman) -> None:
+    confirm = {**WRITE, "kind": "notice", "triggers": [{"event": "Order Completed"}]}
+    confirm["content"] = {"email": {"en": {"subject": "Your order", "text": "It is on its way."}}}
+    assert asked(org, "PUT", "/v1/actions/confirm", confirm).status == 201
+    eventually(lambda: told(org.node, "state", "SELECT value FROM meta WHERE name = 'defined'") == defined(org.node))
+    org.send({"type": "track", "event": "Order Completed", "userId": "cy", "messageId": "o1"})
+    eventually(lambda: [mail for mail in postman.got if mail["Subject"] == "Your order"])
+    (mail,) = [mail for mail in postman.got if mail["Subject"] == "Your order"]
+    assert mail["To"] == "cy@example.com"
+    assert asked(org, "DELETE", "/v1/actions/confirm").status == 204
 
 
 def test_what_a_mail_program_posts_is_seen_on_the_customer(org: Org, node: Node, postman: Postman) -> None:

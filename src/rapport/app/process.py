@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from rapport.app.settings import Settings
-from rapport.app.waking import woken
+from rapport.app.waking import awaken, woken
 from rapport.kernel import shapes
 from rapport.kernel.errors import RapportError
 
@@ -20,7 +20,7 @@ from rapport.kernel.errors import RapportError
 class Orders(msgspec.Struct, frozen=True):
     """What a child is given: settings and inherited file descriptors. `lifeline` reads end-of-file when the parent
     dies; `feed` is where the worker's news go, or come from; `wake`: whoever is woken reads it. `onward`: where the
-    worker wakes the evaluator."""
+    worker wakes the evaluator, and this the web process, which reads it."""
 
     settings: Settings
     lifeline: int
@@ -82,8 +82,8 @@ def _evaluator(orders: Orders) -> None:
 
     os.nice(_BEHIND)
     stopped = _asked_to_stop(orders)
-    wake = socket.socket(fileno=orders.wake)
-    evaluating.run(orders.settings, lambda seconds: woken(wake, seconds), stopped)
+    wake, onward = socket.socket(fileno=orders.wake), socket.socket(fileno=orders.onward)
+    evaluating.run(orders.settings, lambda seconds: woken(wake, seconds), stopped, lambda: awaken(onward))
 
 
 def _web(orders: Orders) -> None:
@@ -92,7 +92,9 @@ def _web(orders: Orders) -> None:
 
     _watch(orders.lifeline)
     listeners = [socket.socket(fileno=descriptor) for descriptor in orders.listeners]
-    node.run(orders.settings, listeners, socket.socket(fileno=orders.feed), socket.socket(fileno=orders.wake))
+    feed, wake = (socket.socket(fileno=number) for number in (orders.feed, orders.wake))
+    letters = None if orders.onward < 0 else socket.socket(fileno=orders.onward)
+    node.run(orders.settings, listeners, feed, wake, letters)
 
 
 _PARTS = {"web": _web, "worker": _worker, "evaluator": _evaluator}

@@ -56,6 +56,7 @@ class Supervisor:
         self._feed = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._wake = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._onward = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._letters = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._feed[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         self._lifeline = os.pipe()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -96,12 +97,13 @@ class Supervisor:
     def _orders(self, part: str) -> Orders:
         lifeline = self._lifeline[0]
         if part == "evaluator":
-            return Orders(self.settings, lifeline, self._onward[1].fileno())
+            return Orders(self.settings, lifeline, self._onward[1].fileno(), onward=self._letters[0].fileno())
         if part == "worker":
             onward = self._onward[0].fileno()
             return Orders(self.settings, lifeline, self._wake[1].fileno(), self._feed[0].fileno(), onward=onward)
         listeners = [listener.fileno() for listener in self._listeners]
-        return Orders(self.settings, lifeline, self._wake[0].fileno(), self._feed[1].fileno(), listeners)
+        ends = (self._wake[0].fileno(), self._feed[1].fileno())
+        return Orders(self.settings, lifeline, *ends, listeners, self._letters[1].fileno())
 
     def start(self) -> None:
         """Start all children and return once the node answers. Raises RapportError where it does not come up."""

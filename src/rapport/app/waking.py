@@ -5,6 +5,12 @@ import select
 import socket
 
 
+def awaken(other: socket.socket) -> None:
+    """Wake whoever reads the other end. Where it is gone, or so much waits there already, it needs no more."""
+    with contextlib.suppress(OSError):
+        other.send(b"!", socket.MSG_DONTWAIT)
+
+
 def woken(wake: socket.socket, seconds: float) -> None:
     """Wait to be woken, for so long at most."""
     if select.select([wake], [], [], seconds)[0]:
