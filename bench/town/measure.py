@@ -11,42 +11,50 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from bench import machine
 from bench.bench import Bench
 from bench.row import Row, against
-from bench.town import peers, picture
+from bench.town import peers, picture, telling
 from bench.town.living import THIRDS, Way, live
-from bench.town.world import town
-from rapport.decide.kinds import Worth
-from rapport.learn.intervals import Floats, Interval
+from bench.town.telling import (
+    GREEDY,
+    HARMS,
+    KNOWING,
+    KNOWING_GREEDY,
+    NOBODY_HELD,
+    ONE_SCALE,
+    OURS,
+    PEERS,
+    RANDOM,
+    SEGMENTS,
+    SHORT,
+    TWO_A_WEEK,
+    WAYS,
+    WEIGHT,
+    WEIGHTS,
+    Life,
+    Lives,
+    interval,
+    side,
+)
+from bench.town.world import ACTS, town
+from rapport.decide.kinds import Units, Worth
+from rapport.decide.priors import Scales, scales_of
 
 SEEDS: Final = 20
 SOME: Final = 6
 CUSTOMERS: Final = 80
 DAYS: Final = 60
 WORKERS = len(os.sched_getaffinity(0))
-HARMS: Final = {0.0: "no harm", 1.0: "harm", 2.0: "strong harm"}
-WEIGHTS: Final = (0.1, 0.3, 0.7, 0.9)
 ENOUGH: Final = 0.95
 PAIRED: Final = ("warranty", "premium-plan")
 """What greedy gains at the cost of those who take it up."""
-PICTURE: Final = Path(__file__).parents[2] / "docs/images/two-sided-choice.svg"
-
-OURS, NARROW = "Rapport", "Rapport, priors as wide as its catalogue"
-PEERS: Final = ("segments", "greedy", "random")
-
-
-class Life(NamedTuple):
-    """One way, one seed. `sides` and, of those with the rare taste, `rare` (2): £ a customer; `thirds` (3, 2)."""
-
-    sides: Floats
-    thirds: Floats
-    rare: Floats
-    worse: float
-    contacts: float
-    left: float
+SLIP: Final = "thanks-voucher"
+"""An action beside which somebody wrote that it brings the company a billion."""
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PICTURE: Final = DOCS / "images/two-sided-choice.svg"
+PAGE: Final = DOCS / "explanation/two-sided-choice.md"
 
 
 class Task(NamedTuple):
@@ -57,37 +65,44 @@ class Task(NamedTuple):
     days: int
 
 
-def _way(task: Task, declared: Sequence[Worth]) -> Way:
+def _way(task: Task, scales: Scales) -> Way:
     seed, harm = task.seed, task.harm
-    narrow = peers.priors_of(declared)
     ways: Mapping[str, Callable[[], Way]] = {
-        OURS: lambda: peers.Rapport(seed),
-        "Rapport, two messages a week": lambda: peers.Rapport(seed, policy=peers.SENSIBLE),
-        NARROW: lambda: peers.Rapport(seed, priors=narrow),
-        "Rapport, nobody held out": lambda: peers.Rapport(seed, holdout=0.0),
-        "greedy": lambda: peers.Greedy(seed),
-        "greedy, two messages a week": lambda: peers.Greedy(seed, policy=peers.SENSIBLE),
-        "segments": lambda: peers.Segments(peers.tuned(seed, harm, task.customers, task.days)),
+        OURS: lambda: peers.Rapport(seed, scales),
+        TWO_A_WEEK: lambda: peers.Rapport(seed, scales, policy=peers.SENSIBLE),
+        ONE_SCALE: lambda: peers.Rapport(seed, Scales()),
+        NOBODY_HELD: lambda: peers.Rapport(seed, scales, holdout=0.0),
+        GREEDY: lambda: peers.Greedy(seed, scales),
+        "greedy, two messages a week": lambda: peers.Greedy(seed, scales, policy=peers.SENSIBLE),
+        SEGMENTS: lambda: peers.Segments(peers.tuned(seed, harm, task.customers, task.days)),
         "segments, once a week": lambda: peers.Segments(
             peers.tuned(seed, harm, task.customers, task.days, weekly=True)
         ),
-        "random": lambda: peers.Random(seed),
-        "knowing all, the product": lambda: peers.Knowing(0.5),
-        "knowing all, greedy": lambda: peers.Knowing(0.0),
+        RANDOM: lambda: peers.Random(seed),
+        KNOWING: lambda: peers.Knowing(0.5),
+        KNOWING_GREEDY: lambda: peers.Knowing(0.0),
     }
-    if task.way.startswith("weight "):
-        return peers.Rapport(seed, float(task.way.removeprefix("weight ")), priors=narrow)
+    if task.way.startswith(WEIGHT):
+        return peers.Rapport(seed, scales, float(task.way.removeprefix(WEIGHT)))
     return ways[task.way.partition(" | ")[0]]()
 
 
 UNTOLD, FAIR = " | annoyance goes unreported", " | no offer that customers regret"
+MISTAKEN: Final = " | a billion beside one action"
 
 
 def lived(task: Task) -> Life:
     """Run one task."""
     made = town(task.seed, task.harm, task.customers, task.days)
+    if task.way.endswith(MISTAKEN):
+        slipped = [
+            Worth(worth.customer, 1e9) if act.id == SLIP else worth
+            for act, worth in zip(ACTS, made.declared, strict=True)
+        ]
+        made = made._replace(declared=tuple(slipped))
     without = frozenset(PAIRED) if task.way.endswith(FAIR) else frozenset()
-    came = live(made, _way(task, made.declared), told=0.0 if task.way.endswith(UNTOLD) else 1.0, without=without)
+    way = _way(task, scales_of(made.declared, Units()))
+    came = live(made, way, told=0.0 if task.way.endswith(UNTOLD) else 1.0, without=without)
     whole = came.given.sum(axis=1)
     return Life(
         came.sides,
@@ -99,16 +114,15 @@ def lived(task: Task) -> Life:
     )
 
 
-Lives = dict[tuple[str, float], list[Life]]
-
-WAYS: Final = (OURS, NARROW, *PEERS, "knowing all, the product", "knowing all, greedy")
 BESIDES: Final = (
-    *((way, harm) for harm in (1.0, 2.0) for way in ("Rapport, two messages a week", "greedy, two messages a week")),
-    *(("segments, once a week", harm) for harm in HARMS),
-    *((way + FAIR, 0.0) for way in (OURS, NARROW, "greedy")),
-    ("Rapport, nobody held out", 0.0),
-    *((way + UNTOLD, 1.0) for way in (OURS, NARROW)),
-    *((f"weight {weight}", harm) for harm in (1.0, 0.0) for weight in WEIGHTS),
+    *((ONE_SCALE, harm) for harm in (0.0, 1.0, 2.0)),
+    *((way, harm) for harm in (1.0, 2.0) for way in (TWO_A_WEEK, "greedy, two messages a week")),
+    *(("segments, once a week", harm) for harm in (0.0, 1.0, 2.0)),
+    *((way + FAIR, 0.0) for way in (OURS, GREEDY)),
+    (OURS + MISTAKEN, 0.0),
+    (NOBODY_HELD, 0.0),
+    (OURS + UNTOLD, 1.0),
+    *((f"{WEIGHT}{weight}", harm) for harm in (0.0, 1.0) for weight in WEIGHTS),
 )
 """What is asked besides, at some seeds."""
 
@@ -126,17 +140,6 @@ def lives_of(wanted: Sequence[tuple[str, float]], seeds: int, customers: int, da
     return found
 
 
-def interval(values: Sequence[float]) -> Interval:
-    """Of a mean, 95 %."""
-    each = np.array(values)
-    about = float(stats.t.ppf(0.975, len(each) - 1)) * float(each.std(ddof=1)) / len(each) ** 0.5
-    return Interval(float(each.mean()) - about, float(each.mean()) + about)
-
-
-def side(lives: Sequence[Life], which: int) -> Floats:
-    return np.array([life.sides[which] for life in lives])
-
-
 def measure(bench: Bench) -> Iterator[Row]:
     full = bench.scale.full
     machine.say("the town lives: some minutes …")
@@ -146,13 +149,16 @@ def measure(bench: Bench) -> Iterator[Row]:
     for (way, harm), each in lives.items():
         yield _told(way, harm, each)
     for harm, name in HARMS.items():
-        for way in (OURS, NARROW, "greedy", "segments"):
+        for way in (OURS, GREEDY, SEGMENTS):
             yield from _over_time(way, name, lives[way, harm])
+    besides = lives_of(BESIDES if full else BESIDES[:1], SOME if full else seeds, customers, days)
+    for (way, harm), each in besides.items():
+        yield _told(way, harm, each)
+    told = telling.told(lives, besides)
+    machine.say(told)
     if full:
-        besides = lives_of(BESIDES, SOME, customers, days)
-        for (way, harm), each in besides.items():
-            yield _told(way, harm, each)
         PICTURE.write_text(picture.drawn(points(lives | besides)), "utf-8")
+        PAGE.write_text(telling.filled(PAGE.read_text("utf-8"), told), "utf-8")
 
 
 def claims(lives: Lives) -> Iterator[Row]:
@@ -172,7 +178,7 @@ def claims(lives: Lives) -> Iterator[Row]:
                 floor=against(f"under {peer}", mean, "£"),
                 ratio=float(side(ours, 0).mean()) / mean,
             )
-        theirs = lives["greedy", harm]
+        theirs = lives[GREEDY, harm]
         ratio = float(side(ours, 1).mean() / side(theirs, 1).mean())
         low, high = interval((side(ours, 1) / side(theirs, 1)).tolist())
         yield Row(
@@ -216,23 +222,14 @@ def _over_time(way: str, harm: str, lives: Sequence[Life]) -> Iterator[Row]:
 
 def points(lives: Lives) -> list[picture.Point]:
     """For the picture: each way, and each weight, with both sides' gains."""
-    shown = {
-        OURS: "Rapport",
-        NARROW: "narrower priors",
-        "segments": "segments",
-        "greedy": "greedy",
-        "random": "random",
-        "knowing all, the product": "knows all, product",
-        "knowing all, greedy": "knows all, greedy",
-    }
     return [
         picture.Point(
             HARMS[harm],
-            shown.get(way, way),
+            SHORT.get(way, way),
             float(side(each, 1).mean()),
             float(side(each, 0).mean()),
-            way.startswith("weight"),
+            way.startswith(WEIGHT),
         )
         for (way, harm), each in lives.items()
-        if harm in (0.0, 1.0) and (way in shown or way.startswith("weight"))
+        if harm in (0.0, 1.0) and (way in SHORT or way.startswith(WEIGHT))
     ]

@@ -5,8 +5,6 @@ does what the company is expected to gain most from. Segment targeting has its r
 the same town, with as much harm. All are bound by the catalogue's caps.
 """
 
-import math
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,8 +20,8 @@ from rapport.decide.contact import Policy, Proposal, Wishes
 from rapport.decide.decision import Manner
 from rapport.decide.features import Context, Crossed
 from rapport.decide.holdout import USUAL
-from rapport.decide.kinds import SILENCE, Worth
-from rapport.decide.posterior import Posterior, Prior
+from rapport.decide.kinds import SILENCE
+from rapport.decide.priors import Scales
 from rapport.kernel.times import DAY
 
 SENSIBLE: Final = Policy(limits=Limits(per_day=1, per_week=2), weary=2.0)
@@ -48,31 +46,20 @@ def context(asked: Asked) -> Context:
     )
 
 
-def priors_of(declared: Sequence[Worth]) -> tuple[Prior, Prior]:
-    """Priors that take actions to miss what they declare by as much as they declare (root of the mean square)."""
-    customer, company = (
-        math.sqrt(math.fsum(getattr(worth, side) ** 2 for worth in declared) / len(declared))
-        for side in ("customer", "company")
-    )
-    return Prior("customer", customer), Prior("company", company)
-
-
 class Rapport:
     """Decides and learns by Rapport's own code, as a new organization does unless it says otherwise: so with a holdout,
-    and no `policy` for contacts. `priors`: of the customer and of the company."""
+    and no `policy` for contacts. `scales`: of its priors, from what its catalogue `declared`."""
 
     def __init__(
         self,
         seed: int,
+        scales: Scales,
         weight: float = USUAL_WEIGHT,
         policy: Policy = NO_POLICY,
-        priors: tuple[Prior, Prior] = (minds.CUSTOMER, minds.COMPANY),
         holdout: float = USUAL,
     ) -> None:
         self._seed, self._weight, self._policy, self._holdout = seed, weight, policy, holdout
-        customer, company = priors
-        self.customer = Posterior(customer)
-        self.company = Posterior(company, beside=self.customer)
+        self.customer, self.company, _ = minds.nothing(scales)
         self._known: dict[int, features.Features] = {}
 
     def choose(self, asked: Asked) -> int:

@@ -6,11 +6,13 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from bench.town import measure, picture, world
+from bench.town import measure, picture, telling, world
 from bench.town.living import SILENT, Asked, Came, live
-from bench.town.measure import Life, Task
+from bench.town.measure import Task
 from bench.town.peers import SENSIBLE, Knowing, Random, Rapport, tuned
+from bench.town.telling import GREEDY, HARMS, OURS, PEERS, RANDOM, SEGMENTS, Life, Lives
 from bench.town.world import ACTS, APART, town
+from rapport.decide.priors import Scales
 
 SEEDS = 3
 
@@ -54,15 +56,15 @@ def sides(way: str, harm: float) -> tuple[float, float]:
     return customer, company
 
 
-@pytest.mark.parametrize("peer", measure.PEERS)
+@pytest.mark.parametrize("peer", PEERS)
 def test_where_contact_harms_customers_are_better_off_with_both_sides_in_view(peer: str) -> None:
-    assert sides(measure.OURS, 2.0)[0] > sides(peer, 2.0)[0]
+    assert sides(OURS, 2.0)[0] > sides(peer, 2.0)[0]
 
 
 def test_greedy_is_no_straw_man_and_segments_are_tuned() -> None:
-    chance, ours = sides("random", 0.0)[1], sides(measure.OURS, 0.0)[1]
-    assert sides("greedy", 0.0)[1] > max(1.3 * chance, ours)
-    assert sides("segments", 0.0)[1] > max(1.3 * chance, ours)
+    chance, ours = sides(RANDOM, 0.0)[1], sides(OURS, 0.0)[1]
+    assert sides(GREEDY, 0.0)[1] > max(1.3 * chance, ours)
+    assert sides(SEGMENTS, 0.0)[1] > max(1.3 * chance, ours)
 
 
 def test_who_knows_all_and_weighs_both_sides_harms_nobody() -> None:
@@ -97,7 +99,7 @@ def test_a_seed_is_a_town_and_harm_alone_differs() -> None:
 
 
 def test_the_same_decisions_come_of_the_same_seed() -> None:
-    first, again = (live(town(3, 1.0, 30, 15), Rapport(3, policy=SENSIBLE)) for _ in range(2))
+    first, again = (live(town(3, 1.0, 30, 15), Rapport(3, Scales(3.0, 2.5), policy=SENSIBLE)) for _ in range(2))
     assert (first.given == again.given).all()
 
 
@@ -129,3 +131,46 @@ def test_the_picture_says_its_figures_and_reads_in_the_dark() -> None:
     assert "greedy &lt;1&gt;: company 80.0, customer 50.0" in drawn
     assert "prefers-color-scheme: dark" in drawn
     assert len(re.findall("<circle", drawn)) == 3
+
+
+def made_up(company: float) -> Lives:
+    """Two seeds of each way, in which Rapport gives the company so much more than the others."""
+    lives: Lives = {}
+    for harm in HARMS:
+        for way in telling.WAYS:
+            more = company if way == OURS else 0.0
+            lives[way, harm] = [
+                Life(
+                    np.array([50.0 + (way == OURS), 40.0 + more + seed / 8]),
+                    np.zeros((3, 2)),
+                    np.zeros(2),
+                    0.1,
+                    2.0,
+                    0.0,
+                )
+                for seed in range(2)
+            ]
+    return lives
+
+
+def test_it_says_where_rapport_loses_and_where_nothing_is_proven() -> None:
+    assert telling.losses(made_up(1.0)) == ["- nowhere."]
+    lost = telling.losses(made_up(-5.0))
+    assert len(lost) == len(HARMS) * len(PEERS)
+    assert lost[0] == "- no harm: the company has £5.0 [5.0, 5.0] less than under segments."
+    assert all("is not proven" in line for line in telling.losses(made_up(0.0)))
+
+
+def test_a_page_is_filled_between_its_marks_and_each_way_is_a_row_of_each_harm() -> None:
+    lives = made_up(1.0)
+    told = telling.told(lives, {(OURS, 0.0): lives[OURS, 0.0]})
+    page = telling.filled(telling.filled(f"before {telling.BEGIN} old {telling.END} after", told), told)
+    assert page.startswith("before ")
+    assert page.endswith(" after")
+    assert " old " not in page
+    for way in telling.WAYS:
+        assert told.count(f"| {way} | 5") >= len(HARMS)
+
+
+def test_the_page_of_the_town_has_a_place_for_what_comes_out() -> None:
+    assert telling.BEGIN in telling.filled(measure.PAGE.read_text("utf-8"), "")

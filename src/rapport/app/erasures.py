@@ -3,7 +3,8 @@ kill at any instant.
 
 1. One transaction of state.db: the rows go, the tombstones come, and the numbers of the records are noted as doomed.
 2. It is synced, and the write-ahead log of state.db is emptied: nothing brings the rows back.
-3. The keys of the doomed are destroyed in keys.db: every copy of the rows is noise now, wherever it lies.
+3. The keys of the doomed are destroyed in keys.db, once what was learnt of them is kept (see `forgetting`): every copy
+   of the rows is noise now, wherever it lies.
 4. The log begins a new segment, and the keys of all segments before it are destroyed.
 5. The doomed are forgotten, and the erasure is done. Whoever waits for it sees it only now.
 
@@ -13,6 +14,7 @@ After a kill before 1 the log still asks for the erasure; after it, a worker beg
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.log import LogFile
 from rapport.adapters.embedded.state import StateFile
+from rapport.app.forgetting import Forgetting
 from rapport.app.operator import Erasure, Lift, Settle, erasure_of
 from rapport.kernel.ports import LogEntry
 from rapport.profile.erasure import Erased, Eraser
@@ -21,10 +23,11 @@ from rapport.profile.erasure import Erased, Eraser
 class Erasures:
     """One worker's erasures."""
 
-    def __init__(self, state: StateFile, eraser: Eraser, keys: Keyring, log: LogFile) -> None:
+    def __init__(self, state: StateFile, eraser: Eraser, keys: Keyring, forgetting: Forgetting, log: LogFile) -> None:
         self._state = state
         self._eraser = eraser
         self._keys = keys
+        self._forgetting = forgetting
         self._log = log
 
     def apply(self, seq: int, entry: LogEntry) -> None:
@@ -50,7 +53,7 @@ class Erasures:
         if not self._state.erasures.unfinished():
             return
         self._state.make_gone()
-        self._keys.destroy_records(self._state.erasures.doomed())
+        self._forgetting.destroy(self._state.erasures.doomed())
         self._log.let_go(cursor)
         self._state.erasures.finish()
         self._state.commit(cursor)

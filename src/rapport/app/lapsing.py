@@ -45,6 +45,5 @@ def keep_what_was_learnt(book: OutcomeBook, minds: Minds, org: str, after: int =
     kept = book.mind(org)
     known = 0 if kept is None else kept.lesson
     if book.last(org) >= known + after:
-        while minds.of(org, KEEP_AFTER).lesson < book.last(org):
-            pass
+        minds.all_of(org)
         minds.keep(org)

@@ -1,22 +1,32 @@
 """What was learnt, kept up to date in memory: a fold over an organization's lessons, in their order.
 
-Every process folds for itself, and all come to the same bits. What was learnt up to some lesson is kept now and then,
-so that a start reads few of them.
+Every process folds for itself, and all come to the same bits: from the same priors, which are fixed with the first
+lesson (see `adapters.embedded.priors`), over lessons that never change. What was learnt up to some lesson is kept now
+and then, so that a start reads few of them; and before somebody is erased, whose lessons teach nothing any more: who
+meets such a lesson goes on from what was kept.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from rapport.adapters.embedded.outcomes import Mind, OutcomeBook, Taught
+from rapport.adapters.embedded.priors import Standing
 from rapport.decide.decision import Decision, Learnt, worth
 from rapport.decide.features import Crossed, crossed, hashed
 from rapport.decide.kinds import SILENCE
-from rapport.decide.posterior import Posterior, Prior
+from rapport.decide.posterior import Posterior
+from rapport.decide.priors import Scales, prior
 
 MOST: Final = 20
 """Lessons that are learnt before a decision is made; whoever has time learns more."""
 _TOGETHER: Final = 500
-CUSTOMER: Final = Prior("customer")
-COMPANY: Final = Prior("company")
+_NEVER: Final = 1 << 62
+
+
+class _Known(NamedTuple):
+    """What was learnt, and of which priors."""
+
+    standing: Standing
+    learnt: Learnt
 
 
 class Minds:
@@ -24,41 +34,75 @@ class Minds:
 
     def __init__(self, book: OutcomeBook) -> None:
         self._book = book
-        self._known: dict[str, Learnt] = {}
+        self._known: dict[str, _Known] = {}
 
     def of(self, org: str, most: int = MOST) -> Learnt:
-        """What was learnt, with at most so many lessons more than when this was asked last."""
-        known = self._known.get(org) or self._remembered(org)
-        for one in self._book.lessons(org, known.lesson, most):
-            known = learnt_more(known, one)
-        self._known[org] = known
-        return known
+        """What was learnt, with at most so many lessons more than when this was asked last; or from where it was kept,
+        if that is further."""
+        known = self._known.get(org)
+        while True:
+            lessons = [] if known is None else self._book.lessons(org, known.learnt.lesson, most)
+            # Asked after the lessons: whatever there was to be read was learnt with these priors.
+            standing = self._book.priors.standing(org)
+            if known is not None and known.standing == standing:
+                break
+            known = _Known(standing, self._kept(org, standing, 0) or nothing(standing.scales, standing.begins))
+        learnt = known.learnt
+        for one in lessons:
+            kept = None if one.decision is not None else self._kept(org, standing, one.seq)
+            if kept is not None:
+                learnt = kept
+                break
+            learnt = learnt_more(learnt, one)
+        self._known[org] = _Known(standing, learnt)
+        return learnt
 
-    def up_to(self, org: str, lesson: int) -> Learnt:
-        """What was learnt up to a lesson, folded anew from the first."""
-        known = _nothing()
-        while some := [one for one in self._book.lessons(org, known.lesson, _TOGETHER) if one.seq <= lesson]:
+    def all_of(self, org: str) -> Learnt:
+        """What was learnt up to the last lesson."""
+        while (learnt := self.of(org, _TOGETHER)).lesson < self._book.last(org):
+            pass
+        return learnt
+
+    def up_to(self, org: str, lesson: int) -> Learnt | None:
+        """What was learnt up to a lesson, folded anew from the first; None where somebody was erased of whom this was
+        learnt, and nothing was kept since that is no newer."""
+        standing = self._book.priors.at(org, lesson)
+        learnt = nothing(standing.scales, standing.begins)
+        while some := [one for one in self._book.lessons(org, learnt.lesson, _TOGETHER) if one.seq <= lesson]:
             for one in some:
-                known = learnt_more(known, one)
-        return known
+                if one.decision is None:
+                    kept = self._kept(org, standing, one.seq, lesson)
+                    if kept is None:
+                        return None
+                    learnt = kept
+                    break
+                learnt = learnt_more(learnt, one)
+        return learnt
 
     def keep(self, org: str) -> None:
         """Write down what was learnt so far."""
         known = self._known.get(org)
-        if known is not None and known.lesson:
-            self._book.put_mind(org, Mind(known.lesson, known.customer.packed(), known.company.packed()))
+        if known is not None and known.learnt.lesson > known.standing.begins:
+            self._book.put_mind(org, _mind(known))
 
-    def _remembered(self, org: str) -> Learnt:
-        kept = self._book.mind(org)
-        if kept is None:
-            return _nothing()
+    def keep_along(self, org: str) -> None:
+        """Write down what was learnt up to the last lesson, in the transaction that its caller holds."""
+        if self.all_of(org).lesson:
+            self._book.put_mind_along(org, _mind(self._known[org]))
+
+    def _kept(self, org: str, standing: Standing, least: int, most: int = _NEVER) -> Learnt | None:
+        """What was kept, if it is of these priors, and goes up to a lesson between these."""
+        kept = self._book.mind(org, least, most)
+        if kept is None or kept.since != standing.since:
+            return None
         customer = Posterior.unpacked(kept.customer)
         return Learnt(customer, Posterior.unpacked(kept.company, beside=customer), kept.lesson)
 
 
-def _nothing() -> Learnt:
-    customer = Posterior(CUSTOMER)
-    return Learnt(customer, Posterior(COMPANY, beside=customer))
+def nothing(scales: Scales, lesson: int = 0) -> Learnt:
+    """What is known before anything was learnt, which is so up to a lesson."""
+    customer = Posterior(prior("customer", scales.customer))
+    return Learnt(customer, Posterior(prior("company", scales.company), beside=customer), lesson)
 
 
 def learnt_more(learnt: Learnt, lesson: Taught) -> Learnt:
@@ -75,3 +119,8 @@ def met_by(decision: Decision) -> Crossed:
     """The features of a decision, crossed with what it chose."""
     chosen = () if decision.action == SILENCE else ((decision.action, decision.kind),)
     return crossed(hashed(decision.features), chosen)
+
+
+def _mind(known: _Known) -> Mind:
+    learnt = known.learnt
+    return Mind(learnt.lesson, learnt.customer.packed(), learnt.company.packed(), known.standing.since)

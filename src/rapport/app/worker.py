@@ -25,6 +25,7 @@ from rapport.adapters.embedded.touched import Consumed
 from rapport.app.embedded import Sources, open_keys, open_ledger, open_log, rules_of
 from rapport.app.erasures import Erasures
 from rapport.app.following import Following
+from rapport.app.forgetting import Forgetting
 from rapport.app.operator import Operations, is_erasure
 from rapport.app.rejoining import Rejoining
 from rapport.app.retaining import Retention
@@ -67,10 +68,12 @@ class Worker:
         self.links = Links(tables, Resolver(tables, rules), rules, self.sources.by_name)
         self.assembler = Assembler(self.state, self.links, keys.secret("seen"))
         self._operations = Operations(self.assembler, self.links, tables)
-        self._erasures = Erasures(self.state, Eraser(self.state, self.assembler, self.links, tables), keys, self._log)
+        forgetting = Forgetting(ledger, keys)
+        eraser = Eraser(self.state, self.assembler, self.links, tables)
+        self._erasures = Erasures(self.state, eraser, keys, forgetting, self._log)
         promises = PromiseBook(ledger, keys)
         self.retention = Retention(
-            RetentionTables(self.state, keys),
+            RetentionTables(self.state, forgetting.destroy),
             self.assembler,
             self.links,
             tables,

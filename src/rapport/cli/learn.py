@@ -1,13 +1,16 @@
 """`rapport learn`: what decisions gave to both sides, and what other ways to decide would have given."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from rapport.cli import options
 from rapport.kernel.times import now
+
+if TYPE_CHECKING:
+    from rapport.app.recomputing import Recomputed
 
 learn = typer.Typer(help="What decisions gave to both sides, and what would have given more.", no_args_is_help=True)
 
@@ -78,10 +81,60 @@ def what_if(
         typer.echo(f"{_SIDES[gain.side]:10} {figure:34} {gain.said}")
 
 
+@learn.command("recompute")
+def recompute(
+    decision: Annotated[str, typer.Argument(metavar="DECISION", help="Its id, dec_….")],
+    org: Org,
+    data: options.Data = None,
+    json: options.Json = False,
+) -> None:
+    """Make a logged decision once more, and say whether the same comes out, bit for bit. Exit 1 where it does not, or
+    cannot be known any more since somebody was erased."""
+    from rapport.app import looking_back, recomputing  # noqa: PLC0415 (NumPy takes a while to load)
+
+    waiting = options.waiting("Learning again what was learnt then …", quiet=json)
+    with looking_back.at_hand(options.settings(data), org) as ledger, waiting:
+        found = recomputing.recomputed(ledger, org, decision)
+    if json:
+        options.print_json(_recomputed(found))
+    else:
+        typer.echo(f"{found.decision}: {found.said}.")
+        if found.agreement is not None:
+            typer.echo(f"{options.plain(found.action)}, with a chance of {found.propensity}, by lesson {found.learnt}.")
+            for name, same in found.agreement._asdict().items():
+                typer.echo(f"{name:11} {'the same' if same else 'not the same'}")
+    if found.status != "agrees":
+        raise typer.Exit(1)
+
+
+@learn.command("anew")
+def anew(org: Org, data: options.Data = None, json: options.Json = False) -> None:
+    """Learn anew from here on, at the scale of the catalogue in force. What was decided, and what it gave, is kept."""
+    from rapport.adapters.embedded.audit import COMMAND_LINE  # noqa: PLC0415 (as above)
+    from rapport.adapters.embedded.priors import PriorBook  # noqa: PLC0415
+    from rapport.app import looking_back  # noqa: PLC0415
+
+    with looking_back.at_hand(options.settings(data), org) as ledger:
+        standing = PriorBook(ledger).anew(org, COMMAND_LINE)
+    scales = msgspec.structs.asdict(standing.scales)
+    if json:
+        options.print_json({"org": org, "since": standing.begins, "scales": scales})
+        return
+    typer.echo(f"{org} learns anew after lesson {standing.begins}.")
+    for side, scale in scales.items():
+        typer.echo(f"{_SIDES[side]:10} an action may miss what it declares by {scale:.2f}")
+
+
 def _figure(value: float | None, low: float | None, high: float | None) -> str:
     if value is None or low is None or high is None:
         return "too little is known"
     return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _recomputed(found: "Recomputed") -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.structs.asdict(found)
+    agreement = found.agreement
+    return {**told, "agreement": None if agreement is None else agreement._asdict()}
 
 
 def _plain(found: dict[str, Any]) -> dict[str, Any]:

@@ -46,8 +46,9 @@ _OLDEST: Final = 3_650
 
 class Prior(msgspec.Struct, frozen=True):
     """What is believed of a side before any outcome, in its unit. `scale`: by how much an action may well miss what it
-    declares; `low` and `high`: an outcome beyond these bounds counts as the bound, so that no single one turns a model
-    round; `keeps`: the share of what was learnt that is left after a day (.996: half after 173 days)."""
+    declares (see `priors`); `low` and `high`: an outcome, or what an action declares, beyond these bounds counts as the
+    bound, so that no single one turns a model round; `keeps`: the share of what was learnt that is left after a day
+    (.996: half after 173 days)."""
 
     side: Side
     scale: float = 10.0
@@ -70,7 +71,10 @@ class Prior(msgspec.Struct, frozen=True):
         if not -MOST <= outcome <= MOST:  # nor is NaN
             message = f"what a decision gave the {self.side} is a number from -{MOST:,} to {MOST:,}"
             raise BadInput(message, code="bad_outcome", field=self.side)
-        return max(self.low, min(float(outcome), self.high))
+        return self.within(outcome)
+
+    def within(self, amount: float) -> float:
+        return max(self.low, min(float(amount), self.high))
 
 
 class Estimates(msgspec.Struct, frozen=True):
@@ -114,7 +118,7 @@ class Posterior:
         """Of all candidates at an instant (µs). `declared`: what each is worth before anything was learnt."""
         parts = self._aged(_sums(crossed, self._gathered(crossed)), crossed, at)
         own = parts.take(crossed.kinds, axis=1) + parts.take(crossed.actions, axis=1)
-        own[0] += declared
+        own[0] += [self.prior.within(amount) for amount in declared]
         means, variances = own.tolist()
         return Estimates(tuple(means), tuple(variances), float(parts[1, 0] + parts[1, 1]))
 
@@ -131,7 +135,7 @@ class Posterior:
         spread = variances[0] + variances[1] + self._noise
         learning = slice(0, 2)
         if len(crossed.actions):
-            error -= declared + means[2] + means[3]
+            error -= self.prior.within(declared) + means[2] + means[3]
             spread += variances[2] + variances[3]
             learning = slice(2, 4)
         moved = weights[:, learning]

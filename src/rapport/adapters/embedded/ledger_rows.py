@@ -151,4 +151,5 @@ MIGRATIONS = [
     noticed.SCHEMA,
     goals_told.SCHEMA,
     withheld.SCHEMA,
+    decisions.UNSEEN,
 ]

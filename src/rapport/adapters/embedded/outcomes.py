@@ -9,16 +9,20 @@ over lessons in their order, so nothing of a lesson changes once it is there.
       .lapse(now, most)             lessons of decisions of which nothing came; → how many were closed
       .lessons(org, after, most)    → in their order
       .mind(org) .put_mind(org, mind)                what was learnt up to a lesson, so that nobody starts at the first
+      .taught(records) .hold_back(records) .release(records)         before and after these are erased
 
 All that tells of a customer is sealed under the key of their record, and goes with it: of an erased one a lesson is
-left that teaches nothing, where models have not learnt it already.
+left that teaches nothing. Before the key goes, what was learnt of it is kept, for all who start later; and from then on
+nothing more of theirs is learnt. So what is learnt does not hang on when a process started.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from rapport.adapters.embedded.decisions import DecisionBook, Kept
+from rapport.adapters.embedded.decisions import UNREACHED, DecisionBook, Kept
+from rapport.adapters.embedded.priors import PriorBook
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.decide.decision import Decision
 from rapport.decide.kinds import Worth
@@ -38,8 +42,10 @@ SCHEMA = """
     CREATE TABLE mind (org TEXT PRIMARY KEY, lesson INTEGER NOT NULL, customer BLOB NOT NULL, company BLOB NOT NULL)
         WITHOUT ROWID
 """
+HELD_BACK: Final = "CREATE TABLE held_back (record INTEGER PRIMARY KEY)"
 _PLACE: Final = b"outcome"
 _LESSON: Final = b"lesson"
+_NEVER: Final = 1 << 62
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Outcome).decode
 
@@ -54,11 +60,12 @@ class Taught(NamedTuple):
 
 
 class Mind(NamedTuple):
-    """Both models, packed, as they were after a `lesson`."""
+    """Both models, packed, as they were after a `lesson`. `since`: where learning began (see `priors`)."""
 
     lesson: int
     customer: bytes
     company: bytes
+    since: int = 0
 
 
 class OutcomeBook:
@@ -68,6 +75,7 @@ class OutcomeBook:
         self._ledger = ledger
         self._db = ledger.db
         self._decisions = DecisionBook(ledger)
+        self.priors = PriorBook(ledger)
         self._secret = ledger.keys.secret("outcomes")
 
     # -- outcomes
@@ -80,6 +88,7 @@ class OutcomeBook:
         rows = self._db.execute("SELECT body FROM outcome WHERE decision = ? ORDER BY id", (kept.seq,)).fetchall()
         outcomes = () if seal is None else tuple([_decode(seal.open(body, _PLACE)) for (body,) in rows])
         learnt = self._db.execute("SELECT 1 FROM lesson WHERE decision = ?", (kept.seq,)).fetchone() is not None
+        learnt = learnt or kept.delivery in UNREACHED  # which teaches nothing
         delivered = kept.delivery in ("asked", "delivered")
         action, until = kept.content.action, kept.content.closes
         return Awaited(kept.org, kept.id, str(kept.record), action, kept.at, until, delivered, outcomes, learnt)
@@ -114,7 +123,7 @@ class OutcomeBook:
         """The same, in the transaction that its caller holds. `source`: from where the event came that shows it; each
         settles once, whatever is merged or split meanwhile."""
         seal = self._ledger.receipt_log.sealing_key(kept.org, kept.record)
-        if seal is None:
+        if seal is None or self._is_held_back(kept.record):
             return
         if step.outcome is not None:
             key = self._event_key(kept.org, source, step.outcome.source)
@@ -123,6 +132,7 @@ class OutcomeBook:
             query = "INSERT OR IGNORE INTO outcome (key, decision, at, body) VALUES (?, ?, ?, ?)"
             self._db.execute(query, (key, kept.seq, now, seal.seal(_encode(step.outcome), _PLACE)))
         if step.lesson is not None:
+            self.priors.fix(kept.org)
             query = "INSERT OR IGNORE INTO lesson (org, decision, at, body) VALUES (?, ?, ?, ?)"
             body = seal.seal(_encode(step.lesson.worth), _LESSON)
             self._db.execute(query, (kept.org, kept.seq, now, body))
@@ -150,13 +160,43 @@ class OutcomeBook:
 
     # -- what was learnt
 
-    def mind(self, org: str) -> Mind | None:
-        row = self._db.execute("SELECT lesson, customer, company FROM mind WHERE org = ?", (org,)).fetchone()
+    def mind(self, org: str, least: int = 0, most: int = _NEVER) -> Mind | None:
+        """What was kept, if it goes up to a lesson between these."""
+        query = "SELECT lesson, customer, company, since FROM mind WHERE org = ? AND lesson BETWEEN ? AND ?"
+        row = self._db.execute(query, (org, least, most)).fetchone()
         return None if row is None else Mind(*row)
 
     def put_mind(self, org: str, mind: Mind) -> None:
         """Keep what was learnt, unless more was kept already."""
         with transaction(self._db):
-            known = self.mind(org)
-            if known is None or known.lesson < mind.lesson:
-                self._db.execute("INSERT OR REPLACE INTO mind VALUES (?, ?, ?, ?)", (org, *mind))
+            self.put_mind_along(org, mind)
+
+    def put_mind_along(self, org: str, mind: Mind) -> None:
+        """The same, in the transaction that its caller holds."""
+        row = self._db.execute("SELECT since, lesson FROM mind WHERE org = ?", (org,)).fetchone()
+        if row is None or row < (mind.since, mind.lesson):
+            self._db.execute("INSERT OR REPLACE INTO mind VALUES (?, ?, ?, ?, ?)", (org, *mind))
+
+    # -- before an erasure
+
+    def taught(self, records: Collection[int]) -> list[str]:
+        """The organizations whose models have something to learn of some records that no kept mind holds."""
+        query = """
+            SELECT DISTINCT l.org FROM decision d JOIN lesson l ON l.decision = d.seq LEFT JOIN mind m ON m.org = l.org
+            WHERE d.record = ? AND (m.lesson IS NULL OR l.seq > m.lesson)
+        """
+        found = {org for number in records for (org,) in self._db.execute(query, (number,)).fetchall()}
+        return sorted(found)
+
+    def hold_back(self, records: Collection[int]) -> None:
+        """Keep and learn nothing more of some records; in the transaction that its caller holds."""
+        rows = [(number,) for number in records]
+        self._db.executemany("INSERT OR IGNORE INTO held_back VALUES (?)", rows)
+
+    def release(self, records: Collection[int]) -> None:
+        """Now that their keys are destroyed, nothing can be kept of them."""
+        with transaction(self._db):
+            self._db.executemany("DELETE FROM held_back WHERE record = ?", [(number,) for number in records])
+
+    def _is_held_back(self, record: int) -> bool:
+        return self._db.execute("SELECT 1 FROM held_back WHERE record = ?", (record,)).fetchone() is not None

@@ -3,18 +3,19 @@
 It shares the worker's connection, and so its transaction: a round that is killed goes on where it was committed.
 """
 
-from rapport.adapters.embedded.keyring import Keyring
+from collections.abc import Callable, Collection
+
 from rapport.adapters.embedded.state import StateFile
 
 _ROUND, _PLACE = "retention_round", "retention_place"
 
 
 class RetentionTables:
-    """What keeping to promises reads and writes beside records."""
+    """What keeping to promises reads and writes beside records. `destroy`: the keys of records."""
 
-    def __init__(self, state: StateFile, keys: Keyring) -> None:
+    def __init__(self, state: StateFile, destroy: Callable[[Collection[int]], None]) -> None:
         self.state = state
-        self._keys = keys
+        self._destroy = destroy
 
     def progress(self) -> tuple[int, int]:
         """(when the last round began (µs), the last record it has seen to; 0 where it is at its end)"""
@@ -43,6 +44,6 @@ class RetentionTables:
         doomed = erasures.doomed()
         if doomed and not erasures.unfinished():  # else the erasure does it
             self.state.make_gone()
-            self._keys.destroy_records(doomed)
+            self._destroy(doomed)
             erasures.finish()
             self.state.commit(cursor)
