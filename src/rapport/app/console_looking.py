@@ -3,6 +3,7 @@
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.guard_rails import RailBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.app.definitions import Ledgers
 from rapport.app.retrospects import Retrospects
@@ -33,7 +34,8 @@ class ConsoleLooking:
             decisions = DecisionBook(ledger)
             chosen = decisions.tallies(org, 0)
             actions = sorted((name for name in chosen if name != SILENCE), key=lambda name: (-chosen[name][0], name))
-            return Setting(ActionBook(ledger).units(org), decisions.manner(org), tuple(actions))
+            units, rails = ActionBook(ledger).units(org), RailBook(ledger).standing(org)
+            return Setting(units, decisions.manner(org), tuple(actions), rails)
 
         return await self._ledgers.with_definitions(setting)
 

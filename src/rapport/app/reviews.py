@@ -5,7 +5,7 @@ other(ledger, org, Other(…))    what one change would have given each side
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from rapport.adapters.embedded.decisions import DecisionBook
@@ -17,7 +17,7 @@ from rapport.learn.reviewed import Answered, Lot, Other, Review
 from rapport.learn.reviewing import answered, review
 from rapport.terms.aggregates import Crowd, Guard
 
-_BITS: Final = 16
+_BYTES: Final = 16
 
 
 def reviewed(
@@ -56,13 +56,13 @@ def lot_of(ledger: LedgerFile, org: str, found: Past) -> Lot:
         book.manner(org).holdout,
         len(newest),
         len({one.customer for one in found.log if one.held_out}),
-        Guard(ledger.keys.secret("declined")).told(_crowd(declined, ledger.keys.secret("declining"))),
+        declining(ledger, declined),
     )
 
 
-def _crowd(customers: Iterable[str], secret: bytes) -> Crowd:
-    people = mark = 0
+def declining(ledger: LedgerFile, customers: Collection[str]) -> int | None:
+    """About how many they are; None: fewer than may be told."""
+    secret, mark = ledger.keys.secret("declining"), 0
     for customer in customers:
-        people += 1
-        mark ^= int.from_bytes(hashlib.blake2b(customer.encode(), key=secret, digest_size=_BITS).digest(), "big")
-    return Crowd(people, mark)
+        mark ^= int.from_bytes(hashlib.blake2b(customer.encode(), key=secret, digest_size=_BYTES).digest(), "big")
+    return Guard(ledger.keys.secret("declined")).told(Crowd(len(customers), mark))

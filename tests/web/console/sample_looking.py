@@ -15,6 +15,7 @@ from rapport.learn import what_if
 from rapport.learn.logged import Candidate, Logged
 from rapport.learn.reviewed import Answered, Lot, Other, Review
 from rapport.learn.reviewing import answered, review
+from rapport.learn.verdicts import Rail, Verdict
 from rapport.web.console.looking_desk import Looked, Progress, Setting
 from rapport.web.console.session import Session
 
@@ -82,7 +83,12 @@ class SampleLooking:
     def __init__(self, number: int = 6_000, progress: Progress | None = None) -> None:
         self.number = number
         self.progress = progress
-        self.off: dict[str, int] = {"offer_warranty": AT - 9 * DAY} if number > 1_000 else {}
+        harmful = Verdict("offer_warranty", "customer", True, -1.8, -2.1, -1.5, 558, 2_073, 0.0025, "it harms")
+        rails = (
+            Rail("offer_warranty", 1, "off", AT - 9 * DAY, (harmful,)),
+            Rail("inform_care", 1, "on", AT - DAY, (harmful,), "Olga", "It was mis-sent."),
+        )
+        self.rails = {one.action: one for one in rails if number > 1_000}
         self.asked: list[Other] = []
 
     async def review(self, session: Session) -> Looked:
@@ -111,4 +117,4 @@ class SampleLooking:
     async def setting(self, session: Session) -> Setting:
         if not self.number:
             return Setting(Units(), Manner())
-        return Setting(Units("GBP", version=1), Manner(version=2), tuple(GAVE), self.off)
+        return Setting(Units("GBP", version=1), Manner(version=2), tuple(GAVE), self.rails)

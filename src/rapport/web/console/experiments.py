@@ -7,6 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from rapport.learn.reviewed import Compared, Curve, Judged, OfAction, Review
+from rapport.learn.verdicts import Rail
 from rapport.terms.aggregates import words as about
 from rapport.web.console.deciding import Scale
 from rapport.web.console.looking_desk import Setting
@@ -20,13 +21,13 @@ _ROOM: Final = 6.0
 
 
 class Added(msgspec.Struct, frozen=True):
-    """An action with what it added; `verdicts` of the guard-rail, the customer's first; `off`: since when one switched
-    it off (µs)."""
+    """An action with what it added; `verdicts` of the guard-rails, the customer's first; `rail`: where it stands by
+    them, where anything was found or said."""
 
     of: OfAction
     drawn: Drawn
     verdicts: tuple[Judged, ...]
-    off: int | None
+    rail: Rail | None
 
 
 class Traced(msgspec.Struct, frozen=True):
@@ -74,7 +75,7 @@ def added(review: Review, setting: Setting) -> tuple[list[Added], Shared]:
             one,
             drawn_added(one, scale.of),
             tuple(sorted(verdicts.get(one.action, ()), key=lambda each: each.side == "company")),
-            setting.off.get(one.action),
+            setting.rails.get(one.action),
         )
         for one in some
     ], scale

@@ -9,6 +9,7 @@ import msgspec
 from rapport.decide.decision import Manner
 from rapport.decide.kinds import Units
 from rapport.learn.reviewed import Answered, Other, Review
+from rapport.learn.verdicts import Rail
 from rapport.web.console.session import Session
 
 
@@ -28,13 +29,13 @@ class Looked(msgspec.Struct, frozen=True):
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """In which units it is counted, how it is decided, which actions there are to ask about, and which of them a
-    guard-rail switched off, since when (µs)."""
+    """In which units it is counted, how it is decided, which actions there are to ask about, and where some of them
+    stand by the guard-rails."""
 
     units: Units
     manner: Manner
     actions: tuple[str, ...] = ()
-    off: Mapping[str, int] = msgspec.field(default_factory=dict)
+    rails: Mapping[str, Rail] = msgspec.field(default_factory=dict)
 
 
 class LookingDesk(Protocol):
