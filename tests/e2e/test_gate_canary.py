@@ -246,6 +246,7 @@ ROUTES: dict[str, Any] = {
     "/v1/traits/{name}": plain("/v1/traits/nothing"),
     "/v1/actions": plain("/v1/actions"),
     "/v1/actions/{id}": body("PUT", "/v1/actions/nothing"),
+    "/v1/actions/{id}/on": body("POST", "/v1/actions/nothing/on", b'{"reason": "why not"}'),
     "/v1/actions/{id}/preview": acting,
     "/v1/units": plain("/v1/units"),
     "/v1/decisions": deciding,
