@@ -22,6 +22,9 @@ from bench.client import Late, Lost, Pool, post
 SINGLES = 0.5
 """So much of the events come one by one, as from browsers; the rest in batches, as from servers."""
 SERVER_BATCH = 20
+SAYS, SAID = 80, 9
+"""Of the session, with each decision: so many things, of so many values each. With what is known of a customer it makes
+all the features that a decision looks at."""
 _POLL_SECONDS = 0.005
 _GIVE_UP_SECONDS = 5.0
 
@@ -37,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     events: float = 0
     views: float = 0
     marks: float = 0
+    decisions: float = 0
     seed: int = 1
     closed: int = 0
     batch: int = 1
@@ -51,6 +55,7 @@ class Measured(msgspec.Struct):
     views: list[float] = []
     fresh: list[float] = []
     polls: list[float] = []
+    decided: list[float] = []
     sample: str = ""
 
 
@@ -85,6 +90,7 @@ class Load:
                     (plan.events * (1 - SINGLES) / SERVER_BATCH, self._batch),
                     (plan.views, self._view),
                     (plan.marks, self._mark),
+                    (plan.decisions, self._decide),
                 ):
                     tasks.create_task(self._due(tasks, rate, send))
         self._pool.close()
@@ -156,6 +162,14 @@ class Load:
         body = await self._ask(self._request(self._known()))
         self.measured.views.append((time.perf_counter() - due) * 1000)
         self.measured.sample = body.decode()
+
+    async def _decide(self, due: float) -> None:
+        session = ",".join(f'"s{number}":"{self._random.randrange(SAID)}"' for number in range(SAYS))
+        who = f'"customer":"user_id:{self._known().user}","purpose":"service","channel":"web"'
+        body = f'{{{who},"context":{{"session":{{{session}}}}}}}'
+        answer = await self._ask(post("/v1/decisions", self._plan.token, body.encode()))
+        self.measured.decided.append((time.perf_counter() - due) * 1000)
+        self.measured.sample = answer.decode()
 
     async def _mark(self, _: float) -> None:
         """Send an event that can be told from all others; from its acknowledgement on, ask until the view shows it."""

@@ -141,7 +141,7 @@ def test_a_change_that_fails_leaves_agreement_and_epoch_as_they_were(node: Node)
     epoch = node.parts.ledger.db.execute("SELECT value FROM epoch").fetchone()
 
     def fail() -> None:
-        with node.parts.people._changing(handle) as person:
+        with node.parts.people.changing(handle) as person:
             node.parts.ledger.db.execute("UPDATE person SET locked = 1 WHERE id = ?", (person,))
             raise RuntimeError
 

@@ -1,12 +1,14 @@
 """The contact policy: what may reach a customer now."""
 
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rapport.decide import contact
 from rapport.decide.actions import Caps, Limits
 from rapport.decide.channels import CHANNELS, interrupts
 from rapport.decide.contact import (
@@ -244,6 +246,15 @@ def test_each_action_is_judged_as_if_it_were_alone(
     together = exclusions(proposals, policy, wish, contacts, NOON)
     assert together == [one for each in proposals for one in exclusions([each], policy, wish, contacts, NOON)]
     assert all(one.text and one.rule in RULES for one in together)
+
+
+@given(st.lists(proposals, max_size=4), policies, wishes, contacts)
+def test_a_rule_that_is_left_out_since_it_rests_on_nothing_would_have_said_nothing(
+    proposals: list[Proposal], policy: Policy, wish: Wishes, contacts: list[Contact]
+) -> None:
+    quickly = exclusions(proposals, policy, wish, contacts, NOON)
+    with patch.dict(contact._RESTS, dict.fromkeys(RULES, lambda _: True)):  # type: ignore[arg-type]
+        assert exclusions(proposals, policy, wish, contacts, NOON) == quickly
 
 
 @given(proposals, policies, wishes, contacts)

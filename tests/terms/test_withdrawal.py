@@ -73,7 +73,7 @@ async def reads(gate: Gate, customer: str, purpose: str = "service") -> bool:
 def locking(house: House, handle: str) -> int:
     """Lock a person; the sequence number of the last receipt that was there when the lock was committed."""
     people = open_people(house.settings)
-    with people._changing(handle) as person:
+    with people.changing(handle) as person:
         people.db.execute("UPDATE person SET locked = 1 WHERE id = ?", (person,))
         last: int = people.db.execute("SELECT coalesce(max(seq), 0) FROM receipt").fetchone()[0]
     return last

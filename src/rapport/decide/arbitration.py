@@ -101,8 +101,21 @@ class Ranked(NamedTuple):
     rules: tuple[str, ...]
 
 
+class _Latest:
+    """The last ruling: who decides, says what was decided and why asks of one case three times in a row."""
+
+    ruling: Ruling | None = None
+
+
 def arbitrate(case: Case) -> Ruling:
     """Rule on a case. Raises BadInput (`bad_weight`, `bad_holdout`)."""
+    latest = _Latest.ruling
+    if latest is None or latest.case is not case:
+        latest = _Latest.ruling = _arbitrated(case)
+    return latest
+
+
+def _arbitrated(case: Case) -> Ruling:
     _checked(case)
     means = maths.np.array((case.customer.means, case.company.means))
     products, ranking = _ranking(case, means)
@@ -133,7 +146,7 @@ def ranked(ruling: Ruling) -> list[Ranked]:
             estimate(case.company, place),
             ruling.products[place],
             ruling.chances[place],
-            _losers(case, place),
+            losers(case, place),
         )
         for place in ruling.ranking
     ]
@@ -146,6 +159,12 @@ def estimate(estimates: Estimates, place: int) -> Estimate:
     return Estimate(mean, mean - about, mean + about)
 
 
+def losers(case: Case, place: int) -> tuple[str, ...]:
+    """The rules by which a candidate is out. (That a mean is no number is a rule's breach, too.)"""
+    means = (case.customer.means[place], case.company.means[place])
+    return tuple(rule for rule, mean in zip(RULES, means, strict=True) if not mean >= 0)
+
+
 def _checked(case: Case) -> None:
     if not 0 < case.weight < 1:
         message = "the customer's weight is more than 0 and less than 1: a decision weighs both sides"
@@ -153,12 +172,6 @@ def _checked(case: Case) -> None:
     if not 0 <= case.holdout < 1:
         message = "the share of customers who are held out is at least 0 and less than 1"
         raise BadInput(message, code="bad_holdout", field="holdout")
-
-
-def _losers(case: Case, place: int) -> tuple[str, ...]:
-    """The rules by which a candidate is out. (That a mean is no number is a rule's breach, too.)"""
-    means = (case.customer.means[place], case.company.means[place])
-    return tuple(rule for rule, mean in zip(RULES, means, strict=True) if not mean >= 0)
 
 
 def _ranking(case: Case, means: maths.Floats) -> tuple[tuple[float | None, ...], tuple[int, ...]]:

@@ -64,7 +64,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Wishes(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A person's. `leanings`: kind → how often they said "more", less how often they said "less"."""
+    """A person's. `leanings`: kind → how often they said "more", less how often they said "less"; `alone` ends at
+    `alone_until` (µs; None: when they say so)."""
 
     quiet: str = ""
     zone: str = ""
@@ -72,6 +73,7 @@ class Wishes(msgspec.Struct, frozen=True, omit_defaults=True):
     stopped_actions: frozenset[str] = frozenset()
     stopped_kinds: frozenset[str] = frozenset()
     leanings: Mapping[str, int] = msgspec.field(default_factory=dict)
+    alone_until: int | None = None
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -112,10 +114,12 @@ def exclusions(
     known = tuple(contacts)
     interrupting = [contact for contact in known if _interrupts(contact.channel)]
     moment = _Moment(now, first_known(wishes.zone, policy.zone), policy, wishes, known, interrupting)
+    # Most people said nothing, and most policies say little: whatever is proposed, most rules have nothing to say.
+    rules = [(rule, against) for rule, against in RULES.items() if _RESTS[rule](moment)]
     return [
         Exclusion(proposal.action, rule, text)
         for proposal in proposals
-        for rule, against in RULES.items()
+        for rule, against in rules
         if (not proposal.mandatory or rule in _BINDING_ALL) and (text := against(proposal, moment))
     ]
 
@@ -171,7 +175,9 @@ def _no_longer(proposal: Proposal, moment: _Moment) -> str:
 
 
 def _left_alone(_: Proposal, moment: _Moment) -> str:
-    return "the customer asked to be left alone" if moment.wishes.alone else ""
+    until = moment.wishes.alone_until
+    alone = moment.wishes.alone and (until is None or moment.now < until)
+    return "the customer asked to be left alone" if alone else ""
 
 
 def _stopped_action(proposal: Proposal, moment: _Moment) -> str:
@@ -265,4 +271,16 @@ RULES: Final[Mapping[str, Callable[[Proposal, _Moment], str]]] = {
     "weary": _weary,
 }
 """By their ids, which stay. Each says why a proposal may not be done now, or nothing."""
+_RESTS: Final[Mapping[str, Callable[[_Moment], object]]] = {
+    **dict.fromkeys(RULES, lambda _: True),
+    "left_alone": lambda moment: moment.wishes.alone,
+    "stopped_action": lambda moment: moment.wishes.stopped_actions,
+    "stopped_kind": lambda moment: moment.wishes.stopped_kinds,
+    "asked_for_less": lambda moment: moment.wishes.leanings,
+    "quiet_hours": lambda moment: moment.wishes.quiet or moment.policy.quiet,
+    "contact_limit": lambda moment: moment.policy.limits != Limits(),
+    "channel_limit": lambda moment: moment.policy.channels,
+    "weary": lambda moment: moment.policy.weary is not None,
+}
+"""What each rule rests on beside what is proposed; where there is none of it, it speaks against nothing."""
 _BINDING_ALL: Final = frozenset({"not_yet_valid", "no_longer_valid"})

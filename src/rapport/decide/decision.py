@@ -14,7 +14,7 @@ import msgspec
 
 from rapport.decide import contact, features
 from rapport.decide.actions import declared
-from rapport.decide.arbitration import RULES, Case, Ranked, arbitrate, ranked
+from rapport.decide.arbitration import RULES, Case, Ranked, arbitrate, losers, ranked
 from rapport.decide.catalogue import NOWHERE, Catalogue, Ready, Rendered, Where
 from rapport.decide.catalogue import RULES as UNFIT
 from rapport.decide.contact import Contact, Policy, Proposal, Wishes
@@ -165,7 +165,9 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
         moment.held_out and moment.takes_part,
     )
     ruling = arbitrate(case)
-    lost = [Excluded(one.action, rule, RULES[rule]) for one in ranked(ruling) for rule in one.rules]
+    lost = [
+        Excluded(case.actions[place], rule, RULES[rule]) for place in ruling.ranking for rule in losers(case, place)
+    ]
     chosen = next((place for place, one in enumerate(candidates) if one.action.id == ruling.action), None)
     done = None if chosen is None else candidates[chosen]
     message = None if done is None else _message(done, moment)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from rapport.decide import features
-from rapport.decide.arbitration import Ranked
+from rapport.decide.arbitration import Ruling, arbitrate
 from rapport.decide.decision import Decision, Learnt, ranking
 from rapport.decide.grounds import Ground
 from rapport.decide.kinds import SILENCE, Units
@@ -43,10 +43,10 @@ def moved(decision: Decision, learnt: Learnt, most: int = MOST_TOLD) -> Mapping[
 
 def why(decision: Decision, units: Units) -> str:
     """One sentence for whoever acts on a decision."""
-    order = ranking(decision)
+    ruling = arbitrate(decision.case)
     if decision.action == SILENCE:
-        return _why_silence(decision, order)
-    return f"{_why_chosen(decision, order, units)}{because_of(decision.grounds)}"
+        return _why_silence(decision, ruling)
+    return f"{_why_chosen(decision, ruling, units)}{because_of(decision.grounds)}{serving(decision.serves)}"
 
 
 def because_of(grounds: Sequence[Ground]) -> str:
@@ -58,26 +58,33 @@ def because_of(grounds: Sequence[Ground]) -> str:
     return f"; it is for them because of {' and '.join(told)}" if told else ""
 
 
-def _why_chosen(decision: Decision, order: list[Ranked], units: Units) -> str:
+def serving(goals: Sequence[str]) -> str:
+    """`; it serves what they let you know they want: “Spend less”`."""
+    said = " and ".join(f"“{goal}”" for goal in goals)
+    return f"; it serves what they let you know they want: {said}" if said else ""
+
+
+def _why_chosen(decision: Decision, ruling: Ruling, units: Units) -> str:
     if decision.action in decision.case.mandatory:
         return "it is a notice that must be given: nothing was weighed"
-    chosen = next(one for one in order if one.action == decision.action)
-    both = f"it is expected to give the customer {_amount(chosen.customer.mean, units)}"
-    both += f" and the company {_amount(chosen.company.mean, units)}, against silence"
-    rivals = sum(1 for one in order if one.product is not None) - 1
+    case = decision.case
+    chosen = case.actions.index(decision.action)
+    both = f"it is expected to give the customer {_amount(case.customer.means[chosen], units)}"
+    both += f" and the company {_amount(case.company.means[chosen], units)}, against silence"
+    rivals = sum(1 for product in ruling.products if product is not None) - 1
     if not rivals:
         return f"{both}; nothing else gives both something"
-    if order[0].action == decision.action:
+    if ruling.ranking[0] == chosen:
         place = "it is the fairest to both"
     else:
         place = "it is not the fairest by what is expected, which is uncertain, but was drawn"
-    return f"{both}; of {rivals + 1} that could be done {place}, with a chance of {_share(chosen.chance)}"
+    return f"{both}; of {rivals + 1} that could be done {place}, with a chance of {_share(ruling.chances[chosen])}"
 
 
-def _why_silence(decision: Decision, order: list[Ranked]) -> str:
+def _why_silence(decision: Decision, ruling: Ruling) -> str:
     if decision.case.held_out:
         return "this customer is left alone by lot, so that it can be seen what the others gain"
-    if not order:
+    if not ruling.ranking:
         excluded = len({one.action for one in decision.excluded})
         if not excluded:
             return "there is nothing to do for this purpose"
@@ -86,7 +93,7 @@ def _why_silence(decision: Decision, order: list[Ranked]) -> str:
             if excluded > 1
             else (f"nothing may be done now: {decision.excluded[0].said}")
         )
-    if all(one.product is None for one in order):
+    if all(product is None for product in ruling.products):
         return "whatever could be done, one side is expected to be worse off than with silence"
     return "silence was drawn: it is not certain that anything gives both sides more"
 

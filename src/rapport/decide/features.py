@@ -161,20 +161,20 @@ def _all(context: Context) -> Iterator[tuple[str, float]]:
             yield from _value(f"{space}.{_short(name)}", said[name], context.at)
 
 
-def _value(name: str, value: Any, at: int) -> Iterator[tuple[str, float]]:
+def _value(name: str, value: Any, at: int) -> Iterable[tuple[str, float]]:
+    if isinstance(value, str):  # what most are
+        days = _days_from(value, at)
+        return _text(name, value) if days is None else _days(name, days)
     match value:
         case bool():
-            yield f"{name} is {str(value).lower()}", 1.0
+            return ((f"{name} is {str(value).lower()}", 1.0),)
         case int() | float():
-            yield from _number(name, value)
-        case str():
-            days = _days_from(value, at)
-            yield from _text(name, value) if days is None else _days(name, days)
+            return _number(name, value)
         case list() | tuple():
-            for one in itertools.islice((one for one in value if isinstance(one, str)), _MOST_OF_A_LIST):
-                yield f"{name} has {_short(one)}", 1.0
+            texts = itertools.islice((one for one in value if isinstance(one, str)), _MOST_OF_A_LIST)
+            return [(f"{name} has {_short(one)}", 1.0) for one in texts]
         case _:  # nothing is known, or it is an object, of which its parts are to be named by a computed trait
-            return
+            return ()
 
 
 def _number(name: str, value: float) -> Iterator[tuple[str, float]]:
@@ -187,15 +187,16 @@ def _number(name: str, value: float) -> Iterator[tuple[str, float]]:
         yield name, math.copysign(min(1.0, math.log1p(abs(within)) / math.log1p(1e9)), within)
 
 
-def _days(name: str, days: float) -> Iterator[tuple[str, float]]:
+def _days(name: str, days: float) -> Iterable[tuple[str, float]]:
     size = _step(abs(days), _DAYS)
-    yield f"{name} is {size} days {'ahead' if days > 0 else 'ago'}", 1.0
+    return ((f"{name} is {size} days {'ahead' if days > 0 else 'ago'}", 1.0),)
 
 
-def _text(name: str, value: str) -> Iterator[tuple[str, float]]:
+def _text(name: str, value: str) -> Iterable[tuple[str, float]]:
     text = value.strip()
-    if text:
-        yield f"{name} is {_short(text) if len(text) <= _LONGEST else 'a long text'}", 1.0
+    if not text:
+        return ()
+    return ((f"{name} is {_short(text) if len(text) <= _LONGEST else 'a long text'}", 1.0),)
 
 
 def _step(value: float, steps: tuple[float, ...]) -> str:
@@ -223,4 +224,5 @@ def _days_from(text: str, at: int) -> float | None:
 
 def _short(text: str) -> str:
     """A text as a name can hold it: its first letters, such as can be written down."""
-    return text[:_LONGEST].encode("utf-8", "replace").decode()
+    short = text[:_LONGEST]
+    return short if short.isascii() else short.encode("utf-8", "replace").decode()

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from rapport.decide.arbitration import Estimate
-from rapport.decide.decision import Decision, Manner, ranking
+from rapport.decide.arbitration import Estimate, estimate
+from rapport.decide.decision import Decision, Manner
 from rapport.decide.explaining import Moved, why
 from rapport.decide.grounds import Ground
 from rapport.decide.kinds import SILENCE, Units
@@ -88,8 +88,11 @@ class Decisions(Protocol):
 
 def told_decision(decision: Decision, units: Units) -> dict[str, Any]:
     """What was decided, without the customer's head and the receipt."""
-    chosen = next((one for one in ranking(decision) if one.action == decision.action), None)
-    both = (NOTHING, NOTHING) if chosen is None else (chosen.customer, chosen.company)
+    case = decision.case
+    both = (NOTHING, NOTHING)
+    if decision.action != SILENCE:
+        place = case.actions.index(decision.action)
+        both = (estimate(case.customer, place), estimate(case.company, place))
     return {
         "decision": decision.id,
         "action": decision.action,
@@ -101,6 +104,7 @@ def told_decision(decision: Decision, units: Units) -> dict[str, Any]:
         "propensity": decision.propensity,
         "why": why(decision, units),
         "grounds": [told_ground(one) for one in decision.grounds],
+        "serves": list(decision.serves),
         "excluded": [{"action": one.action, "rule": one.rule, "said": one.said} for one in decision.excluded],
     }
 
