@@ -33,6 +33,7 @@ GAVE: Mapping[str, tuple[str, float, float]] = {
 CHANCES = (0.24, 0.18, 0.16, 0.1, 0.02, 0.3)
 
 
+@functools.cache
 def made_up(number: int, seed: int = 7) -> list[Logged]:
     """So many decisions about a third as many customers, of which one in twenty is held out."""
     chance = np.random.default_rng(seed)
@@ -77,6 +78,17 @@ def sample_review(number: int) -> Review:
     return review(log, AT, Lot(0.05, number // 3, max(0, number // 60), 40 if number > 1_000 else None))
 
 
+@functools.cache
+def sample_answer(number: int, other: Other) -> Answered:
+    change: what_if.Change = what_if.Without(other.without)
+    if other.weight is not None:
+        again = {"help_after_refund": other.weight, SILENCE: 1 - other.weight}
+        change = what_if.Rechosen(f"weight {other.weight:g}", lambda _: again)
+    elif other.most is not None:
+        change = what_if.Capped(other.most, other.days * DAY)
+    return answered(what_if.what_if(made_up(number), AT, change), AT)
+
+
 class SampleLooking:
     """`number` of decisions; `progress`: what is told in place of an answer."""
 
@@ -102,17 +114,7 @@ class SampleLooking:
             return Looked(None, self.progress)
         if other.without and other.without not in GAVE:
             raise NotFound(f"no decision could have chosen {other.without!r}", field="without")
-        return Looked(self._answer(other))
-
-    def _answer(self, other: Other) -> Answered:
-        log = made_up(self.number)
-        change: what_if.Change = what_if.Without(other.without)
-        if other.weight is not None:
-            again = {"help_after_refund": other.weight, SILENCE: 1 - other.weight}
-            change = what_if.Rechosen(f"weight {other.weight:g}", lambda _: again)
-        elif other.most is not None:
-            change = what_if.Capped(other.most, other.days * DAY)
-        return answered(what_if.what_if(log, AT, change), AT)
+        return Looked(sample_answer(self.number, other))
 
     async def setting(self, session: Session) -> Setting:
         if not self.number:

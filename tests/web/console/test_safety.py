@@ -20,6 +20,7 @@ EVERY_PAGE = [
     "/console/actions", f"/console/actions/{'a' * 63}", "/console/actions/help_after_refund", "/console/edit/action",
     f"/console/edit/action?name={'a' * 63}", "/console/decide", "/console/decide?customer=email:a@b.cc&channel=inbox",
     f"/console/actions/{'a' * 63}/preview?customer=email:a@b.cc", "/console/manner", "/console/units",
+    "/console/outcomes", "/console/experiments", "/console/what-if", "/console/what-if?change=without&without=nobody",
     "/console/sources", "/console/nothing-here", "/console/leave",
 ]  # fmt: skip
 
