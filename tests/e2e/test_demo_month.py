@@ -4,6 +4,7 @@ The sums are worked out here anew, from the raw events that the demo sends and f
 people, without the product's own reading, mapping or adding.
 """
 
+import contextlib
 import json
 import time
 from collections import defaultdict
@@ -14,7 +15,12 @@ from typing import Any
 
 import pytest
 
+from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.outcomes import OutcomeBook
+from rapport.app.embedded import open_ledger
+from rapport.app.settings import Settings
 from rapport.cli.demo import month as demo_month
+from rapport.cli.demo.deciding import REGULARS
 from rapport.cli.demo.history import Call, story
 from rapport.cli.demo.people import ALICE, household
 from tests.e2e.refusing import Cast, browser
@@ -29,6 +35,11 @@ GIVES = {
 """Which events give what to whom, as `benefits.toml` tells it."""
 REPORTED = {("customer", "minutes"): Decimal(6), ("company", "GBP"): Decimal("2.10")}
 """What the company tells by itself: a chat of six minutes that was not needed, which cost it that much less."""
+DECIDED = {
+    "read": {("customer", "minutes"): Decimal(5), ("company", "GBP"): Decimal("0.40")},
+    "Thank-you Redeemed": {("customer", "GBP"): Decimal("2.5"), ("company", "GBP"): Decimal("1.2")},
+}
+"""What came of decisions, reported or shown by an event; which of them there are hangs on what the node chose."""
 BANDS = [{"band": "10–20", "unit": "GBP", "count": 1}]
 READY_SECONDS = 100.0  # it takes some five; tests share their machine
 
@@ -38,12 +49,16 @@ Sums = dict[tuple[str, str], Decimal]
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
     began = time.monotonic()
-    node = Node(tmp_path_factory.mktemp("month") / "data", "--demo")
+    node = Node(tmp_path_factory.mktemp("month") / "data")
     try:
-        while "rapport person statement per_" not in node.output():
-            assert time.monotonic() - began < READY_SECONDS, f"the demo takes too long: {node.output()[-500:]}"
+        # (Beside `up --demo` people would come by all the time, and what is decided for them gives something, too.)
+        done = run("demo", "--data", str(node.data), "--port", str(node.port))
+        assert done.returncode == 0, done.stderr
+        shop = node.org("demo")
+        while any(action == REGULARS and not came for action, came in decisions(shop)):
+            assert time.monotonic() - began < READY_SECONDS, "it takes too long until an event settles an outcome"
             time.sleep(0.05)
-        yield node.org("demo")
+        yield shop
     finally:
         node.stop()
 
@@ -69,9 +84,21 @@ def sums(calls: Iterable[Call], month: str) -> Sums:
     return found
 
 
-def with_reported(found: Sums) -> Sums:
+def decisions(shop: Org) -> list[tuple[str, list[str]]]:
+    """Of each decision, what was chosen, and what came of it."""
+    with contextlib.closing(open_ledger(Settings(data=str(shop.node.data)))) as ledger:
+        outcomes = OutcomeBook(ledger)
+        kept = [outcomes.awaited(one) for one in DecisionBook(ledger).page(shop.name, 1 << 62, 1_000)]
+    return [(one.action, [each.kind for each in one.outcomes]) for one in kept if one is not None]
+
+
+def with_reported(found: Sums, shop: Org) -> Sums:
     for place, amount in REPORTED.items():
         found[place] += amount
+    for _, came in decisions(shop):
+        for kind in came:
+            for place, amount in DECIDED[kind].items():
+                found[place] += amount
     return found
 
 
@@ -112,7 +139,7 @@ def her_page(shop: Org, note: dict[str, Any], path: str) -> str:
 def test_alices_statement_equals_its_events_to_the_penny_wherever_it_is_read(
     shop: Org, note: dict[str, Any], this_month: str
 ) -> None:
-    expected = with_reported(sums(of_alice(note), this_month))
+    expected = with_reported(sums(of_alice(note), this_month), shop)
     assert len(of_alice(note)) > 40
     assert expected["customer", "GBP"] > 20
     statement = her_statement(shop, note, this_month)
@@ -125,15 +152,17 @@ def test_alices_statement_equals_its_events_to_the_penny_wherever_it_is_read(
         by_hand[one["side"], one["unit"]] += Decimal(one.get("amount", 0))
     assert by_hand == expected, "one by one they come to the same"
     sent = {call.body["messageId"] for call in of_alice(note)}
-    assert {one["evidence"] for one in statement["settled"]["benefits"]} <= sent
+    others = {one["evidence"] for one in statement["settled"]["benefits"]} - sent
+    assert all(one.startswith("dec_") or one == "demo-1-inbox-thanks" for one in others), others
+    assert any(one.startswith("dec_") for one in others), "what a decision gave is among it"
     page = her_page(shop, note, f"/me/statement?month={this_month}")
     assert f"£{expected['customer', 'GBP']:,.2f}" in page
-    assert "6 minutes" in page
+    assert "11 minutes" in page
 
 
 def test_the_statement_of_all_time_equals_all_of_her_events(shop: Org, note: dict[str, Any]) -> None:
     everything = of_alice(note)
-    expected: Sums = with_reported(defaultdict(Decimal))
+    expected: Sums = with_reported(defaultdict(Decimal), shop)
     for month in {f"{datetime.fromtimestamp(call.at / 1e6, UTC):%Y-%m}" for call in everything}:
         for place, amount in sums(everything, month).items():
             expected[place] += amount
@@ -153,7 +182,7 @@ def test_the_companys_statement_equals_the_events_of_all_its_customers(
     for one in mirror["months"]:
         expected = sums(calls, one["month"])
         if one["month"] == this_month:
-            expected = with_reported(expected)
+            expected = with_reported(expected, shop)
         assert told(one["settled"]) == expected, one["month"]
     assert sum(len(one["settled"]["customer"]) for one in mirror["months"]) > 2, "it is of several months"
     told_by_command = json.loads(
@@ -162,7 +191,7 @@ def test_the_companys_statement_equals_the_events_of_all_its_customers(
     assert told_by_command["settled"] == mirror["settled"]
     visitor = browser(Cast(shop.node, shop, shop, None), shop)  # type: ignore[arg-type]  # it needs no persons
     visitor.go("/console/statement")
-    expected = with_reported(sums(calls, this_month))
+    expected = with_reported(sums(calls, this_month), shop)
     for amount in (expected["customer", "GBP"], expected["company", "GBP"]):
         assert f"£{amount:,.2f}" in visitor.page
 
@@ -172,7 +201,8 @@ def test_the_month_has_what_a_month_of_life_has(shop: Org, note: dict[str, Any],
     used = {one["purpose"]: one for one in statement["uses"]}
     assert {"service", "personalisation", "offers", "analytics"} <= used.keys()
     assert all(one["clauses"] for one in used.values()), "each by a sentence of hers"
-    assert told(used["service"]["gave"]) == REPORTED
+    service = {place: REPORTED[place] + DECIDED["read"][place] for place in REPORTED}
+    assert told(used["service"]["gave"]) == service
     assert told(used["offers"]["gave"]) == {("customer", "GBP"): Decimal("3.90")}
     assert used["offers"]["gave"]["company"] == BANDS
     refused = {one["purpose"]: one for one in statement["refusals"]}

@@ -17,6 +17,8 @@ from rapport.cli.demo.people import Household, Shopper
 from rapport.cli.demo.steps import Step, Visit
 
 TYPO_RATE = 0.08
+_GERMAN = 7
+"""Every so many households speak German, as the customer file says."""
 
 
 class Memory(msgspec.Struct):
@@ -235,6 +237,8 @@ def crm(rng: random.Random, house: Household, who: Shopper, memory: Memory) -> l
     }
     if who.phone is not None:
         traits["phone"] = who.phone
+    if house.number % _GERMAN == 0:
+        traits["language"] = "de"
     visit.identify({"externalIds": [_external("loyalty_id", who.card)]} if who.card else None, **traits)
     if not memory.in_crm:
         memory.in_crm = True

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from rapport.decide.arbitration import Estimate, Ranked, arbitrate
 from rapport.decide.channels import CHANNELS
 from rapport.decide.decision import Decision, Excluded, ranking
-from rapport.decide.explaining import Moved, why
+from rapport.decide.explaining import Moved, Reasons, why
 from rapport.decide.kinds import KINDS, SILENCE, Worth
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.web.console.actions import MOST_CUSTOMER, money
@@ -116,7 +116,7 @@ def ruled_of(trial: Trial) -> Ruled:
             bar_of(one.customer, scale),
             bar_of(one.company, scale),
             worths[one.action],
-            Moved(*(side[:MOST_MOVED] for side in trial.moved[one.action])),
+            Moved(*map(_felt, trial.moved[one.action])),
             one.action == decision.action,
             tuple(each.said for each in decision.excluded if each.action == one.action),
         )
@@ -127,6 +127,11 @@ def ruled_of(trial: Trial) -> Ruled:
     excluded = tuple(_excluded(decision))
     beyond = (len(ranked) - len(candidates), max(0, len(excluded) - MOST_EXCLUDED))
     return Ruled(trial, scale, candidates, silence, excluded[:MOST_EXCLUDED], why(decision, trial.units), *beyond)
+
+
+def _felt(reasons: Reasons) -> Reasons:
+    """Those that move it by a penny, or else the first."""
+    return tuple(one for one in reasons[:MOST_MOVED] if abs(one[1]) >= 0.005) or reasons[:1]
 
 
 def _excluded(decision: Decision) -> Iterator[tuple[str, tuple[Excluded, ...]]]:
@@ -163,4 +168,4 @@ def worded(decision: Decision) -> str:
         return "it must be given, so that nothing was drawn"
     if decision.action == SILENCE and lot:
         return f"with the {lot:.0%} who are left alone by lot among them"
-    return f"after the {lot:.0%} who are left alone by lot" if lot else "nobody is left alone by lot here"
+    return f"after the {lot:.0%} who are left alone by lot" if lot else "no lot leaves this customer alone"
