@@ -130,7 +130,7 @@ def _asked(besides: Lives) -> str:
 
 def _rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines) + "\n"
+    return "\n".join("|" + "".join(f" {cell} |" if cell else " |" for cell in line) for line in lines) + "\n"
 
 
 def _mean(each: Sequence[Life], which: int) -> str:

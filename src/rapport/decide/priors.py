@@ -7,8 +7,8 @@ believe what it sees.
 It is the root of the mean square of what is declared, and no amount counts for more than FAR times the typical one (the
 median of those that are not nothing). So a slip of the pen, or somebody who writes a billion beside an action, does not
 decide how all others are tried. Where nothing is declared of a side, nothing is known of its scale, and it is USUAL.
-What comes of it is never below a few minutes of a customer's time: actions of which little is said may give much, and
-a model that takes it that nothing moves would need thousands of outcomes to believe that something does.
+No scale is less than LEAST_MINUTES of a customer's time are worth: actions of which little is said may give much, and a
+model that takes it that nothing moves would need thousands of outcomes to believe that something does.
 """
 
 import math
@@ -25,7 +25,7 @@ from rapport.terms.benefits import Side
 
 USUAL: Final = 10.0
 FAR: Final = 5.0
-LEAST_MINUTES: Final = 2.0
+LEAST_MINUTES: Final = 5.0
 BOUND: Final = 1_000.0
 """So many scales up or down, no single outcome is learnt as more."""
 
