@@ -9,7 +9,8 @@ from rapport.collect.mapping import Field
 from rapport.kernel.errors import BadInput
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted({*(ROOT / "examples").glob("*.toml")} - {ROOT / "examples/declaration.toml"})
+NO_MAPPINGS = {ROOT / "examples" / name for name in ("actions.toml", "declaration.toml")}
+EXAMPLES = sorted({*(ROOT / "examples").glob("*.toml")} - NO_MAPPINGS)
 
 MINIMAL = '[identifiers]\nuser_id = "id"\n[[event]]\nname = "Seen"\n'
 
