@@ -313,6 +313,7 @@ ROUTES: dict[str, Any] = {
     "/console/actions/{action}": plain("/console/actions/nothing"),
     "/console/actions/{action}/preview": acting,
     "/console/actions/{action}/delete": form("/console/actions/nothing/delete"),
+    "/console/actions/{action}/on": form("/console/actions/nothing/on"),
     "/console/edit/action": editor,
     "/console/decide": deciding,
     "/console/manner": plain("/console/manner"),

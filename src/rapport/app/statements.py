@@ -9,6 +9,7 @@ import msgspec
 
 from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.benefits import BenefitFile
+from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.app import embedded, words
@@ -18,7 +19,7 @@ from rapport.app.settings import Settings
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate
 from rapport.terms.benefits import Estimate, Side
-from rapport.terms.estimates import METHODS
+from rapport.terms.estimates import METHODS, of_theirs
 from rapport.terms.sentences import clause_sentence, named
 from rapport.terms.settling import Settler
 from rapport.terms.statement import NOT_YET, Ground, Words, month_span, own_benefits, statement
@@ -52,12 +53,13 @@ class Statements:
         since, until = month_span(month)
         person = self._people.person(handle)
         orgs = person.orgs
+        got = DecisionBook(self._ledger).got(person.id)
         notices = [(told.at, told.notice) for told in self._agreements.notices(person.id, limit=1_000)]
         ground = Ground(
             self._ledger.told(person.id, since, until, MOST),
             own_benefits(self._reader, self._benefits, person.claims, since, until),
             [(at, one) for at, one in notices if since <= at < until],
-            {org: self._benefits.estimates(org) for org in orgs},
+            {org: of_theirs(self._benefits.estimates(org), got.get(org, ())) for org in orgs},
         )
         names = self._names()
         sentences = {clause.id: clause_sentence(named(clause, names), SPOKEN) for clause in person.terms.clauses}

@@ -11,7 +11,7 @@ from rapport.kernel.errors import BadInput
 from rapport.learn.uplift import Effect
 from rapport.terms.aggregates import FLOOR
 from rapport.terms.benefits import PLACES, Estimate
-from rapport.terms.estimates import MOST_GROUP, Guess
+from rapport.terms.estimates import Guess, group_of
 
 METHOD = "off_policy"
 _LAST = Decimal(1).scaleb(-PLACES)
@@ -32,11 +32,6 @@ def estimates_of(effects: Iterable[Effect], unit: str, date: dt.date) -> list[Es
             if error.field not in {"low", "high", "effect"}:
                 raise
     return found
-
-
-def group_of(action: str) -> str:
-    """Of whom it speaks: an effect is that of one time."""
-    return f"people who got {action}, each time"[:MOST_GROUP].rstrip()
 
 
 def _decimal(number: float) -> Decimal:

@@ -74,6 +74,26 @@ class EstimateBook(Protocol):
         """Those that count: the newest of each side, group and unit."""
 
 
+_OF_ACTION = ("people who got ", ", each time")
+
+
+def group_of(action: str) -> str:
+    """The group of those who got an action: what is estimated of it is of one time."""
+    before, after = _OF_ACTION
+    return f"{before}{action}{after}"[:MOST_GROUP].rstrip()
+
+
+def of_theirs(estimates: Iterable[Estimate], actions: Iterable[str]) -> list[Estimate]:
+    """What concerns somebody who got these actions: of other actions nobody like them tells anything."""
+    theirs = {group_of(action) for action in actions}
+    before, after = _OF_ACTION
+    return [
+        one
+        for one in estimates
+        if one.group in theirs or not (one.group.startswith(before) and one.group.endswith(after))
+    ]
+
+
 def today() -> dt.date:
     """In UTC."""
     return dt.datetime.fromtimestamp(now() // SECOND, dt.UTC).date()

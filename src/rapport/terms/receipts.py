@@ -1,6 +1,11 @@
 """Receipts: the durable trace of one use, or of one refusal. They name fields, never values."""
 
+from typing import Final
+
 import msgspec
+
+SILENCE: Final = "silence"
+"""The treatment that does nothing: the person was left in peace."""
 
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True, gc=False):

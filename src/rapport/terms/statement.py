@@ -20,7 +20,7 @@ from rapport.terms.estimates import METHODS
 from rapport.terms.handing import DELETION
 from rapport.terms.notices import Notice
 from rapport.terms.own import CALLER, own_parts
-from rapport.terms.receipts import Receipt
+from rapport.terms.receipts import SILENCE, Receipt
 from rapport.terms.settling import ACTION, Settling, by_themselves, has_news
 
 NOT_YET = "not yet known"
@@ -41,7 +41,7 @@ class Words(msgspec.Struct, frozen=True):
 
 
 class Ground(msgspec.Struct, frozen=True):
-    """What a statement is built from, all of one span of time."""
+    """What a statement is built from, all of one span of time; `estimates` of what came to the person, too."""
 
     receipts: Sequence[Receipt]
     benefits: Sequence[Settled]
@@ -105,7 +105,8 @@ def _use(group: Sequence[Receipt], benefits: Iterable[Settled], words: Words) ->
     recipients = list(dict.fromkeys(name for one in group for name in one.recipients))
     gave = totals(benefit for benefit in benefits if benefit.use in receipts)
     data = {"categories": categories, "what": words.what(categories), "recipients": recipients}
-    return {**_head(group, words), **data, "gave": gave}
+    silent = sum(one.treatment == SILENCE for one in group)
+    return {**_head(group, words), **data, "silent": silent, "gave": gave}
 
 
 def _refusal(group: Sequence[Receipt], words: Words) -> dict[str, Any]:

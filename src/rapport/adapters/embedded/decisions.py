@@ -10,8 +10,8 @@ second is made anew and finds the first.
       .keep(standing, …)           → False where the customer got another decision meanwhile
       .decision(org, id) .page(org, before, limit) .of_records(…) .between(records, …) .tallies(org, since)
       .numbers(org, upto, most) .last_before(org, at)
-      .told(person, id) .by_receipt(person, receipts) .inbox(person, before, limit) .see(person, since, upto) .unseen(person)
-                                                    for the person
+      .told(person, id) .got(person) .by_receipt(person, receipts) .inbox(person, before, limit) .see(person, since, upto)
+      .news(handle)                                                    for the person
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
 
@@ -42,6 +42,10 @@ SCHEMA = """
     CREATE INDEX decision_open ON decision (closes) WHERE closes IS NOT NULL;
     CREATE TABLE manner (org TEXT, version INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL,
                          PRIMARY KEY (org, version)) WITHOUT ROWID
+"""
+UNSEEN = """
+    CREATE INDEX decision_unseen ON decision (person)
+        WHERE channel = 'inbox' AND delivery = 'delivered' AND seen_at IS NULL
 """
 TALLIED: Final = 20_000
 """So many decisions are counted through at most, so that a page never waits long."""
@@ -213,6 +217,14 @@ class DecisionBook:
         found = map(self._opened, self._db.execute(query, (person, *receipts)).fetchall())
         return {one.receipt: one for one in found}
 
+    def got(self, person: int) -> dict[str, set[str]]:
+        """By organization the actions that came to a person, as far as is known."""
+        query = "SELECT DISTINCT org, action FROM decision WHERE person = ? AND delivery NOT IN (?, ?) AND action != ?"
+        found: dict[str, set[str]] = {}
+        for org, action in self._db.execute(query, (person, *UNREACHED, SILENCE)).fetchall():
+            found.setdefault(org, set()).add(action)
+        return found
+
     def inbox(self, person: int, before: int, limit: int) -> list[Kept]:
         """What was delivered to a person's inbox, the newest first, but for what was erased."""
         query = f"""
@@ -228,12 +240,15 @@ class DecisionBook:
             before = rows[-1][0]
         return found[:limit]
 
-    def unseen(self, person: int) -> int:
+    def news(self, handle: str) -> tuple[int, str]:
+        """How many came into the inbox of a person, by their handle, that they have not seen; and which came last."""
         query = """
-            SELECT count(*) FROM decision
-            WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seen_at IS NULL
+            SELECT count(*), max(decision.seq) FROM decision JOIN person ON person.id = decision.person
+            WHERE person.handle = ? AND channel = 'inbox' AND delivery = 'delivered' AND seen_at IS NULL
         """
-        return int(self._db.execute(query, (person,)).fetchone()[0])
+        count, seq = self._db.execute(query, (handle,)).fetchone()
+        row = self._db.execute("SELECT id FROM decision WHERE seq = ?", (seq,)).fetchone() if seq else None
+        return int(count), row[0] if row else ""
 
     def see(self, person: int, since: int, upto: int) -> None:
         """Note that a person has seen their inbox, from one decision to another (their sequence numbers)."""
