@@ -22,6 +22,7 @@ from rapport.app.portal_home import MOST, PortalHome, lately
 from rapport.app.portal_inbox import PortalInbox
 from rapport.app.portal_looks import PortalLooks
 from rapport.app.portal_proofs import PortalProofs
+from rapport.app.portal_reach import PortalReach
 from rapport.app.portal_rights import PortalRights
 from rapport.app.portal_sharing import PortalSharing
 from rapport.app.portal_signing import PortalSigning
@@ -74,8 +75,9 @@ class PortalDesk:
         self.devices = PortalDevices(signin, proving)
         self.proofs = PortalProofs(proving, signin, self._name)
         self.presence = presence
-        self.goals = PortalGoals(ledger, people, looks, self._name)
+        self.goals = PortalGoals(people, looks, self._name)
         self.inbox = PortalInbox(ledger, people, self._name)
+        self.reach = PortalReach(ledger, people, self._name)
         self.terms = PortalTerms(people, self._customers, self._name, self._home.note)
         statements = Statements(ledger, people, reader, agreements, BenefitFile(ledger))
         self.looks = PortalLooks(ledger, people, Bundler(ledger, people, reader), statements, self._name)
@@ -105,12 +107,14 @@ class PortalDesk:
         found = self._accounts.session(token)
         if found is not None:
             waiting = ripe_at(self._ledger.db, found.person)
-            return Session(found.person, found.id, found.verified_at, recovering=waiting)
+            unseen = self.inbox.unseen(found.person)
+            return Session(found.person, found.id, found.verified_at, recovering=waiting, unseen=unseen)
         handle = self._doors.person(token)
         if handle is None:
             return None
         bound = bool(self._accounts.passkeys(handle))
-        return Session(handle, bound=bound, recovering=ripe_at(self._ledger.db, handle))
+        waiting, unseen = ripe_at(self._ledger.db, handle), self.inbox.unseen(handle)
+        return Session(handle, bound=bound, recovering=waiting, unseen=unseen)
 
     # -- companies
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from rapport.adapters.embedded.goals import GoalFile, Said
-from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.goals_told import GoalsTold
 from rapport.adapters.embedded.people import PeopleFile
+from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
 from rapport.terms import goals
 from rapport.terms.goals import Goal, Happening
@@ -17,8 +18,9 @@ from rapport.web.portal.told import Session
 class PortalGoals:
     """The GoalsDesk over an embedded node. `name_of` tells what a company is called."""
 
-    def __init__(self, ledger: LedgerFile, people: PeopleFile, looks: OwnLooks, name_of: Callable[[str], str]) -> None:
-        self._file = GoalFile(ledger)
+    def __init__(self, people: PeopleFile, looks: OwnLooks, name_of: Callable[[str], str]) -> None:
+        self._file = GoalFile(people.ledger)
+        self._told = GoalsTold(people)
         self._people = people
         self._looks = looks
         self._name_of = name_of
@@ -31,8 +33,9 @@ class PortalGoals:
         since = {org: first for org, first in _first(said, at).items() if org in claimed}
         happened = await self._looks.happenings(person.id, since)
         names = {org: self._name_of(org) for org in claimed}
+        known = self._told.of(person.handle)
         return ask.Goals(
-            tuple(_told(one, names, happened, at) for one in said),
+            tuple(_told(one, names, happened, at, known.get(one.handle, ())) for one in said),
             tuple(ask.Place(org, name) for org, name in names.items()),
         )
 
@@ -40,15 +43,21 @@ class PortalGoals:
         person = self._people.person(session.person)
         return self._file.say(person.handle, goals.checked(goal, {org for org, _, _ in person.claims})).handle
 
-    async def step(self, session: Session, goal: str, step: Step) -> None:
+    async def step(self, session: Session, goal: str, step: Step, org: str = "") -> None:
         person = session.person
-        match step:
-            case "pause" | "resume":
-                self._file.pause(person, goal, paused=step == "pause")
-            case "finish" | "reopen":
-                self._file.finish(person, goal, finished=step == "finish")
-            case "forget":
-                self._file.drop(person, goal)
+        if step in ("tell", "untell"):
+            if step == "tell" and org not in self._people.person(person).orgs:
+                raise NotFound("you are no customer there", field="org")
+            self._told.tell(person, goal, org, told=step == "tell")
+            return
+        with self._people.changing(person):  # a decision that is being made meanwhile may know of it
+            match step:
+                case "pause" | "resume":
+                    self._file.pause(person, goal, paused=step == "pause")
+                case "finish" | "reopen":
+                    self._file.finish(person, goal, finished=step == "finish")
+                case _:
+                    self._file.drop(person, goal)
 
 
 def _goes_on(said: Said) -> bool:
@@ -65,7 +74,7 @@ def _first(said: Iterable[Said], at: int) -> dict[str, int]:
     return first
 
 
-def _told(one: Said, names: dict[str, str], happened: list[Happening], at: int) -> ask.MyGoal:
+def _told(one: Said, names: dict[str, str], happened: list[Happening], at: int, known: tuple[str, ...]) -> ask.MyGoal:
     goal = one.goal
     return ask.MyGoal(
         one.handle,
@@ -81,4 +90,5 @@ def _told(one: Said, names: dict[str, str], happened: list[Happening], at: int) 
         one.paused_at is not None,
         one.finished_at,
         goals.progress(goal, one.said_at, happened, at) if _goes_on(one) else None,
+        known,
     )

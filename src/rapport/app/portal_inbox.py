@@ -1,20 +1,21 @@
 """The portal's desk for the inbox, over the log of decisions and what the person says to those who decide."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
-
-import msgspec
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.decisions import DecisionBook, Kept
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.people import PeopleFile
-from rapport.adapters.embedded.wishes import EVERYWHERE, WishBook
+from rapport.adapters.embedded.people import PeopleFile, Person
+from rapport.adapters.embedded.wishes import WishBook
+from rapport.adapters.embedded.withheld import WithheldBook
+from rapport.app import words
 from rapport.decide.arbitration import Ranked
 from rapport.decide.decision import Decision, ranking
 from rapport.decide.grounds import Ground
-from rapport.decide.person import Answer, Says, answered, joined
+from rapport.decide.person import Answer, Says, answered, is_alone, joined
 from rapport.kernel.errors import NotFound
+from rapport.kernel.times import now
 from rapport.web.language import SPOKEN
 from rapport.web.portal import inbox_desk as ask
 from rapport.web.portal.told import Session
@@ -31,6 +32,7 @@ class PortalInbox:
         self._book = DecisionBook(ledger)
         self._actions = ActionBook(ledger)
         self._wishes = WishBook(people)
+        self._withheld = WithheldBook(ledger)
         self._people = people
         self._name_of = name_of
 
@@ -38,15 +40,20 @@ class PortalInbox:
         person = self._people.person(session.person)
         kept = self._book.inbox(person.id, _NEWEST if before is None else before, PAGE + 1)
         shown, more = kept[:PAGE], len(kept) > PAGE
-        everywhere = self._wishes.said(person.handle)
-        messages = tuple(self._message(one, person.handle) for one in shown)
+        messages = self._messages(person, shown)
         if any(one.fresh for one in messages):
-            self._book.see(person.id, shown[0].seq)
+            self._book.see(person.id, shown[-1].seq, shown[0].seq)
+        everywhere = self._wishes.said(person.handle)
+        alone = is_alone(everywhere, now())
         following = shown[-1].seq if more else None
-        return ask.Inbox(messages, following, everywhere.alone, everywhere.quiet, everywhere.zone)
+        return ask.Inbox(messages, following, alone, everywhere.alone_until if alone else None)
 
-    async def unseen(self, session: Session) -> int:
-        return self._book.unseen(self._people.person(session.person).id)
+    def unseen(self, handle: str) -> int:
+        """How much came for a person that they have not seen."""
+        return self._book.news(handle)[0]
+
+    async def news(self, session: Session) -> ask.News:
+        return ask.News(*self._book.news(session.person))
 
     async def answer(self, session: Session, decision: str, answer: Answer) -> ask.Message:
         person = self._people.person(session.person)
@@ -55,15 +62,22 @@ class PortalInbox:
         if content is None:
             raise NotFound("there is no such decision", field="decision")
         self._wishes.say(person.handle, kept.org, lambda says: answered(says, answer, content.action, content.kind))
-        return self._message(kept, person.handle)
+        return self._messages(person, [kept])[0]
 
-    def _message(self, kept: Kept, handle: str) -> ask.Message:
-        says = joined((self._wishes.said(handle, kept.org), self._wishes.said(handle)))
-        currency = self._actions.units(kept.org).currency
-        return _told(kept, self._name_of(kept.org), says, currency)
+    def _messages(self, person: Person, some: Sequence[Kept]) -> tuple[ask.Message, ...]:
+        withheld = self._withheld.of(person.id, [one.receipt for one in some])
+        everywhere = self._wishes.said(person.handle)
+        says = {org: joined((self._wishes.said(person.handle, org), everywhere)) for org in {one.org for one in some}}
+        money = {org: self._actions.units(org).currency for org in says}
+        return tuple(
+            _told(one, self._name_of(one.org), says[one.org], everywhere, money[one.org], withheld.get(one.receipt, ()))
+            for one in some
+        )
 
 
-def _told(kept: Kept, company: str, says: Says, currency: str) -> ask.Message:
+def _told(
+    kept: Kept, company: str, says: Says, everywhere: Says, currency: str, withheld: tuple[str, ...]
+) -> ask.Message:
     decision = kept.content
     if decision is None:
         raise NotFound("there is no such decision", field="decision")
@@ -81,11 +95,15 @@ def _told(kept: Kept, company: str, says: Says, currency: str) -> ask.Message:
         0.0 if chosen is None else chosen.customer.mean,
         0.0 if chosen is None else chosen.company.mean,
         currency,
-        tuple(_plainly(name) for name in decision.because),
+        tuple(_plainly(name) for name in decision.because if not name.startswith("goals.")),
         tuple(map(_ground, decision.grounds)),
+        decision.serves,
+        words.categories(withheld, SPOKEN),
+        decision.case.weight,
         kept.seen_at is None,
         decision.action in says.stopped_actions,
         decision.kind in says.stopped_kinds,
+        decision.action in everywhere.stopped_actions or decision.kind in everywhere.stopped_kinds,
         says.leanings.get(decision.kind, 0),
         kept.receipt,
     )
@@ -107,4 +125,4 @@ def _chosen(decision: Decision) -> Ranked | None:
 def _plainly(feature: str) -> str:
     """`traits.plan is gold` → `plan is gold`."""
     space, dot, rest = feature.partition(".")
-    return rest.replace("_", " ") if dot and space in ("traits", "computed", "events", "goals") else feature
+    return rest.replace("_", " ") if dot and space in ("traits", "computed", "events") else feature

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from rapport.decide.kinds import KINDS, Units, Worth
+from rapport.decide.kinds import KINDS, SERVING, Units, Worth
 from rapport.kernel.errors import BadInput
 
 Text = Mapping[str, str]
@@ -121,12 +121,14 @@ def next_version(before: Action, made: Action, at: int) -> Action:
     return msgspec.structs.replace(made, version=before.version + 1, at=at)
 
 
-def declared(action: Action, units: Units, minute: float | None = None) -> Worth:
+def declared(action: Action, units: Units, minute: float | None = None, *, serving: bool = False) -> Worth:
     """What an action is worth to each side before anything was learnt, against silence, in the organization's money:
-    what it declares, and its kind's relationship value. `minute`: what a minute is worth to this very customer."""
+    what it declares, and its kind's relationship value. `minute`: what a minute is worth to this very customer;
+    `serving`: it serves a goal of theirs."""
     relationship = units.worth(action.kind)
     rate = units.minute if minute is None else minute
     benefit = 0.0 if action.benefit is None else action.benefit.amount + action.benefit.minutes * rate
+    benefit += SERVING * rate if serving else 0.0
     return Worth(relationship.customer + benefit, relationship.company + action.value - action.cost)
 
 

@@ -53,6 +53,10 @@ KINDS: Final[Mapping[str, ActionKind]] = {
 """The one table of kinds. `docs/reference/actions.md` shows it."""
 
 
+SERVING: Final = 2.0
+"""What it is worth to a customer, in minutes, that an action serves a goal which they let the organization know."""
+
+
 class Units(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """In what an organization counts: money of one `currency` (ISO 4217; "" until it is said), and what a `minute` of a
     customer's time is worth in it, unless the customer says another rate. `kinds`: relationship values in that money,

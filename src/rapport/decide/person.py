@@ -13,15 +13,19 @@ from rapport.decide.clocks import first_known
 from rapport.decide.contact import MOST_LESS, Wishes, quiet_hours
 from rapport.decide.kinds import KINDS, MOST
 from rapport.kernel.errors import BadInput
+from rapport.kernel.times import SECOND
 
 Answer = Literal["less", "more", "stop", "stop_kind", "resume"]
 ANSWERS: Final[tuple[Answer, ...]] = ("less", "more", "stop", "stop_kind", "resume")
 MOST_STOPPED: Final = 1_000
+LAST: Final = 253_370_764_800 * SECOND
+"""The year 9999."""
 
 
 class Says(msgspec.Struct, frozen=True, omit_defaults=True):
     """`quiet`, `zone`, `alone`, what is stopped and `leanings` as in `contact.Wishes`; `minute`: what a minute is worth
-    to them, in the organization's money; `declines`: to be left alone by lot."""
+    to them, in the organization's money; `declines`: to be left alone by lot; `alone_until` (µs): `alone` ends then
+    (None: when they say so)."""
 
     quiet: str = ""
     zone: str = ""
@@ -31,6 +35,7 @@ class Says(msgspec.Struct, frozen=True, omit_defaults=True):
     leanings: dict[str, int] = {}
     minute: float | None = None
     declines: bool = False
+    alone_until: int | None = None
 
 
 NOTHING: Final = Says()
@@ -43,6 +48,8 @@ def checked(says: Says) -> Says:
         raise BadInput(f"{says.zone[:60]!r} is no time zone, such as Europe/Berlin", code="bad_policy", field="zone")
     if says.minute is not None and not 0 <= says.minute <= MOST:
         raise BadInput(f"a minute is worth an amount from 0 to {MOST:,}", code="bad_minute", field="minute")
+    if says.alone_until is not None and not 0 < says.alone_until < LAST:
+        raise BadInput("say until when, before the year 9999", code="bad_policy", field="until")
     return says
 
 
@@ -67,27 +74,36 @@ def answered(says: Says, answer: Answer, action: str, kind: str) -> Says:
 
 def joined(every: Iterable[Says]) -> Says:
     """All of it together: of each the stricter. Of hours and zones the first that is said counts, of rates the largest,
-    since nobody's time is to be worth less than they say."""
+    since nobody's time is to be worth less than they say, and of times until which to be left alone the last."""
     quiet = zone = ""
     alone = declines = False
     actions: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     leanings: dict[str, int] = {}
     minute: float | None = None
+    until: int | None = 0
     for one in every:
         quiet, zone = quiet or one.quiet, zone or one.zone
         alone, declines = alone or one.alone, declines or one.declines
+        if one.alone:
+            until = None if until is None or one.alone_until is None else max(until, one.alone_until)
         actions, kinds = actions | one.stopped_actions, kinds | one.stopped_kinds
         for kind, lean in one.leanings.items():
             leanings[kind] = min(lean, leanings.get(kind, lean))
         if one.minute is not None:
             minute = max(one.minute, minute or 0.0)
-    return Says(quiet, zone, alone, actions, kinds, leanings, minute, declines)
+    return Says(quiet, zone, alone, actions, kinds, leanings, minute, declines, until if alone else None)
 
 
 def wishes(says: Says) -> Wishes:
     """As the contact policy asks for them."""
-    return Wishes(says.quiet, says.zone, says.alone, says.stopped_actions, says.stopped_kinds, says.leanings)
+    stops = (says.stopped_actions, says.stopped_kinds, says.leanings)
+    return Wishes(says.quiet, says.zone, says.alone, *stops, says.alone_until)
+
+
+def is_alone(says: Says, at: int) -> bool:
+    """Whether they are to be left alone at a time (µs)."""
+    return says.alone and (says.alone_until is None or at < says.alone_until)
 
 
 def kind_of(name: str) -> str:

@@ -24,7 +24,7 @@ from rapport.profile.store import Found, ProfileReader
 from rapport.terms.deciding import COLLECTOR
 from rapport.terms.filtering import permitted_event
 from rapport.terms.ground import Along, Pending, People, ReceiptBook
-from rapport.terms.judging import Judging, Request
+from rapport.terms.judging import Judged, Judging, Request, withheld
 from rapport.terms.naming import named_in
 from rapport.terms.quiet import quiet
 from rapport.terms.receipts import Receipt
@@ -59,8 +59,9 @@ class Treatment(NamedTuple):
     along: Callable[[Receipt], Along]
 
 
-Treated = Callable[[Content], Treatment | None]
-"""What comes of the content, if it is more than that somebody looked at it."""
+Treated = Callable[[Content, Names], Treatment | None]
+"""What comes of the content, if it is more than that somebody looked at it; with the categories that are there and were
+withheld, of which the person alone is told."""
 
 
 def headed(found: Found, content: dict[str, Any], receipt: Receipt) -> dict[str, Any]:
@@ -78,6 +79,7 @@ class _Answered(NamedTuple, Generic[Content]):
     content: Content | None
     pending: Pending
     trouble: RapportError | None = None
+    judged: Judged | None = None
 
 
 class Gate:
@@ -198,7 +200,8 @@ class Gate:
         for _ in range(_TRIES):
             answered = self._one(request, purpose, answer, fields)
             if treated is not None and answered.content is not None:
-                _note_treatment(answered.pending, treated(answered.content))
+                kept_back = () if answered.judged is None else withheld(answered.judged)
+                _note_treatment(answered.pending, treated(answered.content, kept_back))
             await self._book.commit([answered.pending])
             if answered.pending.stale:
                 continue
@@ -345,7 +348,7 @@ class Gate:
             pending.receipt = msgspec.structs.replace(
                 pending.receipt, records=every, clauses=(), reason=SHARED.format(count=len(readable))
             )
-        return _Answered(one.open if one is not None else None, content, pending, trouble)
+        return _Answered(one.open if one is not None else None, content, pending, trouble, one)
 
     def _note_size(self, org: str, records: int) -> None:
         if records > self._largest.get(org, QUIET_RECORDS):

@@ -4,7 +4,7 @@ In: a customer as the reader found it, and who wants to read it for what. Out: t
 and the receipt, which the book commits while what it rests on still holds. All within a snapshot of the caller's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,26 +12,28 @@ import msgspec
 from rapport.kernel import ids
 from rapport.kernel.keys import digest16
 from rapport.kernel.times import now
-from rapport.kernel.vocabulary import names_in
+from rapport.kernel.vocabulary import bit, names_in
 from rapport.profile.record import OWN, Record
 from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
-from rapport.terms.deciding import Decision, decide, kept_from, links_of, own_terms
+from rapport.terms.deciding import Decision, decide, holds_firmly, kept_from, links_of, own_terms
 from rapport.terms.declaration import Promise
 from rapport.terms.elsewhere import done_elsewhere, is_shared
-from rapport.terms.filtering import let_through
+from rapport.terms.filtering import categories_in, let_through
 from rapport.terms.ground import Ground, Holder, Pending, People
 from rapport.terms.own_word import with_own_word
 from rapport.terms.policy import Judge
 from rapport.terms.receipts import Receipt
 from rapport.terms.sentences import unmet_words
 
+_PREFERENCE = bit("preference")
+
 
 class Request(msgspec.Struct, frozen=True):
     """One wish to read. `customer` is `type:value` or a `cus_…` handle; `caller` says who asks (never a credential);
     `reaching_out`: in order to contact the person now; `elsewhere`: with what they did at other companies;
     `recipients`: who is to have it beyond the organization (None: whomever the promise names); `systems`: those of its
-    own that it is for, where they are few."""
+    own that it is for, where they are few; `goals`: with the goals that they let it know."""
 
     org: str
     customer: str
@@ -42,6 +44,7 @@ class Request(msgspec.Struct, frozen=True):
     elsewhere: bool = False
     recipients: tuple[str, ...] | None = None
     systems: tuple[str, ...] = ()
+    goals: bool = False
 
 
 class Judged(NamedTuple):
@@ -95,7 +98,18 @@ class Judging:
             ground = msgspec.structs.replace(ground, tokens=ground.tokens + tokens)
         if not parts and not elsewhere:
             return Judged(found, None, decision, ground)
-        return Judged(found, found._replace(parts=parts, elsewhere=elsewhere), decision, ground, told)
+        owner = self._owner(found, ground, decision) if request.goals else 0
+        return Judged(found, found._replace(parts=parts, elsewhere=elsewhere, owner=owner), decision, ground, told)
+
+    def _owner(self, found: Found, ground: Ground, decision: Decision) -> int:
+        """The person who a customer is for certain, and nobody beside, where their terms let preferences through, as
+        which goals count; else 0."""
+        if len(ground.holders) != 1:
+            return 0
+        (holder,) = ground.holders
+        open_to = [part for part, mask in zip(found.parts, decision.masks, strict=True) if mask & _PREFERENCE]
+        links = _firm(holder.links, found, self._reader)
+        return holder.id if any(holds_firmly(part, links) for part in open_to) else 0
 
     def _shared(self, found: Found, ground: Ground) -> set[str]:
         """Claimed identifiers that a record of another customer holds as firmly, such as the mailbox of two."""
@@ -192,6 +206,25 @@ class Judging:
             "; ".join(unmet),
             judged.found.number,
         )
+
+
+def withheld(judged: Judged) -> tuple[str, ...]:
+    """The categories that the organization holds of a person for certain, and may not read: for that person alone."""
+    if judged.open is None or not judged.ground.holders:
+        return ()
+    links = judged.ground.holders[0].links
+    held = 0
+    for part in judged.found.parts:
+        user = part.record.user
+        if (user is None or f"user_id:{user}" in links) and holds_firmly(part, links):
+            held |= categories_in(part)
+    return names_in(held & ~judged.told)
+
+
+def _firm(links: Collection[str], found: Found, reader: ProfileReader) -> frozenset[str]:
+    """Claimed identifiers, but for those that another customer holds as firmly."""
+    own = {part.number for part in found.parts}
+    return frozenset(one for one in links if one.startswith("user_id:") or not is_shared(reader, found.org, one, own))
 
 
 def _recipients(request: Request, promise: Promise | None) -> tuple[str, ...]:

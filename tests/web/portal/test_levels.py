@@ -33,7 +33,7 @@ LEVELS = {
     "DELETE /me/devices": SESSION, "POST /me/devices/everything": SESSION, "POST /me/recovery/stop": SESSION,
     "POST /me/rights/review": SESSION, "POST /me/rights/withdraw": SESSION,
     # One's own words, which open nothing.
-    "POST /me/goals": SESSION, "DELETE /me/goals": SESSION, "POST /me/inbox": SESSION, "POST /me/inbox/quiet": SESSION,
+    "POST /me/goals": SESSION, "DELETE /me/goals": SESSION, "POST /me/inbox": SESSION, "POST /me/reach": SESSION,
     "POST /me/decisions/{id}/{answer}": SESSION,
     # Proximity is shown by the code itself.
     "POST /me/tap": SESSION,

@@ -132,6 +132,17 @@ def lived(home: Home, person: Person) -> None:
     person.post("/me/goals", words="Spend less", kind="spend", amount="40", currency="EUR", **_AT_SHOP)  # type: ignore[arg-type]  # fields
     person.post("/me/goals", words="Walk more", kind="visit", times="3", per="month", **_AT_SHOP)  # type: ignore[arg-type]  # fields
     person.post("/me/goals", words="Be kind", kind="words")
+    for goal in person.json("/me/goals")["goals"][:2]:
+        person.post("/me/goals", goal=goal["id"], step="tell", org=ORG)
+    for org in ("", ORG):
+        person.post("/me/reach", org=org, step="quiet", **{"from": "22:00", "until": "08:00", "zone": "Europe/Berlin"})
+        person.post("/me/reach", org=org, step="lean", value="offer", leaning="-2")
+        person.post("/me/reach", org=org, step="lean", value="thank", leaning="1")
+        person.post("/me/reach", org=org, step="stop", value="ask")
+        person.post("/me/reach", org=org, step="minute", minute="0.5")
+        person.post("/me/reach", org=org, step="decline")
+    person.post("/me/reach", step="alone", **{"for": "week"})
+    person.post("/me/reach", org="corner", step="alone")
     person.post("/me/rights/stop", org=ORG, purpose="research")
     (receipt, *_) = [look["id"] for look in person.json("/me/asked")["rows"] if look["given"] and not look["own"]]
     person.post("/me/rights/review", receipt=receipt, words="Why?")
@@ -140,13 +151,21 @@ def lived(home: Home, person: Person) -> None:
         claims.tell(home.people.person(person.person).id, "Another address was added to your account.")
 
 
+_BACKS = (
+    *('{"alone":false}', '{"quiet":"","zone":""}', '{"kind":"ask","leaning":0,"stopped":false}', '{"takes_part":true}'),
+    *('{"minute":null}', '{"action":"x","stopped":true}'),
+)
+
+
 def pages(person: Person) -> Iterator[str]:
     looks = person.json("/me/asked")["rows"]
     used = next(look["id"] for look in looks if look["given"] and not look["own"])
     goal = person.json("/me/goals")["goals"][0]["id"]
     yield from (
         *("/me", "/me?done=locked", f"/me?done=unlocked&org={ORG}", "/me/lock", "/me/goals", "/me/goals?done=said"),
-        *("/me/inbox", "/me/inbox?done=stop", "/me/inbox?before=1"),
+        *("/me/inbox", "/me/inbox?done=stop", "/me/inbox?before=1", "/me/reach", f"/me/reach?org={ORG}"),
+        *(f"/me/reach?back={one}" for one in _BACKS),
+        *(f"/me/goals?done={step}&goal={goal}&org={ORG}" for step in ("tell", "untell")),
         *(f"/me/goals?done=pause&goal={goal}", "/me/known", f"/me/known/{ORG}", f"/me/known/{ORG}?done=corrected"),
         *("/me/known/corner", f"/me/known/{ORG}/correct?trait=name", "/me/known/nobody", "/me/terms"),
         *(
@@ -210,6 +229,7 @@ def test_every_page_there_is_is_walked(ada: Person) -> None:
     (area,) = [one for one in portal_routes(ada.home.desk(), ORIGIN) if isinstance(one, Mount)]
     walked = {f"/me/{path.partition('?')[0].removeprefix('/me').strip('/')}" for path in pages(ada)}
     not_pages = {"/me/export", "/me/manifest.webmanifest", "/me/erased/{token}", "/me/agreements/{agreement}"}
+    not_pages.add("/me/inbox/live")
     for route in area.routes:
         path = f"/me{route.path}" if route.path != "/" else "/me/"  # type: ignore[attr-defined]  # routes have one
         methods = getattr(route, "methods", None) or set()
@@ -261,6 +281,7 @@ def test_every_error_and_every_note_is_told_again() -> None:
     raising = [source / "web" / f"{name}.py" for name in ("forms", "door", "pages", "visit", "months")]
     raising += [*source.glob("web/portal/*.py"), *source.glob("web/signin/*.py"), *source.glob("signin/*.py")]
     raising += [*source.glob("app/portal_*.py"), *(source / "app" / f"{name}.py" for name in _APP)]
+    raising += [source / "decide" / f"{name}.py" for name in ("person", "reach")]
     raising += [source / "terms" / f"{name}.py" for name in ("choosing", "objecting", "own", "own_word", "goals")]
     kept = [source / "adapters" / "embedded" / f"{name}.py" for name in _KEPT]
     noting = [*source.glob("app/*.py"), source / "terms" / "own.py", *kept]

@@ -1,6 +1,8 @@
 """Persons' goals in ledger.db: sealed under the person's key, so that they go with it."""
 
+import contextlib
 import sqlite3
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -44,18 +46,23 @@ class GoalFile:
 
     def of(self, person: str) -> list[Said]:
         """The newest first."""
-        rows = self._db.execute(
-            "SELECT person, goal.handle, said_at, paused_at, finished_at, sealed "
-            "FROM goal JOIN person ON person.id = person WHERE person.handle = ? ORDER BY goal.id DESC",
-            (person,),
-        ).fetchall()
-        key = self._keys.person(rows[0][0]) if rows else None
+        row = self._db.execute("SELECT id FROM person WHERE handle = ?", (person,)).fetchone()
+        return [] if row is None else self.numbered(row[0])
+
+    def numbered(self, person: int, goals: Collection[int] | None = None) -> list[Said]:
+        """A person's, by their number, the newest first; those of these numbers."""
+        key = self._keys.person(person)
         if key is None:
             return []
+        rows = self._db.execute(
+            "SELECT id, handle, said_at, paused_at, finished_at, sealed FROM goal WHERE person = ? ORDER BY id DESC",
+            (person,),
+        ).fetchall()
         opened = msgspec.msgpack.Decoder(Goal).decode
         return [
             Said(handle, said_at, paused_at, finished_at, opened(key.open(sealed, _PLACE + handle.encode())))
-            for _, handle, said_at, paused_at, finished_at, sealed in rows
+            for number, handle, said_at, paused_at, finished_at, sealed in rows
+            if goals is None or number in goals
         ]
 
     def say(self, person: str, goal: Goal) -> Said:
@@ -89,11 +96,20 @@ class GoalFile:
         self._change(query, (finished, now(), handle), person)
 
     def drop(self, person: str, handle: str) -> None:
-        """Forget it. Raises NotFound."""
-        self._change("DELETE FROM goal WHERE handle = ? AND person = ?", (handle,), person)
+        """Forget it, and who knew it. Raises NotFound."""
+        with self._turn():
+            number = self._number(person)
+            own = "FROM goal WHERE handle = ? AND person = ?"
+            self._db.execute(f"DELETE FROM goal_told WHERE goal IN (SELECT id {own})", (handle, number))  # noqa: S608 (our own words)
+            if not self._db.execute(f"DELETE {own}", (handle, number)).rowcount:
+                raise _absent()
+
+    def _turn(self) -> contextlib.AbstractContextManager[object]:
+        """The caller's transaction, else one of its own."""
+        return contextlib.nullcontext() if self._db.in_transaction else transaction(self._db)
 
     def _change(self, query: str, values: tuple[object, ...], person: str) -> None:
-        with transaction(self._db):
+        with self._turn():
             if not self._db.execute(query, (*values, self._number(person))).rowcount:
                 raise _absent()
 

@@ -17,12 +17,14 @@ from rapport.adapters.embedded import (
     claims,
     contacts,
     goals,
+    goals_told,
     let_go,
     purchases,
     reminding,
     rights,
     tongues,
     wishes,
+    withheld,
 )
 from rapport.adapters.embedded.agreements import Draft, Settling, handle_of
 from rapport.adapters.embedded.holding import uses_since
@@ -348,8 +350,10 @@ class PeopleFile:
             tongues.forget(self.db, person)
             wishes.forget(self.db, person)
             agent_requests.forget(self.db, self.keys, person)
+            goals_told.forget(self.db, person)
             goals.forget(self.db, person)
             let_go.forget(self.db, person)
+            withheld.forget(self.db, person)
             self.keys.destroy_person(person)
 
     @contextlib.contextmanager

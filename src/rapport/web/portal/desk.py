@@ -9,6 +9,7 @@ from rapport.web.portal.inbox_desk import InboxDesk
 from rapport.web.portal.looks_desk import LooksDesk
 from rapport.web.portal.presence_desk import PresenceDesk
 from rapport.web.portal.proofs_desk import ProofsDesk
+from rapport.web.portal.reach_desk import ReachDesk
 from rapport.web.portal.rights_desk import RightsDesk
 from rapport.web.portal.sharing_desk import SharingDesk
 from rapport.web.portal.signing_desk import SigningDesk
@@ -30,6 +31,9 @@ class Desk(Protocol):
 
     @property
     def inbox(self) -> InboxDesk: ...
+
+    @property
+    def reach(self) -> ReachDesk: ...
 
     @property
     def proofs(self) -> ProofsDesk: ...

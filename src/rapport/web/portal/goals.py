@@ -19,7 +19,8 @@ from rapport.web.scripted import told
 PAGE = f"{AREA}/goals"
 MOST_HANDLE = 60
 KINDS = {"words": "words", "spend": "spend", "buy": "buy", "visit": "visit"}
-DONE = ("said", "pause", "resume", "finish", "reopen", "forget")
+DONE = ("said", *get_args(Step))
+MOST_ORG = 100
 
 
 async def goals(visit: Visit) -> Response:
@@ -27,12 +28,16 @@ async def goals(visit: Visit) -> Response:
     content = await visit.desk.goals.goals(visit.session)
     which = visit.asked("goal", MOST_HANDLE)
     undone = next((one for one in content.goals if one.id == which), None)
+    org = visit.asked("org", MOST_ORG)
+    who = next((one for one in content.companies if one.org == org), None)
+    shown = "" if done in ("tell", "untell") and (who is None or undone is None) else done
     return visit.answer(
         "goals.html",
         content,
         section="goals",
-        done=done if done in DONE else "",
+        done=shown if shown in DONE else "",
         undone=undone,
+        who=who,
         open=[one for one in content.goals if one.finished_at is None],
         finished=[one for one in content.goals if one.finished_at is not None],
         money=amounts.money,
@@ -47,8 +52,9 @@ async def change(visit: Visit) -> Response:
     handle, step = visit.form.get("goal", "")[:MOST_HANDLE], visit.form["step"]
     if step not in get_args(Step):
         raise BadInput("This is nothing that can be done with a goal.", code="bad_goal", field="step")
-    await visit.desk.goals.step(visit.session, handle, step)  # type: ignore[arg-type]  # one of them
-    return go(f"{PAGE}?{urlencode({'done': step, 'goal': handle})}")
+    org = visit.form.get("org", "")[:MOST_ORG]
+    await visit.desk.goals.step(visit.session, handle, step, org)  # type: ignore[arg-type]  # one of them
+    return go(f"{PAGE}?{urlencode({'done': step, 'goal': handle, **({'org': org} if org else {})})}")
 
 
 def _of_form(form: dict[str, str]) -> Goal:
@@ -72,10 +78,11 @@ def _of_form(form: dict[str, str]) -> Goal:
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A step with a goal that is there."""
+    """A step with a goal that is there; `org`: whom to let know, or no more."""
 
     goal: str
     step: Step
+    org: str = ""
 
 
 class Dropped(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +99,7 @@ async def ask(visit: Visit) -> Response:
     try:
         if "step" in body:
             step = msgspec.convert(body, Asked)
-            await visit.desk.goals.step(visit.session, step.goal, step.step)
+            await visit.desk.goals.step(visit.session, step.goal, step.step, step.org)
             return told(_one(await visit.desk.goals.goals(visit.session), step.goal))
         goal = msgspec.convert(body, Goal)
     except msgspec.ValidationError as error:

@@ -8,11 +8,12 @@ import msgspec
 from rapport.terms.goals import Goal, Progress
 from rapport.web.portal.told import Session
 
-Step = Literal["pause", "resume", "finish", "reopen", "forget"]
+Step = Literal["pause", "resume", "finish", "reopen", "forget", "tell", "untell"]
 
 
 class MyGoal(msgspec.Struct, frozen=True):
-    """`progress`: None for a goal in words alone, and for one that is put aside or finished."""
+    """`progress`: None for a goal in words alone, and for one that is put aside or finished; `told`: the companies that
+    may know it, by their ids."""
 
     id: str
     words: str
@@ -28,6 +29,7 @@ class MyGoal(msgspec.Struct, frozen=True):
     paused: bool
     finished_at: int | None
     progress: Progress | None
+    told: tuple[str, ...] = ()
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -49,5 +51,5 @@ class GoalsDesk(Protocol):
     async def say(self, session: Session, goal: Goal) -> str:
         """Keep a goal; return its handle. Raises BadInput, Conflict."""
 
-    async def step(self, session: Session, goal: str, step: Step) -> None:
-        """Raises NotFound."""
+    async def step(self, session: Session, goal: str, step: Step, org: str = "") -> None:
+        """`org`: whom to let know, or no more (tell, untell). It holds from the next decision on. Raises NotFound."""

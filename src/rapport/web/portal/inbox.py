@@ -1,5 +1,6 @@
 """The person's inbox: what companies did for them, why, and what is gained; and their answer, which bites at once."""
 
+from collections.abc import Iterable
 from typing import get_args
 from urllib.parse import urlencode
 
@@ -10,14 +11,15 @@ from rapport.decide.person import Answer
 from rapport.kernel.errors import BadInput
 from rapport.web import amounts
 from rapport.web.forms import go, whole
+from rapport.web.language import SPOKEN
 from rapport.web.portal.contract import said
+from rapport.web.portal.reach import percent
 from rapport.web.portal.visit import AREA, Visit
 from rapport.web.scripted import told
 
 PAGE = f"{AREA}/inbox"
 MOST_NAME = 60
-QUIET_STEPS = ("alone", "heard", "quiet")
-DONE = (*get_args(Answer), *QUIET_STEPS)
+DONE = get_args(Answer)
 
 
 async def inbox(visit: Visit) -> Response:
@@ -31,7 +33,9 @@ async def inbox(visit: Visit) -> Response:
         done=done if done in DONE else "",
         answered=next((one for one in content.messages if one.id == which), None),
         older=before is not None,
-        money=amounts.money,
+        money=_money,
+        quoted_goals=_quoted,
+        percent=percent,
     )
 
 
@@ -42,17 +46,13 @@ async def answer(visit: Visit) -> Response:
     return go(f"{PAGE}?{urlencode({'done': step, 'decision': name})}#m-{name}")
 
 
-async def quiet(visit: Visit) -> Response:
-    """Leave me alone, or hear me again; and the hours in which nothing may interrupt."""
-    step = visit.form.get("step", "")
-    if step in ("alone", "heard"):
-        await visit.desk.inbox.leave_alone(visit.session, alone=step == "alone")
-    else:
-        start, end = visit.form.get("from", "")[:8], visit.form.get("until", "")[:8]
-        hours = f"{start}-{end}" if start and end else ""
-        await visit.desk.inbox.keep_quiet(visit.session, hours, visit.form.get("zone", "")[:60])
-        step = "quiet"
-    return go(f"{PAGE}?done={step}")
+def _money(amount: float, currency: str) -> str:
+    """What is expected is no exact amount: it is told to a hundredth."""
+    return amounts.money(f"{amount:.2f}", currency)
+
+
+def _quoted(goals: Iterable[str]) -> str:
+    return SPOKEN.listed([SPOKEN.say("“%(thing)s”", thing=goal) for goal in goals], "and")
 
 
 def _answer(text: str) -> Answer:

@@ -13,8 +13,10 @@ class Message(msgspec.Struct, frozen=True):
     """One thing that was done for the person. `gives` and `takes`: what it is expected to give them and the company, in
     money of the `currency` (None where none is set), against silence; `because`: what speaks for it, in words of what
     is known; `grounds`: what happened, or is known of them, without which it would not be for them, in words;
-    `stopped`: they said stop, to it or to all of its kind; `leaning`: how often they asked for more of its kind, less
-    how often for less; `before`: where the page after this one begins."""
+    `serves`: their goals that it serves, in their words; `withheld`: what their terms kept back from it, in words;
+    `weight`: the share of their side in it, 0 to 1; `stopped`: they said stop, to it or to all of its kind, and
+    `stopped_for_all`: so to all companies; `leaning`: how often they asked for more of its kind, less how often for
+    less."""
 
     id: str
     org: str
@@ -30,29 +32,39 @@ class Message(msgspec.Struct, frozen=True):
     currency: str
     because: tuple[str, ...]
     grounds: tuple[str, ...]
+    serves: tuple[str, ...]
+    withheld: str
+    weight: float
     fresh: bool
     stopped: bool
     stopped_kind: bool
+    stopped_for_all: bool
     leaning: int
     receipt: str
 
 
 class Inbox(msgspec.Struct, frozen=True):
-    """A page; `before`: where the next one begins, None: this is the last. `alone`: nothing comes at all."""
+    """A page; `before`: where the next one begins, None: this is the last. `alone`: nothing comes at all, until a time
+    or until they say so (None)."""
 
     messages: tuple[Message, ...]
     before: int | None
     alone: bool
-    quiet: str
-    zone: str
+    until: int | None
+
+
+class News(msgspec.Struct, frozen=True):
+    """How many came that they have not seen, and which came last (its id; "": none)."""
+
+    unseen: int
+    newest: str
 
 
 class InboxDesk(Protocol):
     async def inbox(self, session: Session, before: int | None) -> Inbox:
         """A page of what came, the newest first; what is on it is seen from now on."""
 
-    async def unseen(self, session: Session) -> int:
-        """How many came that they have not seen."""
+    async def news(self, session: Session) -> News: ...
 
     async def answer(self, session: Session, decision: str, answer: Answer) -> Message:
         """Say less, more, stop or resume; return it as it is from now on. Raises NotFound where the decision is not

@@ -27,6 +27,8 @@ class Session(msgspec.Struct, frozen=True):
     """They have a passkey. Who has none yet came by a link, and cannot be asked for one."""
     recovering: int = 0
     """When the recovery that somebody began can be finished, µs; 0: nobody did."""
+    unseen: int = 0
+    """How much came into their inbox that they have not seen."""
 
     def fresh(self, at: int) -> bool:
         return not self.bound or 0 <= at - self.verified_at < FRESH

@@ -250,6 +250,7 @@ SHAPES: dict[str, Schema] = {
             "propensity": {"type": "number", "minimum": 0, "maximum": 1},
             "why": TEXT,
             "grounds": list_of(_GROUND),
+            "serves": list_of(TEXT),
             "excluded": list_of(thing("", {"action": TEXT, "rule": TEXT, "said": TEXT})),
             "receipt": TEXT,
             "as_of": TIME,
