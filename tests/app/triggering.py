@@ -1,7 +1,8 @@
-"""A house in which decisions start by themselves: an evaluator that notices, and what makes decisions of it, both over a
-clock that is moved by hand."""
+"""A house in which decisions start by themselves: an evaluator that notices, and what makes decisions of it, both over
+a clock that is moved by hand."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,6 +33,7 @@ class Triggering:
 
     def __init__(self, house: House, *actions: Action, manner: Manner = NOBODY_HELD) -> None:
         self.house = house
+        self._numbers = itertools.count()
         self.deciding = Deciding(house)
         self.deciding.at = now()
         self.desk = Desk(house, *actions, manner=manner)
@@ -50,7 +52,7 @@ class Triggering:
         """Something happens, and comes in now."""
         when = self.deciding.at if at is None else at
         name = {"type": "track", "event": event} if event else {}
-        message = fields.pop("message", f"{user}{event}{when}{sorted(fields)}")
+        message = fields.pop("message", f"m{next(self._numbers)}")
         said = told(when, userId=user, messageId=message, **name, **fields)
         self.house.send(said, source="crm", received_at=self.deciding.at)
 
@@ -89,9 +91,7 @@ class Triggering:
         return int(self.desk.ledger.db.execute("SELECT count(*) FROM noticed").fetchone()[0])
 
     def number(self, user: str) -> int:
-        (number,) = [
-            part.number for one in self.house.found() for part in one.parts if part.record.key_value == user
-        ]
+        (number,) = [part.number for one in self.house.found() for part in one.parts if part.record.key_value == user]
         return number
 
     def close(self) -> None:

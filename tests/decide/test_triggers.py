@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rapport.decide.actions import Trigger
 from rapport.decide.clocks import wall
-from rapport.decide.triggers import Triggers, next_due
+from rapport.decide.triggers import Start, Triggers, comes, next_due, next_round, told_start
 from rapport.kernel.times import DAY, HOUR, MINUTE, parse_rfc3339, rfc3339
 from tests.decide.acting import made
 
@@ -89,3 +89,53 @@ def test_of_every_local_day_each_is_met_once(daily: str, zone: str, after: int) 
         met.append(wall(due, zone).date())
         at = due
     assert len(set(met)) == 20
+
+
+# -- rounds
+
+
+def test_a_round_of_one_instant_for_all_begins_then() -> None:
+    for trigger in (Trigger(at=START), Trigger(daily="09:00", zone="Europe/Vienna")):
+        one = next_round(trigger, START - 1)
+        assert one is not None
+        assert (one.begins, one.day) == (next_due(trigger, START - 1), "")
+        assert comes(trigger, one, "Asia/Kathmandu") == one.begins
+    assert next_round(Trigger(at=START), START) is None
+    assert next_round(Trigger(event="x"), START) is None
+
+
+def test_a_round_of_the_customers_own_time_begins_where_the_day_does() -> None:
+    one = next_round(Trigger(daily="09:00"), START)
+    assert one is not None
+    assert (rfc3339(one.begins), one.day) == ("2026-01-01T19:00:00Z", "2026-01-02")
+    at = {zone: rfc3339(comes(Trigger(daily="09:00"), one, zone)) for zone in ("Pacific/Kiritimati", "Asia/Tokyo", "")}
+    assert at == {
+        "Pacific/Kiritimati": "2026-01-01T19:00:00Z",
+        "Asia/Tokyo": "2026-01-02T00:00:00Z",
+        "": "2026-01-02T09:00:00Z",
+    }
+
+
+@given(times, days, st.sampled_from((*ZONES, "Pacific/Kiritimati", "Pacific/Pago_Pago")), moments)
+def test_any_time_of_the_wall_comes_to_everybody_once_a_day_and_never_before_its_round(
+    daily: str, on: tuple[str, ...], zone: str, after: int
+) -> None:
+    trigger = Trigger(daily=daily, days=on)
+    expected = next_due(Trigger(daily=daily, days=on, zone=zone), after + 2 * DAY)
+    found: list[int] = []
+    while not found or found[-1] <= after + 4 * DAY:
+        one = next_round(trigger, after)
+        assert one is not None
+        due = comes(trigger, one, zone)
+        assert one.begins <= due <= one.begins + DAY + 3 * HOUR
+        assert not found or due > found[-1]
+        found.append(due)
+        after = one.begins
+        if len(found) > 20:
+            break
+    assert expected in found or expected is None or expected > found[-1]
+
+
+def test_what_started_it_is_told_in_words() -> None:
+    at = parse_rfc3339("2026-11-22T15:03:11.5Z")
+    assert told_start(Start("entered", "at risk", at)) == "they entered the audience “at risk”, at 2026-11-22T15:03:11Z"

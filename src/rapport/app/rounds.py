@@ -31,8 +31,8 @@ from rapport.terms.facts import facts_of, looked_at
 from rapport.terms.standing_use import UseOfEverybody
 
 if TYPE_CHECKING:
-    from rapport.adapters.embedded.reader import StateReader
     from rapport.adapters.embedded.ledger import LedgerFile
+    from rapport.adapters.embedded.reader import StateReader
 
 CALLER, ACTION = "node", "decision round"
 SLICE: Final = 50
@@ -93,7 +93,7 @@ class Rounds:
         return min((one.begins for one in self._rows if one.begins is not None), default=None)
 
     def _follow(self, at: int) -> None:
-        """Know what times start now. One that is new begins with the next: what was before it started nothing."""
+        """Know what times start now. One that is new may be in the midst of a round."""
         version = self._actions.version()
         if version == self._version:
             return
@@ -104,7 +104,9 @@ class Rounds:
         }
         known = {one[:3]: one for one in self._book.rounds()}
         gone = [one for key, one in known.items() if key not in wanted]
-        fresh = [_row(*key, next_round(trigger, at)) for key, trigger in wanted.items() if key not in known]
+        fresh = [
+            _fresh(*key, next_round(trigger, at - _ROUND), at) for key, trigger in wanted.items() if key not in known
+        ]
         if gone or fresh:
             self._book.put_rounds(fresh, gone)
         self._rows = self._book.rounds()
@@ -149,7 +151,7 @@ class Rounds:
         rows = []
         for found, fits, _ in answers:
             due = comes(trigger, this, fits.zone)
-            if fits.fits and at - due <= STALE:
+            if fits.fits and max(one.since, at - STALE) <= due:
                 start = Start(how, trigger.daily, due)
                 rows.append(Row(one.org, found.number, purpose, (one.action,), start, due=due, timed=True))
         return rows
@@ -161,8 +163,10 @@ class Rounds:
 
 def _following(one: RoundRow, after: int) -> RoundRow:
     """The round after this one."""
-    return _row(one.org, one.action, one.trigger, next_round(_decode(one.trigger), max(after, one.begins or 0)))
+    following = next_round(_decode(one.trigger), max(after, one.begins or 0))
+    return _fresh(one.org, one.action, one.trigger, following, one.since)
 
 
-def _row(org: str, action: str, trigger: bytes, one: Round | None) -> RoundRow:
-    return RoundRow(org, action, trigger, None if one is None else one.begins, "" if one is None else one.day, 0)
+def _fresh(org: str, action: str, trigger: bytes, one: Round | None, since: int) -> RoundRow:
+    begins, day = (None, "") if one is None else (one.begins, one.day)
+    return RoundRow(org, action, trigger, begins, day, 0, since)

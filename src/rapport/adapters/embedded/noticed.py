@@ -42,7 +42,7 @@ SCHEMA = """
     CREATE INDEX noticed_event_on ON noticed_event (day);
     CREATE TABLE noticed_upto (id INTEGER PRIMARY KEY CHECK (id = 1), move INTEGER NOT NULL);
     CREATE TABLE round (org TEXT, action TEXT, trigger BLOB, begins INTEGER, day TEXT NOT NULL, before INTEGER NOT NULL,
-                        PRIMARY KEY (org, action, trigger)) WITHOUT ROWID;
+                        since INTEGER NOT NULL, PRIMARY KEY (org, action, trigger)) WITHOUT ROWID;
     CREATE TABLE started (org TEXT, action TEXT, day INTEGER, decided INTEGER NOT NULL, chosen INTEGER NOT NULL,
                           PRIMARY KEY (org, action, day)) WITHOUT ROWID
 """
@@ -82,7 +82,8 @@ class Noticed(NamedTuple):
 
 
 class RoundRow(NamedTuple):
-    """How far a round has come: down to record `before`; 0: it has not begun. `begins` None: no more."""
+    """How far a round has come: down to record `before`; 0: it has not begun. `begins` None: no more. `since`: from
+    when on (µs) its trigger was there: times before that start nothing."""
 
     org: str
     action: str
@@ -90,6 +91,7 @@ class RoundRow(NamedTuple):
     begins: int | None
     day: str
     before: int
+    since: int
 
 
 class _Body(msgspec.Struct, frozen=True, array_like=True):
@@ -221,7 +223,9 @@ class NoticedBook:
     # -- rounds
 
     def rounds(self) -> list[RoundRow]:
-        query = "SELECT org, action, trigger, begins, day, before FROM round ORDER BY begins, org, action, trigger"
+        query = (
+            "SELECT org, action, trigger, begins, day, before, since FROM round ORDER BY begins, org, action, trigger"
+        )
         return [RoundRow(*row) for row in self._db.execute(query).fetchall()]
 
     def put_rounds(self, rounds: Iterable[RoundRow], gone: Iterable[RoundRow] = ()) -> None:
@@ -229,13 +233,13 @@ class NoticedBook:
             for one in gone:
                 query = "DELETE FROM round WHERE org = ? AND action = ? AND trigger = ?"
                 self._db.execute(query, one[:3])
-            self._db.executemany("INSERT OR REPLACE INTO round VALUES (?, ?, ?, ?, ?, ?)", list(rounds))
+            self._db.executemany("INSERT OR REPLACE INTO round VALUES (?, ?, ?, ?, ?, ?, ?)", list(rounds))
 
     def went_on(self, one: RoundRow, rows: Sequence[Row], at: int) -> None:
         """A slice of a round is done: what it noticed, and how far it has come, or neither."""
         with translating(self._ledger.path), transaction(self._db):
             self._put(rows, at)
-            self._db.execute("INSERT OR REPLACE INTO round VALUES (?, ?, ?, ?, ?, ?)", one)
+            self._db.execute("INSERT OR REPLACE INTO round VALUES (?, ?, ?, ?, ?, ?, ?)", one)
 
     # -- what came of it
 
