@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from rapport.cli import options
+from rapport.cli import options, reviewing
 from rapport.kernel.times import now
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _SIDES = {"customer": "customers", "company": "company"}
 
 
 def register(app: typer.Typer) -> None:
+    reviewing.register(learn)
     app.add_typer(learn, name="learn")
 
 

@@ -172,6 +172,8 @@ def _curve(over: Table, found: Mapping[str, Logged], of: Arms, rows: Ints, side:
     """Scores are what was expected of the best that could be done for each."""
     place = 0 if side == "customer" else 1
     scores = np.array([found[over.decisions[row]].features[place] for row in rows], float)
+    if len(scores) and not np.ptp(scores):
+        return Curve(side, (), Figure(said="the same was expected of everybody, so there is no order to judge"))
     qini = uplift.qini(of, scores, side)
     above = Figure(qini.coefficient, qini.low, qini.high, qini.said)
     return Curve(side, tuple((point.share, point.gain) for point in qini.curve), above)
