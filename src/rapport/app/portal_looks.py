@@ -25,7 +25,9 @@ from rapport.web.retelling import retold
 from rapport.web.words import label
 
 _PAGE = 40
-_OF_SOME = frozenset({"destination", "audiences", "audience preview", "audience: why", "learning from purchases", "outcome"})
+_OF_SOME = frozenset(
+    {"destination", "audiences", "audience preview", "audience: why", "learning from purchases", "outcome"}
+)
 """Uses that look at what they name alone, and at nothing else that they may."""
 _WHOLE = ("identifiers", "events")
 """How what is named begins where all of a customer goes into a file."""
