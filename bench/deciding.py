@@ -16,8 +16,8 @@ from bench.bench import Bench
 from bench.row import Row, against
 from rapport.decide.arbitration import Case, Ruling, arbitrate
 from rapport.decide.features import Features, Named, crossed, hashed
-from rapport.decide.kinds import KINDS
-from rapport.decide.posterior import Posterior, Prior
+from rapport.decide.kinds import KINDS, Worth
+from rapport.decide.posterior import Posterior, Prior, learn_both
 from rapport.kernel.times import DAY
 
 ACTIONS = 50
@@ -115,8 +115,9 @@ class _Ours:
         """One outcome of both sides; one in five of silence."""
         place = number % ACTIONS
         one = crossed(features, () if number % 5 == 0 else CANDIDATES[place : place + 1])
-        for side, declared in zip(self._sides, self._declared, strict=True):
-            side.learn(one, declared[place], declared[place] + number % 7 - 3, AT)
+        declared = Worth(*(side[place] for side in self._declared))
+        gave = Worth(declared.customer + number % 7 - 3, declared.company + number % 7 - 3)
+        learn_both(self._sides, one, declared, gave, AT)
 
 
 class _Peer:

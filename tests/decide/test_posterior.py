@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapport.decide.features import Crossed, Features, crossed, hashed
-from rapport.decide.posterior import Posterior, Prior
+from rapport.decide.kinds import Worth
+from rapport.decide.posterior import Posterior, Prior, learn_both
 from rapport.kernel.errors import BadInput, Corrupt, Misconfigured
 from rapport.kernel.times import DAY
 from tests.conftest import sample
@@ -252,3 +253,33 @@ def test_the_noise_is_learnt() -> None:
 def test_a_packed_model_holds_only_what_was_learnt() -> None:
     assert len(taught(Posterior(PRIOR), [(GOLD, None, 3.0, 0)] * 9).packed()) < 1_000
     assert msgspec.structs.asdict(Posterior.unpacked(Posterior(PRIOR).packed()).prior) == msgspec.structs.asdict(PRIOR)
+
+
+@given(lessons, st.lists(st.floats(-1e9, 1e9), min_size=12, max_size=12))
+@sample(20)
+def test_two_sides_learn_together_what_each_would_learn_by_itself_to_the_bit(
+    lessons: list[tuple[Features, tuple[str, str] | None, float, int]], others: list[float]
+) -> None:
+    apart, together = two_sides(), two_sides()
+    for (features, candidate, outcome, later), other in zip(lessons, others, strict=False):
+        one = on(features, *([] if candidate is None else [candidate]))
+        apart[0].learn(one, 2.0, outcome, NOW + later)
+        apart[1].learn(one, -1.0, other, NOW + later)
+        learn_both(together, one, Worth(2.0, -1.0), Worth(outcome, other), NOW + later)
+    assert [side.packed() for side in together] == [side.packed() for side in apart]
+
+
+@pytest.mark.parametrize("gave", [Worth(1.0, 1e308), Worth(float("nan"), 1.0)])
+def test_of_an_outcome_that_cannot_be_neither_side_learns_anything(gave: Worth) -> None:
+    sides = two_sides()
+    before = [side.packed() for side in sides]
+    with pytest.raises(BadInput):
+        learn_both(sides, on(GOLD, CANDIDATES[0]), Worth(), gave, NOW)
+    assert [side.packed() for side in sides] == before
+    with pytest.raises(ValueError, match="one candidate"):
+        learn_both(sides, on(GOLD, *CANDIDATES), Worth(), Worth(), NOW)
+
+
+def two_sides() -> tuple[Posterior, Posterior]:
+    customer = Posterior(PRIOR)
+    return customer, Posterior(Prior("company"), beside=customer)

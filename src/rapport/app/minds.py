@@ -13,7 +13,7 @@ from rapport.adapters.embedded.priors import Standing
 from rapport.decide.decision import Decision, Learnt, worth
 from rapport.decide.features import Crossed, crossed, hashed
 from rapport.decide.kinds import SILENCE
-from rapport.decide.posterior import Posterior
+from rapport.decide.posterior import Posterior, learn_both
 from rapport.decide.priors import Scales, prior
 
 MOST: Final = 20
@@ -109,9 +109,7 @@ def learnt_more(learnt: Learnt, lesson: Taught) -> Learnt:
     """Teach both models what a decision gave."""
     decision = lesson.decision
     if decision is not None:
-        met, declared = met_by(decision), worth(decision)
-        learnt.customer.learn(met, declared.customer, lesson.worth.customer, lesson.at)
-        learnt.company.learn(met, declared.company, lesson.worth.company, lesson.at)
+        learn_both((learnt.customer, learnt.company), met_by(decision), worth(decision), lesson.worth, lesson.at)
     return learnt._replace(lesson=lesson.seq)
 
 

@@ -27,7 +27,7 @@ import msgspec
 
 from rapport.decide import maths
 from rapport.decide.features import PLACES, Crossed
-from rapport.decide.kinds import MOST
+from rapport.decide.kinds import MOST, Worth
 from rapport.kernel.errors import BadInput, Corrupt, Misconfigured
 from rapport.kernel.times import DAY
 from rapport.terms.benefits import Side
@@ -106,7 +106,7 @@ class Posterior:
     def __init__(self, prior: Prior, beside: "Posterior | None" = None) -> None:
         self.prior = prior
         self.learnt = 0
-        self._noise = prior.noise
+        self.noise = prior.noise
         self._day = 0
         self.memory: maths.Floats = maths.np.empty((PLACES, 2, 2)) if beside is None else beside.memory
         side = 0 if beside is None else 1
@@ -128,11 +128,11 @@ class Posterior:
         if len(crossed.actions) > 1:
             raise ValueError("an outcome is that of one candidate")
         error = self.prior.bounded(outcome)
-        self._age(at)
+        self.age(at)
         weights = self._gathered(crossed)
         means, variances = _sums(crossed, weights).tolist()
         error -= means[0] + means[1]
-        spread = variances[0] + variances[1] + self._noise
+        spread = variances[0] + variances[1] + self.noise
         learning = slice(0, 2)
         if len(crossed.actions):
             error -= self.prior.within(declared) + means[2] + means[3]
@@ -143,13 +143,13 @@ class Posterior:
         moved[:, :, 0] += pull * (error / spread)
         moved[:, :, 1] -= pull * pull / spread
         self._rows[crossed.places[:, learning]] = moved
-        self._hear(error, spread)
+        self.hear(error, spread)
         self.learnt += 1
 
     def contributions(self, crossed: Crossed, candidate: int, at: int) -> list[tuple[str, float]]:
         """By how much each feature moves a candidate's mean from what it declares, the largest first."""
         parts = [crossed.kinds[candidate], crossed.actions[candidate]]
-        means = self._gathered(crossed)[:, parts, 0] * crossed.values
+        means = self._rows.take(crossed.places[:, parts], axis=0)[:, :, 0] * crossed.values
         moved = ((means[:, 0] + means[:, 1]) * self._kept(at)).tolist()
         named = ((name, by) for name, by in zip(crossed.names, moved, strict=True) if by)
         return sorted(named, key=lambda one: (-abs(one[1]), one[0]))
@@ -159,7 +159,7 @@ class Posterior:
         np = maths.np
         places = np.flatnonzero((self._weights[:, 0] != 0) | (self._weights[:, 1] != self.prior.variance))
         weights = self._weights[places].astype("<f8").tobytes()
-        packed = _Packed(self.prior, self.learnt, self._noise, self._day, places.astype("<u4").tobytes(), weights)
+        packed = _Packed(self.prior, self.learnt, self.noise, self._day, places.astype("<u4").tobytes(), weights)
         body = msgspec.msgpack.encode(packed)
         return b"%s%d\n%s%s" % (_HEAD, VERSION, _digest(body), body)
 
@@ -178,7 +178,7 @@ class Posterior:
             raise Corrupt("this model is not what was written")
         packed = msgspec.msgpack.decode(body, type=_Packed)
         found = cls(packed.prior, beside)
-        found.learnt, found._noise, found._day = packed.learnt, packed.noise, packed.day
+        found.learnt, found.noise, found._day = packed.learnt, packed.noise, packed.day
         places = maths.np.frombuffer(packed.places, "<u4")
         found._weights[places] = maths.np.frombuffer(packed.weights, "<f8").reshape(-1, 2)
         return found
@@ -201,7 +201,8 @@ class Posterior:
             sums[1] = before - (before - sums[1]) * kept
         return sums
 
-    def _age(self, at: int) -> None:
+    def age(self, at: int) -> None:
+        """Forget as much as is due by now."""
         kept = self._kept(at)
         if kept < 1:
             means, variances = self._weights.T
@@ -211,12 +212,47 @@ class Posterior:
             variances += self.prior.variance
         self._day = max(self._day, at // DAY)
 
-    def _hear(self, error: float, spread: float) -> None:
+    def hear(self, error: float, spread: float) -> None:
         """Learn the noise: its square as it is to be expected, given what else may be behind an error."""
-        share = self._noise / spread
-        heard = share * share * error * error + self._noise * (1 - share)
-        noise = self._noise + (heard - self._noise) / min(_GUESS + self.learnt, _LATELY)
-        self._noise = max(noise, self.prior.noise * _LEAST_NOISE)
+        share = self.noise / spread
+        heard = share * share * error * error + self.noise * (1 - share)
+        noise = self.noise + (heard - self.noise) / min(_GUESS + self.learnt, _LATELY)
+        self.noise = max(noise, self.prior.noise * _LEAST_NOISE)
+
+
+def learn_both(sides: tuple[Posterior, Posterior], crossed: Crossed, declared: Worth, gave: Worth, at: int) -> None:
+    """Teach two sides that share their memory what came of one candidate: as `learn` does one after the other, to the
+    bit, in three quarters of the time. Raises likewise; then neither has learnt anything."""
+    customer, company = sides
+    if customer.memory is not company.memory or len(crossed.actions) > 1:
+        raise ValueError("an outcome is that of one candidate, for two sides beside each other")
+    np = maths.np
+    errors = [customer.prior.bounded(gave.customer), company.prior.bounded(gave.company)]
+    places, values = crossed.places >> 1, crossed.values[:, :, None]
+    for side in sides:
+        side.age(at)
+    weights = customer.memory.take(places, axis=0)  # (n, p, sides, 2)
+    sums = np.empty((2, *weights.shape[1:3]))
+    np.add.reduce(weights[..., 0] * values, axis=0, out=sums[0])
+    np.add.reduce(weights[..., 1] * (values * values), axis=0, out=sums[1])
+    means, variances = sums.tolist()
+    spreads = []
+    for n, (side, worth) in enumerate(zip(sides, (declared.customer, declared.company), strict=True)):
+        errors[n] -= means[0][n] + means[1][n]
+        spread = variances[0][n] + variances[1][n] + side.noise
+        if len(crossed.actions):
+            errors[n] -= side.prior.within(worth) + means[2][n] + means[3][n]
+            spread += variances[2][n] + variances[3][n]
+        spreads.append(spread)
+    learning = slice(2, 4) if len(crossed.actions) else slice(0, 2)
+    moved = weights[:, learning]
+    pull = moved[..., 1] * values
+    moved[..., 0] += pull * np.array([error / spread for error, spread in zip(errors, spreads, strict=True)])
+    moved[..., 1] -= pull * pull / np.array(spreads)
+    customer.memory[places[:, learning]] = moved
+    for side, error, spread in zip(sides, errors, spreads, strict=True):
+        side.hear(error, spread)
+        side.learnt += 1
 
 
 def _sums(crossed: Crossed, weights: maths.Floats) -> maths.Floats:
