@@ -334,13 +334,14 @@ async def application(
     looks = OwnLooks(reader, people, receipts)
     corrector = Corrector(ledger, people, reader, looks, gate, NodeSaying(entries, newsroom))
     rights = RightsDesk(ledger, people, looks, corrector)
-    where = (people, reader, gate, limited)
-    entry, signin, presence, proving = _ways_in(settings, ends, where)
+    entry, signin, presence, proving = _ways_in(settings, ends, (people, reader, gate, limited))
     destinations = ends.enter_context(contextlib.closing(HouseDestinations(settings)))
     audiences, traits = open_audiences(settings, reader, gate, keys)
     ends.callback(audiences.close)
     books = (ConsoleRequests(ledger, rights), exports, ConsoleDemands(settings, ledger, promises))
-    deciding, (tried, looking) = _deciding(settings, ends, where, tokens, threads.messenger.wake)
+    deciding, (tried, looking) = _deciding(
+        settings, ends, (people, reader, gate, limited), tokens, threads.messenger.wake
+    )
     meant = (ConsoleAudiences(audiences, traits), destinations, tried)
     desk = HouseDesk(ledger, reader, gate, newsroom, operators, sources, parts, *books, entry, *meant, looking)
     portal = PortalDesk(ledger, reader, people, looks, agreements, rights, settings, signin, presence, proving)
