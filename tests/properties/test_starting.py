@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.noticed import NoticedBook
 from rapport.app.evaluating import Evaluator
 from rapport.decide.actions import Trigger
@@ -17,12 +18,18 @@ from tests.app.triggering import Triggering, notice, triggering
 EVENTS = ("Ordered", "Paid", "Seen")
 """Nobody waits for the last."""
 WAITING = [notice(Trigger(event=name), name=name.lower()) for name in EVENTS[:2]]
+KILLED = {
+    "_write": Evaluator,
+    "put": NoticedBook,
+    "keep": DecisionBook,
+    "take": NoticedBook,
+    "append_receipts": LedgerFile,
+}
 steps = st.one_of(
     st.tuples(st.sampled_from(("ada", "bo")), st.sampled_from(EVENTS), st.integers(0, 5)),
     st.sampled_from(("notice", "decide", "settle", "restart", "again")),
-    st.tuples(st.just("kill"), st.sampled_from(("_write", "put", "keep", "take"))),
+    st.tuples(st.just("kill"), st.sampled_from(tuple(KILLED))),
 )
-KILLED = {"_write": Evaluator, "put": NoticedBook, "keep": DecisionBook, "take": NoticedBook}
 Sent = dict[tuple[str, str], set[int]]
 """Who did what → which of these."""
 
