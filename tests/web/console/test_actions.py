@@ -10,9 +10,9 @@ from hypothesis import given
 from rapport.decide.decision import Manner
 from rapport.decide.kinds import KINDS
 from rapport.decide.wishes import action, wish_of
-from rapport.web.console import action_form
+from rapport.web.console import action_form, manner
 from tests.decide.acting import wishes
-from tests.web.console.sample_actions import LONG
+from tests.web.console.sample_actions import HOSTILE, LONG
 from tests.web.console.sample_desk import SampleDesk
 from tests.web.console.visitor import Page, Visitor
 
@@ -84,6 +84,46 @@ def test_one_action_tells_all_that_it_declares_and_what_each_version_changed():
     assert "Version 2" in text
     assert "changed value and caps" in text
     assert Visitor().get(f"{AREA}/nothing").status_code == 404
+
+
+# -- guard-rails
+
+
+def test_what_was_switched_off_says_why_and_with_which_figures_and_comes_on_again_for_a_reason():
+    browser = Visitor()
+    assert "switched off: it harms" in text_of(browser.get(AREA))
+    text = text_of(browser.get(f"{AREA}/{LONG}"))
+    assert "Switched off, for it harms" in text
+    assert "to the customer, each time −£0.41 −£0.70 to −£0.12; 1,190 got it, 2,310 were left alone" in text
+    nothing = browser.post(f"{AREA}/{LONG}/on", reason="  ")
+    assert nothing.status_code == 400
+    assert "Say why it is switched on again" in text_of(nothing)
+    done = browser.post(f"{AREA}/{LONG}/on", reason=HOSTILE)
+    assert (done.status_code, done.headers["location"]) == (303, f"{AREA}/{LONG}?done=on")
+    again = browser.get(f"{AREA}/{LONG}")
+    assert "Switched on again" in text_of(again)
+    assert HOSTILE not in again.text
+    assert HOSTILE in text_of(again)
+    assert browser.post(f"{AREA}/{LONG}/on", reason="once more").status_code == 409
+
+
+def test_harm_that_was_left_on_says_by_whose_wish_and_may_be_looked_at_and_left():
+    browser = Visitor()
+    text = text_of(browser.get(f"{AREA}/inform_care"))
+    assert "It harms, and was left on" in text
+    assert "you decide without guard-rails" in text
+    assert browser.post(f"{AREA}/inform_care/on", reason="we know").status_code == 303
+    assert "Switched on again" in text_of(browser.get(f"{AREA}/winter_2025"))
+
+
+def test_that_guard_rails_switch_by_themselves_is_a_tick():
+    browser = Visitor()
+    form = manner.filled(browser.desk.actions.kept_manner)
+    assert form["guard_rails"] == "yes"
+    del form["guard_rails"]
+    assert browser.post("/console/manner", **form).status_code == 303
+    assert browser.desk.actions.kept_manner.guard_rails is False
+    assert 'name="guard_rails" value="yes">' in browser.get("/console/manner").text
 
 
 # -- writing one
