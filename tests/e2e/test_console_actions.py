@@ -143,6 +143,25 @@ def test_all_of_it_works_without_a_script(browser: Browser, node: Node, org: Org
     page.context.close()
 
 
+def test_what_decisions_gave_is_looked_back_on_beside_the_node_without_a_script(
+    browser: Browser, node: Node, org: Org
+) -> None:
+    said = {"authorization": f"Bearer {org.api_token}", "content-type": "application/json"}
+    wish = {"customer": "user_id:bo", "purpose": "service", "channel": "web"}
+    assert http("POST", f"{node.url}/v1/decisions", json.dumps(wish).encode(), said).status == 200
+    page = signed_in(browser, node, org, java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page.get_by_role("link", name="Outcomes", exact=True).click()
+    expect(page.get_by_role("heading", level=2)).to_have_text("Nothing has shown yet")
+    expect(page.locator(".empty")).to_contain_text("1 decision has still time to show what it gave")
+    page.get_by_role("link", name="Experiments").click()
+    expect(page.locator(".given-lot")).to_contain_text("declined to be")
+    page.get_by_role("link", name="What if").click()
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("heading", level=2)).to_contain_text("Had the customer’s weight been")
+    expect(page.locator("main")).to_contain_text("No decision has shown yet what it gave")
+    page.context.close()
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
 @pytest.mark.needs("node")  # axe-core is installed beside the client libraries
 def test_every_page_passes_axe_and_fits_its_screen(
