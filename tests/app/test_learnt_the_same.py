@@ -5,7 +5,7 @@ import contextlib
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.actions import ActionBook
@@ -25,8 +25,10 @@ from tests.app.desk import HELP, SELL, Desk
 from tests.profile.house import ORG, House, at, told
 
 USERS = ("ada", "bo", "cy")
+THANK = msgspec.structs.replace(HELP, id="thank", kind="thank", benefit=None, value=1.0)
 values = st.floats(-50, 50)
 steps = st.one_of(
+    st.tuples(st.just("decide"), st.sampled_from(USERS)),
     st.tuples(st.just("decide"), st.sampled_from(USERS)),
     st.tuples(st.just("report"), st.integers(0, 9), values),
     st.tuples(st.just("report"), st.integers(0, 9), values),
@@ -39,6 +41,19 @@ steps = st.one_of(
     st.tuples(st.just("anew")),
 )
 
+TOLD_AND_ERASED = [
+    ("decide", "bo"),
+    ("report", 0, 5.0),
+    ("report", 1, 9.0),
+    ("decide", "cy"),
+    ("look", 0, 1),
+    ("look", 1, 5),
+    ("erase", "bo"),
+    ("report", 2, 3.0),
+    ("decide", "ada"),
+    ("look", 0, 2),
+]
+
 
 class Processes:
     """A desk, and two other processes that learn at their own pace. `seen`: what anybody knew up to a lesson."""
@@ -46,9 +61,11 @@ class Processes:
     def __init__(self, house: House) -> None:
         self.house = house
         for number, user in enumerate(USERS):
-            said = told(at("10:00"), type="identify", userId=user, traits={"plan": "gold"}, messageId=str(number))
+            said = told(
+                at("10:00"), type="identify", userId=user, traits={"name": user, "plan": "gold"}, messageId=str(number)
+            )
             house.send(said)
-        self.desk = Desk(house.settle(), HELP, SELL)
+        self.desk = Desk(house.settle(), HELP, THANK, SELL)
         self.others = [self.started(), self.started()]
         self.made: list[dict] = []
         self.seen: dict[tuple, tuple[bytes, bytes]] = {}
@@ -61,7 +78,7 @@ class Processes:
 
     def decide(self, user):
         with contextlib.suppress(NotFound):  # was erased
-            self.made.append(self.desk.decide(f"user_id:{user}", "inbox", deliver=True))
+            self.made.append(self.desk.decide(f"user_id:{user}"))
             self.know(self.desk.decisions.learnt(ORG))
 
     def report(self, which, value):
@@ -115,7 +132,8 @@ def processes():
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(steps, min_size=4, max_size=25))
+@given(st.lists(steps, min_size=6, max_size=25))
+@example(TOLD_AND_ERASED)
 def test_any_series_of_decisions_outcomes_and_erasures_is_learnt_to_the_same_bits(series):
     with processes() as it:
         it.decide("ada")
@@ -125,6 +143,7 @@ def test_any_series_of_decisions_outcomes_and_erasures_is_learnt_to_the_same_bit
             it.know(minds.all_of(ORG))
         statuses = it.recomputed()
         assert "differs" not in statuses
+        event("+".join(sorted({one["action"] for one in it.made})))
         if not any(step[0] == "erase" for step in series):
             assert set(statuses) == {"agrees"}
 

@@ -1,6 +1,8 @@
 """`rapport learn recompute` and `rapport learn anew`, as they are typed."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -56,6 +58,9 @@ def test_a_decision_is_recomputed_and_exits_by_what_comes_out(typed: Typed) -> N
     }
     with pytest.raises(NotFound):
         typed.learn("recompute", "dec_nothing")
+    words = ["learn", "recompute", again["decision"], "--org", ORG, "--data", str(typed.house.directory)]
+    elsewhere = subprocess.run([sys.executable, "-m", "rapport.cli", *words], capture_output=True, check=False)
+    assert (elsewhere.returncode, elsewhere.stderr) == (0, b"")
     typed.house.append(erasure_entry(Shred("per_ada", (Claim(ORG, "user_id", "ada"),), ())))
     typed.house.settle()
     gone = typed.learn("recompute", again["decision"], "--json")

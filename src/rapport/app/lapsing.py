@@ -42,8 +42,6 @@ class Lapser(LedgerThread):
 
 def keep_what_was_learnt(book: OutcomeBook, minds: Minds, org: str, after: int = 1) -> None:
     """Keep it, where there are so many lessons more than were kept."""
-    kept = book.mind(org)
-    known = 0 if kept is None else kept.lesson
-    if book.last(org) >= known + after:
+    if book.last(org) >= book.kept_up_to(org) + after:
         minds.all_of(org)
         minds.keep(org)

@@ -76,6 +76,11 @@ class Prior(msgspec.Struct, frozen=True):
     def within(self, amount: float) -> float:
         return max(self.low, min(float(amount), self.high))
 
+    def all_within(self, amounts: Sequence[float]) -> Sequence[float]:
+        if amounts and self.low <= min(amounts) and max(amounts) <= self.high:  # as nearly always, and fast
+            return amounts
+        return [self.within(amount) for amount in amounts]
+
 
 class Estimates(msgspec.Struct, frozen=True):
     """Of candidates in their order, what each gives against silence, and how uncertain that is: the variance of each by
@@ -118,7 +123,7 @@ class Posterior:
         """Of all candidates at an instant (µs). `declared`: what each is worth before anything was learnt."""
         parts = self._aged(_sums(crossed, self._gathered(crossed)), crossed, at)
         own = parts.take(crossed.kinds, axis=1) + parts.take(crossed.actions, axis=1)
-        own[0] += [self.prior.within(amount) for amount in declared]
+        own[0] += self.prior.all_within(declared)
         means, variances = own.tolist()
         return Estimates(tuple(means), tuple(variances), float(parts[1, 0] + parts[1, 1]))
 

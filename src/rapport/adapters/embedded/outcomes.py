@@ -166,6 +166,11 @@ class OutcomeBook:
         row = self._db.execute(query, (org, least, most)).fetchone()
         return None if row is None else Mind(*row)
 
+    def kept_up_to(self, org: str) -> int:
+        """The lesson up to which what was learnt is kept."""
+        row = self._db.execute("SELECT lesson FROM mind WHERE org = ?", (org,)).fetchone()
+        return 0 if row is None else int(row[0])
+
     def put_mind(self, org: str, mind: Mind) -> None:
         """Keep what was learnt, unless more was kept already."""
         with transaction(self._db):
