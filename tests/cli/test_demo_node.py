@@ -1,5 +1,6 @@
 """The demo beside a real node: what a newcomer meets after `make up`."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -9,9 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from rapport.cli.demo.history import story
+from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.outcomes import OutcomeBook
+from rapport.app.embedded import open_ledger
+from rapport.app.settings import Settings
+from rapport.cli.demo.history import Call, story
+from rapport.cli.demo.moments import Moments
 from rapport.cli.demo.people import household
-from tests.e2e.running import RAPPORT, Node, Org, http, run
+from rapport.cli.demo.sending import Sender
+from rapport.cli.demo.using import Company
+from rapport.kernel.times import MINUTE, now
+from tests.e2e.running import RAPPORT, Answer, Node, Org, http, run
 
 ALICE, BEN, MAILBOX = "email:alice@example.com", "email:ben@example.com", "email:ashmarshes@example.com"
 
@@ -135,12 +144,62 @@ def test_the_demo_ends_with_its_node_however_that_ends(start: Callable[..., Node
     assert "Traceback" not in node.output()
 
 
-def test_a_node_that_starts_again_does_not_double_its_history(start: Callable[..., Node]) -> None:
+def test_a_node_that_starts_again_doubles_nothing_and_leaves_what_was_changed(start: Callable[..., Node]) -> None:
     node = start("--demo")
     until(lambda: "visits are sent as they happen" in node.output())
+    shop = node.org("demo")
+    changed = {"kind": "thank", "purpose": "service", "content": {"web": {"en": "Thank you!"}}}
+    assert asked(shop, "PUT", "/v1/actions/thank_for_ordering", changed).json["version"] == 2
+    assert asked(shop, "DELETE", "/v1/actions/offer_candles").status == 204
     node.stop()
     node = start("--demo")
     until(lambda: "nothing was sent" in node.output())
+    listed = asked(node.org("demo"), "GET", "/v1/actions").json["actions"]
+    versions = {one["id"]: one["version"] for one in listed}
+    assert versions.pop("thank_for_ordering") == 2
+    assert "offer_candles" not in versions
+    assert set(versions.values()) == {1}
+
+
+def asked(shop: Org, method: str, path: str, content: object = None) -> Answer:
+    headers = {"authorization": f"Bearer {shop.api_token}", "content-type": "application/json"}
+    return http(method, f"{shop.node.url}{path}", None if content is None else json.dumps(content).encode(), headers)
+
+
+def test_of_whoever_comes_by_it_is_asked_what_to_do_and_said_what_came_of_it(shop: Org) -> None:
+    sender = Sender("localhost", shop.node.port, lambda _: shop.write_key)
+    came: list[str] = []
+
+    def tokens() -> str:
+        came.append("token")
+        return shop.api_token
+
+    with Company("localhost", shop.node.port, tokens) as company:
+        moments = Moments(company, sender, 1, "test")
+        signs_in = Call(0, 0, "web", 0, {"type": "identify", "userId": "C-000000"})
+        before, at = decided(shop, "web"), now()
+
+        def more() -> bool:
+            moments.pass_by([signs_in], at)  # what comes of it is due later
+            return len(decided(shop, "web")) > len(before)
+
+        until(more)
+        told = sum(map(len, decided(shop, "web")))
+        moments.pass_by([], at + MINUTE)
+    sender.close()
+    made = decided(shop, "web")
+    assert sum(map(len, made)) > told
+    assert {kind for kinds in made for kind in kinds} <= {"taken", "passed over"}
+    assert came == ["token"]
+
+
+def decided(shop: Org, channel: str) -> list[list[str]]:
+    """What came of each decision on a channel that was not silence."""
+    with contextlib.closing(open_ledger(Settings(data=str(shop.node.data)))) as ledger:
+        outcomes = OutcomeBook(ledger)
+        kept = [one for one in DecisionBook(ledger).page(shop.name, 1 << 62, 1_000) if one.content is not None]
+        made = [outcomes.awaited(one) for one in kept if one.content and one.content.channel == channel]
+    return [[each.kind for each in one.outcomes] for one in made if one is not None and one.action != "silence"]
 
 
 def test_a_demo_without_a_node_says_how_to_start_one_and_makes_nothing(tmp_path: Path) -> None:

@@ -197,6 +197,20 @@ def test_a_stop_in_the_inbox_bites_on_the_next_decision(browser: Browser, node: 
     page.context.close()
 
 
+def test_an_event_puts_a_message_into_the_inbox_by_itself(browser: Browser, node: Node, shop: Org, alice: str) -> None:
+    shop.send({"type": "track", "userId": "C-000000", "event": "Delivery Failed", "messageId": "failed-2"})
+    page = opened(browser, node, alice, locale="de-DE")
+    go(page, "/me/inbox")
+    letter = page.locator(".letter", has_text="Nobody was there for your parcel")
+    began = time.monotonic()
+    while not letter.count():
+        assert time.monotonic() - began < READY_SECONDS, "no message came"
+        page.reload()
+    unfold(page)
+    expect(letter.first).to_contain_text("Anlass war „Delivery Failed“ am")
+    page.context.close()
+
+
 def test_an_outcome_is_on_both_ledgers_and_in_the_statements_of_both(
     node: Node, shop: Org, alice: str, month: str
 ) -> None:
