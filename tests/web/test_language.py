@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from rapport.app import portal_terms
+from rapport.app import portal_decided, portal_terms
 from rapport.app.signing_in import HouseSignin
 from rapport.kernel.vocabulary import CATEGORY_WORDS, PURPOSE_WORDS
 from rapport.terms import benefits, presets, sentences
@@ -41,6 +41,7 @@ NO_WORDS = {
 """Names, commands and examples, which are the same in every language."""
 TABLES = {
     "amounts: text": ("%(amount)s minute", "%(amount)s minutes"),
+    "portal_decided: one": portal_decided.RULES.values(),
     "portal_terms: LINES[name]": presets.LINES.values(),
     "portal_terms: TITLES[name]": presets.TITLES.values(),
     "portal_terms: TITLES[terms.preset]": (),

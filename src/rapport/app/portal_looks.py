@@ -9,6 +9,7 @@ import msgspec
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile
+from rapport.adapters.embedded.withheld import WithheldBook
 from rapport.app import words
 from rapport.app.bundling import Bundler
 from rapport.app.cursors import before_or_newest
@@ -26,7 +27,15 @@ from rapport.web.words import label
 
 _PAGE = 40
 _OF_SOME = frozenset(
-    {"destination", "audiences", "audience preview", "audience: why", "learning from purchases", "outcome"}
+    {
+        "destination",
+        "audiences",
+        "audience preview",
+        "audience: why",
+        "learning from purchases",
+        "outcome",
+        "decision round",
+    }
 )
 """Uses that look at what they name alone, and at nothing else that they may."""
 _WHOLE = ("identifiers", "events")
@@ -46,6 +55,7 @@ class PortalLooks:
     ) -> None:
         self._ledger = ledger
         self._decisions = DecisionBook(ledger)
+        self._withheld = WithheldBook(ledger)
         self._people = people
         self._bundler = bundler
         self._statements = statements
@@ -63,6 +73,10 @@ class PortalLooks:
             if one.id in after
             else self._look(one, sentences, names)
             for one in shown
+        )
+        kept_back = self._withheld.of(person.id, [one.id for one in told])
+        told = tuple(
+            msgspec.structs.replace(one, withheld=words.categories(kept_back.get(one.id, ()), SPOKEN)) for one in told
         )
         return ask.Looks(told, str(rows[_PAGE - 1][0]) if len(rows) > _PAGE else None)
 

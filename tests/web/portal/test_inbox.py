@@ -66,6 +66,9 @@ def test_it_says_what_their_terms_kept_back_and_the_company_is_told_nothing_of_i
     assert message["withheld"] == "your e-mail address, your age, what you bought and what you do and look at"
     page = ada.get("/me/inbox").text
     assert "Your terms kept back your e-mail address, your age, what you bought and what you do" in page
+    (look, *_) = ada.json("/me/asked")["rows"]
+    assert look["withheld"] == message["withheld"]
+    assert "kept back by your terms, and not used" in ada.get("/me/asked").text
     kept = desk.book.decision(ORG, str(answer["decision"]))
     assert kept.content is not None
     receipt = home.ledger.receipts_of(home.people.person(ada.person).id, 1 << 62, 1)[0][1]

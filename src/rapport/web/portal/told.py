@@ -203,12 +203,13 @@ class Proposal(msgspec.Struct, frozen=True):
 
 class Decided(msgspec.Struct, frozen=True):
     """What was decided with a look. `said`: what they were told, cut short; `message`: its place in their inbox, ""
-    where it went elsewhere; `why` it was silent, in a sentence."""
+    where it went elsewhere; `why` it was silent, in a sentence; `chance`: what chance had to do with it, in another."""
 
     silent: bool = False
     said: str = ""
     message: str = ""
     why: str = ""
+    chance: str = ""
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -231,6 +232,8 @@ class Look(msgspec.Struct, frozen=True):
     retention_days: int | None
     elsewhere: int
     decided: Decided | None = None
+    withheld: str = ""
+    """What the person's terms kept back from a decision, in words: told to nobody else."""
 
 
 class Looks(msgspec.Struct, frozen=True):
