@@ -8,6 +8,7 @@ import pytest
 from rapport.act import webhooks
 from rapport.act.messages import Hook
 from rapport.adapters.embedded.actions import ActionBook
+from rapport.adapters.embedded.guard_rails import RailBook
 from rapport.adapters.embedded.wishes import WishBook
 from rapport.adapters.http.posting import HookWay
 from rapport.adapters.http.sending import send
@@ -19,6 +20,7 @@ from rapport.decide.decision import Manner
 from rapport.decide.person import Says, answered
 from rapport.kernel.errors import BadInput
 from rapport.kernel.times import DAY, HOUR, MINUTE, now
+from rapport.learn.verdicts import Rail
 from rapport.terms.presets import OPEN
 from tests.act.postman import goes, hangs, says
 from tests.act.receiving import Receiver, eventually, never
@@ -280,7 +282,7 @@ def test_stop_said_while_it_is_with_the_server_stops_the_next(office, postman):
     assert len(postman.seen) == 1
 
 
-@pytest.mark.parametrize("gone", ["lock", "unsubscribe", "action", "expired", "address"])
+@pytest.mark.parametrize("gone", ["lock", "unsubscribe", "action", "harm", "expired", "address"])
 def test_what_speaks_against_it_when_it_leaves_withdraws_it(office, postman, gone):
     handle = claimed(office)
     answer = office.decide()
@@ -291,6 +293,8 @@ def test_what_speaks_against_it_when_it_leaves_withdraws_it(office, postman, gon
         office.messages.unsubscribe(office.messages.said(message.token))
     elif gone == "action":
         ActionBook(office.desk.ledger).delete(ORG, "write", "eve")
+    elif gone == "harm":
+        RailBook(office.desk.ledger).found(ORG, [Rail("write", 1, "off", now())])
     elif gone == "expired":
         ActionBook(office.desk.ledger).put(msgspec.structs.replace(WRITE, valid=Valid(until=now() - MINUTE)), "eve")
     else:

@@ -18,11 +18,14 @@ from rapport.kernel.errors import BadInput, Conflict
 from rapport.terms.benefits import Estimate, Settled
 from rapport.terms.estimates import group_of, of_theirs
 from rapport.terms.presets import PRESETS
+from rapport.web.portal.mine import by_day
+from rapport.web.portal.told import Session
 from tests.app.desk import HELP, Desk
-from tests.profile.house import ORG
+from tests.profile.house import ORG, at_once
 from tests.web.portal.person import Home, Person
 
-THANKS = msgspec.structs.replace(HELP, eligible="true")
+SAID = {**HELP.content, "inbox": {"en": {"title": "Here", "text": "Here is how."}}}
+THANKS = msgspec.structs.replace(HELP, eligible="true", content=SAID)
 MINUTES = {"kind": "minutes_saved", "minutes": 12}
 OF_HELP = Estimate("customer", group_of("help"), "0.40", "0.10", "0.70", "GBP", 1_200, "off_policy", "2026-11-20")
 
@@ -173,6 +176,35 @@ def test_silences_are_counted_kindly(shop: Shop) -> None:
     assert use["silent"] == silent
     page = " ".join(shop.ada.get("/me/statement").text.split())
     assert (f"{silent} times it weighed what to do, and left you in peace." in page) is (silent > 1)
+
+
+def test_who_used_it_tells_what_came_of_a_look_where_it_is_explained_and_what_chance_had_to_do_with_it(
+    shop: Shop,
+) -> None:
+    while (answer := shop.desk.decide(channel="inbox", deliver=True))["action"] != "help":
+        pass
+    page = " ".join(shop.ada.get("/me/asked").text.split())
+    of_a_hundred = min(99, max(1, round(100 * answer["propensity"])))
+    assert f"of 100 such moments about {of_a_hundred} come out so." in page
+    assert f'href="/me/inbox#m-{answer["decision"]}"' in page
+    assert f'id="m-{answer["decision"]}"' in shop.ada.get("/me/inbox").text
+    while shop.desk.decide()["action"] != "silence":
+        pass
+    assert "left you in peace" in shop.ada.get("/me/asked").text
+    told = shop.ada.json("/me/asked")["rows"]
+    assert {(one["decided"] or {}).get("silent") for one in told} >= {True, False}
+
+
+def test_silences_in_a_row_are_one_line_whatever_their_chances(shop: Shop) -> None:
+    session = Session(shop.ada.person)
+    silent: list[str] = []
+    while silent[-2:] != ["silence", "silence"]:
+        silent.append(shop.desk.decide()["action"])
+    first, second = at_once(shop.home.desk().looks.page(session, None)).rows[:2]
+    assert first.decided is not None
+    other = msgspec.structs.replace(first.decided, chance="otherwise")
+    ((_, rows),) = by_day([first, msgspec.structs.replace(second, decided=other)])
+    assert [len(row.times) for row in rows] == [2]
 
 
 def test_a_bundle_verifies_what_was_decided_and_by_which_chance_and_no_other(shop: Shop) -> None:

@@ -34,10 +34,22 @@ def decided(kept: Kept) -> Decided | None:
     if decision is None:
         return None
     if decision.action == SILENCE:
-        return Decided(silent=True, why=_why_silence(decision))
+        return Decided(silent=True, why=_why_silence(decision), chance=_chance(decision))
     said = decision.parts.get("title") or decision.parts.get("subject") or decision.parts.get("text", "")
     shown = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1].rstrip()}…"
-    return Decided(said=shown, message=kept.id if kept.delivery == "delivered" else "")
+    return Decided(said=shown, message=kept.id if kept.delivery == "delivered" else "", chance=_chance(decision))
+
+
+def _chance(decision: Decision) -> str:
+    """What is drawn by lot is told, with its chance over all lots; "" where there was nothing to draw."""
+    if decision.propensity >= 1:
+        return ""
+    of_a_hundred = min(99, max(1, round(100 * decision.propensity)))
+    return SPOKEN.say(
+        "It was drawn by lot: as long as nobody knows for sure what helps most, of 100 such moments about %(many)s "
+        "come out so.",
+        many=of_a_hundred,
+    )
 
 
 def _why_silence(decision: Decision) -> str:

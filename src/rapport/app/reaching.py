@@ -16,6 +16,7 @@ from rapport.act.mail import Sender, can_be_reached
 from rapport.act.messages import Hook, Message, Step
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.guard_rails import RailBook, switched_off
 from rapport.adapters.embedded.messages import ChannelBook, MessageBook
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.wishes import WishBook
@@ -64,6 +65,7 @@ class Reaching:
         self._messages = MessageBook(ledger)
         self._decisions = DecisionBook(ledger)
         self._actions = ActionBook(ledger)
+        self._rails = RailBook(ledger)
         self._wishes = WishBook(people)
 
     # -- as it is decided
@@ -134,6 +136,8 @@ class Reaching:
             action = self._actions.action(message.org, decision.action)
         except NotFound:
             return Step("withdrawn", "the company took this action back")
+        if action.id in switched_off(self._rails.standing(message.org)):
+            return Step("withdrawn", "this action was switched off meanwhile, since it harms")
         says = self._wishes.holding(self._holders(found), message.org)
         valid, mandatory = action.valid, action.mandatory
         proposal = Proposal(

@@ -143,7 +143,8 @@ def by_day(looks: Iterable[Look]) -> list[tuple[str, list[Row]]]:
 
 
 def _said(look: Look) -> Any:
-    return msgspec.structs.replace(look, id="", at=0)
+    decided = None if look.decided is None else msgspec.structs.replace(look.decided, chance="")
+    return msgspec.structs.replace(look, id="", at=0, decided=decided)
 
 
 async def receipts(visit: Visit) -> Response:
