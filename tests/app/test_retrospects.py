@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from rapport.app.console_looking import ConsoleLooking
 from rapport.app.looking_job import Orders, Tell, carry_out
 from rapport.app.retrospects import AT_ONCE, FRESH, OF_ONE, Found, Processes, Retrospects
 from rapport.app.settings import Settings
+from rapport.cli import reviewing
 from rapport.decide.decision import Manner
 from rapport.kernel.errors import BadInput, Busy, NotFound
 from rapport.kernel.times import now
@@ -189,3 +191,28 @@ def test_a_look_in_a_process_of_its_own_tells_how_far_it_is_and_what_it_found(de
     processes.close()
     with pytest.raises(Busy):
         asked(None)
+
+
+def test_the_command_line_tells_the_same_in_words(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    lived(desk, 60)
+    data = str(desk.house.directory)
+    reviewing.outcomes(ORG, data)
+    said = capsys.readouterr().out
+    assert "0 decisions whose time has passed" in said
+    assert "Customers    not known yet   too few" in said
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("rapport.app.reviews.now", lambda: now() + LATER)
+        reviewing.outcomes(ORG, data)
+        later = capsys.readouterr().out
+        reviewing.experiments(ORG, data)
+        known = capsys.readouterr().out
+        reviewing.outcomes(ORG, data, json=True)
+        told = json.loads(capsys.readouterr().out)
+    assert "The company" in later
+    assert "silence" in later
+    assert "0 % of customers are left alone by lot: 0 of" in known
+    assert "Declined to be: fewer than 20." in known
+    assert "to customers is shown" in known or "too little is known to judge it for customers" in known
+    assert told["decisions"] > 20
+    with pytest.raises(NotFound):
+        reviewing.outcomes("nobody", data)

@@ -10,8 +10,9 @@ from rapport.app.retrospects import Retrospects
 from rapport.app.settings import Settings
 from rapport.decide.kinds import SILENCE
 from rapport.learn.reviewed import Other
-from rapport.web.console.looking_desk import Looked, Setting
+from rapport.web.console.looking_desk import Setting
 from rapport.web.console.session import Session
+from rapport.web.retrospects import Looked
 
 
 class ConsoleLooking:

@@ -35,6 +35,7 @@ from rapport.app.actions import open_actions
 from rapport.app.agent_runner import AgentRunner
 from rapport.app.agents import AgentDesk
 from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
+from rapport.app.answering import HouseAnswers
 from rapport.app.audiences import open_audiences
 from rapport.app.backlog import LimitedLog
 from rapport.app.channels import HouseChannels
@@ -93,6 +94,7 @@ from rapport.terms.settling import Settler
 from rapport.web.api.actions import action_routes
 from rapport.web.api.audiences import audience_routes
 from rapport.web.api.benefits import benefit_routes
+from rapport.web.api.answers import answer_routes
 from rapport.web.api.channels import channel_routes
 from rapport.web.api.claim_links import claim_link_routes
 from rapport.web.api.collect import collect_routes
@@ -110,6 +112,7 @@ from rapport.web.api.presence import presence_routes
 from rapport.web.api.problems import answer, on_error, on_http_error, problem
 from rapport.web.api.profiles import profile_routes
 from rapport.web.api.receipt_log import receipt_log_routes
+from rapport.web.api.retrospects import retrospect_routes
 from rapport.web.api.simulate import simulate_routes
 from rapport.web.api.statement import statement_routes
 from rapport.web.api.traits import trait_routes
@@ -265,14 +268,19 @@ def _deciding(
     outcomes = HouseOutcomes(lambda: open_ledger(settings))
     ends.callback(outcomes.close)
     tried = ends.enter_context(contextlib.closing(ConsoleActions(settings, actions, decisions)))
-    looking = ends.enter_context(contextlib.closing(ConsoleLooking(settings, Retrospects(settings))))
+    retrospects = Retrospects(settings)
+    looking = ends.enter_context(contextlib.closing(ConsoleLooking(settings, retrospects)))
     channels = ends.enter_context(contextlib.closing(HouseChannels(settings)))
     letters = HouseUnsubscribing(lambda: open_ledger(settings), people, reader, entries)
     ends.callback(letters.close)
+    answers = HouseAnswers(lambda: open_ledger(settings), MessageBook(people.ledger), reader, entries)
+    ends.callback(answers.close)
     routes = [
         *action_routes(actions, tokens),
         *decision_routes(decisions, outcomes, tokens),
+        *retrospect_routes(retrospects, tokens),
         *channel_routes(channels, tokens),
+        *answer_routes(answers, tokens),
         *unsubscribe_routes(letters, settings.url),
     ]
     return routes, (tried, looking)

@@ -20,7 +20,7 @@ from rapport.app.settings import Settings
 from rapport.kernel.errors import BadInput, Busy, NotFound
 from rapport.kernel.times import MINUTE, now
 from rapport.learn.reviewed import Answered, Other, Review
-from rapport.web.console.looking_desk import Looked, Progress
+from rapport.web.retrospects import Looked, Progress
 
 MOST: Final = 20_000
 """Decisions, the newest, that the console looks back on; the command line takes more."""

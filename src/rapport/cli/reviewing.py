@@ -3,11 +3,11 @@
 import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from rapport.cli import options
 from rapport.kernel.times import SECOND
+from rapport.web.retrospects import told_review
 
 if TYPE_CHECKING:
     from rapport.learn.reviewed import Compared, Figure, Judged, Review
@@ -29,7 +29,7 @@ def outcomes(org: Org, data: options.Data = None, json: options.Json = False) ->
     action and after silence. The two sides are never added."""
     found = _reviewed(org, data, json=json)
     if json:
-        options.print_json(msgspec.to_builtins(found))
+        options.print_json(told_review(found))
         return
     _head(found)
     for whose, one in (("Customers", found.customer), ("The company", found.company)):
@@ -55,7 +55,7 @@ def experiments(org: Org, data: options.Data = None, json: options.Json = False)
     guard-rails make of each action."""
     found = _reviewed(org, data, json=json)
     if json:
-        options.print_json(msgspec.to_builtins(found))
+        options.print_json(told_review(found))
         return
     _head(found)
     lot = found.lot

@@ -16,8 +16,9 @@ from rapport.learn.logged import Candidate, Logged
 from rapport.learn.reviewed import Answered, Lot, Other, Review
 from rapport.learn.reviewing import answered, review
 from rapport.learn.verdicts import Rail, Verdict
-from rapport.web.console.looking_desk import Looked, Progress, Setting
+from rapport.web.console.looking_desk import Setting
 from rapport.web.console.session import Session
+from rapport.web.retrospects import Looked, Progress
 
 AT = 1_793_000_000_000_000
 """When it is looked at: 2026-10-26."""

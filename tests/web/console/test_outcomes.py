@@ -8,7 +8,7 @@ import pytest
 from rapport.kernel.errors import Busy
 from rapport.learn.reviewed import Other
 from rapport.web.console import outcomes, over_time
-from rapport.web.console.looking_desk import Progress
+from rapport.web.retrospects import Progress
 from tests.web.console.sample_desk import SampleDesk
 from tests.web.console.sample_looking import SampleLooking, sample_review
 from tests.web.console.visitor import Page, Visitor

@@ -80,9 +80,7 @@ async def show(visit: Visit) -> Response:
     return _shown(visit, looked)
 
 
-def _shown(
-    visit: Visit, looked: Looked, warnings: Sequence[Warned] = (), problem: BadInput | None = None
-) -> Response:
+def _shown(visit: Visit, looked: Looked, warnings: Sequence[Warned] = (), problem: BadInput | None = None) -> Response:
     one = looked.listed.action
     return visit.page(
         "action.html",

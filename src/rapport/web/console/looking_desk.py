@@ -8,24 +8,10 @@ import msgspec
 
 from rapport.decide.decision import Manner
 from rapport.decide.kinds import Units
-from rapport.learn.reviewed import Answered, Other, Review
+from rapport.learn.reviewed import Other
 from rapport.learn.verdicts import Rail
 from rapport.web.console.session import Session
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """Of a look that is under way: `read` decisions `of` so many; `waiting`: others are before it."""
-
-    read: int
-    of: int
-    waiting: bool
-
-
-class Looked(msgspec.Struct, frozen=True):
-    """What is known so far (None: nothing yet), and how far a look, or a newer look, is."""
-
-    found: Review | Answered | None
-    progress: Progress | None = None
+from rapport.web.retrospects import Looked
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -17,8 +17,9 @@ from rapport.web import words
 from rapport.web.console import over_time
 from rapport.web.console.actions import money
 from rapport.web.console.deciding import Bar, Scale, bar_of, scale_of
-from rapport.web.console.looking_desk import Looked, Setting
+from rapport.web.console.looking_desk import Setting
 from rapport.web.console.visit import Visit
+from rapport.web.retrospects import Looked
 
 MOST_ACTIONS: Final = 100
 STEPS: Final = {"day": "day by day", "week": "week by week", "month": "in months of four weeks"}

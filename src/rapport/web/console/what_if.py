@@ -9,9 +9,10 @@ from starlette.responses import Response
 from rapport.kernel.errors import BadInput, Busy, NotFound
 from rapport.learn.reviewed import Answered, Other
 from rapport.web.console import action_form
-from rapport.web.console.looking_desk import Looked, Setting
+from rapport.web.console.looking_desk import Setting
 from rapport.web.console.outcomes import bars, figures_scale, said, waiting
 from rapport.web.console.visit import Visit
+from rapport.web.retrospects import Looked
 
 FIELDS: Final = ("change", "weight", "without", "most", "days")
 MOST_FIELD: Final = 100

@@ -36,6 +36,7 @@ from rapport.web.api.openapi import (
     presenting,
     profiling,
     reading,
+    reviewing,
     shapes,
     watching,
 )
@@ -128,6 +129,7 @@ def document(origin: str) -> dict[str, Any]:
             **cataloguing.paths(),
             **channeling.paths(),
             **choosing.paths(),
+            **reviewing.paths(),
             **activating.paths(),
             **exporting.paths(),
             **exercising.paths(),
@@ -152,6 +154,7 @@ def document(origin: str) -> dict[str, Any]:
                 **mirroring.SHAPES,
                 **presenting.SHAPES,
                 **profiling.SHAPES,
+                **reviewing.SHAPES,
             },
             "responses": answers.SHARED,
             "requestBodies": collecting.BODIES,
