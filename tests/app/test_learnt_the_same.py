@@ -9,7 +9,7 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.actions import ActionBook
-from rapport.adapters.embedded.outcomes import OutcomeBook
+from rapport.adapters.embedded.outcomes import MINDS, OutcomeBook
 from rapport.adapters.embedded.priors import OPEN
 from rapport.app.lapsing import keep_what_was_learnt
 from rapport.app.minds import Minds
@@ -266,6 +266,24 @@ def test_what_can_be_recomputed_after_an_erasure_is_what_was_decided_since_or_be
         assert "cannot be learnt again" in found.said
         with pytest.raises(NotFound):
             recomputed(it.desk.ledger, "other", it.made[2]["decision"])
+
+
+def test_minds_that_were_kept_before_let_what_rests_on_the_erased_be_recomputed_and_are_few():
+    with processes() as it:
+        it.decide("bo")
+        it.report(0, 10.0)
+        it.keep()
+        it.decide("ada")  # what was kept holds all that it rests on
+        it.report(1, 11.0)
+        it.erase("bo")
+        it.decide("ada")
+        assert it.recomputed() == ["erased", "agrees", "agrees"]
+        for turn in range(2, 3 + MINDS):
+            it.report(turn, 1.0)
+            it.keep()
+            it.decide("ada")
+        assert it.desk.ledger.db.execute("SELECT count(*) FROM mind_then").fetchone() == (MINDS,)
+        assert it.recomputed() == ["erased"] * 3 + ["agrees"] * (1 + MINDS)
 
 
 def test_a_decision_that_was_tampered_with_does_not_come_out_the_same():

@@ -92,8 +92,8 @@ class Minds:
 
     def _kept(self, org: str, standing: Standing, least: int, most: int = _NEVER) -> Learnt | None:
         """What was kept, if it is of these priors, and goes up to a lesson between these."""
-        kept = self._book.mind(org, least, most)
-        if kept is None or kept.since != standing.since:
+        kept = self._book.mind(org, standing.since, least, most)
+        if kept is None:
             return None
         customer = Posterior.unpacked(kept.customer)
         return Learnt(customer, Posterior.unpacked(kept.company, beside=customer), kept.lesson)

@@ -152,4 +152,5 @@ MIGRATIONS = [
     goals_told.SCHEMA,
     withheld.SCHEMA,
     decisions.UNSEEN,
+    outcomes.BEFORE,
 ]

@@ -43,6 +43,13 @@ SCHEMA = """
         WITHOUT ROWID
 """
 HELD_BACK: Final = "CREATE TABLE held_back (record INTEGER PRIMARY KEY)"
+BEFORE: Final = """
+    CREATE TABLE mind_then (org TEXT NOT NULL, lesson INTEGER NOT NULL, customer BLOB NOT NULL, company BLOB NOT NULL,
+                            since INTEGER NOT NULL);
+    CREATE UNIQUE INDEX mind_then_of ON mind_then (org, lesson)
+"""
+MINDS: Final = 8
+"""So many that were kept before are kept on, to recompute decisions from that rest on somebody who was erased since."""
 _PLACE: Final = b"outcome"
 _LESSON: Final = b"lesson"
 _NEVER: Final = 1 << 62
@@ -160,10 +167,17 @@ class OutcomeBook:
 
     # -- what was learnt
 
-    def mind(self, org: str, least: int = 0, most: int = _NEVER) -> Mind | None:
-        """What was kept, if it goes up to a lesson between these."""
-        query = "SELECT lesson, customer, company, since FROM mind WHERE org = ? AND lesson BETWEEN ? AND ?"
-        row = self._db.execute(query, (org, least, most)).fetchone()
+    def mind(self, org: str, since: int, least: int = 0, most: int = _NEVER) -> Mind | None:
+        """The last that was kept of what was learnt from there on, and goes up to a lesson between these."""
+        query = """
+            SELECT lesson, customer, company, since FROM mind
+            WHERE org = ? AND since = ? AND lesson BETWEEN ? AND ?
+            UNION ALL SELECT lesson, customer, company, since FROM mind_then
+            WHERE org = ? AND since = ? AND lesson BETWEEN ? AND ?
+            ORDER BY lesson DESC LIMIT 1
+        """
+        asked = (org, since, least, most)
+        row = self._db.execute(query, (*asked, *asked)).fetchone()
         return None if row is None else Mind(*row)
 
     def kept_up_to(self, org: str) -> int:
@@ -179,8 +193,15 @@ class OutcomeBook:
     def put_mind_along(self, org: str, mind: Mind) -> None:
         """The same, in the transaction that its caller holds."""
         row = self._db.execute("SELECT since, lesson FROM mind WHERE org = ?", (org,)).fetchone()
-        if row is None or row < (mind.since, mind.lesson):
-            self._db.execute("INSERT OR REPLACE INTO mind VALUES (?, ?, ?, ?, ?)", (org, *mind))
+        if row is not None and row >= (mind.since, mind.lesson):
+            return
+        self._db.execute("INSERT INTO mind_then SELECT * FROM mind WHERE org = ?", (org,))
+        self._db.execute("INSERT OR REPLACE INTO mind VALUES (?, ?, ?, ?, ?)", (org, *mind))
+        query = """
+            DELETE FROM mind_then WHERE org = ? AND lesson <
+                (SELECT lesson FROM mind_then WHERE org = ? ORDER BY lesson DESC LIMIT 1 OFFSET ?)
+        """
+        self._db.execute(query, (org, org, MINDS - 1))
 
     # -- before an erasure
 
