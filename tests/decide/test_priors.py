@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rapport.decide.actions import Action, Benefit
+from rapport.decide.features import crossed, hashed
 from rapport.decide.kinds import MOST, Units, Worth
 from rapport.decide.posterior import Posterior
 from rapport.decide.priors import FAR, LEAST_MINUTES, USUAL, Scales, prior, scales_of, weighed
@@ -63,3 +64,21 @@ def test_bounds_of_what_is_learnt_follow_the_scale_for_outcomes_and_declarations
     assert held.bounded(MOST) == min(1000 * scale, MOST)
     assert held.within(-1e12) == max(-1000 * scale, -1e12)
     assert Posterior(held).prior.variance == scale * scale / 2
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "help", "sell"]), st.integers(-9, 9), st.integers(-99, 99)), max_size=9),
+    st.integers(-3, 20),
+)
+def test_who_counts_in_any_other_unit_learns_the_same(lessons, doublings):
+    unit = 2.0**doublings
+    known = hashed([("always", 1.0), ("plan is gold", 1.0), ("visits", 0.5)])
+    ours, theirs = Posterior(prior("company", 3.0)), Posterior(prior("company", 3.0 * unit))
+    for at, (action, declared, gave) in enumerate(lessons):
+        met = crossed(known, [(action, "offer")] if action else [])
+        ours.learn(met, float(declared), float(gave), at)
+        theirs.learn(met, declared * unit, gave * unit, at)
+    asked = crossed(known, [("help", "offer"), ("new", "offer")])
+    one, other = ours.estimates(asked, [1.0, 2.0], 99), theirs.estimates(asked, [unit, 2 * unit], 99)
+    assert [mean * unit for mean in one.means] == list(other.means)
+    assert [spread * unit * unit for spread in (*one.variances, one.silence)] == [*other.variances, other.silence]
