@@ -20,6 +20,7 @@ class Point(NamedTuple):
 
 _WIDE, _HIGH, _LEFT, _TOP = 330, 300, 50, 60
 _LABELS: Final = {
+    "Rapport": (-10, 16, "end"),
     "segments": (10, -2, "start"),
     "greedy": (8, 16, "start"),
     "random": (-10, 4, "end"),
@@ -82,7 +83,7 @@ def _panel(name: str, points: Sequence[Point], place: int, step: int, end: int) 
         line = " L".join(f"{x(point.company)} {y(point.customer)}" for point in swept)
         parts.append(f'  <path class="way" d="M{line}"/>')
     for point in points:
-        ours = point.swept or point.name in {"Rapport", "narrower priors"}
+        ours = point.swept or point.name == "Rapport"
         colour = "ours" if ours else "peer"
         size = 3 if point.swept else 6
         at = f'cx="{x(point.company)}" cy="{y(point.customer)}"'
