@@ -78,13 +78,13 @@ class Watched:
             "SELECT person FROM receipt WHERE id = ?", (made.head["receipt"],)
         ).fetchone()
         receipt = self.desk.ledger.receipts_of(person, 1 << 62, 1)[0][1] if person else None
-        fields = () if receipt is None else receipt.fields
-        return Rested(still, fields, msgspec.structs.replace(made.decision, at=0, closes=0), made.moved)
+        looked_at = () if receipt is None else (receipt.fields, receipt.categories)
+        return Rested(still, looked_at, msgspec.structs.replace(made.decision, at=0, closes=0), made.moved)
 
 
 class Rested(NamedTuple):
     moment: Moment
-    fields: tuple[str, ...]
+    looked_at: tuple[tuple[str, ...], ...]
     decision: Decision
     moved: object
 
@@ -96,16 +96,17 @@ def watched(desk, monkeypatch):
 
 def wanted(watched, customer="user_id:ada"):
     rested = watched.trial(customer)
-    assert ("goals" in rested.fields) == bool(rested.moment.context.goals)
+    assert any("goals" in fields for fields in rested.looked_at[:1]) == bool(rested.moment.context.goals)
     return {one.words for one in rested.moment.wants}
 
 
 def test_a_goal_is_known_to_the_company_that_was_told_it_and_stands_on_the_receipt(desk, watched):
     ada = Ada(desk)
     ada.says(OAK, ORG)
-    moment, fields, decision, _ = watched.trial()
+    moment, (fields, categories), decision, _ = watched.trial()
     assert moment.context.goals == {"oak": 0.0}
     assert "goals" in fields
+    assert "preference" in categories
     tip = decision.case.actions.index("tip")
     assert decision.worths[tip].customer > decision.worths[1 - tip].customer
     assert any(name.startswith("goals.oak") for name, _ in decision.features)

@@ -187,7 +187,7 @@ class Judging:
             reason=trouble or _reason(judged),
             caller=request.caller,
             fields=fields,
-            categories=names_in(judged.told) if is_open else (),
+            categories=names_in(judged.told | _goals_in(judged, fields)) if is_open else (),
             records=tuple(part.number for part in (judged.open or judged.found).parts),
             asked=digest,
             clauses=decision.clauses,
@@ -206,6 +206,11 @@ class Judging:
             "; ".join(unmet),
             judged.found.number,
         )
+
+
+def _goals_in(judged: Judged, fields: Collection[str]) -> int:
+    """As what goals count, where the person's own were looked at."""
+    return _PREFERENCE if judged.open is not None and judged.open.owner and "goals" in fields else 0
 
 
 def withheld(judged: Judged) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ TRAITS: Final = (
     *("Name", "First name", "Last name", "Email", "Phone", "Address", "Street", "City", "Postal code", "Country"),
     *("Birthday", "Age", "Gender", "Language", "Company", "Title", "Plan", "Size", "Shoe size", "Newsletter"),
     *("Created at", "Loyalty", "Loyalty tier", "Points", "Tier", "Postcode", "Zip", "State", "Interests"),
-    "Favourite shop",
+    *("Favourite shop", "Goals"),
 )
 """What companies often call what they know, as `label` writes it: catalogs have these."""
 LONG: Final = 280
