@@ -1,10 +1,14 @@
 """Outcomes on a node: each counts once, settles both benefits, and teaches what the next decisions rest on."""
 
+import msgspec
 import pytest
 
+from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.benefits import BenefitFile
+from rapport.adapters.embedded.wishes import EVERYWHERE, WishBook
 from rapport.app.minds import Minds
 from rapport.decide.decision import same_again
+from rapport.decide.kinds import Units
 from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import DAY, now
 from tests.app.desk import Desk, desk, house
@@ -36,6 +40,20 @@ def test_what_is_reported_counts_once_for_both_sides(desk):
         ("company", "margin", "3.5", "GBP", answer["receipt"]),
     }
     assert len(desk.lessons.lessons(ORG, 0, 10)) == 1
+
+
+def test_minutes_count_at_the_customers_own_rate_and_the_same_report_is_worth_the_same_whatever_the_units_become(desk):
+    first = helped(desk)
+    minutes = {"customer_benefit": {"kind": "minutes_saved", "minutes": 10}}
+    desk.report(first, **minutes)
+    assert desk.lessons.awaited(desk.kept(first)).worth.customer == 2.0
+    ActionBook(desk.ledger).put_units(ORG, Units("GBP", 0.5), "eve")
+    assert desk.report(first, **minutes)["status"] == "accepted"
+    ada = desk.house.people.add([f"{ORG}:user_id:ada"])
+    WishBook(desk.house.people).say(ada.handle, EVERYWHERE, lambda says: msgspec.structs.replace(says, minute=1.5))
+    second = helped(desk)
+    desk.report(second, **minutes)
+    assert desk.lessons.awaited(desk.kept(second)).worth.customer == 15.0
 
 
 def test_the_same_reported_otherwise_is_refused(desk):

@@ -51,11 +51,12 @@ class HouseOutcomes:
             ledger, at = self._opened(), now()
             with translating(ledger.path), transaction(ledger.db):
                 kept = DecisionBook(ledger).decision(org, report.decision)
-                book, units = OutcomeBook(ledger), ActionBook(ledger).units(org)
-                awaited = book.awaited(kept)
-                if awaited is not None:
-                    step = reported(report, org, awaited, units, at)
-                    _keep(ledger, kept, step, report, units, at)
+                awaited = OutcomeBook(ledger).awaited(kept)
+                if awaited is not None and kept.content is not None:
+                    actions, counted = ActionBook(ledger), kept.content
+                    then = actions.kept_units(org, counted.units)  # so that the same report is worth the same for ever
+                    step = reported(report, org, awaited, then, at, counted.minute)
+                    _keep(ledger, kept, step, report, actions.units(org), at)
             return {"decision": kept.id, "kind": report.kind, "status": "accepted"}
 
     async def rules(self, org: str) -> Rules:

@@ -99,7 +99,8 @@ class Decision(msgspec.Struct, frozen=True):
     `units` and `manner`: which versions were in force; until it `closes` (µs) it shows what it gave. `worths`: what
     each candidate declares; `parts`: the message; `because`: the features that speak most for it, to the customer;
     `grounds`: what is known of them and without which it would not be for them; `scales`: of the priors that it rests
-    on; `started`: what started it, where nobody asked; `serves`: the goals that it serves, in the customer's words."""
+    on; `started`: what started it, where nobody asked; `serves`: the goals that it serves, in the customer's words;
+    `minute`: what a minute is worth to them, where they say so."""
 
     id: str
     at: int
@@ -125,6 +126,7 @@ class Decision(msgspec.Struct, frozen=True):
     scales: Scales = Scales()
     started: tuple[Start, ...] = ()
     serves: tuple[str, ...] = ()
+    minute: float | None = None
 
 
 def checked_manner(manner: Manner) -> Manner:
@@ -196,6 +198,7 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
         scales=learnt.scales,
         started=moment.started,
         serves=() if chosen is None else serves[chosen],
+        minute=moment.minute,
     )
 
 
