@@ -7,16 +7,21 @@ import pytest
 
 from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.wishes import WishBook
+from rapport.app.actions import Warner
+from rapport.app.definitions import Doubts
+from rapport.app.portal_inbox import PortalInbox
 from rapport.decide.actions import Action, Benefit, Caps, Trigger
 from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner
+from rapport.decide.explaining import why
 from rapport.decide.person import answered
-from rapport.kernel.times import DAY, HOUR, MINUTE, now
+from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND, now, rfc3339
 from rapport.kernel.vocabulary import category_of_event
 from rapport.terms import Clause, Declaration, Terms
 from rapport.terms.declaration import EVERYTHING, Promise
+from rapport.web.portal.told import Session
 from tests.app.triggering import LETTER, Triggering, notice, triggering
-from tests.profile.house import ORG, told
+from tests.profile.house import ORG, at_once, told
 
 ORDERED = Trigger(event="Order Completed")
 PROMISE = Promise("legitimate_interest", (EVERYTHING, "unclassified"), onward=False, recipients=())
@@ -326,6 +331,52 @@ def test_in_quiet_hours_it_waits_until_they_are_over() -> None:
         shop.deciding.at = due
         shop.settle()
         assert len(shop.decided()) == 1
+
+
+# -- in words
+
+
+def test_everybody_is_told_what_started_it() -> None:
+    content = {"inbox": {"en": {"text": "It was noticed."}}}
+    with triggering(notice(ORDERED, content=content)) as shop:
+        handle = shop.house.people.add([f"{ORG}:user_id:ada"]).handle
+        shop.does("ada", "Order Completed")
+        shop.settle()
+        (kept,) = shop.kept()
+        assert kept.content is not None
+        happened = rfc3339(kept.content.started[0].at // SECOND * SECOND)
+        told = why(kept.content, shop.actions.units(ORG))
+        assert told.endswith(f"; it was decided because they did “Order Completed”, at {happened}")
+        inbox = PortalInbox(shop.desk.ledger, shop.house.people, lambda org: org)
+        session = Session(handle)
+        (message,) = at_once(inbox.inbox(session, None)).messages
+        (start,) = message.starts
+        assert start.startswith("you did “Order Completed” on ")
+        assert shop.book.counts(ORG, now() - DAY) == {"confirm": (1, 1)}
+
+
+def test_silence_that_was_started_says_so_too(shop: Triggering) -> None:
+    shop.actions.put(notice(ORDERED, eligible="false"), "eve")
+    shop.deciding.settle()
+    shop.does("ada", "Order Completed")
+    shop.settle()
+    (kept,) = shop.kept()
+    assert kept.content is not None
+    assert "they did “Order Completed”" in why(kept.content, shop.actions.units(ORG))
+    assert shop.book.counts(ORG, now() - DAY) == {"confirm": (1, 0)}
+
+
+def test_who_writes_a_trigger_that_starts_nothing_is_told(shop: Triggering) -> None:
+    shop.deciding.put("gold", 'traits.plan == "gold"', purpose="service")
+    warner = Warner(Doubts(shop.house.settings), shop.deciding.kept, ORG)
+
+    def noted(action: Action) -> set[str]:
+        return {one.field for one in warner.of(action) if one.field.startswith("triggers")}
+
+    assert noted(notice(ENTERED)) == set()
+    assert noted(notice(Trigger(left="silver"))) == {"triggers[0].left"}
+    assert noted(notice(ENTERED, purpose="fraud")) == {"triggers[0].entered"}
+    assert noted(notice(ENTERED, content={"web": {"en": {"text": "Hello."}}})) == {"triggers"}
 
 
 def _around(at: int) -> str:

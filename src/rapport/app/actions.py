@@ -13,6 +13,7 @@ from rapport.app.audiences import looking
 from rapport.app.definitions import Doubts, Ledgers, or_none
 from rapport.app.embedded import open_ledger
 from rapport.app.histories import folded
+from rapport.app.reaching import DELIVERED
 from rapport.app.settings import Settings
 from rapport.decide import languages
 from rapport.decide.actions import Action, Trigger
@@ -82,22 +83,29 @@ class Warner:
                     seen.add(text)
                     found += self._reviewed(field, text, Kind.ANY)
         for place, trigger in enumerate(action.triggers):
-            found += self._trigger(f"triggers[{place}]", trigger)
+            found += self._trigger(f"triggers[{place}]", trigger, action)
+        if action.triggers and not any(channel in action.content for channel in DELIVERED):
+            message = f"what starts by itself is sent from here, by {', '.join(DELIVERED)}: this says nothing there"
+            found.append(Warned("triggers", Problem(1, 1, "", message, doubt=True)))
         return tuple(found[:MOST_WARNINGS])
 
     def _reviewed(self, field: str, text: str, wanted: Kind) -> list[Warned]:
         # Where nothing came so far, all of it would be doubted.
         return [Warned(field, one) for one in review(text, self._schema, wanted)] if self._schema.events else []
 
-    def _trigger(self, field: str, trigger: Trigger) -> Iterator[Warned]:
+    def _trigger(self, field: str, trigger: Trigger, action: Action) -> Iterator[Warned]:
         if trigger.event and self._schema.events and trigger.event not in self._schema.events:
             like = alike(trigger.event, self._schema.events)
             message = f"no event {trigger.event[:60]!r} was seen so far"
             yield Warned(f"{field}.event", Problem(1, 1, trigger.event, message, like, doubt=True))
         for how in ("entered", "left"):
             name = getattr(trigger, how)
-            if name and or_none(self._definitions.audience, self._org, name) is None:
+            one = or_none(self._definitions.audience, self._org, name) if name else None
+            if name and one is None:
                 message = f"there is no audience {name!r} so far"
+                yield Warned(f"{field}.{how}", Problem(1, 1, name, message, doubt=True))
+            elif one is not None and one.purpose != action.purpose:
+                message = f"this audience is for {one.purpose}: what that lets see starts nothing for {action.purpose}"
                 yield Warned(f"{field}.{how}", Problem(1, 1, name, message, doubt=True))
 
 

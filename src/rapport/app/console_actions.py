@@ -7,6 +7,7 @@ from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.guard_rails import RailBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.noticed import NoticedBook
 from rapport.app.actions import HouseActions
 from rapport.app.console_operators import by
 from rapport.app.deciding import HouseDecisions
@@ -58,7 +59,8 @@ class ConsoleActions:
             one, units = book.action(org, name), book.units(org)
             tallies = DecisionBook(ledger).tallies(org, now() - LATELY)
             rail = RailBook(ledger).standing(org).get(name)
-            return ask.Looked(_listed(one, units, tallies, rail), units, tuple(book.versions(org, name)))
+            started = NoticedBook(ledger).counts(org, now() - LATELY).get(name, (0, 0))
+            return ask.Looked(_listed(one, units, tallies, rail), units, tuple(book.versions(org, name)), *started)
 
         return await self._ledgers.with_definitions(named)
 

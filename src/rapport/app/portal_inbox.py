@@ -14,6 +14,7 @@ from rapport.decide.arbitration import Ranked
 from rapport.decide.decision import Decision, ranking
 from rapport.decide.grounds import Ground
 from rapport.decide.person import Answer, Says, answered, is_alone, joined
+from rapport.decide.triggers import Start
 from rapport.kernel.errors import NotFound
 from rapport.kernel.times import now
 from rapport.web.language import SPOKEN
@@ -97,6 +98,7 @@ def _told(
         currency,
         tuple(_plainly(name) for name in decision.because if not name.startswith("goals.")),
         tuple(map(_ground, decision.grounds)),
+        tuple(map(_start, decision.started)),
         decision.serves,
         words.categories(withheld, SPOKEN),
         decision.case.weight,
@@ -116,6 +118,20 @@ def _ground(one: Ground) -> str:
             return SPOKEN.say("“%(thing)s”", thing=one.name)
         return SPOKEN.say("“%(event)s” on %(when)s", event=one.name, when=when(one.at))
     return SPOKEN.say("“%(thing)s”", thing=label(one.name))
+
+
+def _start(one: Start) -> str:
+    """`you did “Order Refunded” on 22 Nov 2026, 15:03`."""
+    at = when(one.at)
+    match one.how:
+        case "event":
+            return SPOKEN.say("you did “%(event)s” on %(when)s", event=one.name, when=at)
+        case "entered":
+            return SPOKEN.say("you came into their group “%(name)s” on %(when)s", name=one.name, when=at)
+        case "left":
+            return SPOKEN.say("you left their group “%(name)s” on %(when)s", name=one.name, when=at)
+        case _:
+            return SPOKEN.say("its time came on %(when)s", when=at)
 
 
 def _chosen(decision: Decision) -> Ranked | None:

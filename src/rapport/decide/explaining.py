@@ -11,6 +11,7 @@ from rapport.decide.arbitration import Ruling, arbitrate
 from rapport.decide.decision import Decision, Learnt, ranking
 from rapport.decide.grounds import Ground
 from rapport.decide.kinds import SILENCE, Units
+from rapport.decide.triggers import Start, told_start
 from rapport.kernel.times import SECOND, rfc3339
 
 MOST_TOLD: Final = 50
@@ -45,8 +46,9 @@ def why(decision: Decision, units: Units) -> str:
     """One sentence for whoever acts on a decision."""
     ruling = arbitrate(decision.case)
     if decision.action == SILENCE:
-        return _why_silence(decision, ruling)
-    return f"{_why_chosen(decision, ruling, units)}{because_of(decision.grounds)}{serving(decision.serves)}"
+        return f"{_why_silence(decision, ruling)}{started_by(decision.started)}"
+    because = f"{because_of(decision.grounds)}{serving(decision.serves)}{started_by(decision.started)}"
+    return f"{_why_chosen(decision, ruling, units)}{because}"
 
 
 def because_of(grounds: Sequence[Ground]) -> str:
@@ -62,6 +64,12 @@ def serving(goals: Sequence[str]) -> str:
     """`; it serves what they let you know they want: “Spend less”`."""
     said = " and ".join(f"“{goal}”" for goal in goals)
     return f"; it serves what they let you know they want: {said}" if said else ""
+
+
+def started_by(starts: Sequence[Start]) -> str:
+    """`; it was decided because they did “Order Refunded”, at 2026-11-22T15:03:11Z`."""
+    told = " and ".join(map(told_start, starts))
+    return f"; it was decided because {told}" if told else ""
 
 
 def _why_chosen(decision: Decision, ruling: Ruling, units: Units) -> str:

@@ -38,11 +38,14 @@ class Catalogued(msgspec.Struct, frozen=True):
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """One action. `versions`: newest first, the one in force among them."""
+    """One action. `versions`: newest first, the one in force among them; `started`, `started_chosen`: how many
+    decisions it started by itself of late, and how often it was chosen then."""
 
     listed: Listed
     units: Units
     versions: tuple[Action, ...]
+    started: int = 0
+    started_chosen: int = 0
 
 
 class ActionsDesk(Protocol):

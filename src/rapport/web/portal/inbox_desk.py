@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from rapport.decide.kinds import NOTICE
 from rapport.decide.person import Answer
 from rapport.web.portal.told import Session
 
@@ -12,11 +13,11 @@ from rapport.web.portal.told import Session
 class Message(msgspec.Struct, frozen=True):
     """One thing that was done for the person. `gives` and `takes`: what it is expected to give them and the company, in
     money of the `currency` (None where none is set), against silence; `because`: what speaks for it, in words of what
-    is known; `grounds`: what happened, or is known of them, without which it would not be for them, in words;
-    `serves`: their goals that it serves, in their words; `withheld`: what their terms kept back from it, in words;
-    `weight`: the share of their side in it, 0 to 1; `stopped`: they said stop, to it or to all of its kind, and
-    `stopped_for_all`: so to all companies; `leaning`: how often they asked for more of its kind, less how often for
-    less."""
+    is known; `grounds`: what happened, or is known of them, without which it would not be for them, in words; `starts`:
+    what made it come by itself, in words; `serves`: their goals that it serves, in their words; `withheld`: what their
+    terms kept back from it, in words; `weight`: the share of their side in it, 0 to 1; `stopped`: they said stop, to it
+    or to all of its kind, and `stopped_for_all`: so to all companies; `leaning`: how often they asked for more of its
+    kind, less how often for less."""
 
     id: str
     org: str
@@ -32,6 +33,7 @@ class Message(msgspec.Struct, frozen=True):
     currency: str
     because: tuple[str, ...]
     grounds: tuple[str, ...]
+    starts: tuple[str, ...]
     serves: tuple[str, ...]
     withheld: str
     weight: float
@@ -41,6 +43,11 @@ class Message(msgspec.Struct, frozen=True):
     stopped_for_all: bool
     leaning: int
     receipt: str
+
+    @property
+    def must(self) -> bool:
+        """It must be said, whatever else: nothing was weighed, and no stop keeps it away."""
+        return self.kind == NOTICE
 
 
 class Inbox(msgspec.Struct, frozen=True):
