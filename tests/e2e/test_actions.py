@@ -9,8 +9,11 @@ from urllib.parse import quote
 import jsonschema_rs
 import pytest
 
+from rapport.adapters.embedded.guard_rails import RailBook
 from rapport.app.embedded import open_people
 from rapport.app.settings import Settings
+from rapport.kernel.times import now
+from rapport.learn.verdicts import Rail, Verdict
 from rapport.terms import Clause, Terms
 from rapport.web.api.openapi import document
 from tests.decide.acting import WHOLE
@@ -172,6 +175,42 @@ def test_an_action_is_of_one_organization(home: House) -> None:
         assert is_problem(call(home, method, path, body, home.rival.api_token), 404, "not_found")
     assert call(home, "GET", "/v1/actions", token=home.rival.api_token).json == {"actions": [], "next": None}
     assert call(home, "GET", "/v1/actions/ours").status == 200
+
+
+def test_one_that_was_switched_off_says_why_is_excluded_and_comes_on_again_for_a_reason(home: House) -> None:
+    put(home, "harmful", wish("Hello.", eligible="true"))
+    assert call(home, "GET", "/v1/actions/harmful").json["guard_rail"] is None
+    path, why = "/v1/actions/harmful/on", {"reason": "the price was wrong"}
+    assert is_problem(call(home, "POST", path, why), 409, "not_switched_off", "id")
+    found = Verdict("harmful", "customer", True, -0.4, -0.7, -0.1, 120, 80, 0.01, "harmful harms customers: -0.4")
+    RailBook(home.ledger).found("acme", [Rail("harmful", 1, "off", now(), (found,))])
+    told = call(home, "GET", "/v1/actions/harmful").json
+    is_shape("Action", told)
+    assert told["guard_rail"]["state"] == "off"
+    assert told["guard_rail"]["harm"][0] == {
+        "side": "customer",
+        "effect": -0.4,
+        "low": -0.7,
+        "high": -0.1,
+        "got": 120,
+        "left_alone": 80,
+        "said": "harmful harms customers: -0.4",
+    }
+    asked = {"customer": "user_id:ada", "purpose": "service", "channel": "inbox"}
+    excluded = call(home, "POST", "/v1/decisions", asked).json["excluded"]
+    assert {
+        "action": "harmful",
+        "rule": "switched_off",
+        "said": "it was switched off: harms customers: -0.4",
+    } in excluded
+    assert preview(home, "harmful").json["excluded"]["rule"] == "switched_off"
+    assert is_problem(call(home, "POST", path, {"reason": " "}), 400, "bad_reason", "reason")
+    assert is_problem(call(home, "POST", path, {"reason": 1}), 400, "bad_type")
+    assert is_problem(call(home, "POST", path, why, home.rival.api_token), 404, "not_found", "id")
+    again = call(home, "POST", path, why)
+    is_shape("GuardRail", again.json)
+    assert (again.json["state"], again.json["reason"]) == ("on", "the price was wrong")
+    assert "harmful" not in {one["action"] for one in call(home, "POST", "/v1/decisions", asked).json["excluded"]}
 
 
 # -- previews
