@@ -235,6 +235,7 @@ def test_what_is_mandatory_is_done_without_arbitration_even_for_the_held_out() -
     rows = [("sale", 50.0, 0.0, 50.0, 0.0), ("recall", -1.0, 4.0, -20.0, 4.0)]
     ruling = arbitrate(case(rows, mandatory=frozenset({"recall", "else"}), holdout=0.05, held_out=True))
     assert (ruling.action, ruling.propensity, chances(ruling)) == ("recall", 1.0, {"recall": 1, "sale": 0, SILENCE: 0})
+    assert {one.action: one.rules for one in ranked(ruling)} == {"sale": (), "recall": ()}, "no loss speaks against it"
 
 
 def test_who_is_held_out_is_left_alone_and_it_is_still_seen_what_would_have_been_done() -> None:

@@ -160,7 +160,10 @@ def estimate(estimates: Estimates, place: int) -> Estimate:
 
 
 def losers(case: Case, place: int) -> tuple[str, ...]:
-    """The rules by which a candidate is out. (That a mean is no number is a rule's breach, too.)"""
+    """The rules by which a candidate is out; what must be done never is. (That a mean is no number is a rule's breach,
+    too.)"""
+    if case.actions[place] in case.mandatory:
+        return ()
     means = (case.customer.means[place], case.company.means[place])
     return tuple(rule for rule, mean in zip(RULES, means, strict=True) if not mean >= 0)
 

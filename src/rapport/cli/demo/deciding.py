@@ -27,6 +27,7 @@ GIVEN: Final = "Notice Given"
 READ: Final = ("read", 5, 0.40)
 """What Alice's reading gave: minutes to her, and to the company what no call cost it."""
 MANNER: Final = {
+    "days": 1,  # so that whoever leaves the demo running for a day sees what its decisions gave
     "policy": {"quiet": "21:00-08:00", "zone": "Europe/London", "limits": {"per_day": 1, "per_week": 3}},
 }
 RULES: Final = [
