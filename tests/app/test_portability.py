@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 from pyld import jsonld
 
 from rapport.adapters.embedded.goals import GoalFile
+from rapport.adapters.embedded.goals_told import GoalsTold
+from rapport.adapters.embedded.wishes import WishBook
 from rapport.app import portability
 from rapport.app.embedded import open_ledger
 from rapport.app.portability import FORMATS, TABLES, Taken, open_portability
@@ -51,7 +54,11 @@ def house() -> Iterator[House]:
 @pytest.fixture
 def ada(house: House) -> str:
     person = house.people.add([f"{ORG}:user_id:ada", f"{ORG}:email:ada@example.com"]).handle
-    GoalFile(open_ledger(house.settings)).say(person, Goal("Two orders a month", "buy", (ORG,), times=2))
+    goal = GoalFile(open_ledger(house.settings)).say(person, Goal("Two orders a month", "buy", (ORG,), times=2))
+    GoalsTold(house.people).tell(person, goal.handle, ORG, told=True)
+    wishes = WishBook(house.people)
+    wishes.say(person, ORG, lambda says: msgspec.structs.replace(says, stopped_kinds=frozenset({"offer"}), minute=0.5))
+    wishes.say(person, "", lambda says: msgspec.structs.replace(says, quiet="22:00-08:00", leanings={"ask": -1}))
     house.people.set_terms(person, next(terms for terms in PRESETS.values() if terms.clauses))
     return person
 
@@ -200,3 +207,12 @@ def test_only_its_owner_may_open_it(house: House, ada: str) -> None:
     taken = take(house, ada, "json")
     modes = [path.stat().st_mode for path in (Path(taken.directory), *taken.directory.iterdir())]
     assert not any(mode & 0o077 for mode in modes)
+
+
+def test_what_was_said_about_being_reached_and_who_knows_a_goal_is_taken_along(house: House, ada: str) -> None:
+    take(house, ada, "json")
+    (goal,) = json.loads((house.directory / "mine/goals.json").read_text())
+    assert goal["told_to"] == [ORG]
+    everywhere, shop = json.loads((house.directory / "mine/wishes.json").read_text())
+    assert (everywhere["organization"], everywhere["quiet"], everywhere["takes_part"]) == (None, "22:00-08:00", True)
+    assert (shop["organization"], shop["stopped_kinds"], shop["minute"]) == (ORG, ["offer"], 0.5)

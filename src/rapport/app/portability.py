@@ -17,14 +17,17 @@ import msgspec
 
 from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.goals import GoalFile, Said
+from rapport.adapters.embedded.goals_told import GoalsTold
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import ACTIVE, PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
 from rapport.adapters.embedded.rights import RightsBook
+from rapport.adapters.embedded.wishes import WishBook
 from rapport.adapters.files.sheet import Sheet, drafted
 from rapport.app import embedded
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings
+from rapport.decide.person import Says
 from rapport.kernel.errors import BadInput, Conflict
 from rapport.kernel.times import now, rfc3339
 from rapport.profile import timeline, view
@@ -90,6 +93,19 @@ TABLES: dict[str, dict[str, str]] = {
         "said_at": "VARCHAR",
         "paused_at": "VARCHAR",
         "finished_at": "VARCHAR",
+        "told_to": "VARCHAR[]",
+    },
+    "wishes": {
+        "organization": "VARCHAR",
+        "alone": "BOOLEAN",
+        "alone_until": "VARCHAR",
+        "quiet": "VARCHAR",
+        "zone": "VARCHAR",
+        "stopped_actions": "VARCHAR[]",
+        "stopped_kinds": "VARCHAR[]",
+        "leanings": "JSON",
+        "minute": "DOUBLE",
+        "takes_part": "BOOLEAN",
     },
     "agreements": {
         "agreement": "VARCHAR",
@@ -212,14 +228,17 @@ class Portability:
         return receipt
 
     def _take_own(self, person: Person, sheets: dict[str, Sheet]) -> None:
-        """What the person says for themselves alone: terms and goals."""
+        """What the person says: terms, goals and how they want to be reached."""
         for clause in person.terms.clauses:
             written = msgspec.to_builtins(clause)
             sentence = clause_sentence(named(clause, self._people.name_of))
             row = {"clause": clause.id, "effect": clause.effect, "sentence": sentence}
             sheets["terms"].add({**row, "written": written})
+        known = GoalsTold(self._people).of(person.handle)
         for said in GoalFile(self._ledger).of(person.handle):
-            sheets["goals"].add(_goal(said))
+            sheets["goals"].add({**_goal(said), "told_to": known.get(said.handle, ())})
+        for org, says in WishBook(self._people).every(person.handle):
+            sheets["wishes"].add(_wishes(org, says))
 
     def _take_shared(self, person: Person, sheets: dict[str, Sheet], org: str | None) -> None:
         """Agreements, notices and receipts; of one company, what is between the two."""
@@ -256,6 +275,22 @@ def _traits(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
             others = shown.pop("others")
             for place, one in enumerate([shown, *others]):
                 yield {"group": group or None, "trait": name, "shown": place == 0, **one}
+
+
+def _wishes(org: str, says: Says) -> dict[str, Any]:
+    """What was said to one organization about being reached; None: to all of them."""
+    return {
+        "organization": org or None,
+        "alone": says.alone,
+        "alone_until": None if says.alone_until is None else rfc3339(says.alone_until),
+        "quiet": says.quiet or None,
+        "zone": says.zone or None,
+        "stopped_actions": sorted(says.stopped_actions),
+        "stopped_kinds": sorted(says.stopped_kinds),
+        "leanings": says.leanings,
+        "minute": says.minute,
+        "takes_part": not says.declines,
+    }
 
 
 def _goal(said: Said) -> dict[str, Any]:

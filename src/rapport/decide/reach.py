@@ -21,8 +21,8 @@ EVERYWHERE: Final = ""
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One of: `alone` (with `until`, RFC 3339; "": until they say so), `quiet` (with `zone`), `kind` (with `leaning`,
-    or `stopped`), `action` (with `stopped`), `minute` (None: as the company counts), `takes_part` in the lot. `org`: whom
-    it is said to; "": all."""
+    or `stopped`), `action` (with `stopped`), `minute` (None: as the company counts), `takes_part` in the lot. `org`: to
+    whom it is said; "": to all."""
 
     org: str = EVERYWHERE
     alone: bool | None = None

@@ -107,6 +107,15 @@ def _goal(row: Row, person: str) -> dict[str, Any]:
     return {**node, **_rest(row, {"words", "said_at"})}
 
 
+def _wish(row: Row, person: str) -> dict[str, Any]:
+    return _of_company(_present(row), person, "pd:PrivacyPreference", {}, ())
+
+
+def _present(row: Row) -> Row:
+    """Without the organization where it was said to all."""
+    return {name: value for name, value in row.items() if name != "organization" or value is not None}
+
+
 def _agreement(row: Row, person: str) -> dict[str, Any]:
     node = {"@type": "dpv:DataProcessingAgreement", "subject": subject(person), "created": row["since"]}
     return {**node, "controller": controller(row["organization"]), **_rest(row, {"organization", "since"})}
@@ -135,6 +144,7 @@ _NODES: dict[str, Callable[[Row, str], dict[str, Any]]] = {
     "events": _event,
     "terms": _clause,
     "goals": _goal,
+    "wishes": _wish,
     "agreements": _agreement,
     "notices": _notice,
     "receipts": _receipt,

@@ -37,6 +37,11 @@ class WishBook:
         row = self._db.execute("SELECT id FROM person WHERE handle = ?", (handle,)).fetchone()
         return NOTHING if row is None else self._said(row[0], org)
 
+    def every(self, handle: str) -> list[tuple[str, Says]]:
+        """(organization, what is said to it) of all that a person says; to all of them first."""
+        query = "SELECT id, org FROM wish JOIN person ON id = person WHERE handle = ? ORDER BY org"
+        return [(org, self._said(person, org)) for person, org in self._db.execute(query, (handle,)).fetchall()]
+
     def say(self, handle: str, org: str, change: Callable[[Says], Says]) -> Says:
         """Change it. Raises NotFound, Conflict (`erased`), BadInput."""
         self._people.known_org(org or None)
