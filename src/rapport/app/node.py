@@ -26,6 +26,7 @@ from rapport.adapters.embedded.cosignatures import Cosignatures, PublishedLog
 from rapport.adapters.embedded.demands import DemandFile
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
+from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.sqlite import SQLiteError, translated
@@ -92,9 +93,9 @@ from rapport.terms import Gate
 from rapport.terms.own import OwnLooks
 from rapport.terms.settling import Settler
 from rapport.web.api.actions import action_routes
+from rapport.web.api.answers import answer_routes
 from rapport.web.api.audiences import audience_routes
 from rapport.web.api.benefits import benefit_routes
-from rapport.web.api.answers import answer_routes
 from rapport.web.api.channels import channel_routes
 from rapport.web.api.claim_links import claim_link_routes
 from rapport.web.api.collect import collect_routes

@@ -1,5 +1,5 @@
-"""Unsubscribing as it goes through the log: an entry of the source `messages`, which makes one event of the customer
-whom the mail was sent to.
+"""Unsubscribing from mails, and answering one, as it goes through the log: an entry of the source `messages`, which
+makes one event of the customer whom the mail was sent to.
 
 Its record is keyed by that address and names nothing else, so that it changes nothing about who anybody is. The event
 follows from the entry alone, so that an entry that is written twice says nothing twice.
@@ -12,16 +12,19 @@ from rapport.collect.event import Event
 from rapport.kernel.ports import MESSAGES, YOU, LogEntry
 
 EVENT = "Unsubscribed"
+REPLIED = "Replied"
 PATH = "unsubscribed"
 
 
 class Unsubscribed(msgspec.Struct, frozen=True):
-    """Somebody stopped the mails to an address, at a time (µs), by the message of a decision."""
+    """Somebody stopped the mails to an address, at a time (µs), by the message of a decision; or whatever else `event`
+    says."""
 
     id: str
     address: str
     at: int
     decision: str
+    event: str = EVENT
 
 
 _decode = msgspec.msgpack.Decoder(Unsubscribed).decode
@@ -41,7 +44,7 @@ def event_of_unsubscribed(entry: LogEntry) -> Event:
         Reception(entry.received_at),
         0,
         "track",
-        EVENT,
+        said.event,
         said.id,
         None,
         None,

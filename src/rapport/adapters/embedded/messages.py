@@ -164,6 +164,18 @@ class MessageBook:
         body = msgspec.msgpack.decode(seal.open(raw, _PLACE), type=_Body)
         return Message(org, record, body.customer, body.to, body.token, kept.receipt, kept.content, tries)
 
+    def came_back(self, decision: str, why: str) -> bool:
+        """Note that one which was handed over reached nobody; whether that is new."""
+        with translating(self._ledger.path), transaction(self._db):
+            query = (
+                "UPDATE message SET state = 'failed', error = ?, next_at = ? WHERE decision = ? AND state != 'failed'"
+            )
+            fresh = self._db.execute(query, (why, now(), decision)).rowcount > 0
+            if fresh:
+                query = "UPDATE decision SET delivery = 'failed', closes = NULL WHERE id = ?"
+                self._db.execute(query, (decision,))
+        return fresh
+
     def standing(self, org: str, decision: str) -> Standing:
         """Raises NotFound."""
         query = "SELECT state, error, tries FROM message WHERE decision = ? AND org = ?"

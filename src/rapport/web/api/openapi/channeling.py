@@ -3,6 +3,7 @@
 from typing import Any
 
 from rapport.act.dkim import MOST_PEM
+from rapport.web.api import answers as answers_path
 from rapport.web.api import channels
 from rapport.web.api.openapi.answers import answer, answers, content
 from rapport.web.api.openapi.parameters import in_path
@@ -16,7 +17,36 @@ _REFUSALS = {"_401": "NoToken", "_403": "WrongScope", "_404": "NotFound", "_503"
 
 def paths() -> dict[str, Any]:
     """The paths of this area with their operations."""
-    return {channels.PATH: {"put": _put(), "get": _read(), "delete": _remove()}}
+    return {
+        channels.PATH: {"put": _put(), "get": _read(), "delete": _remove()},
+        answers_path.PATH: {"post": _answered()},
+    }
+
+
+def _answered() -> dict[str, Any]:
+    return {
+        "tags": [TAG],
+        "operationId": "takeAnswer",
+        "summary": "Hand in a mail that came back",
+        "description": "As it came to the address that answers go to; its headers alone will do. By the message that "
+        "it names a reply becomes the event `Replied` of the customer, once, and what a mail server reports as failed "
+        "is no delivery any more. What it says is neither read nor kept.",
+        "security": _TOKEN,
+        "requestBody": {
+            "required": True,
+            "description": "RFC 5322, at most 1 MiB.",
+            "content": {**content(TEXT, "message/rfc822"), **content(TEXT, "text/plain")},
+        },
+        "responses": answers(
+            {"200": answer("What it is, and of which decision.", ref("Answered"))},
+            _400="BadRequest",
+            _413="TooLarge",
+            _415="UnknownEncoding",
+            _401="NoToken",
+            _404="NotFound",
+            _503="NoPlace",
+        ),
+    }
 
 
 def _operation(name: str, summary: str, description: str, **more: Any) -> dict[str, Any]:
@@ -97,6 +127,10 @@ SHAPES: dict[str, Schema] = {
         "description": "By the channel.",
         "anyOf": [_EMAIL, _strict(thing("Of `webhook`.", {"url": {**TEXT, "maxLength": 2_000}}))],
     },
+    "Answered": thing(
+        "A mail that came back.",
+        {"decision": TEXT, "kind": one_of("reply", "automatic", "bounce", "delay")},
+    ),
     "Channel": thing(
         "How you send.",
         {"channel": one_of(*channels.CHANNELS)},
