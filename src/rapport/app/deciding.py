@@ -47,6 +47,7 @@ from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile import view
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate, Receipt, Request, headed
+from rapport.terms.carrying_out import QUIET
 from rapport.terms.deciding import links_of
 from rapport.terms.facts import facts_of
 from rapport.terms.gate import Treatment
@@ -235,7 +236,7 @@ class HouseDecisions:
         decision = decide(ids.fresh("dec"), catalogue, manner, learnt, moment)
         if beginning is not None and (quietly := _quietly(decision, catalogue)) is not None:
             beginning.until = end_of_quiet(quietly, manner.policy, moment.wishes, at)
-            raise Conflict("it waits until the customer's quiet hours are over", code="quiet")
+            raise Conflict("it waits until the customer's quiet hours are over", code=QUIET)
         delivery: Delivery = ""
         message = None
         if wish.deliver and decision.action != SILENCE:
