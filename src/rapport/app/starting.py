@@ -118,7 +118,7 @@ class Starting:
         waiting = [one for one in waiting if one.seq not in over]
         if not waiting:
             return
-        first = self._first(waiting, actions)
+        first = self._first(waiting)
         channels = self._channels(found.org, [actions[name] for name in first.actions if name in actions])
         if not channels:
             self._book.drop([first.seq])
@@ -136,12 +136,11 @@ class Starting:
                 found.append(self._actions.action(org, name))
         return found
 
-    def _first(self, waiting: Sequence[Noticed], actions: dict[str, Action]) -> Noticed:
-        """Whose turn it is. What starts something is who sends it; what must be said does not stand behind the rest."""
+    def _first(self, waiting: Sequence[Noticed]) -> Noticed:
+        """Whose turn it is. What starts something is who sends it: whatever a loud one does, who waited longer is
+        first."""
         by_id = {str(one.seq): one for one in waiting}
-        turns = [
-            Waiting(str(one.seq), f"{one.start.how} {one.start.name}", one.at, _worth(one, actions)) for one in waiting
-        ]
+        turns = [Waiting(str(one.seq), f"{one.start.how} {one.start.name}", one.at) for one in waiting]
         return by_id[in_turn(turns, {})[0].decision]
 
     def _channels(self, org: str, actions: Collection[Action]) -> list[str]:
@@ -201,10 +200,6 @@ class Starting:
 
 def _speaks(one: Noticed, actions: dict[str, Action], channel: str) -> bool:
     return any(name in actions and channel in actions[name].content for name in one.actions)
-
-
-def _worth(one: Noticed, actions: dict[str, Action]) -> float:
-    return 1.0 if any(name in actions and actions[name].mandatory for name in one.actions) else 0.0
 
 
 def _starts(some: Collection[Noticed]) -> tuple[Start, ...]:
