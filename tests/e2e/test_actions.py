@@ -206,7 +206,7 @@ def test_one_that_was_switched_off_says_why_is_excluded_and_comes_on_again_for_a
     assert preview(home, "harmful").json["excluded"]["rule"] == "switched_off"
     assert is_problem(call(home, "POST", path, {"reason": " "}), 400, "bad_reason", "reason")
     assert is_problem(call(home, "POST", path, {"reason": 1}), 400, "bad_type")
-    assert is_problem(call(home, "POST", path, why, home.rival.api_token), 404, "not_found", "id")
+    assert is_problem(call(home, "POST", path, why, home.rival.api_token), 404, "not_found")
     again = call(home, "POST", path, why)
     is_shape("GuardRail", again.json)
     assert (again.json["state"], again.json["reason"]) == ("on", "the price was wrong")
