@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from rapport.adapters.embedded.messages import MessageBook
@@ -377,6 +378,19 @@ def test_who_writes_a_trigger_that_starts_nothing_is_told(shop: Triggering) -> N
     assert noted(notice(Trigger(left="silver"))) == {"triggers[0].left"}
     assert noted(notice(ENTERED, purpose="fraud")) == {"triggers[0].entered"}
     assert noted(notice(ENTERED, content={"web": {"en": {"text": "Hello."}}})) == {"triggers"}
+
+
+def test_in_quiet_hours_of_the_terms_it_waits_too(shop: Triggering) -> None:
+    handle = shop.house.people.add([f"{ORG}:user_id:ada"]).handle
+    quietly = Clause("in", "allow", purposes=("any",), categories=("everything", "unclassified"), quiet=_around(now()))
+    shop.house.people.set_terms(handle, Terms("own", (quietly,)))
+    shop.does("ada", "Order Completed")
+    shop.settle()
+    assert (shop.decided(), shop.waiting()) == ([], 1)
+    shop.house.people.set_terms(handle, Terms("own", (msgspec.structs.replace(quietly, quiet=""),)))
+    shop.later(HOUR)
+    shop.settle()
+    assert shop.decided() == ["confirm"]
 
 
 def _around(at: int) -> str:

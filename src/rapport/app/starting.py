@@ -20,19 +20,21 @@ from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.noticed import Noticed, NoticedBook
 from rapport.app import embedded
-from rapport.app.deciding import Beginning, Begun, HouseDecisions
+from rapport.app.deciding import STARTED, Beginning, Begun, HouseDecisions
 from rapport.app.ledger_thread import LedgerThread
 from rapport.app.reaching import Reaching
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rounds import Rounds
 from rapport.app.settings import Settings
 from rapport.decide.actions import Action
+from rapport.decide.channels import interrupts
 from rapport.decide.triggers import STALE, Start
 from rapport.decide.turns import Waiting, in_turn
 from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound, RapportError
-from rapport.kernel.times import SECOND, now
+from rapport.kernel.times import HOUR, SECOND, now
 from rapport.profile.store import Found
-from rapport.terms import Gate
+from rapport.terms import Gate, Request
+from rapport.terms.carrying_out import CarryingOut
 from rapport.terms.filtering import permitted_event
 from rapport.web.decisions import DecisionWish
 
@@ -65,6 +67,7 @@ class Starting:
         # Nobody waits for an answer here from whose time they could tell anything.
         secret = ledger.keys.secret("asked")
         gate = Gate(self._reader, people, DirectReceipts(receipts), secret=secret, quiet_s=0)
+        self._hours = CarryingOut(self._reader, people, DirectReceipts(receipts), secret=secret)
         self._loop = asyncio.new_event_loop()
         self._ends.callback(self._loop.close)
         self._decisions = self._ends.enter_context(
@@ -162,7 +165,14 @@ class Starting:
             self._loop.run_until_complete(self._decisions.start(found.org, wish, beginning))
         except Busy:
             raise
-        except RapportError:  # not to be read, not there any more, or not to be decided: nobody is to learn which
+        except NotFound:  # not to be read, or not there any more: nobody is to learn which
+            asked = Request(found.org, found.customer, wish.purpose, STARTED, reaching_out=interrupts(channel))
+            if self._hours.waits(asked):
+                self._book.put_off(seqs, at + HOUR)
+            else:
+                self._book.drop(seqs)
+            return True
+        except RapportError:  # not to be decided
             self._book.drop(seqs)
             return True
         if beginning.unreachable:

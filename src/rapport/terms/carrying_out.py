@@ -73,6 +73,16 @@ class CarryingOut:
             return
         raise Busy(RESTLESS)
 
+    def waits(self, request: Request) -> bool:
+        """Whether a customer who may not be read now may be at another hour: nothing of them is looked at."""
+        purpose = known_purpose(request.purpose)
+        with self._reader.snapshot(), self._people.snapshot():
+            found = self._reader.by_handle(request.org, request.customer)
+            judged = None if found is None else self._uncounted.judged(found, request, purpose)
+            if judged is None or judged.open is not None:
+                return False
+            return isinstance(self._refused(self._uncounted, request, purpose, found, judged), Conflict)
+
     def _judged(
         self,
         request: Request,
