@@ -1,5 +1,7 @@
 """A log looked back on as a whole: over time in spans that can bear a figure, by action, and never a sum of sides."""
 
+from random import Random
+
 import msgspec
 import numpy as np
 import pytest
@@ -116,3 +118,12 @@ def test_an_answer_is_handed_on_whole() -> None:
     assert (told.customer.verdict, told.company.verdict) == ("loss", "no_proven_gain")
     assert told.customer.effective >= 50
     assert msgspec.json.decode(msgspec.json.encode(told), type=Answered) == told
+
+
+@sample(20)
+@given(st.randoms(use_true_random=False), st.integers(0, 150))
+def test_neither_the_order_of_a_log_nor_copies_change_what_is_found(chance: Random, number: int) -> None:
+    some = log(number, 40)
+    shuffled = [*some, *some[: number // 3]]
+    chance.shuffle(shuffled)
+    assert review(shuffled, NOW, LOT) == review(some, NOW, LOT)

@@ -1,6 +1,7 @@
 """What decisions gave, on the console's pages: whether both sides are better off, how that is known, and what another
 way would have given; each side by itself, and no figure without its interval."""
 
+import functools
 import re
 
 import pytest
@@ -22,6 +23,12 @@ def visitor(number: int = 6_000, progress: Progress | None = None, *, empty: boo
     return Visitor(desk)
 
 
+@functools.cache
+def shared() -> Visitor:
+    """One that only looks."""
+    return visitor()
+
+
 def text_of(response) -> str:
     return " ".join(Page(response.text).text.split())
 
@@ -30,7 +37,7 @@ def text_of(response) -> str:
 
 
 def test_whether_both_sides_are_better_off_stands_first_each_by_itself():
-    page = visitor().get(OUTCOMES)
+    page = shared().get(OUTCOMES)
     text = text_of(page)
     assert Page(page.text).only_its_own()
     assert "Customers are better off +£0.66 each time something was done +£0.56 to +£0.76" in text
@@ -40,7 +47,7 @@ def test_whether_both_sides_are_better_off_stands_first_each_by_itself():
 
 
 def test_over_time_is_drawn_for_both_sides_and_stands_in_a_table_beside():
-    page = visitor().get(OUTCOMES).text
+    page = shared().get(OUTCOMES).text
     assert page.count('class="given-chart given-wide') == page.count('class="given-chart given-narrow') == 2
     review = sample_review(6_000)
     rows = re.findall(r'<tr><th scope="row">\d+ \w+ 2026</th>', page)
@@ -51,7 +58,7 @@ def test_over_time_is_drawn_for_both_sides_and_stands_in_a_table_beside():
 
 
 def test_what_came_after_each_action_and_after_silence_is_told_with_where_it_stands_by_the_guard_rails():
-    text = text_of(visitor().get(OUTCOMES))
+    text = text_of(shared().get(OUTCOMES))
     assert text.index("Silence 2,073 times") < text.index("help_after_refund help 1,285 times")
     assert "offer_warranty offer switched off by the guard-rail since 17 Oct 2026" in text
     assert "inform_care inform switched on again since" in text
@@ -99,7 +106,7 @@ def test_where_too_much_is_asked_the_page_waits_its_turn_and_a_question_is_told_
 
 
 def test_the_holdout_is_disclosed_with_how_many_declined_but_never_so_few_that_they_could_be_told():
-    text = text_of(visitor().get(EXPERIMENTS))
+    text = text_of(shared().get(EXPERIMENTS))
     assert "of customers are left alone by lot: change it5 %" in text
     assert "declined to be, and never areabout 40" in text
     few = text_of(visitor(300).get(EXPERIMENTS))
@@ -107,7 +114,7 @@ def test_the_holdout_is_disclosed_with_how_many_declined_but_never_so_few_that_t
 
 
 def test_what_each_action_added_is_said_in_words_and_no_proven_gain_plainly():
-    text = text_of(visitor().get(EXPERIMENTS))
+    text = text_of(shared().get(EXPERIMENTS))
     assert "thank_first_order thank 1,091 got it, 2,073 were left alone The customer: a gain" in text
     assert "The company: no proven gain" in text
     assert text.index("offer_warranty") < text.index("help_after_refund")  # what harms first
@@ -117,7 +124,7 @@ def test_what_each_action_added_is_said_in_words_and_no_proven_gain_plainly():
 
 
 def test_whom_it_helps_is_a_curve_with_a_table_and_a_sentence():
-    page = visitor().get(EXPERIMENTS)
+    page = shared().get(EXPERIMENTS)
     text = text_of(page)
     assert page.text.count('class="given-qini') == 2
     assert "Customers: yes, they are found" in text
@@ -153,7 +160,7 @@ def test_a_weight_and_a_cap_are_asked_in_the_words_of_the_form():
 
 def test_what_a_log_cannot_say_is_said_with_why():
     assert "too few" in text_of(visitor(40).get(f"{WHAT_IF}?change=without&without=inform_care")).lower()
-    nothing = text_of(visitor().get(f"{WHAT_IF}?change=most&most=900&days=7"))
+    nothing = text_of(shared().get(f"{WHAT_IF}?change=most&most=900&days=7"))
     assert "nothing changes" in nothing
     assert "a looser one cannot be judged either" in nothing
     none_yet = text_of(visitor(empty=True).get(f"{WHAT_IF}?change=weight&weight=60"))
@@ -171,7 +178,7 @@ def test_what_a_log_cannot_say_is_said_with_why():
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_said_at_the_field(query, field, status):
-    page = visitor().get(f"{WHAT_IF}?{query}")
+    page = shared().get(f"{WHAT_IF}?{query}")
     assert page.status_code == status
     parsed = Page(page.text)
     assert "alert" in parsed.values("role")
@@ -180,7 +187,7 @@ def test_what_cannot_be_asked_is_said_at_the_field(query, field, status):
 
 
 def test_hostile_words_in_a_question_stay_text():
-    page = visitor().get(f"{WHAT_IF}?change=without&without=%3Cscript%3Ealert(1)%3C/script%3E&weight=%22%3E%3Cb%3E")
+    page = shared().get(f"{WHAT_IF}?change=without&without=%3Cscript%3Ealert(1)%3C/script%3E&weight=%22%3E%3Cb%3E")
     assert Page(page.text).only_its_own()
     assert "<b>" not in page.text
 
