@@ -17,7 +17,7 @@ from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.guard_rails import Look, RailBook
 from rapport.adapters.embedded.outcomes import OutcomeBook
-from rapport.app import guarding
+from rapport.app import evaluating, guarding
 from rapport.app.actions import open_actions
 from rapport.app.guarding import Guard, has_news
 from rapport.app.judging import look
@@ -58,8 +58,9 @@ class Shop:
         self.records = [part.number for found in house.found() for part in found.parts]
         self.number = 0
 
-    def live(self, gave: dict[str, Worth], times: int = 6) -> None:
-        """So many decisions for everybody, out of the actions in force: what each gave, and silence nothing."""
+    def live(self, gave: dict[str, Worth], times: int = 6, ago: int = 0) -> None:
+        """So many decisions for everybody, out of the actions in force: what each gave, and silence nothing. `ago`: how
+        long before now (µs)."""
         catalogue = Catalogue(ActionBook(self.ledger).actions(ORG), units=ActionBook(self.ledger).units(ORG))
         learnt = Learnt(Posterior(Prior("customer")), Posterior(Prior("company")))
         decisions, outcomes = DecisionBook(self.ledger), OutcomeBook(self.ledger)
@@ -67,7 +68,7 @@ class Shop:
             self.ledger.db.execute("BEGIN IMMEDIATE")
             for record in self.records * times:
                 self.number += 1
-                moment = Moment("service", "web", Facts({}), Context(now(), channel="web"), ("en",))
+                moment = Moment("service", "web", Facts({}), Context(now() - ago, channel="web"), ("en",))
                 one = decide(f"dec_{self.number:06}", catalogue, Manner(holdout=0), learnt, moment)
                 assert decisions.keep(decisions.at([record], one.at), ORG, record, one, "delivered", "rcp_1")
                 self._report(outcomes, decisions, one, gave)
@@ -139,7 +140,8 @@ def test_what_is_not_shown_to_harm_stays(shop: Shop) -> None:
 
 def test_decisions_whose_windows_are_open_tell_nothing_yet(shop: Shop) -> None:
     shop.live(HARM)
-    assert not has_news(shop.ledger, "other", now())
+    assert not has_news(shop.ledger, ORG, now())
+    assert not has_news(shop.ledger, "other", now() + LATER)
     assert shop.look(now()) == []
     assert shop.look() == ["hurt off"]
 
@@ -278,6 +280,22 @@ def test_the_thread_looks_by_itself_only_where_something_is_new(shop: Shop, monk
         assert looked.wait(30)
     assert shop.standing()["hurt"].state == "off"
     assert not has_news(shop.ledger, ORG, at)
+
+
+def test_the_evaluators_process_looks_as_it_starts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.live(HARM, ago=LATER)
+    monkeypatch.setattr(guarding, "BETWEEN", 0)
+    ended = threading.Event()
+    settings = shop.desk.house.settings
+    running = threading.Thread(target=evaluating.run, args=(settings, ended.wait, ended.is_set))
+    running.start()
+    try:
+        while shop.standing() == {} and running.is_alive():
+            ended.wait(0.02)
+    finally:
+        ended.set()
+        running.join()
+    assert shop.standing()["hurt"].state == "off"
 
 
 def test_api_and_command_line_tell_where_an_action_stands_and_switch_it_on(shop: Shop) -> None:

@@ -65,9 +65,9 @@ class Guard(LedgerThread):
 
 
 def has_news(ledger: LedgerFile, org: str, at: int) -> bool:
-    """Whether anything became known since the last look."""
-    before = RailBook(ledger).looked(org)
-    return (known_by(ledger, org, at), OutcomeBook(ledger).last(org)) != (before.known, before.lesson)
+    """Whether anything is known, and something of it since the last look."""
+    before, known = RailBook(ledger).looked(org), known_by(ledger, org, at)
+    return known > 0 and (known, OutcomeBook(ledger).last(org)) != (before.known, before.lesson)
 
 
 def known_by(ledger: LedgerFile, org: str, at: int) -> int:
