@@ -82,7 +82,7 @@ def test_what_came_is_read_and_stopped_and_does_not_come_again(browser, node, or
     expect(card).to_contain_text("Dear Ada, it ends in May.")
     expect(card).to_contain_text("new")
     card.locator("summary").click()
-    expect(card).to_contain_text("to you and")
+    expect(card).to_contain_text("to you")
     card.get_by_role("button", name="Stop this").click()
     expect(page.get_by_role("status")).to_contain_text("Stopped")
     after = decided(org)
@@ -102,6 +102,35 @@ def test_the_inbox_passes_axe_and_fits(browser, node, org, person, scheme, width
     unfold(page)
     assert problems(page, AXE.read_text(), "inbox") == []
     assert too_wide(page) <= 0
+    page.context.close()
+
+
+def test_what_comes_while_the_inbox_is_open_appears_in_it(browser, node, org, person):
+    came(org)
+    page = opened(browser, node, person, viewport={"width": 390, "height": 860})
+    page.locator(".thumb").get_by_role("link", name="Inbox").click()
+    page.wait_for_url("**/me/inbox")
+    first = page.locator(".letter").first
+    first.locator("summary").click()
+    answer = came(org)
+    card = page.locator(f"#m-{answer['decision']}")
+    expect(card).to_contain_text("Dear Ada, it ends in May.")
+    expect(page.locator("[data-inbox-said]")).to_contain_text("new message")
+    expect(first).to_have_attribute("id", f"m-{answer['decision']}")
+    assert page.locator(".letter details[open]").count() == 1  # what was unfolded still is
+    page.context.close()
+
+
+def test_leave_me_alone_bites_on_the_next_decision_and_one_press_undoes_it(browser, node, org, person):
+    page = opened(browser, node, person, viewport={"width": 390, "height": 860})
+    page.goto(page.url.partition("/me")[0] + "/me/reach")
+    page.get_by_label("For how long").select_option("week")
+    page.get_by_role("button", name="Leave me alone").click()
+    expect(page.get_by_role("status")).to_contain_text("You are left alone now")
+    answer = decided(org)
+    assert {(one["action"], one["rule"]) for one in answer["excluded"]} == {("warranty", "left_alone")}
+    page.get_by_role("status").get_by_role("button", name="Undo").click()
+    assert came(org)["action"] == "warranty"
     page.context.close()
 
 

@@ -28,7 +28,8 @@ EVERY_PAGE = {
     "no link": "/me/open", "goals": "/me/goals", "lock": "/me/lock", "devices": "/me/devices",
     "hide": "/me/terms/change?way=hide&value=mine:name", "facts": "/me/known", "sharing": "/me/sharing",
     "contacts": "/me/contacts", "claims": "/me/claim", "pair": "/me/devices/pair", "tap": "/me/tap?code=x",
-    "take": "/me/take", "again": "/me/again",
+    "take": "/me/take", "again": "/me/again", "inbox": "/me/inbox", "reach": "/me/reach",
+    "reach one": "/me/reach?org=mine", "reach back": "/me/reach?back={\"alone\":false}",
 }  # fmt: skip
 
 
