@@ -19,6 +19,7 @@ from rapport.adapters.embedded.guard_rails import Look, RailBook
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app import evaluating, guarding
 from rapport.app.actions import open_actions
+from rapport.app.console_operators import who_of
 from rapport.app.guarding import Guard, has_news
 from rapport.app.judging import look
 from rapport.cli import command_line
@@ -98,7 +99,8 @@ class Shop:
 
     def audited(self) -> list[tuple[str, str, str]]:
         rows, _ = AuditLog(self.ledger).page(ORG)
-        return [(row.who, row.what, row.about) for row in rows if "switched" in row.what or "harms" in row.what]
+        about = [row for row in rows if "switched" in row.what or "harms" in row.what]
+        return [(who_of(row, {}), row.what, row.about) for row in about]
 
     def close(self) -> None:
         self.desk.close()
@@ -128,7 +130,7 @@ def test_an_action_that_harms_is_switched_off_from_the_next_decision_on_and_told
     answer = shop.desk.decide("user_id:u1")
     (why,) = [one["said"] for one in answer["excluded"] if one["action"] == "hurt"]
     assert why.startswith("it was switched off: harms customers: -")
-    assert shop.audited() == [("guard-rails", "switched an action off: it harms", "hurt")]
+    assert shop.audited() == [("the guard-rails", "switched an action off: it harms", "hurt")]
     assert shop.look() == []  # which is told once
 
 
@@ -196,7 +198,7 @@ def test_where_an_organization_says_so_harm_is_told_and_the_action_left_on_until
     assert shop.look() == ["hurt harm"]
     assert shop.excluded() == []
     assert shop.look() == []
-    assert shop.audited() == [("guard-rails", "found that an action harms, and left it on", "hurt")]
+    assert shop.audited() == [("the guard-rails", "found that an action harms, and left it on", "hurt")]
     manners.put_manner(ORG, Manner(holdout=0), "eve")
     assert shop.look() == ["hurt off"]
 
