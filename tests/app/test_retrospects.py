@@ -139,13 +139,33 @@ def test_what_cannot_be_asked_is_said_once_and_stands_in_nobodys_way(held: Held)
     asyncio.run(story())
 
 
-def test_what_is_old_is_told_until_a_newer_look_is_there(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_that_broke_off_is_begun_anew_by_whoever_asks_next(house: House) -> None:
+    broken = [OSError("no process"), Busy("the look back broke off: ask again")]
+
+    def work(orders: Orders, tell: Tell) -> Found:
+        if broken:
+            raise broken.pop()
+        return carry_out(orders, tell)
+
+    with contextlib.closing(looks(house.settings, work)) as retrospects:
+
+        async def story() -> None:
+            for _ in range(2):
+                with pytest.raises(Busy, match="broke off"):
+                    await retrospects.look(ORG)
+            assert isinstance((await retrospects.look(ORG)).found, Review)
+
+        asyncio.run(story())
+
+
+def test_what_is_old_is_told_until_a_newer_look_is_there(house: House) -> None:
     with contextlib.closing(looks(house.settings)) as retrospects:
 
         async def story() -> None:
             first = (await retrospects.look(ORG)).found
+            retrospects._fresh = dict.fromkeys(retrospects._fresh, now() + FRESH)
             assert (await retrospects.look(ORG)).found is first
-            monkeypatch.setattr("rapport.app.retrospects.FRESH", -FRESH)  # as if it were long ago
+            retrospects._fresh = dict.fromkeys(retrospects._fresh, 0)  # as if it were long ago
             told = await retrospects.look(ORG)
             while told.found is first:
                 assert told.found is not None

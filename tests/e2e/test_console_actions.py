@@ -153,6 +153,7 @@ def test_what_decisions_gave_is_looked_back_on_beside_the_node_without_a_script(
     page.get_by_role("link", name="Outcomes", exact=True).click()
     expect(page.get_by_role("heading", level=2)).to_have_text("Nothing has shown yet")
     expect(page.locator(".empty")).to_contain_text("1 decision has still time to show what it gave")
+    expect(page.locator(".empty")).to_contain_text("It counts from")
     page.get_by_role("link", name="Experiments").click()
     expect(page.locator(".given-lot")).to_contain_text("declined to be")
     page.get_by_role("link", name="What if").click()
@@ -168,6 +169,7 @@ def test_every_page_passes_axe_and_fits_its_screen(
     browser: Browser, node: Node, org: Org, scheme: str, width: int
 ) -> None:
     made = {"kind": "inform", "purpose": "service", "content": {"inbox": {"en": "Good to know."}}}
+    made["triggers"] = [{"event": "Order Refunded"}, {"daily": "18:00", "days": ["fri"]}]
     said = {"authorization": f"Bearer {org.api_token}", "content-type": "application/json"}
     assert http("PUT", f"{node.url}/v1/actions/tell", json.dumps(made).encode(), said).status in (200, 201)
     page = signed_in(browser, node, org, color_scheme=scheme, viewport={"width": width, "height": 900})

@@ -86,7 +86,8 @@ def test_decisions_that_have_time_left_wait() -> None:
     some = log(100, 5)
     late = [msgspec.structs.replace(one, until=NOW + DAY) for one in some[:30]]
     found = review([*late, *some[30:]], NOW, LOT)
-    assert (found.looked_at, found.decisions, found.waiting) == (100, 70, 30)
+    assert (found.looked_at, found.decisions, found.waiting, found.due) == (100, 70, 30, NOW + DAY)
+    assert review(some, NOW, LOT).due == 0
 
 
 def test_too_few_and_what_never_varied_have_no_figure_and_say_so() -> None:

@@ -1,7 +1,8 @@
 """Looks back on decisions that somebody waits for: one at a time for the whole node, each in a process of its own.
 
-Who asks is told what is known, or how far the look is. What was found is kept for ten minutes; after that it is still
-told, with the time as of which it holds, while a newer look is under way. All of it is asked on one event loop.
+Who asks is told what is known, or how far the look is. What was found is fresh for twenty times as long as it took, and
+for ten minutes at most; after that it is still told, with the time as of which it holds, while a newer look is under
+way. All of it is asked on one event loop.
 """
 
 import asyncio
@@ -25,12 +26,15 @@ from rapport.web.retrospects import Looked, Progress
 MOST: Final = 20_000
 """Decisions, the newest, that the console looks back on; the command line takes more."""
 FRESH: Final = 10 * MINUTE
+TIMES: Final = 20
 AT_ONCE, OF_ONE = 6, 2
 """So many looks are under way or wait, of all organizations and of one: whoever asks beyond comes back."""
 MOST_KEPT: Final = 64
 WAIT_S: Final = 2.0
 """So long who asks waits for a quick one."""
 MOST_S: Final = 600.0
+AGAIN_S: Final = 30
+"""So long after one broke off, who waits by itself asks again."""
 STOP_S: Final = 5.0
 _BROKEN: Final = "the look back broke off: ask again"
 
@@ -45,6 +49,7 @@ class _Look:
     def __init__(self) -> None:
         self.begun = False
         self.read, self.of = 0, 0
+        self.took = 0
         self.done: Future[Found]
 
     def tell(self, read: int, of: int) -> None:
@@ -61,7 +66,7 @@ class Processes:
     def look(self, orders: Orders, tell: Tell) -> Found:
         """Raises BadInput, NotFound; Busy where it broke off."""
         if self._stopped:
-            raise Busy(_BROKEN)
+            raise Busy(_BROKEN, retry_after=AGAIN_S)
         job = [sys.executable, "-m", "rapport.app.looking_job"]
         with subprocess.Popen(job, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 (our own)
             self._running = process
@@ -96,13 +101,15 @@ class Retrospects:
         self._thread = ThreadPoolExecutor(1, "looking back")
         self._under_way: dict[Key, _Look] = {}
         self._kept: dict[Key, Found] = {}
+        self._fresh: dict[Key, int] = {}
+        """Until when (µs)."""
 
     async def look(self, org: str, other: Other | None = None) -> Looked:
         """What is known of an organization's decisions, or of them made another way. Raises BadInput and NotFound for
         what cannot be asked, Busy where too much is being asked."""
         key = (org, other)
         known = self._kept.get(key)
-        if known is None or known.at < now() - FRESH:
+        if known is None or self._fresh[key] < now():
             try:
                 look = self._under_way.get(key) or self._begin(key)
             except Busy:
@@ -116,8 +123,9 @@ class Retrospects:
         return Looked(self._kept.get(key, known), self._progress(key))
 
     async def _awaited(self, key: Key, look: _Look) -> Looked:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(look.done)), self._wait_s)
+        waited = asyncio.wrap_future(look.done)
+        waited.add_done_callback(lambda it: it.cancelled() or it.exception())  # it is raised where it is kept
+        await asyncio.wait({waited}, timeout=self._wait_s)
         self._end(key)
         return Looked(self._kept.get(key), self._progress(key))
 
@@ -136,8 +144,13 @@ class Retrospects:
         return look
 
     def _carried_out(self, orders: Orders, look: _Look) -> Found:
-        look.begun = True
-        return self._work(orders, look.tell)
+        look.begun, began = True, now()
+        try:
+            return self._work(orders, look.tell)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise Busy(_BROKEN, retry_after=AGAIN_S) from error
+        finally:
+            look.took = now() - began
 
     def _end(self, key: Key) -> None:
         """Keep what was found, where it was. Raises what the look raised."""
@@ -147,9 +160,10 @@ class Retrospects:
         del self._under_way[key]
         found = look.done.result()
         self._kept.pop(key, None)
-        self._kept[key] = found
+        self._kept[key], self._fresh[key] = found, now() + min(FRESH, TIMES * look.took)
         while len(self._kept) > MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
+            oldest = next(iter(self._kept))
+            del self._kept[oldest], self._fresh[oldest]
 
     def _progress(self, key: Key) -> Progress | None:
         look = self._under_way.get(key)
@@ -171,4 +185,4 @@ def _found(process: subprocess.Popen[bytes], tell: Tell) -> Found:
             error = NotFound if line.absent else BadInput
             raise error(line.message, code=line.code, field=line.field or None)
         tell(line.read, line.of)
-    raise Busy(_BROKEN)
+    raise Busy(_BROKEN, retry_after=AGAIN_S)

@@ -107,7 +107,8 @@ class Lot(msgspec.Struct, frozen=True):
 
 class Review(msgspec.Struct, frozen=True):
     """An organization's decisions, looked back on `at` an instant (µs): the newest `looked_at`, of which `decisions`
-    have shown what they gave, and `waiting` have still time to. Spans are in order, actions the commonest first."""
+    have shown what they gave, and `waiting` have still time to, the first of them until `due` (µs, 0: none). Spans are
+    in order; silence comes first among actions, then the commonest."""
 
     at: int
     looked_at: int
@@ -125,6 +126,7 @@ class Review(msgspec.Struct, frozen=True):
     curves: tuple[Curve, ...]
     verdicts: tuple[Judged, ...]
     lot: Lot
+    due: int = 0
 
 
 class Other(msgspec.Struct, frozen=True):

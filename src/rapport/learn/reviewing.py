@@ -68,6 +68,7 @@ def review(log: Sequence[Logged], now: int, lot: Lot) -> Review:
         tuple(_curve(over, found, *both[side], side) for side in both),
         tuple(map(_judged, guard_rails.judged(log, now))),
         lot,
+        min((one.until for one in found.values() if one.until > now), default=0),
     )
 
 

@@ -96,7 +96,10 @@ def test_where_too_much_is_asked_the_page_waits_its_turn_and_a_question_is_told_
         raise Busy("other looks back are under way: ask again in a moment", retry_after=5)
 
     browser.desk.looking.review = browser.desk.looking.what_if = busy
-    assert "Waiting for its turn" in text_of(browser.get(OUTCOMES))
+    for path in (OUTCOMES, EXPERIMENTS):
+        page = browser.get(path)
+        assert "Not just now Other looks back are under way" in text_of(page)
+        assert '<meta http-equiv="refresh" content="5">' in page.text
     refused = browser.get(f"{WHAT_IF}?change=weight&weight=70")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     assert "Other looks back are under way" in text_of(refused)

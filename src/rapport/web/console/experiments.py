@@ -6,13 +6,15 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
+from rapport.kernel.errors import Busy
 from rapport.learn.reviewed import Compared, Curve, Judged, OfAction, Review
 from rapport.learn.verdicts import Rail
 from rapport.terms.aggregates import words as about
 from rapport.web.console.deciding import Scale
 from rapport.web.console.looking_desk import Setting
-from rapport.web.console.outcomes import Drawn, Shared, bars, done, figures_scale, reviewed, said, waiting
+from rapport.web.console.outcomes import Drawn, Shared, bars, done, figures_scale, said, waiting
 from rapport.web.console.visit import Visit
+from rapport.web.retrospects import Looked
 
 MOST_ACTIONS: Final = 100
 WIDTH, HEIGHT = 300, 150
@@ -42,7 +44,10 @@ class Traced(msgspec.Struct, frozen=True):
 
 
 async def page(visit: Visit) -> Response:
-    looked = await reviewed(visit)
+    try:
+        looked = await visit.desk.looking.review(visit.session)
+    except Busy as error:
+        return waiting(visit, Looked(None), "experiments", "Experiments", error)
     if not isinstance(looked.found, Review):
         return waiting(visit, looked, "experiments", "Experiments")
     review, setting = looked.found, await visit.desk.looking.setting(visit.session)

@@ -46,7 +46,10 @@ class Row(msgspec.Struct, frozen=True):
 
 
 async def page(visit: Visit) -> Response:
-    looked = await reviewed(visit)
+    try:
+        looked = await visit.desk.looking.review(visit.session)
+    except Busy as error:
+        return waiting(visit, Looked(None), "outcomes", "Outcomes", error)
     if not isinstance(looked.found, Review):
         return waiting(visit, looked, "outcomes", "Outcomes")
     review, setting = looked.found, await visit.desk.looking.setting(visit.session)
@@ -65,16 +68,9 @@ async def page(visit: Visit) -> Response:
     )
 
 
-async def reviewed(visit: Visit) -> Looked:
-    """What is known; where too much is being asked, that somebody waits."""
-    try:
-        return await visit.desk.looking.review(visit.session)
-    except Busy:
-        return Looked(None)
-
-
-def waiting(visit: Visit, looked: Looked, section: str, title: str) -> Response:
-    """The page for who waits for a look: it looks again by itself, unless it is held still."""
+def waiting(visit: Visit, looked: Looked, section: str, title: str, error: Busy | None = None) -> Response:
+    """The page for who waits for a look, or for their turn to ask: it looks again by itself, unless it is held
+    still."""
     path = visit.request.url.path
     query = [(name, value) for name, value in visit.request.query_params.multi_items() if name != "watch"]
     held = urlencode(query)
@@ -84,7 +80,8 @@ def waiting(visit: Visit, looked: Looked, section: str, title: str) -> Response:
         title=title,
         progress=looked.progress,
         watched=visit.asked("watch", 5) != "no",
-        watch_s=WATCH_S,
+        watch_s=WATCH_S if error is None else error.retry_after,
+        problem="" if error is None else error.message,
         again=f"{path}?{held}" if held else path,
         hold=f"{path}?{urlencode([*query, ('watch', 'no')])}",
     )
