@@ -313,6 +313,18 @@ def test_it_comes_to_the_inbox_where_somebody_reads_it_else_by_mail() -> None:
         assert channels == {shop.number("ada"): "inbox", shop.number("bo"): "email"}
 
 
+def test_who_cannot_be_reached_is_not_decided_about_and_where_nobody_reads_not_even_read() -> None:
+    content = {"inbox": {"en": {"text": "It was noticed."}}}
+    with triggering(notice(ORDERED, content=content), notice(Trigger(event="Paid"), name="mailed")) as shop:
+        shop.does("cy", type="identify", traits={"name": "Cy"})
+        for event in ("Order Completed", "Paid"):
+            shop.does("cy", event)
+        shop.settle()
+        assert (shop.decided(), shop.waiting()) == ([], 0)
+        reasons = [one.reason for one in shop.desk.ledger.receipts(ORG, limit=50) if one.action == "decision"]
+        assert reasons == ["no e-mail address of the customer's own may be used for this"]
+
+
 def test_what_nothing_is_sent_by_starts_nothing() -> None:
     with triggering(notice(ORDERED, content={"web": {"en": {"text": "Hello."}}})) as shop:
         shop.does("ada", "Order Completed")
@@ -352,7 +364,7 @@ def test_everybody_is_told_what_started_it() -> None:
         session = Session(handle)
         (message,) = at_once(inbox.inbox(session, None)).messages
         (start,) = message.starts
-        assert start.startswith("you did “Order Completed” on ")
+        assert start.startswith("there was “Order Completed” on ")
         assert shop.book.counts(ORG, now() - DAY) == {"confirm": (1, 1)}
 
 

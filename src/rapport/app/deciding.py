@@ -86,11 +86,10 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 class Beginning(msgspec.Struct):
-    """A decision that nobody asked for. `begin` is called with what the gate lets through; `alone`: there is no other
-    channel to try. Where none was made: it is quiet `until` then (µs), or the channel is `unreachable`."""
+    """A decision that nobody asked for. `begin` is called with what the gate lets through. Where none was made: it is
+    quiet `until` then (µs), or the customer is `unreachable` by the channel."""
 
     begin: Callable[[Found], Begun]
-    alone: bool = True
     until: int = 0
     unreachable: bool = False
 
@@ -230,7 +229,7 @@ class HouseDecisions:
             () if begun is None else begun.starts,
             wants,
         )
-        if beginning is not None and not beginning.alone and route.unreachable:
+        if beginning is not None and route.unreachable:
             beginning.unreachable = True
             raise Conflict(route.unreachable, code="unreachable")
         decision = decide(ids.fresh("dec"), catalogue, manner, learnt, moment)

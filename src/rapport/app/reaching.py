@@ -95,6 +95,10 @@ class Reaching:
             return Route(open_to[0])
         return Route(unreachable=_STOPPED if own else _NO_ADDRESS)
 
+    def is_claimed(self, found: Found) -> bool:
+        """Whether there is a person who would read the inbox: of the customer nothing is looked at."""
+        return bool(self._people.ground(found.org, links_of(found.parts)).holders)
+
     def _is_own(self, found: Found, address: str) -> bool:
         """Whether an address is on this customer, and on no other."""
         there = self._reader.by_identifier(found.org, "email", address)

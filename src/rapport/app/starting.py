@@ -122,14 +122,11 @@ class Starting:
         if not waiting:
             return
         first = self._first(waiting)
-        channels = self._channels(found.org, [actions[name] for name in first.actions if name in actions])
-        if not channels:
-            self._book.drop([first.seq])
-            return
-        for channel in channels:
+        for channel in self._channels(found, [actions[name] for name in first.actions if name in actions]):
             some = [one for one in waiting if one.purpose == first.purpose and _speaks(one, actions, channel)]
-            if self._made(found, some, channel, alone=channel == channels[-1], at=at):
+            if self._made(found, some, channel, at):
                 return
+        self._book.drop([first.seq])  # by nothing that it says something in can they be reached
 
     def _named(self, org: str, waiting: Collection[Noticed]) -> list[Action]:
         """The actions that are waited with, of those in force."""
@@ -146,21 +143,23 @@ class Starting:
         turns = [Waiting(str(one.seq), f"{one.start.how} {one.start.name}", one.at) for one in waiting]
         return by_id[in_turn(turns, {})[0].decision]
 
-    def _channels(self, org: str, actions: Collection[Action]) -> list[str]:
+    def _channels(self, found: Found, actions: Collection[Action]) -> list[str]:
         """Where any of them speaks and something can be sent from here, in the order in which they are tried."""
-        found = []
+        channels = []
         for channel in CHANNELS:
-            if any(channel in one.content for one in actions):
+            if any(channel in one.content for one in actions) and (
+                channel != "inbox" or self._reaching.is_claimed(found)
+            ):
                 with contextlib.suppress(BadInput):
-                    self._reaching.check(org, channel)
-                    found.append(channel)
-        return found
+                    self._reaching.check(found.org, channel)
+                    channels.append(channel)
+        return channels
 
-    def _made(self, found: Found, some: Sequence[Noticed], channel: str, *, alone: bool, at: int) -> bool:
+    def _made(self, found: Found, some: Sequence[Noticed], channel: str, at: int) -> bool:
         """Decide of these, on a channel; False where the customer is to be reached by another."""
         seqs = [one.seq for one in some]
         wish = DecisionWish(found.customer, some[0].purpose, channel, deliver=True)
-        beginning = Beginning(lambda opened: self._begun(opened, some), alone)
+        beginning = Beginning(lambda opened: self._begun(opened, some))
         try:
             self._loop.run_until_complete(self._decisions.start(found.org, wish, beginning))
         except Busy:

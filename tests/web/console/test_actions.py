@@ -80,13 +80,33 @@ def test_one_action_tells_all_that_it_declares_and_what_each_version_changed():
     assert "Ihr Geld ist unterwegs" in text
     assert "email in English, which interrupts" in text
     assert "at most1 a month" in text
-    assert "event Order Refunded" in text
+    assert "the event “Order Refunded”" in text
     assert "Version 2" in text
     assert "changed value and caps" in text
     assert Visitor().get(f"{AREA}/nothing").status_code == 404
 
 
 # -- guard-rails
+
+
+def test_it_tells_what_starts_it_and_how_often_that_was():
+    text = text_of(Visitor().get(HELP))
+    assert "the event “Order Refunded”" in text
+    assert "it started 1,350 decisions by itself, and was chosen in 1,204" in text
+    assert "it started nothing" in text_of(Visitor().get(f"{AREA}/thank_first_order"))
+    assert "whoever asks for a decision" in text_of(Visitor().get(f"{AREA}/{LONG}"))
+
+
+def test_what_starts_it_is_said_in_words():
+    triggers = [{"left": "gold"}, {"daily": "18:00", "days": ["fri"]}, {"daily": "09:00", "zone": "Europe/Berlin"}]
+    content = {"inbox": {"en": "Hello."}}
+    wish = {"kind": "inform", "purpose": "service", "content": content, "triggers": [*triggers, {"entered": "new"}]}
+    assert list(action_form.in_words(action("demo", "hello", wish_of(wish)))) == [
+        "leaving the audience gold",
+        "the time: 18:00 on Fri, where the customer is",
+        "the time: 09:00 every day, in Europe/Berlin",
+        "entering the audience new",
+    ]
 
 
 def test_what_was_switched_off_says_why_and_with_which_figures_and_comes_on_again_for_a_reason():

@@ -223,6 +223,24 @@ def told_limits(channels: Mapping[str, Limits]) -> list[str]:
     ]
 
 
+def in_words(one: Action) -> Iterator[str]:
+    """What starts it, as people read it."""
+    for trigger in one.triggers:
+        if trigger.daily:
+            days = f" on {', '.join(day.capitalize() for day in trigger.days)}" if trigger.days else " every day"
+            yield f"the time: {trigger.daily}{days}, {f'in {trigger.zone}' if trigger.zone else 'where the customer is'}"
+        elif trigger.at is not None:
+            yield f"the time: {instant(trigger.at)}, once"
+        elif trigger.event:
+            yield f"the event “{trigger.event}”"
+        else:
+            yield (
+                f"entering the audience {trigger.entered}"
+                if trigger.entered
+                else f"leaving the audience {trigger.left}"
+            )
+
+
 def told_triggers(one: Action) -> Iterator[str]:
     for trigger in one.triggers:
         if trigger.daily:
