@@ -228,7 +228,8 @@ def in_words(one: Action) -> Iterator[str]:
     for trigger in one.triggers:
         if trigger.daily:
             days = f" on {', '.join(day.capitalize() for day in trigger.days)}" if trigger.days else " every day"
-            yield f"the time: {trigger.daily}{days}, {f'in {trigger.zone}' if trigger.zone else 'where the customer is'}"
+            where = f"in {trigger.zone}" if trigger.zone else "where the customer is"
+            yield f"the time: {trigger.daily}{days}, {where}"
         elif trigger.at is not None:
             yield f"the time: {instant(trigger.at)}, once"
         elif trigger.event:
