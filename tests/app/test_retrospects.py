@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rapport.adapters.embedded.sqlite import transaction
 from rapport.app import reviews
 from rapport.app.console_looking import ConsoleLooking
 from rapport.app.looking_job import Orders, Tell, carry_out
@@ -74,7 +75,14 @@ def test_what_is_reviewed_is_what_the_command_line_looks_back_on(desk: Desk) -> 
     assert {one.action for one in found.actions} <= {"silence", "help", "sell"}
     assert (found.lot.share, found.lot.held_out, found.lot.declined) == (0.0, 0, None)
     early = reviews.reviewed(desk.ledger, ORG)
-    assert (early.decisions, early.waiting) == (0, found.decisions)
+    assert (early.looked_at, early.decisions, early.waiting) == (0, 0, found.decisions)
+    assert now() < early.due < now() + LATER
+    nothing_yet = reviews.other(desk.ledger, ORG, Other(without="help"))
+    assert (nothing_yet.decisions, nothing_yet.customer.verdict) == (0, "too_few")
+    with pytest.MonkeyPatch.context() as patched:  # of very many, those that tell something, not the newest
+        patched.setattr("rapport.app.reviews.MOST", 10)
+        assert reviews.reviewed(desk.ledger, ORG, 10, at=now() + LATER).decisions <= 10
+        assert reviews.reviewed(desk.ledger, ORG, 10).waiting == 10
     told = reviews.other(desk.ledger, ORG, Other(weight=0.9), at=now() + LATER)
     assert {told.customer.side, told.company.side} == {"customer", "company"}
     with pytest.raises(BadInput):
@@ -84,7 +92,7 @@ def test_what_is_reviewed_is_what_the_command_line_looks_back_on(desk: Desk) -> 
 def test_who_declined_is_told_as_a_count_that_tells_of_nobody(desk: Desk) -> None:
     desk.book.put_manner(ORG, Manner(holdout=0.2), "eve")
     lived(desk, 40)
-    found = reviews.reviewed(desk.ledger, ORG)
+    found = reviews.reviewed(desk.ledger, ORG, at=now() + LATER)
     assert found.lot.share == 0.2
     assert 0 < found.lot.held_out < found.lot.customers
     assert found.lot.declined is None
@@ -184,7 +192,7 @@ def test_the_console_sees_its_own_organization_alone(desk: Desk) -> None:
         own, other = asyncio.run(console.review(SESSION)).found, asyncio.run(console.review(STRANGER)).found
         assert isinstance(own, Review)
         assert isinstance(other, Review)
-        assert (own.looked_at > 0, other.looked_at) == (True, 0)
+        assert (own.waiting > 0, other.waiting) == (True, 0)
         setting = asyncio.run(console.setting(SESSION))
         assert set(setting.actions) <= {HELP.id, SELL.id}
         assert setting.units.currency == "GBP"
@@ -193,6 +201,8 @@ def test_the_console_sees_its_own_organization_alone(desk: Desk) -> None:
 
 def test_a_look_in_a_process_of_its_own_tells_how_far_it_is_and_what_it_found(desk: Desk) -> None:
     lived(desk, 12)
+    with transaction(desk.ledger.db):
+        desk.ledger.db.execute("UPDATE decision SET at = at - ?", (LATER,))
     told: list[tuple[int, int]] = []
     processes = Processes()
 
@@ -204,6 +214,7 @@ def test_a_look_in_a_process_of_its_own_tells_how_far_it_is_and_what_it_found(de
     assert found.looked_at > 0
     assert told
     assert told[0] == (0, 12)
+    assert (found.decisions, found.waiting) == (0, found.looked_at)  # each of them says until when it waits
     with pytest.raises(NotFound) as absent:
         asked(Other(without="nothing"))
     assert absent.value.field == "without"

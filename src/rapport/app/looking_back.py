@@ -47,12 +47,14 @@ class Evaluation(NamedTuple):
     verdicts: list[Verdict]
 
 
-def past(ledger: LedgerFile, org: str, most: int = MOST, progress: Progress = lambda _: None) -> Past:
-    """The newest decisions of an organization, but for those of customers who were erased."""
+def past(
+    ledger: LedgerFile, org: str, most: int = MOST, progress: Progress = lambda _: None, upto: int = (1 << 62) - 1
+) -> Past:
+    """The newest decisions of an organization up to a number, but for those of customers who were erased."""
     book, outcomes = DecisionBook(ledger), OutcomeBook(ledger)
     decisions: list[Decision] = []
     log: list[Logged] = []
-    for read, kept in enumerate(_every(book, org, most), 1):
+    for read, kept in enumerate(_every(book, org, most, upto + 1), 1):
         progress(read)
         one = logged_of(outcomes, kept)
         if one is not None and kept.content is not None:
@@ -92,7 +94,7 @@ def asked(
             raise BadInput(message, code="bad_weight", field="weight")
         changes.append(decided.weighed(found.decisions, weight))
     if without:
-        if not any(without in one.case.actions for one in found.decisions):
+        if found.decisions and not any(without in one.case.actions for one in found.decisions):
             raise NotFound(f"no decision could have chosen {without!r}", field="without")
         changes.append(decided.without(found.decisions, without))
     if most is not None:
@@ -122,8 +124,8 @@ def at_hand(settings: Settings, org: str) -> Iterator[LedgerFile]:
         yield ledger
 
 
-def _every(book: DecisionBook, org: str, most: int) -> Iterator[Kept]:
-    before, seen = 1 << 62, 0
+def _every(book: DecisionBook, org: str, most: int, before: int) -> Iterator[Kept]:
+    seen = 0
     while seen < most:
         some = book.page(org, before, min(_PAGE, most - seen))
         yield from some

@@ -16,7 +16,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
 from rapport.kernel.errors import NotFound, RapportError
@@ -55,15 +54,9 @@ def carry_out(orders: Orders, tell: Tell) -> Review | Answered:
     from rapport.app import reviews  # noqa: PLC0415 (SciPy takes a while to load, and the node needs none of it)
 
     with contextlib.closing(open_ledger(orders.settings)) as ledger:
-        of = DecisionBook(ledger).count(orders.org, orders.most)
-
-        def progress(read: int) -> None:
-            tell(read, of)
-
-        progress(0)
         if orders.other is None:
-            return reviews.reviewed(ledger, orders.org, orders.most, progress)
-        return reviews.other(ledger, orders.org, orders.other, orders.most, progress)
+            return reviews.reviewed(ledger, orders.org, orders.most, tell)
+        return reviews.other(ledger, orders.org, orders.other, orders.most, tell)
 
 
 def main() -> int:

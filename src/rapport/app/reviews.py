@@ -5,41 +5,55 @@ other(ledger, org, Other(…))    what one change would have given each side
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.app import looking_back
-from rapport.app.looking_back import MOST, Past, Progress
-from rapport.kernel.times import now
+from rapport.app.guarding import known_by
+from rapport.app.looking_back import MOST, Past
+from rapport.kernel.times import DAY, now
 from rapport.learn.reviewed import Answered, Lot, Other, Review
 from rapport.learn.reviewing import answered, review
 from rapport.terms.aggregates import Crowd, Guard
 
+Tell = Callable[[int, int], None]
+"""Told how many decisions were read, out of how many."""
 _BYTES: Final = 16
 
 
-def reviewed(
-    ledger: LedgerFile, org: str, most: int = MOST, progress: Progress = lambda _: None, at: int | None = None
-) -> Review:
-    """All that the newest decisions show, as of now."""
-    found = looking_back.past(ledger, org, most, progress)
-    return review(found.log, now() if at is None else at, lot_of(ledger, org, found))
+def nobody(_read: int, _of: int) -> None:
+    """Is told nothing."""
+
+
+def reviewed(ledger: LedgerFile, org: str, most: int = MOST, tell: Tell = nobody, at: int | None = None) -> Review:
+    """All that the newest decisions show whose windows have passed, as of now; and how many wait."""
+    at = now() if at is None else at
+    found, known = _past(ledger, org, most, tell, at)
+    book = DecisionBook(ledger)
+    waiting, first = book.after(org, known, MOST)
+    return review(
+        found.log, at, lot_of(ledger, org, found), waiting, first + book.manner(org).days * DAY if waiting else 0
+    )
 
 
 def other(
-    ledger: LedgerFile,
-    org: str,
-    wished: Other,
-    most: int = MOST,
-    progress: Progress = lambda _: None,
-    at: int | None = None,
+    ledger: LedgerFile, org: str, wished: Other, most: int = MOST, tell: Tell = nobody, at: int | None = None
 ) -> Answered:
     """What another way to decide would have given. Raises BadInput (`bad_change`, `bad_weight`), NotFound."""
-    found, at = looking_back.past(ledger, org, most, progress), now() if at is None else at
+    at = now() if at is None else at
+    found, _ = _past(ledger, org, most, tell, at)
     change = {"weight": wished.weight, "without": wished.without, "most": wished.most, "days": wished.days}
     return answered(looking_back.asked(found, at, **change), at)  # type: ignore[arg-type]  # each of its own type
+
+
+def _past(ledger: LedgerFile, org: str, most: int, tell: Tell, at: int) -> tuple[Past, int]:
+    """The newest decisions whose windows have passed; and the number of the last of them."""
+    known = known_by(ledger, org, at)
+    of = DecisionBook(ledger).count(org, known, most)
+    tell(0, of)
+    return looking_back.past(ledger, org, most, lambda read: tell(read, of), known), known
 
 
 def lot_of(ledger: LedgerFile, org: str, found: Past) -> Lot:

@@ -42,8 +42,9 @@ _MONDAY: Final = 4 * DAY
 """The first one after the epoch: weeks begin with it."""
 
 
-def review(log: Sequence[Logged], now: int, lot: Lot) -> Review:
-    """All that a log shows by `now` (µs). Raises BadInput or Conflict for a log that cannot be used."""
+def review(log: Sequence[Logged], now: int, lot: Lot, waiting: int = 0, due: int = 0) -> Review:
+    """All that a log shows by `now` (µs), and that beside it `waiting` more have time left, the first until `due`.
+    Raises BadInput or Conflict for a log that cannot be used."""
     over = table(log, now)
     found = {one.decision: one for one in log}
     times = np.array([found[decision].at for decision in over.decisions], np.int64)
@@ -55,7 +56,7 @@ def review(log: Sequence[Logged], now: int, lot: Lot) -> Review:
         now,
         len(found),
         over.number,
-        len(found) - over.number,
+        len(found) - over.number + waiting,
         int((over.done == over.actions.index(SILENCE)).sum()),
         len(np.unique(over.customer)),
         int(times.min(initial=now)),
@@ -68,7 +69,7 @@ def review(log: Sequence[Logged], now: int, lot: Lot) -> Review:
         tuple(_curve(over, found, *both[side], side) for side in both),
         tuple(map(_judged, guard_rails.judged(log, now))),
         lot,
-        min((one.until for one in found.values() if one.until > now), default=0),
+        min([*([due] if due else ()), *(one.until for one in found.values() if one.until > now)], default=0),
     )
 
 

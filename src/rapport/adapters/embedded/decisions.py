@@ -184,10 +184,23 @@ class DecisionBook:
                 low = (low + high) // 2
         return 0
 
-    def count(self, org: str, most: int) -> int:
-        """How many there are of an organization, up to `most`."""
-        query = "SELECT count(*) FROM (SELECT 1 FROM decision WHERE org = ? LIMIT ?)"
-        return int(self._db.execute(query, (org, most)).fetchone()[0])
+    def count(self, org: str, upto: int, most: int) -> int:
+        """How many there are of an organization up to a number, but `most` at most."""
+        query = "SELECT count(*) FROM (SELECT 1 FROM decision WHERE org = ? AND seq <= ? LIMIT ?)"
+        return int(self._db.execute(query, (org, upto, most)).fetchone()[0])
+
+    def after(self, org: str, seq: int, most: int) -> tuple[int, int]:
+        """How many that reached somebody, were silence or were reported on came after a number, but `most` at most;
+        and when the first of them was made (µs; 0: there is none)."""
+        query = """
+            SELECT count(*), min(at) FROM (
+                SELECT at FROM decision d WHERE org = ? AND seq > ? AND (
+                    delivery IN (?, ?) OR action = ? OR EXISTS (SELECT 1 FROM outcome o WHERE o.decision = d.seq)
+                ) ORDER BY seq LIMIT ?
+            )
+        """
+        count, first = self._db.execute(query, (org, seq, *_REACHED, SILENCE, most)).fetchone()
+        return count, first or 0
 
     def tallies(self, org: str, since: int) -> dict[str, tuple[int, int]]:
         """How often each action was chosen since an instant (µs), and how often that was delivered or waits to be: of
