@@ -85,12 +85,13 @@ def test_a_month_prints_on_one_sheet_that_is_light_and_has_nothing_to_press(
 
 
 @pytest.mark.needs("node")  # axe-core is installed beside the client libraries
-def test_both_statements_pass_axe_and_fit_their_screens(browser: Browser, node: Node, alice: str, month: str) -> None:
+def test_both_statements_and_who_used_it_pass_axe_and_fit_their_screens(browser: Browser, node: Node, alice: str, month: str) -> None:
     axe, found = AXE.read_text(), []
     looks: tuple[Look, ...] = (*LOOKS, ("dark", 320))
     page = opened(browser, node, alice)
-    for path in (f"/me/statement?month={month}", "/me/statement", "/me/statement?month=2020-02"):
+    for path in (f"/me/statement?month={month}", "/me/statement", "/me/statement?month=2020-02", "/me/asked"):
         go(page, path)
+        unfold(page)
         found += problems(page, axe, path, looks)
     sides = page.context.new_page()
     sides.goto(page.url.partition("/me")[0] + f"/me/statement?month={month}")
@@ -207,7 +208,8 @@ def test_an_event_puts_a_message_into_the_inbox_by_itself(browser: Browser, node
         assert time.monotonic() - began < READY_SECONDS, "no message came"
         page.reload()
     unfold(page)
-    expect(letter.first).to_contain_text("Anlass war „Delivery Failed“ am")
+    expect(letter.first).to_contain_text("Es kam von selbst: „Delivery Failed“ am")
+    expect(letter.first).to_contain_text("was immer Sie beenden")
     page.context.close()
 
 

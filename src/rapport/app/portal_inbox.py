@@ -121,11 +121,11 @@ def _ground(one: Ground) -> str:
 
 
 def _start(one: Start) -> str:
-    """`you did “Order Refunded” on 22 Nov 2026, 15:03`."""
+    """`there was “Order Refunded” on 22 Nov 2026, 15:03`: it need not be they who did it."""
     at = when(one.at)
     match one.how:
         case "event":
-            return SPOKEN.say("you did “%(event)s” on %(when)s", event=one.name, when=at)
+            return SPOKEN.say("there was “%(event)s” on %(when)s", event=one.name, when=at)
         case "entered":
             return SPOKEN.say("you came into their group “%(name)s” on %(when)s", name=one.name, when=at)
         case "left":
