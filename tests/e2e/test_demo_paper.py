@@ -85,7 +85,9 @@ def test_a_month_prints_on_one_sheet_that_is_light_and_has_nothing_to_press(
 
 
 @pytest.mark.needs("node")  # axe-core is installed beside the client libraries
-def test_both_statements_and_who_used_it_pass_axe_and_fit_their_screens(browser: Browser, node: Node, alice: str, month: str) -> None:
+def test_both_statements_and_who_used_it_pass_axe_and_fit_their_screens(
+    browser: Browser, node: Node, alice: str, month: str
+) -> None:
     axe, found = AXE.read_text(), []
     looks: tuple[Look, ...] = (*LOOKS, ("dark", 320))
     page = opened(browser, node, alice)
