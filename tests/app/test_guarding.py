@@ -129,7 +129,7 @@ def test_an_action_that_harms_is_switched_off_from_the_next_decision_on_and_told
     assert verdict.high < 0
     answer = shop.desk.decide("user_id:u1")
     (why,) = [one["said"] for one in answer["excluded"] if one["action"] == "hurt"]
-    assert why.startswith("it was switched off: harms customers: -")
+    assert why.startswith("it was switched off, for it harms customers: -")
     assert shop.audited() == [("the guard-rails", "switched an action off: it harms", "hurt")]
     assert shop.look() == []  # which is told once
 

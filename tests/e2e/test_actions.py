@@ -201,7 +201,7 @@ def test_one_that_was_switched_off_says_why_is_excluded_and_comes_on_again_for_a
     assert {
         "action": "harmful",
         "rule": "switched_off",
-        "said": "it was switched off: harms customers: -0.4",
+        "said": "it was switched off, for it harms customers: -0.4",
     } in excluded
     assert preview(home, "harmful").json["excluded"]["rule"] == "switched_off"
     assert is_problem(call(home, "POST", path, {"reason": " "}), 400, "bad_reason", "reason")

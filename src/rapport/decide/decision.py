@@ -268,7 +268,7 @@ def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[l
 
     def switched_off(action: str) -> list[Excluded]:
         why = catalogue.switched_off.get(action)
-        return [] if why is None else [Excluded(action, "switched_off", f"it was switched off: {why}")]
+        return [] if why is None else [Excluded(action, "switched_off", why)]
 
     proposals = [_proposal(one, moment.channel) for one in every]
     for one in contact.exclusions(proposals, manner.policy, moment.wishes, moment.contacts, at):

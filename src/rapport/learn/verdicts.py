@@ -44,7 +44,7 @@ class Rail(msgspec.Struct, frozen=True):
 
     @property
     def said(self) -> str:
-        """Why, for whoever decides: `it harms customers: …`."""
+        """What was found, as it goes on from its name: `harms customers: …`."""
         return "; ".join(one.said.removeprefix(f"{one.action} ") for one in self.verdicts)
 
 

@@ -116,4 +116,5 @@ class RailBook:
 
 def switched_off(standing: Mapping[str, Rail]) -> dict[str, str]:
     """Those that are not to be chosen, each with why."""
-    return {name: rail.said for name, rail in standing.items() if rail.state == "off"}
+    off = {name: rail.said for name, rail in standing.items() if rail.state == "off"}
+    return {name: f"it was switched off, for it {said or 'harms'}" for name, said in off.items()}
