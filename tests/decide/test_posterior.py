@@ -283,3 +283,21 @@ def test_of_an_outcome_that_cannot_be_neither_side_learns_anything(gave: Worth) 
 def two_sides() -> tuple[Posterior, Posterior]:
     customer = Posterior(PRIOR)
     return customer, Posterior(Prior("company"), beside=customer)
+
+
+@given(st.sampled_from([1.0, -1.0]), st.integers(50, 300))
+@sample(10)
+def test_one_absurd_outcome_among_any_number_does_not_end_learning(sign: float, before: int) -> None:
+    """What it costs is forgotten by what comes after it, however far it was beside the truth."""
+    known = hashed([("always", 1.0)])
+    met = crossed(known, [("help", "help")])
+    model = Posterior(PRIOR)
+    for at in range(before):
+        model.learn(met, 0.0, 2.0 + at % 3, at)
+    model.learn(met, 0.0, sign * 1e9, before)
+    (wrong,) = model.estimates(met, [0.0], before).means
+    assert abs(wrong - 3.0) < 60.0
+    for at in range(3 * before):
+        model.learn(met, 0.0, 2.0 + at % 3, before + at)
+    (after,) = model.estimates(met, [0.0], before).means
+    assert abs(after - 3.0) < 1.5

@@ -41,6 +41,9 @@ _GUESS: Final = 20
 the noise can change."""
 _LATELY: Final = 10_000
 _LEAST_NOISE: Final = 1e-4
+FARTHEST: Final = 30.0
+"""No outcome is learnt as farther from what was expected than so many standard deviations. What happens once in a
+thousand times (a rare, large sale) is within; a slip of the pen costs some weeks, not all that was learnt."""
 _OLDEST: Final = 3_650
 
 
@@ -143,6 +146,7 @@ class Posterior:
             error -= self.prior.within(declared) + means[2] + means[3]
             spread += variances[2] + variances[3]
             learning = slice(2, 4)
+        error = believed(error, spread)
         moved = weights[:, learning]
         pull = moved[:, :, 1] * crossed.values
         moved[:, :, 0] += pull * (error / spread)
@@ -248,6 +252,7 @@ def learn_both(sides: tuple[Posterior, Posterior], crossed: Crossed, declared: W
         if len(crossed.actions):
             errors[n] -= side.prior.within(worth) + means[2][n] + means[3][n]
             spread += variances[2][n] + variances[3][n]
+        errors[n] = believed(errors[n], spread)
         spreads.append(spread)
     learning = slice(2, 4) if len(crossed.actions) else slice(0, 2)
     moved = weights[:, learning]
@@ -258,6 +263,12 @@ def learn_both(sides: tuple[Posterior, Posterior], crossed: Crossed, declared: W
     for side, error, spread in zip(sides, errors, spreads, strict=True):
         side.hear(error, spread)
         side.learnt += 1
+
+
+def believed(error: float, spread: float) -> float:
+    """As much of a surprise as is learnt, of an outcome whose variance was thought to be `spread`."""
+    farthest = FARTHEST * math.sqrt(spread)
+    return max(-farthest, min(error, farthest))
 
 
 def _sums(crossed: Crossed, weights: maths.Floats) -> maths.Floats:
