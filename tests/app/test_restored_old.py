@@ -17,8 +17,11 @@ from rapport.adapters.embedded import backup, devices, let_go
 from rapport.adapters.embedded.accounts import Accounts
 from rapport.adapters.embedded.contacts import Contact
 from rapport.adapters.embedded.devices import About, DeviceFile
+from rapport.adapters.embedded.goals import GoalFile
+from rapport.adapters.embedded.goals_told import GoalsTold
 from rapport.adapters.embedded.let_go import ENDED
 from rapport.adapters.embedded.tokens import TokenFile
+from rapport.adapters.embedded.wishes import WishBook
 from rapport.app import backing_up
 from rapport.app.embedded import open_ledger, open_people
 from rapport.app.proving import Proofs, open_proofs
@@ -29,6 +32,7 @@ from rapport.kernel.times import HOUR, now
 from rapport.signin import codes
 from rapport.signin.devices import Proof
 from rapport.signin.passkeys import Made, Proved
+from rapport.terms.goals import Goal
 from rapport.terms.presets import PRESETS
 from tests.profile.house import IN_MEMORY, ORG, House
 
@@ -226,6 +230,38 @@ def test_the_erased_leave_nothing_on_the_list(vault: Vault) -> None:
     people.set_status(ada, "erasing")
     people.forget_claims(ada)
     assert people.db.execute("SELECT count(*) FROM let_go WHERE person = ?", (number,)).fetchone() == (0,)
+
+
+def test_a_goal_that_nobody_may_know_any_more_is_known_to_nobody_in_what_is_restored(vault: Vault) -> None:
+    people = vault.proofs.people
+    ada = people.add([f"{ORG}:user_id:ada"]).handle
+    file, told = GoalFile(people.ledger), GoalsTold(people)
+    back, paused, gone, kept = (file.say(ada, Goal(words)).handle for words in ("a", "b", "c", "d"))
+    for goal in (back, paused, gone, kept):
+        told.tell(ada, goal, ORG, told=True)
+    vault.back_up()
+    told.tell(ada, back, ORG, told=False)
+    file.pause(ada, paused, paused=True)
+    file.drop(ada, gone)
+    vault.back_up_keys("b.keys")
+    assert set(GoalsTold(vault.restored("a.keys")[1].people).of(ada)) == {back, paused, gone, kept}
+    again = vault.restored("b.keys")[1].people
+    assert GoalsTold(again).of(ada) == {kept: (ORG,)}
+    assert not WishBook(again).said(ada).alone
+
+
+def test_whoever_said_how_to_be_reached_after_a_backup_is_left_alone_in_what_is_restored(vault: Vault) -> None:
+    people = vault.proofs.people
+    ada, bo = (people.add([f"{ORG}:user_id:{name}"]).handle for name in ("ada", "bo"))
+    for who in (ada, bo):
+        WishBook(people).say(who, ORG, lambda says: msgspec.structs.replace(says, quiet="22:00-08:00"))
+    vault.back_up()
+    WishBook(people).say(ada, ORG, lambda says: msgspec.structs.replace(says, stopped_kinds=frozenset({"offer"})))
+    vault.back_up_keys("b.keys")
+    _, again = vault.restored("b.keys")
+    assert [WishBook(again.people).said(who).alone for who in (ada, bo)] == [True, False]
+    assert "older than what you last said about being reached" in again.claims.news(ada)[0].said
+    assert again.claims.news(bo) == []
 
 
 def test_times_on_the_list_are_the_house_s(vault: Vault) -> None:

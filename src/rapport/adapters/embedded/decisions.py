@@ -10,8 +10,8 @@ second is made anew and finds the first.
       .keep(standing, …)           → False where the customer got another decision meanwhile
       .decision(org, id) .page(org, before, limit) .of_records(…) .between(records, …) .tallies(org, since)
       .numbers(org, upto, most) .last_before(org, at)
-      .told(person, id) .got(person) .by_receipt(person, receipts) .inbox(person, before, limit) .see(person, since, upto)
-      .news(handle)                                                    for the person
+      .told(person, id) .got(person) .by_receipt(person, receipts) .inbox(person, before, limit)
+      .see(person, since, upto) .news(handle)                                                    for the person
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rapport.adapters.embedded.people import PeopleFile
 
 SCHEMA = """
-    CREATE TABLE goal_told (goal INTEGER, org TEXT, at INTEGER NOT NULL, PRIMARY KEY (goal, org)) WITHOUT ROWID
+    CREATE TABLE goal_told (goal INTEGER, org TEXT, person INTEGER NOT NULL, at INTEGER NOT NULL,
+                            what TEXT GENERATED ALWAYS AS (goal || ' ' || org), PRIMARY KEY (goal, org)) WITHOUT ROWID;
+    CREATE INDEX goal_told_by ON goal_told (person)
 """
 
 
@@ -54,11 +56,12 @@ class GoalsTold:
             if row is None:
                 raise NotFound("you have no such goal")
             if told:
-                self._db.execute("INSERT OR IGNORE INTO goal_told VALUES (?, ?, ?)", (row[0], org, now()))
+                query = "INSERT OR IGNORE INTO goal_told (goal, org, person, at) VALUES (?, ?, ?, ?)"
+                self._db.execute(query, (row[0], org, number, now()))
             else:
                 self._db.execute("DELETE FROM goal_told WHERE goal = ? AND org = ?", (row[0], org))
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:
     """Within a transaction, before the goals themselves."""
-    db.execute("DELETE FROM goal_told WHERE goal IN (SELECT id FROM goal WHERE person = ?)", (person,))
+    db.execute("DELETE FROM goal_told WHERE person = ?", (person,))

@@ -153,4 +153,5 @@ MIGRATIONS = [
     withheld.SCHEMA,
     decisions.UNSEEN,
     outcomes.BEFORE,
+    let_go.TOLD,
 ]

@@ -1,6 +1,6 @@
 """What was let go of, in ledger.db: revoked passkeys, devices and tokens, claims and addresses that count no longer,
-recovery codes that were spent, who unsubscribed, and whose terms or locks were changed; so that restoring an older
-backup revives none.
+recovery codes that were spent, who unsubscribed, goals that companies may know no longer, and whose terms, locks or
+wishes were changed; so that restoring an older backup revives none.
 
 Triggers write it down, so no way of letting go can forget to. The backup of keys, which is the younger of the two,
 carries it (`key_archive`), and a restore takes away what is on it and was not yet on that of the restored ledger
@@ -13,9 +13,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from rapport.adapters.embedded import messages, noticed
 from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.sqlite import transaction, translating
+from rapport.adapters.embedded.wishes import EVERYWHERE, WishBook
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.people import PeopleFile
@@ -42,6 +45,9 @@ _KINDS = {
     "contact": _Kind("contact", "token"),
     "paper": _Kind("recovery_code", "hash"),
 }
+_GOALS = {"goal_told": _Kind("goal_told", "what"), "goal_ended": _Kind("goal_told", "goal")}
+_OPENING = _KINDS | _GOALS
+"""All of which rows are taken away."""
 
 
 SCHEMA = """
@@ -86,6 +92,18 @@ def _triggers() -> str:
 
 NOTED = _triggers()
 
+TOLD = (
+    _noted("let_go_goal_told", "DELETE ON goal_told", "goal_told", "OLD.what", "OLD.person")
+    + _noted(
+        "let_go_goal_ended",
+        "UPDATE OF paused_at, finished_at ON goal WHEN coalesce(NEW.paused_at, NEW.finished_at) IS NOT NULL",
+        "goal_ended",
+        "NEW.id",
+        "NEW.person",
+    )
+    + _noted("let_go_wish", "INSERT ON wish", "wish", "x''", "NEW.person")
+)
+
 ENDED = (
     "own_session",
     "session",
@@ -104,6 +122,10 @@ ENDED = (
 _LOCKED = (
     "This node was restored from a backup that is older than your last change of terms. "
     "Everyone is locked out until you look at your terms and unlock."
+)
+_ALONE = (
+    "This node was restored from a backup that is older than what you last said about being reached. "
+    "Everybody leaves you alone until you say otherwise."
 )
 _KNOWN = "SELECT 1 FROM let_go WHERE kind = ? AND what = ? AND person = ? AND at >= ?"
 _KEPT = "INSERT INTO let_go VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
@@ -132,10 +154,10 @@ def rows_of(data: Path) -> list[Row]:
 
 def take_away(people: "PeopleFile", rows: Sequence[Row]) -> int:
     """Take from a restored ledger what was let go of since it was backed up, and end every session, link and code.
-    Whose terms or locks were changed since has everyone locked out, until they say what they want now. Returns how
-    many rows were taken away, and people locked."""
+    Whose terms or locks were changed since has everyone locked out, and whose wishes were is left alone, until they say
+    what they want now. Returns how many rows were taken away, and people locked or left alone."""
     db, taken, moved = people.db, 0, set()
-    locked = []
+    locked, alone = [], []
     with transaction(db):
         for table in ENDED:
             db.execute(f"DELETE FROM {table}")  # noqa: S608 (our own names)
@@ -148,10 +170,12 @@ def take_away(people: "PeopleFile", rows: Sequence[Row]) -> int:
                 continue
             if kind == "terms":
                 locked.append(person)
+            elif kind == "wish":
+                alone.append(person)
             elif kind == messages.CARRIED and isinstance(what, bytes):
                 taken += messages.stop_again(db, what)
-            elif kind in _KINDS:
-                table, column, whose = _KINDS[str(kind)]
+            elif kind in _OPENING:
+                table, column, whose = _OPENING[str(kind)]
                 query = f"DELETE FROM {table} WHERE {column} = ? AND {whose} = ?"  # noqa: S608 (our own names)
                 gone = db.execute(query, (what, person)).rowcount
                 taken += gone
@@ -160,7 +184,7 @@ def take_away(people: "PeopleFile", rows: Sequence[Row]) -> int:
             db.execute(_KEPT, row)
         for person in moved:
             people.moved(int(str(person)))
-    return taken + sum(_locked_out(people, person) for person in locked)
+    return taken + sum(_locked_out(people, one) for one in locked) + sum(_left_alone(people, one) for one in alone)
 
 
 def _locked_out(people: "PeopleFile", person: object) -> int:
@@ -172,6 +196,19 @@ def _locked_out(people: "PeopleFile", person: object) -> int:
     people.lock(row[0])
     with transaction(db):
         Claims(people).tell(int(str(person)), _LOCKED)
+    return 1
+
+
+def _left_alone(people: "PeopleFile", person: object) -> int:
+    """Let nothing come to a person and tell them so; how many that were (1 or 0)."""
+    db = people.db
+    row = db.execute("SELECT handle FROM person WHERE id = ? AND status = 'active'", (person,)).fetchone()
+    if row is None:
+        return 0
+    still = {"alone": True, "alone_until": None}
+    WishBook(people).say(row[0], EVERYWHERE, lambda says: msgspec.structs.replace(says, **still))
+    with transaction(db):
+        Claims(people).tell(int(str(person)), _ALONE)
     return 1
 
 
