@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from rapport.adapters.embedded.claims import BY_CODE, BY_DESK, BY_LINK, EXPIRED
+from rapport.adapters.embedded.wishes import WishBook
+from rapport.decide.person import answered
 from rapport.kernel.errors import BadInput, Conflict, NotFound, Unauthorized
 from rapport.kernel.times import DAY, MINUTE, now
 from rapport.signin.passkeys import Proved
@@ -143,6 +145,15 @@ def test_two_accounts_are_joined_and_parted_exactly(hall: Hall) -> None:
         hall.proofs.joining.join(old, key, Proved(0, synced=True), (b"another" * 6, 1 << 62))
     assert hall.proofs.joining.part(ada) == 2
     assert [(hall.claims(one), hall.proofs.contacts.contacts(one)) for one in (ada, old)] == before
+
+
+def test_what_either_of_two_joined_accounts_stopped_stays_stopped(hall: Hall) -> None:
+    ada, old = hall.proofs.people.add([]).handle, hall.proofs.people.add([f"{ORG}:user_id:ada"]).handle
+    wishes = WishBook(hall.proofs.people)
+    wishes.say(old, ORG, lambda says: answered(says, "stop_kind", "x", "offer"))
+    wishes.say(ada, ORG, lambda says: answered(says, "stop_kind", "x", "ask"))
+    hall.proofs.joining.join(ada, _enrolled(hall, old), Proved(0, synced=True), (b"joining" * 6, 1 << 62))
+    assert wishes.said(ada, ORG).stopped_kinds == {"offer", "ask"}
 
 
 def test_who_shows_an_address_ends_what_rests_on_it_in_each_of_two_joined_accounts(hall: Hall) -> None:

@@ -1,7 +1,8 @@
 """Two accounts of one person, in ledger.db: what one claims, and its contacts, move to the other, and back again.
 
 Both are proved at the moment of joining. The account that was joined stays, with its passkeys and its receipts, which
-were made for it and are verified as before; what moved is remembered, so that parting gives back what is still there.
+were made for it and are verified as before; what it said about being reached holds in both from then on. What moved is
+remembered, so that parting gives back what is still there.
 """
 
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from rapport.adapters.embedded.accounts import ACTIVE, Accounts
 from rapport.adapters.embedded.claims import TABLES, Claims
 from rapport.adapters.embedded.sqlite import remove, transaction
+from rapport.adapters.embedded.wishes import WishBook
 from rapport.kernel.errors import Conflict
 from rapport.signin.passkeys import Passkey, Proved
 
@@ -46,6 +48,7 @@ class Joining:
             tokens = [token for token in moved if token is not None]
             rows = [(token, person, former) for token in tokens]
             self._db.executemany("INSERT OR REPLACE INTO joined VALUES (?, ?, ?)", rows)
+            WishBook(self._people).carry(former, person)
             self._both_moved(person, former)
             self._claims.loud(person, "Another account of yours was joined to this one.")
             self._claims.tell(former, "This account was joined to another of yours, which has now what it claimed.")

@@ -47,11 +47,20 @@ class WishBook:
         self._people.known_org(org or None)
         with self._people.changing(handle) as person:
             says = checked(change(self._said(person, org)))
-            key = self._people.keys.person(person)
-            if key is not None:
-                sealed = key.seal(_encode(says), _PLACE + org.encode())
-                self._db.execute("INSERT OR REPLACE INTO wish VALUES (?, ?, ?)", (person, org, sealed))
+            self._keep(person, org, says)
         return says
+
+    def carry(self, former: int, person: int) -> None:
+        """Let what one person (by number) says hold for another, too, beside what that one says: of both the stricter.
+        Within a transaction that moves both."""
+        for (org,) in self._db.execute("SELECT org FROM wish WHERE person = ?", (former,)).fetchall():
+            self._keep(person, org, joined((self._said(person, org), self._said(former, org))))
+
+    def _keep(self, person: int, org: str, says: Says) -> None:
+        key = self._people.keys.person(person)
+        if key is not None:
+            sealed = key.seal(_encode(says), _PLACE + org.encode())
+            self._db.execute("INSERT OR REPLACE INTO wish VALUES (?, ?, ?)", (person, org, sealed))
 
     def holding(self, persons: Iterable[int], org: str) -> Says:
         """What holds for a customer whom these persons claim."""
