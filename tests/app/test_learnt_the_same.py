@@ -254,6 +254,24 @@ def test_what_comes_of_somebody_while_their_key_is_being_destroyed_is_learnt_by_
         assert it.started().of(ORG).company.learnt == 2
 
 
+@pytest.mark.parametrize("content", [b"nonsense", b"rapport posterior 99\n"])
+def test_a_model_that_nobody_can_read_is_learnt_anew_and_no_erasure_waits_for_it(content):
+    with processes() as it:
+        it.decide("bo")
+        it.report(0, 10.0)
+        it.keep()
+        it.decide("bo")
+        it.report(1, 10.0)
+        before = it.started().all_of(ORG)
+        it.desk.ledger.db.execute("UPDATE mind SET customer = ?", (content,))
+        again = it.started().all_of(ORG)
+        assert (again.lesson, again.customer.packed()) == (before.lesson, before.customer.packed())
+        it.erase("bo")
+        assert it.desk.kept(it.made[0]).content is None
+        after = it.started().all_of(ORG)
+        assert (after.lesson, after.company.packed()) == (before.lesson, before.company.packed())
+
+
 def test_what_can_be_recomputed_after_an_erasure_is_what_was_decided_since_or_before_them():
     with processes() as it:
         for turn, user in enumerate(("ada", "bo", "ada")):

@@ -3,9 +3,10 @@
 Every process folds for itself, and all come to the same bits: from the same priors, which are fixed with the first
 lesson (see `adapters.embedded.priors`), over lessons that never change. What was learnt up to some lesson is kept now
 and then, so that a start reads few of them; and before somebody is erased, whose lessons teach nothing any more: who
-meets such a lesson goes on from what was kept.
+meets such a lesson goes on from what was kept. What another version kept is learnt anew: it may have learnt otherwise.
 """
 
+import logging
 from typing import Final, NamedTuple
 
 from rapport.adapters.embedded.outcomes import Mind, OutcomeBook, Taught
@@ -15,6 +16,9 @@ from rapport.decide.features import Crossed, crossed, hashed
 from rapport.decide.kinds import SILENCE
 from rapport.decide.posterior import Posterior, learn_both
 from rapport.decide.priors import Scales, prior
+from rapport.kernel.errors import Corrupt, Misconfigured
+
+log: Final = logging.getLogger(__name__)
 
 MOST: Final = 20
 """Lessons that are learnt before a decision is made; whoever has time learns more."""
@@ -95,8 +99,12 @@ class Minds:
         kept = self._book.mind(org, standing.since, least, most)
         if kept is None:
             return None
-        customer = Posterior.unpacked(kept.customer)
-        return Learnt(customer, Posterior.unpacked(kept.company, beside=customer), kept.lesson)
+        try:
+            customer = Posterior.unpacked(kept.customer)
+            return Learnt(customer, Posterior.unpacked(kept.company, beside=customer), kept.lesson)
+        except (Corrupt, Misconfigured) as error:
+            log.warning("what %s had learnt is learnt anew from its lessons: %s", org, error.message)
+            return None
 
 
 def nothing(scales: Scales, lesson: int = 0) -> Learnt:

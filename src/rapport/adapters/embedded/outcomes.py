@@ -193,9 +193,10 @@ class OutcomeBook:
     def put_mind_along(self, org: str, mind: Mind) -> None:
         """The same, in the transaction that its caller holds."""
         row = self._db.execute("SELECT since, lesson FROM mind WHERE org = ?", (org,)).fetchone()
-        if row is not None and row >= (mind.since, mind.lesson):
+        if row is not None and row > (mind.since, mind.lesson):
             return
-        self._db.execute("INSERT INTO mind_then SELECT * FROM mind WHERE org = ?", (org,))
+        if row is not None and row < (mind.since, mind.lesson):
+            self._db.execute("INSERT INTO mind_then SELECT * FROM mind WHERE org = ?", (org,))
         self._db.execute("INSERT OR REPLACE INTO mind VALUES (?, ?, ?, ?, ?)", (org, *mind))
         query = """
             DELETE FROM mind_then WHERE org = ? AND lesson <
