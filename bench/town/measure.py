@@ -43,7 +43,7 @@ from rapport.decide.kinds import Units, Worth
 from rapport.decide.priors import Scales, scales_of
 
 SEEDS: Final = 20
-SOME: Final = 10
+SOME: Final = 20
 CUSTOMERS: Final = 80
 DAYS: Final = 60
 WORKERS = len(os.sched_getaffinity(0))
