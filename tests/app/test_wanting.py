@@ -196,6 +196,18 @@ def test_a_guess_opens_no_goal(desk, watched):
     assert wanted(watched, "email:ada@example.com") == set()
 
 
+def test_a_mailbox_of_two_customers_opens_no_goal_and_ones_own_does(desk, watched):
+    mail = {"email": "ada@example.com"}
+    desk.house.send(told(type="identify", userId="ada", messageId="9", traits=mail), source="crm")
+    desk.house.settle()
+    ada = Ada(desk, (f"{ORG}:email:ada@example.com",))
+    ada.says(OAK, ORG)
+    assert wanted(watched) == {"Keep my oak table"}
+    desk.house.send(told(type="identify", userId="bo", messageId="10", traits=mail), source="crm")
+    desk.house.settle()
+    assert wanted(watched) == wanted(watched, "user_id:bo") == set()
+
+
 def test_how_far_they_are_is_told_by_what_happened_at_this_company_alone_and_may_be_seen(desk, watched):
     desk.ledger.add_org("corner")
     ada = Ada(desk, (f"{ORG}:user_id:ada", "corner:user_id:a"))

@@ -108,8 +108,16 @@ class Judging:
             return 0
         (holder,) = ground.holders
         open_to = [part for part, mask in zip(found.parts, decision.masks, strict=True) if mask & _PREFERENCE]
-        links = _firm(holder.links, found, self._reader)
+        users = frozenset(link for link in holder.links if link.startswith("user_id:"))
+        if any(holds_firmly(part, users) for part in open_to):
+            return holder.id
+        links = self._unshared(holder.links - users, found) if open_to else frozenset()
         return holder.id if any(holds_firmly(part, links) for part in open_to) else 0
+
+    def _unshared(self, links: Collection[str], found: Found) -> frozenset[str]:
+        """Claimed identifiers, but for those that another customer holds as firmly."""
+        own = {part.number for part in found.parts}
+        return frozenset(one for one in links if not is_shared(self._reader, found.org, one, own))
 
     def _shared(self, found: Found, ground: Ground) -> set[str]:
         """Claimed identifiers that a record of another customer holds as firmly, such as the mailbox of two."""
@@ -224,12 +232,6 @@ def withheld(judged: Judged) -> tuple[str, ...]:
         if (user is None or f"user_id:{user}" in links) and holds_firmly(part, links):
             held |= categories_in(part)
     return names_in(held & ~judged.told)
-
-
-def _firm(links: Collection[str], found: Found, reader: ProfileReader) -> frozenset[str]:
-    """Claimed identifiers, but for those that another customer holds as firmly."""
-    own = {part.number for part in found.parts}
-    return frozenset(one for one in links if one.startswith("user_id:") or not is_shared(reader, found.org, one, own))
 
 
 def _recipients(request: Request, promise: Promise | None) -> tuple[str, ...]:
