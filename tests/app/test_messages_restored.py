@@ -6,9 +6,12 @@ import pytest
 from rapport.adapters.embedded import backup
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.messages import RESTORED, MessageBook
+from rapport.adapters.embedded.noticed import NoticedBook, Row
 from rapport.app import backing_up
 from rapport.app.embedded import open_ledger
 from rapport.app.restoring import restore
+from rapport.decide.triggers import Start
+from rapport.kernel.times import now
 from tests.app.post_office import ORG, office, postman
 
 __all__ = ["office", "postman"]
@@ -67,3 +70,12 @@ def test_what_waited_when_it_was_backed_up_is_not_sent_again(office, restored, p
     assert (standing.state, standing.error) == ("withdrawn", RESTORED)
     assert DecisionBook(ledger).decision(ORG, answer["decision"]).delivery == "withdrawn"
     assert len(postman.got) == 1
+
+
+def test_what_was_noticed_when_it_was_backed_up_starts_nothing_a_second_time(office, restored):
+    record, at = office.desk.kept(office.decide()).record, now()
+    start = Start("event", "Ordered", at)
+    NoticedBook(office.desk.ledger).put([Row(ORG, record, "service", ("write",), start, "crm", "o1")], at, upto=7)
+    book = NoticedBook(restored()())
+    assert book.due(at, 10, timed=False) == []
+    assert book.upto() is None

@@ -216,6 +216,24 @@ def test_who_is_found_in_an_audience_as_it_is_defined_did_nothing_new() -> None:
         assert (shop.decided(), shop.waiting()) == ([], 0)
 
 
+def test_who_is_found_in_an_audience_since_a_promise_is_new_did_nothing_new() -> None:
+    with with_gold(notice(Trigger(left="gold"), ENTERED, purpose="fraud")) as shop:
+        shop.deciding.put("gold", 'traits.plan == "gold"', purpose="fraud")
+        people = shop.house.people
+        every = Clause("in", "allow", purposes=("any",), categories=("everything", "unclassified"))
+        people.set_terms(people.add([f"{ORG}:user_id:ada"]).handle, Terms("own", (every,)))
+        shop.does("ada", type="identify", traits={"plan": "gold"})
+        shop.settle()
+        assert shop.deciding.users("gold") == set()
+        shop.house.declare(BOTH)
+        shop.settle()
+        assert shop.deciding.users("gold") == {"ada"}
+        assert shop.decided() == []
+        shop.does("ada", type="identify", traits={"plan": "free"})
+        shop.settle()
+        assert shop.decided() == ["confirm"]
+
+
 def test_who_entered_before_anything_waited_for_it_starts_nothing() -> None:
     with with_gold() as shop:
         shop.does("ada", type="identify", traits={"plan": "gold"})

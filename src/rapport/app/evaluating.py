@@ -253,6 +253,7 @@ class Evaluator:
         self._ask(Slice(fill.org, asks, fill.cause, (before, fill.before)), batch, filling=True)
         batch.filled.append((fill, before))
         self._write(batch)
+        self._noticing.pass_over(self.file, batch.at)
         return True
 
     def _begin_rounds(self) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOVES_AT_ONCE: Final = 1_000
 _BY_THEMSELVES: Final = ("event", "time")
-"""Causes of moves that start anything: who is found to be in an audience as it is defined does nothing new."""
+"""Causes of moves that start anything: not that a definition is another, nor that somebody may not be read any more."""
 
 
 class Noticing:
@@ -90,6 +90,12 @@ class Noticing:
         rows = [row for move in moves for row in self._of_move(move, purposes, at)]
         self._news = self._book.put(rows, at, moves[-1].seq if moves else last) > 0 or self._news
         return len(moves) == MOVES_AT_ONCE
+
+    def pass_over(self, file: DecideFile, at: int) -> None:
+        """Moves up to here start nothing: everybody was asked, and who is found to be in an audience, since it is new
+        or a promise is, did nothing new."""
+        if self._book.upto() is not None:
+            self._book.put((), at, file.last_move())
 
     def _of_move(self, move: Move, purposes: Mapping[tuple[str, str], str], at: int) -> list[Row]:
         kind, happened = move.moved.kind, move.moved.at
