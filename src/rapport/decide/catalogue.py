@@ -25,7 +25,7 @@ from rapport.decide.languages import TRAITS, chosen
 from rapport.decide.saying import Unsaid, doubtful, filled, unsaid
 from rapport.decide.traits import Computation, joined
 from rapport.kernel.errors import BadInput
-from rapport.kernel.expressions import Dependencies, Expression, Facts, compile_expression
+from rapport.kernel.expressions import Dependencies, Expression, Facts, Result, compile_expression
 
 RULES: Final[Mapping[str, str]] = {
     "unreadable": "its definition cannot be read by this release",
@@ -129,7 +129,7 @@ class Ready:
             return Exclusion("channel")
         if self.action.place is not None and not is_there(self.action.place, where):
             return Exclusion("place")
-        value, error = self._eligible.evaluate(facts, now, memo)
+        value, error = self._fits(self._eligible, facts, now, memo)
         if value is not True:
             return Exclusion("eligible", error)
         doubts = self._doubtful[channel, self._language(channel, languages)]
@@ -138,6 +138,16 @@ class Ready:
             return None if trouble is None else Exclusion("content", f"{trouble.place}: {trouble.reason}")
         message = self.rendered(facts, now, channel, languages, memo)
         return Exclusion("content", f"{message.place}: {message.reason}") if isinstance(message, Unrendered) else None
+
+    @staticmethod
+    def _fits(eligible: Expression, facts: Facts, now: int, memo: dict[int, Any] | None) -> Result:
+        """What a condition gives: many actions have the same one, which is compiled once."""
+        if memo is None:
+            return eligible.evaluate(facts, now)
+        known: Result | None = memo.get(id(eligible))
+        if known is None:
+            known = memo[id(eligible)] = eligible.evaluate(facts, now, memo)
+        return known
 
     def rendered(
         self, facts: Facts, now: int, channel: str, languages: Sequence[str] = (), memo: dict[int, Any] | None = None

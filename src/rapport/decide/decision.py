@@ -167,9 +167,8 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
         moment.held_out and moment.takes_part,
     )
     ruling = arbitrate(case)
-    lost = [
-        Excluded(case.actions[place], rule, RULES[rule]) for place in ruling.ranking for rule in losers(case, place)
-    ]
+    out = [place for place in ruling.ranking if ruling.products[place] is None]
+    lost = [Excluded(case.actions[place], rule, RULES[rule]) for place in out for rule in losers(case, place)]
     chosen = next((place for place, one in enumerate(candidates) if one.action.id == ruling.action), None)
     done = None if chosen is None else candidates[chosen]
     message = None if done is None else _message(done, moment)
