@@ -9,7 +9,7 @@ from typing import Final
 
 from rapport.adapters.embedded.decisions import Kept
 from rapport.decide.decision import Decision, ranking
-from rapport.decide.kinds import SILENCE
+from rapport.decide.kinds import NOTICE, SILENCE
 from rapport.web.language import SPOKEN
 from rapport.web.portal.told import Decided
 
@@ -37,7 +37,9 @@ def decided(kept: Kept) -> Decided | None:
         return Decided(silent=True, why=_why_silence(decision), chance=_chance(decision))
     said = decision.parts.get("title") or decision.parts.get("subject") or decision.parts.get("text", "")
     shown = said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1].rstrip()}…"
-    return Decided(said=shown, message=kept.id if kept.delivery == "delivered" else "", chance=_chance(decision))
+    if kept.delivery == "delivered":
+        return Decided(said=shown, message=kept.id, chance=_chance(decision))
+    return Decided(said=shown, stop="" if decision.kind == NOTICE else kept.id, chance=_chance(decision))
 
 
 def _chance(decision: Decision) -> str:
@@ -60,12 +62,18 @@ def _why_silence(decision: Decision) -> str:
         )
     if any(one.product is not None for one in order):
         return SPOKEN.say("It was not sure that anything would be worth more than silence to you both.")
+    reasons = dict.fromkeys(RULES[one.rule] for one in decision.excluded if one.rule in RULES)
+    told = SPOKEN.listed([SPOKEN.say(one) for one in reasons], "and")
+    if order and reasons:
+        return SPOKEN.say(
+            "Nothing was left to do: %(reasons)s; and with the rest, one of you was expected to be worse off than with "
+            "silence.",
+            reasons=told,
+        )
     if order:
         return SPOKEN.say(
             "With whatever it could have done, one of you was expected to be worse off than with silence."
         )
-    reasons = dict.fromkeys(RULES[one.rule] for one in decision.excluded if one.rule in RULES)
     if not reasons:
         return SPOKEN.say("There was nothing to do that would have fitted you just then.")
-    told = SPOKEN.listed([SPOKEN.say(one) for one in reasons], "and")
     return SPOKEN.say("Nothing was left to do: %(reasons)s; and the rest did not fit.", reasons=told)

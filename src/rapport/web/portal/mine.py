@@ -143,7 +143,7 @@ def by_day(looks: Iterable[Look]) -> list[tuple[str, list[Row]]]:
 
 
 def _said(look: Look) -> Any:
-    decided = None if look.decided is None else msgspec.structs.replace(look.decided, chance="")
+    decided = None if look.decided is None else msgspec.structs.replace(look.decided, stop="", chance="")
     return msgspec.structs.replace(look, id="", at=0, decided=decided)
 
 

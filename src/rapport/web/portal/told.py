@@ -203,11 +203,13 @@ class Proposal(msgspec.Struct, frozen=True):
 
 class Decided(msgspec.Struct, frozen=True):
     """What was decided with a look. `said`: what they were told, cut short; `message`: its place in their inbox, ""
-    where it went elsewhere; `why` it was silent, in a sentence; `chance`: what chance had to do with it, in another."""
+    where it went elsewhere, and there `stop` is the decision to say stop to, "" where that would not hold; `why` it was
+    silent, in a sentence; `chance`: what chance had to do with it, in another."""
 
     silent: bool = False
     said: str = ""
     message: str = ""
+    stop: str = ""
     why: str = ""
     chance: str = ""
 
