@@ -25,7 +25,7 @@ from rapport.learn.verdicts import Verdict
 
 MOST: Final = 200_000
 """So many decisions, the newest, are looked back on at most."""
-_PAGE: Final = 1_000
+_PAGE: Final = 100
 Progress = Callable[[int], None]
 """Told how many decisions were read so far."""
 
@@ -51,16 +51,22 @@ def past(
     ledger: LedgerFile, org: str, most: int = MOST, progress: Progress = lambda _: None, upto: int = (1 << 62) - 1
 ) -> Past:
     """The newest decisions of an organization up to a number, but for those of customers who were erased."""
-    book, outcomes = DecisionBook(ledger), OutcomeBook(ledger)
     decisions: list[Decision] = []
     log: list[Logged] = []
+    for decision, one in each(ledger, org, most, progress, upto):
+        decisions.append(decision)
+        log.append(one)
+    return Past(decisions, log)
+
+
+def each(ledger: LedgerFile, org: str, most: int, progress: Progress, upto: int) -> Iterator[tuple[Decision, Logged]]:
+    """The same one by one, the newest first, for who need not keep all of them."""
+    book, outcomes = DecisionBook(ledger), OutcomeBook(ledger)
     for read, kept in enumerate(_every(book, org, most, upto + 1), 1):
         progress(read)
         one = logged_of(outcomes, kept)
         if one is not None and kept.content is not None:
-            decisions.append(kept.content)
-            log.append(one)
-    return Past(decisions, log)
+            yield kept.content, one
 
 
 def logged_of(outcomes: OutcomeBook, kept: Kept) -> Logged | None:

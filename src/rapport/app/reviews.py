@@ -5,15 +5,20 @@ other(ledger, org, Other(…))    what one change would have given each side
 """
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from sys import intern
 from typing import Final
+
+from msgspec.structs import replace
 
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.app import looking_back
 from rapport.app.guarding import known_by
 from rapport.app.looking_back import MOST, Past
+from rapport.decide.decision import Decision
 from rapport.kernel.times import DAY, now
+from rapport.learn.logged import Logged
 from rapport.learn.reviewed import Answered, Lot, Other, Review
 from rapport.learn.reviewing import answered, review
 from rapport.terms.aggregates import Crowd, Guard
@@ -30,12 +35,15 @@ def nobody(_read: int, _of: int) -> None:
 def reviewed(ledger: LedgerFile, org: str, most: int = MOST, tell: Tell = nobody, at: int | None = None) -> Review:
     """All that the newest decisions show whose windows have passed, as of now; and how many wait."""
     at = now() if at is None else at
-    found, known = _past(ledger, org, most, tell, at)
-    book = DecisionBook(ledger)
+    book, known = DecisionBook(ledger), known_by(ledger, org, at)
+    log: list[Logged] = []
+    newest: dict[str, tuple[int, float]] = {}
+    for decision, one in _each(ledger, org, most, tell, known):
+        log.append(one)
+        newest.setdefault(one.customer, (decision.manner, decision.case.holdout))
     waiting, first = book.after(org, known, MOST)
-    return review(
-        found.log, at, lot_of(ledger, org, found), waiting, first + book.manner(org).days * DAY if waiting else 0
-    )
+    due = first + book.manner(org).days * DAY if waiting else 0
+    return review(log, at, _lot(ledger, org, log, newest), waiting, due)
 
 
 def other(
@@ -43,35 +51,40 @@ def other(
 ) -> Answered:
     """What another way to decide would have given. Raises BadInput (`bad_change`, `bad_weight`), NotFound."""
     at = now() if at is None else at
-    found, _ = _past(ledger, org, most, tell, at)
+    found = Past([], [])
+    for decision, one in _each(ledger, org, most, tell, known_by(ledger, org, at)):
+        found.decisions.append(_bare(decision))
+        found.log.append(one)
     change = {"weight": wished.weight, "without": wished.without, "most": wished.most, "days": wished.days}
     return answered(looking_back.asked(found, at, **change), at)  # type: ignore[arg-type]  # each of its own type
 
 
-def _past(ledger: LedgerFile, org: str, most: int, tell: Tell, at: int) -> tuple[Past, int]:
-    """The newest decisions whose windows have passed; and the number of the last of them."""
-    known = known_by(ledger, org, at)
+def _each(ledger: LedgerFile, org: str, most: int, tell: Tell, known: int) -> Iterator[tuple[Decision, Logged]]:
+    """The newest decisions up to one."""
     of = DecisionBook(ledger).count(org, known, most)
     tell(0, of)
-    return looking_back.past(ledger, org, most, lambda read: tell(read, of), known), known
+    return looking_back.each(ledger, org, most, lambda read: tell(read, of), known)
 
 
-def lot_of(ledger: LedgerFile, org: str, found: Past) -> Lot:
-    """The holdout, as far as an organization may know of it: who declined is told as a count that tells of nobody."""
-    book, shares = DecisionBook(ledger), dict[int, float]()
-    newest: dict[str, bool] = {}
-    for decision, one in zip(found.decisions, found.log, strict=True):  # the newest come first
-        if one.customer not in newest:
-            if decision.manner not in shares:
-                shares[decision.manner] = book.kept_manner(org, decision.manner).holdout
-            newest[one.customer] = shares[decision.manner] > 0 and not decision.case.holdout
-    declined = [customer for customer, declines in newest.items() if declines]
-    return Lot(
-        book.manner(org).holdout,
-        len(newest),
-        len({one.customer for one in found.log if one.held_out}),
-        declining(ledger, declined),
+def _bare(decision: Decision) -> Decision:
+    """What is needed to rule again: all else would be most of what many decisions take in memory."""
+    case = decision.case
+    names = {"actions": tuple(map(intern, case.actions)), "kinds": tuple(map(intern, case.kinds))}
+    return replace(
+        decision, case=replace(case, **names), features=(), excluded=(), worths=(), versions=(), parts={}, because=()
     )
+
+
+def _lot(ledger: LedgerFile, org: str, log: Sequence[Logged], newest: Mapping[str, tuple[int, float]]) -> Lot:
+    """The holdout, as far as an organization may know of it: who declined is told as a count that tells of nobody.
+    `newest`: of each customer's newest decision, how it was decided then, and the share of which they could be."""
+    book, shares = DecisionBook(ledger), dict[int, float]()
+    for manner, _ in newest.values():
+        if manner not in shares:
+            shares[manner] = book.kept_manner(org, manner).holdout
+    declined = [customer for customer, (manner, share) in newest.items() if shares[manner] > 0 and not share]
+    held_out = {one.customer for one in log if one.held_out}
+    return Lot(book.manner(org).holdout, len(newest), len(held_out), declining(ledger, declined))
 
 
 def declining(ledger: LedgerFile, customers: Collection[str]) -> int | None:

@@ -5,6 +5,7 @@ been chosen with another weight, or without an action, is not guessed: the same 
 """
 
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import NamedTuple
 
 import msgspec
@@ -68,7 +69,8 @@ def _candidates(ruling: Ruling) -> tuple[Candidate, ...]:
     case = ruling.case
     means = zip(case.customer.means, case.company.means, strict=True)
     each = zip(case.actions, case.kinds, ruling.chances, means, strict=True)
-    there = (Candidate(action, kind, chance, *both) for action, kind, chance, both in each)
+    # Each name once in memory: a log has as many as it has candidates.
+    there = (Candidate(intern(action), intern(kind), chance, *both) for action, kind, chance, both in each)
     return (*there, Candidate(SILENCE, SILENCE, ruling.silence))
 
 
