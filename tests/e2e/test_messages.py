@@ -1,7 +1,10 @@
 """What a real node sends by mail arrives by a real server, and one click in a real browser stops more."""
 
 import json
+import os
+import random
 import re
+import signal
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -121,15 +124,41 @@ def defined(node: Node) -> int:
     return told(node, "ledger", "SELECT version FROM defined")
 
 
-def test_what_somebody_does_has_a_letter_with_the_mail_server_by_itself(org: Org, postman: Postman) -> None:
-    confirm = {**WRITE, "kind": "notice", "triggers": [{"event": "Order Completed"}]}
-    confirm["content"] = {"email": {"en": {"subject": "Your order", "text": "It is on its way."}}}
-    assert asked(org, "PUT", "/v1/actions/confirm", confirm).status == 201
+def waited_with(org: Org, event: str, subject: str) -> None:
+    """An action that must be said waits for an event, and the node knows."""
+    content = {"email": {"en": {"subject": subject, "text": "It is on its way."}}}
+    said = {"kind": "notice", "purpose": "service", "content": content, "triggers": [{"event": event}]}
+    assert asked(org, "PUT", "/v1/actions/confirm", said).status in (200, 201)
     eventually(lambda: told(org.node, "state", "SELECT value FROM meta WHERE name = 'defined'") == defined(org.node))
+
+
+def test_what_somebody_does_has_a_letter_with_the_mail_server_by_itself(org: Org, postman: Postman) -> None:
+    waited_with(org, "Order Completed", "Your order")
     org.send({"type": "track", "event": "Order Completed", "userId": "cy", "messageId": "o1"})
     eventually(lambda: [mail for mail in postman.got if mail["Subject"] == "Your order"])
     (mail,) = [mail for mail in postman.got if mail["Subject"] == "Your order"]
     assert mail["To"] == "cy@example.com"
+    assert asked(org, "DELETE", "/v1/actions/confirm").status == 204
+
+
+def test_everybody_has_one_decision_of_what_they_did_whatever_is_killed(org: Org, postman: Postman) -> None:
+    dice, users = random.Random(8), [f"p{number}" for number in range(20)]
+    for user in users:
+        traits = {"email": f"{user}@example.com"}
+        org.send({"type": "identify", "userId": user, "messageId": user, "traits": traits})
+    waited_with(org, "Paid", "Paid")
+    count = "SELECT coalesce(sum(decided), 0) FROM started WHERE org = 'boilers'"
+    before = told(org.node, "ledger", count)
+    for _ in range(4):
+        for user in users:
+            org.send({"type": "track", "event": "Paid", "userId": user, "messageId": f"paid {user}"})
+        victim = org.node.children().get(dice.choice(["evaluator", "evaluator", "worker"]))
+        if victim is not None:
+            os.kill(victim, signal.SIGKILL)
+    everybody = {f"{user}@example.com" for user in users}
+    eventually(lambda: {mail["To"] for mail in postman.got if mail["Subject"] == "Paid"} == everybody)
+    assert told(org.node, "ledger", count) - before == len(users)
+    assert len({mail["Message-ID"] for mail in postman.got if mail["Subject"] == "Paid"}) == len(users)
     assert asked(org, "DELETE", "/v1/actions/confirm").status == 204
 
 
