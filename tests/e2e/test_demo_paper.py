@@ -197,6 +197,13 @@ def test_a_stop_in_the_inbox_bites_on_the_next_decision(browser: Browser, node: 
     page.locator(".mine-notice").get_by_role("button", name="Undo").click()
     expect(page.locator(".mine-notice")).to_contain_text("may come again")
     assert "stopped_action" not in {rule for _, rule in ruled_out(decided(shop, ALICE, "inbox"))}
+    shown = until("something", shop)
+    go(page, "/me/asked")
+    look = page.locator(".look", has=page.locator(f'input[value="{shown["decision"]}"]'))
+    look.locator("summary").click()
+    look.get_by_role("button", name="Stop this").click()
+    page.wait_for_url("**/me/inbox?done=stop**")
+    assert (shown["action"], "stopped_action") in ruled_out(decided(shop, ALICE))
     page.context.close()
 
 
