@@ -247,3 +247,17 @@ def test_the_command_line_tells_the_same_in_words(desk: Desk, capsys: pytest.Cap
     assert told["decisions"] > 20
     with pytest.raises(NotFound):
         reviewing.outcomes("nobody", data)
+
+
+def test_a_node_that_ends_waits_for_no_look(desk: Desk) -> None:
+    lived(desk, 12)
+    retrospects = Retrospects(desk.house.settings, wait_s=0.01)
+
+    async def story() -> None:
+        for other in (None, Other(weight=0.7)):
+            assert (await retrospects.look(ORG, other)).found is None
+
+    asyncio.run(story())
+    retrospects.close()
+    assert retrospects._processes._running is None
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("looking back")]

@@ -70,6 +70,8 @@ class Processes:
         job = [sys.executable, "-m", "rapport.app.looking_job"]
         with subprocess.Popen(job, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 (our own)
             self._running = process
+            if self._stopped:  # just now: whoever ended it could not see this one yet
+                process.kill()
             end = threading.Timer(MOST_S, process.kill)
             end.start()
             try:

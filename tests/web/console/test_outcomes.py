@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from rapport.decide.kinds import Units
 from rapport.kernel.errors import Busy
 from rapport.learn.reviewed import Other
 from rapport.web.console import outcomes, over_time
@@ -219,3 +220,5 @@ def test_amounts_are_signed_where_they_are_differences():
         "+£1.50", "−£0.30", "£0.00", "£0.00",
     ]  # fmt: skip
     assert [outcomes.tick(number, units) for number in (2.0, 0.5, -1.0)] == ["£2", "£0.50", "−£1"]
+    assert [outcomes.tick(number, units) for number in (2e4, -5e7, 1e12)] == ["£20k", "−£50m", "£1,000bn"]
+    assert [outcomes.tick(number, Units("CHF")) for number in (20.0, 2e4)] == ["20", "20k"]

@@ -24,6 +24,7 @@ from rapport.web.retrospects import Looked
 MOST_ACTIONS: Final = 100
 STEPS: Final = {"day": "day by day", "week": "week by week", "month": "in months of four weeks"}
 WATCH_S: Final = 2
+_SIZES: Final = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -142,9 +143,10 @@ def drawn(review: Review, units: Units) -> Sides:
 
 
 def tick(number: float, units: Units) -> str:
-    """As short as it can be: `£2`, `£0.50`."""
-    text = money(number, units)
-    return text.replace(".00", "") if number == round(number) else text
+    """As short as it can be: `£2`, `£0.50`, `£20k`; `2` where the currency has no sign, or none is said."""
+    size, letter = next(((size, letter) for size, letter in _SIZES if abs(number) >= 10 * size), (1, ""))
+    text = money(number / size, units).removesuffix(f" {units.currency}")
+    return (text.removesuffix("0").removesuffix("0").removesuffix(".") if text.endswith(".00") else text) + letter
 
 
 def short_day(at: int) -> str:
