@@ -71,7 +71,7 @@ def test_somebody_is_invited_works_and_is_let_in_no_more(
     sam.page.get_by_role("button", name="Make a passkey").click()
     sam.page.wait_for_url("**/console/uses")
     expect(sam.page.get_by_role("navigation", name="Console").get_by_role("link")).to_have_text(
-        ["Promise", "Use", "Access"]
+        ["Actions", "Outcomes", "Promise", "Use", "Access"]
     )
     go(sam, node, "/console/customers")
     expect(sam.page.locator("main")).to_contain_text(
