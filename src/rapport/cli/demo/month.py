@@ -177,7 +177,7 @@ def how_to_look(settings: Settings, note: Note) -> str:
         "Alice's own page, signed in as Alice by one click (once, within 10 minutes):\n"
         f"  {url}\n"
         f"Another link:\n  rapport person open {note.alice}{data}{port}\n"
-        f"Her statement of {month_of(note.end)} is on it; in the terminal:\n"
+        f"Her inbox is on it, and her statement of {month_of(note.end)}; that in the terminal:\n"
         f"  rapport person statement {note.alice} --month {month_of(note.end)}{data}\n"
         "What she did lies in the month; what the company used was used just now, and its receipts say so.\n"
     )
