@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rapport.adapters.embedded.noticed import NoticedBook
+from rapport.adapters.embedded.noticed import NoticedBook, RoundRow
 from rapport.app import rounds
 from rapport.app.rounds import Rounds
 from rapport.decide.actions import Action, Trigger
@@ -154,6 +154,28 @@ def test_a_slice_is_small_whoever_is_there(monkeypatch: pytest.MonkeyPatch) -> N
         shop.starting.step()
         assert slices == 2
         assert "seen" in shop.decided()
+
+
+def test_rounds_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "SLICE", 3)
+    actions = [notice(Trigger(at=SPRING + MINUTE + number), name=name) for number, name in enumerate("cab")]
+    with in_spring(*actions) as shop:
+        for number in range(20):
+            shop.does(f"u{number}", type="identify", traits={"email": f"u{number}@example.com"})
+        shop.deciding.settle()
+        shop.starting.settle()
+        shop.later(HOUR)
+        turns: list[str] = []
+        real = Rounds._slice
+
+        def counted(self: Rounds, one: RoundRow, at: int) -> None:
+            turns.append(one.action)
+            real(self, one, at)
+
+        monkeypatch.setattr(Rounds, "_slice", counted)
+        for _ in range(6):
+            shop.starting.step()
+        assert turns == [*"abcabc"]
 
 
 def test_what_is_late_by_more_than_a_day_is_let_go() -> None:

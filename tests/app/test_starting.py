@@ -179,6 +179,16 @@ def test_a_storm_of_events_reaches_nobody_more_often_than_caps_let_it() -> None:
         assert shop.waiting() == 0
 
 
+def test_a_storm_at_one_company_keeps_none_other_waiting(shop: Triggering) -> None:
+    query = "INSERT INTO noticed (org, record, at, next_at, timed, what, body) VALUES (?, ?, ?, ?, 0, ?, x'00')"
+    for number in range(1_000):
+        shop.desk.ledger.db.execute(query, ("loud", number, number, number, f"{number}"))
+    shop.desk.ledger.db.execute(query, ("quiet", 7, 5_000, 5_000, "one"))
+    due = shop.book.due(10_000, 24, timed=False)
+    assert [org for org, _ in due] == ["loud"] * 12 + ["quiet"]
+    assert shop.book.next_due() == 0
+
+
 # -- audiences
 
 ENTERED = Trigger(entered="gold")

@@ -74,15 +74,17 @@ class Rounds:
         self._book = NoticedBook(ledger)
         self._version = -1
         self._rows: list[RoundRow] = []
+        self._last = ("", "", b"")
         self._uses: dict[str, UseOfEverybody] = {}
 
     def step(self, at: int) -> bool:
-        """Go through a slice of the round that began first; return whether there may be more."""
+        """Go through a slice of a round; return whether there may be more. Rounds take turns, whosever they are."""
         self._follow(at)
         due = [one for one in self._rows if one.begins is not None and one.begins <= at]
         if not due:
             return False
-        one = min(due, key=lambda row: (row.begins or 0, row.before, row.org, row.action))
+        one = min(due, key=lambda row: (row[:3] <= self._last, row[:3]))
+        self._last = one[:3]
         if one.begins is not None and at - one.begins > STALE + _ROUND:
             self._went_on(one, _following(one, at - STALE), [], at)
         else:

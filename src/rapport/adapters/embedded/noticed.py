@@ -3,7 +3,7 @@ decision was made of it, or none may be.
 
     NoticedBook(ledger)                     one instance per thread, as the ledger
       .put(rows, at, upto)                  notice, each event once; and up to which move that is
-      .due(at, timed, limit)                → records of which something waits, whoever waits longest first
+      .due(at, limit, timed)                → records of which something waits, some of each organization
       .of(org, records, at)                 → what waits of one customer, opened
       .wait(some) .take(org, taken, chosen, at)     by a decision, in the transaction that its caller holds
       .drop(seqs) .put_off(seqs, until)     without one
@@ -36,7 +36,7 @@ SCHEMA = """
     CREATE TABLE noticed (seq INTEGER PRIMARY KEY AUTOINCREMENT, org TEXT NOT NULL, record INTEGER NOT NULL,
                           at INTEGER NOT NULL, next_at INTEGER NOT NULL, timed INTEGER NOT NULL,
                           what BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
-    CREATE INDEX noticed_due ON noticed (timed, next_at, seq);
+    CREATE INDEX noticed_due ON noticed (org, timed, next_at, seq);
     CREATE INDEX noticed_of ON noticed (record);
     CREATE TABLE noticed_event (key BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX noticed_event_on ON noticed_event (day);
@@ -160,15 +160,30 @@ class NoticedBook:
     # -- what waits
 
     def due(self, at: int, limit: int, *, timed: bool) -> list[tuple[str, int]]:
-        """(organization, record) of what waits, the longest first."""
-        query = "SELECT org, record FROM noticed WHERE timed = ? AND next_at <= ? ORDER BY next_at, seq LIMIT ?"
-        return self._db.execute(query, (timed, at, limit)).fetchall()
+        """(organization, record) of what waits, of each organization the longest first: about so many, and of each one
+        at least, so that none has to wait until another has nothing more."""
+        orgs = self._waiting()
+        query = """
+            SELECT org, record FROM noticed WHERE org = ? AND timed = ? AND next_at <= ? ORDER BY next_at, seq LIMIT ?
+        """
+        share = max(1, limit // max(1, len(orgs)))
+        return [row for org in orgs for row in self._db.execute(query, (org, timed, at, share)).fetchall()]
 
     def next_due(self) -> int | None:
         """When the next may start a decision."""
-        query = "SELECT min(next_at) FROM (SELECT min(next_at) AS next_at FROM noticed WHERE timed = ?)"
-        found = [self._db.execute(query, (timed,)).fetchone()[0] for timed in (0, 1)]
+        query = "SELECT min(next_at) FROM noticed WHERE org = ? AND timed = ?"
+        found = [self._db.execute(query, (org, timed)).fetchone()[0] for org in self._waiting() for timed in (0, 1)]
         return min((int(one) for one in found if one is not None), default=None)
+
+    def _waiting(self) -> list[str]:
+        """Organizations of whose customers anything waits."""
+        query = "SELECT org FROM noticed WHERE org > ? ORDER BY org LIMIT 1"
+        found: list[str] = []
+        row = self._db.execute(query, ("",)).fetchone()
+        while row is not None:
+            found.append(row[0])
+            row = self._db.execute(query, row).fetchone()
+        return found
 
     def of(self, org: str, records: Collection[int], at: int) -> list[Noticed]:
         """What waits of one customer, the oldest first. What was noticed of somebody who was erased is let go."""
