@@ -9,6 +9,7 @@ import pytest
 from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.wishes import WishBook
 from rapport.app.actions import Warner
+from rapport.app.deciding import Beginning, HouseDecisions
 from rapport.app.definitions import Doubts
 from rapport.app.portal_inbox import PortalInbox
 from rapport.decide.actions import Action, Benefit, Caps, Trigger
@@ -20,6 +21,7 @@ from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND, now, rfc3339
 from rapport.kernel.vocabulary import category_of_event
 from rapport.terms import Clause, Declaration, Terms
 from rapport.terms.declaration import EVERYTHING, Promise
+from rapport.web.decisions import DecisionWish
 from rapport.web.portal.told import Session
 from tests.app.triggering import LETTER, Triggering, notice, triggering
 from tests.profile.house import ORG, at_once, told
@@ -187,6 +189,46 @@ def test_a_storm_at_one_company_keeps_none_other_waiting(shop: Triggering) -> No
     due = shop.book.due(10_000, 24, timed=False)
     assert [org for org, _ in due] == ["loud"] * 12 + ["quiet"]
     assert shop.book.next_due() == 0
+
+
+def test_what_nobody_thought_of_stops_nothing_behind_it(shop: Triggering, monkeypatch: pytest.MonkeyPatch) -> None:
+    for user in ("ada", "bo"):
+        shop.does(user, "Order Completed")
+    shop.deciding.settle()
+    real = HouseDecisions.start
+
+    async def start(self: HouseDecisions, org: str, wish: DecisionWish, beginning: Beginning) -> object:
+        if wish.customer == shop.house.view("user_id:ada")["customer"]:
+            raise ZeroDivisionError
+        return await real(self, org, wish, beginning)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HouseDecisions, "start", start)
+        with pytest.raises(ZeroDivisionError):
+            shop.starting.settle()
+        shop.starting.settle()
+    assert [one.record for one in shop.kept()] == [shop.number("bo")]
+    shop.later(HOUR)
+    shop.settle()
+    assert [one.record for one in shop.kept()] == [shop.number("bo"), shop.number("ada")]
+
+
+def test_what_cannot_be_read_any_more_goes(shop: Triggering) -> None:
+    shop.does("ada", "Order Completed")
+    shop.deciding.settle()
+    shop.desk.ledger.db.execute("UPDATE noticed SET body = x'00'")
+    shop.settle()
+    assert (shop.decided(), shop.waiting()) == ([], 0)
+
+
+def test_it_is_not_known_for_ever_which_events_were_noticed(shop: Triggering) -> None:
+    shop.does("ada", "Order Completed")
+    shop.settle()
+    count = "SELECT count(*) FROM noticed_event"
+    assert shop.desk.ledger.db.execute(count).fetchone() == (1,)
+    shop.later(5 * DAY)
+    shop.settle()
+    assert shop.desk.ledger.db.execute(count).fetchone() == (0,)
 
 
 # -- audiences

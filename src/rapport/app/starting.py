@@ -76,6 +76,7 @@ class Starting:
         self._reaching = Reaching(settings, people, self._reader)
         self._actions = ActionBook(ledger)
         self._book = NoticedBook(ledger)
+        self._sweep_at = 0
         self._rounds = Rounds(ledger, self._reader, gate, self._loop, self._decisions.zone)
 
     def step(self) -> bool:
@@ -89,9 +90,10 @@ class Starting:
                 self._book.drop_of(record)
             elif (org, found.number) not in seen:
                 seen.add((org, found.number))
-                self._decide(found, at)
+                self._try(found, at)
         more = self._rounds.step(at)
-        self._book.sweep(at, _SWEPT)
+        if at >= self._sweep_at and not self._book.sweep(at, _SWEPT):
+            self._sweep_at = at + HOUR
         return bool(waiting) or more
 
     def settle(self) -> None:
@@ -112,9 +114,19 @@ class Starting:
         with self._reader.snapshot():
             return self._reader.found(org, record)
 
-    def _decide(self, found: Found, at: int) -> None:
-        """Make one decision of what waits of a customer; what else does, waits on."""
+    def _try(self, found: Found, at: int) -> None:
+        """Decide. What nobody thought of must not stop what stands behind it: it is tried again in an hour."""
         waiting = self._book.of(found.org, [part.number for part in found.parts], at)
+        try:
+            self._decide(found, waiting, at)
+        except Busy:
+            raise
+        except Exception:
+            self._book.put_off([one.seq for one in waiting], at + HOUR)
+            raise
+
+    def _decide(self, found: Found, waiting: Sequence[Noticed], at: int) -> None:
+        """Make one decision of what waits of a customer; what else does, waits on."""
         actions = {one.id: one for one in self._named(found.org, waiting)}
         over = [one.seq for one in waiting if at - one.at > STALE or not actions.keys() & set(one.actions)]
         self._book.drop(over)

@@ -24,6 +24,7 @@ from rapport.adapters.embedded.actions import TRIGGERS, ActionBook
 from rapport.adapters.embedded.sqlite import rows_in, transaction, translating
 from rapport.decide.actions import Action
 from rapport.decide.triggers import Start, Triggers
+from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import digest16
 from rapport.kernel.times import DAY
 
@@ -99,6 +100,9 @@ class _Body(msgspec.Struct, frozen=True, array_like=True):
     actions: tuple[str, ...]
     start: Start
     message: str = ""
+
+
+_decode = msgspec.msgpack.Decoder(_Body).decode
 
 
 class NoticedBook:
@@ -192,11 +196,14 @@ class NoticedBook:
         query = "SELECT seq, record, at, body FROM noticed WHERE next_at <= ? AND record IN ({})"
         for seq, record, since, body in rows_in(self._db, query, sorted(records), at):
             seal = self._ledger.receipt_log.sealing_key(org, record)
-            if seal is None:
+            try:
+                said = None if seal is None else _decode(seal.open(body, _PLACE))
+            except (Corrupt, msgspec.MsgspecError):
+                said = None  # one that cannot be read, or is of a newer version's, must not stop those behind it
+            if said is None:
                 gone.append(seq)
-                continue
-            said = msgspec.msgpack.decode(seal.open(body, _PLACE), type=_Body)
-            found.append(Noticed(seq, record, since, said.purpose, said.actions, said.start, said.message))
+            else:
+                found.append(Noticed(seq, record, since, said.purpose, said.actions, said.start, said.message))
         self.drop(gone)
         return sorted(found)[:_MOST]
 
@@ -229,11 +236,12 @@ class NoticedBook:
         with translating(self._ledger.path), transaction(self._db):
             self._db.executemany("UPDATE noticed SET next_at = ? WHERE seq = ?", [(until, seq) for seq in seqs])
 
-    def sweep(self, at: int, limit: int) -> None:
-        """Forget some of which events were noticed: those that are too old to be noticed again."""
+    def sweep(self, at: int, limit: int) -> bool:
+        """Forget some of which events were noticed: those that are too old to be noticed again; whether there may be
+        more."""
         query = "DELETE FROM noticed_event WHERE key IN (SELECT key FROM noticed_event WHERE day < ? LIMIT ?)"
         with translating(self._ledger.path), transaction(self._db):
-            self._db.execute(query, (at // DAY - _KNOWN_DAYS, limit))
+            return self._db.execute(query, (at // DAY - _KNOWN_DAYS, limit)).rowcount == limit
 
     # -- rounds
 
