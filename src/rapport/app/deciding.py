@@ -262,7 +262,7 @@ class HouseDecisions:
     def _facts(self, found: Found, catalogue: Catalogue, purpose: str, at: int) -> tuple[Facts, tuple[str, ...]]:
         """All traits that are let through, and what the actions of the purpose ask for beside; and their names."""
         ready = catalogue.of_purpose(purpose)
-        needs = catalogue.needs(ready)
+        needs = catalogue.needs_of(purpose)
         traits = frozenset(name for part in found.parts for name in part.record.facts)
         wider = Dependencies(needs.traits | traits, needs.events, needs.identifiers, needs.computed, needs.time)
         facts = catalogue.fill(facts_of(found, wider, folded(self._reader, wider)), ready, at, {})

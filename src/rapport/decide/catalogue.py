@@ -222,6 +222,8 @@ class Catalogue:
         self.units = Units() if units is None else units
         self.computation = Computation({}) if computation is None else computation
         self.ready: dict[str, Ready] = {one.id: Ready(one, self.computation) for one in actions}
+        self._of_purpose: dict[str, tuple[list[Ready], Dependencies]] = {}
+        """Each is asked for at every decision."""
         self.switched_off: Mapping[str, str] = {
             name: why
             for name, why in (switched_off or {}).items()
@@ -236,8 +238,16 @@ class Catalogue:
         return some
 
     def of_purpose(self, purpose: str) -> list[Ready]:
-        """Those that are for a purpose, by id."""
-        return [one for _, one in sorted(self.ready.items()) if one.action.purpose == purpose]
+        """Those that are for a purpose, by id. It is the catalogue's own list."""
+        if purpose not in self._of_purpose:
+            every = [one for _, one in sorted(self.ready.items()) if one.action.purpose == purpose]
+            self._of_purpose[purpose] = every, self.needs(every)
+        return self._of_purpose[purpose][0]
+
+    def needs_of(self, purpose: str) -> Dependencies:
+        """What facts must hold for those that are for a purpose to be asked of a customer."""
+        self.of_purpose(purpose)
+        return self._of_purpose[purpose][1]
 
     def needs(self, some: Iterable[Ready]) -> Dependencies:
         """What facts must hold for these to be asked of a customer."""
