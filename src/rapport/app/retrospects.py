@@ -61,16 +61,16 @@ class Processes:
 
     def __init__(self) -> None:
         self._running: subprocess.Popen[bytes] | None = None
-        self._stopped = False
+        self._stopped = threading.Event()
 
     def look(self, orders: Orders, tell: Tell) -> Found:
         """Raises BadInput, NotFound; Busy where it broke off."""
-        if self._stopped:
+        if self._stopped.is_set():
             raise Busy(_BROKEN, retry_after=AGAIN_S)
         job = [sys.executable, "-m", "rapport.app.looking_job"]
         with subprocess.Popen(job, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603 (our own)
             self._running = process
-            if self._stopped:  # just now: whoever ended it could not see this one yet
+            if self._stopped.is_set():  # just now: whoever ended it could not see this one yet
                 process.kill()
             end = threading.Timer(MOST_S, process.kill)
             end.start()
@@ -87,7 +87,7 @@ class Processes:
                 self._running = None
 
     def close(self) -> None:
-        self._stopped = True
+        self._stopped.set()
         if self._running is not None:
             self._running.kill()
 
