@@ -1,6 +1,7 @@
 """What Lantern Lane's systems ask the node, and report of what it gave: HTTP with the company's token."""
 
 import http.client
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote
@@ -11,6 +12,7 @@ from rapport.kernel.errors import RapportError
 
 CUSTOMER = "email:alice@example.com"
 _TIMEOUT_SECONDS = 20.0
+_TRIES, _PAUSE_SECONDS = 3, 0.5
 _AS_NEW: Final = {"If-None-Match": "*"}
 
 
@@ -101,11 +103,14 @@ class Company:
         media: str = "application/json",
         more: Mapping[str, str] | None = None,
     ) -> Answer:
-        """A connection that the node closed while nothing was asked, and a token that expired, are made anew once."""
+        """A connection that the node closed while nothing was asked, and a token that expired, are made anew; where the
+        node is busy it is asked once more a moment later."""
         raw = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         answer = Answer(401, None)
-        for again in (False, True):
-            if again or not self._token:
+        for tried in range(_TRIES):
+            if answer.status == 503:
+                time.sleep(_PAUSE_SECONDS)
+            elif tried or not self._token:
                 self._token = self._tokens()
             headers = {"Authorization": f"Bearer {self._token}", "Content-Type": media, **(more or {})}
             try:
@@ -114,9 +119,9 @@ class Company:
                 answer = Answer(response.status, msgspec.json.decode(response.read() or b"null"))
             except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
                 self._connection.close()
-                if again:
+                if tried + 1 == _TRIES:
                     raise Unanswered(f"the node does not answer: {error}") from None
                 continue
-            if answer.status != 401:
+            if answer.status not in (401, 503):
                 break
         return answer
