@@ -146,7 +146,7 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
     """Decide. `id` is the decision's own, and the seed of all that is drawn."""
     candidates, excluded = _candidates(catalogue, manner, moment)
     named = features.named(moment.context)
-    serves = [served(one.action, moment.wants) for one in candidates]
+    serves = [served(one.action, moment.wants) if moment.wants else () for one in candidates]
     worths = tuple(
         declared(one.action, catalogue.units, moment.minute, serving=bool(goals))
         for one, goals in zip(candidates, serves, strict=True)
