@@ -56,3 +56,13 @@ def test_what_was_chosen_and_delivered_lately_is_counted_by_action(desk):
     assert {action: count for action, (count, _) in tallies.items()} == {one: chosen.count(one) for one in set(chosen)}
     assert sum(delivered for _, delivered in tallies.values()) == 0
     assert desk.book.tallies(ORG, 1 << 62) == desk.book.tallies("another", 0) == {}
+
+
+def test_a_trial_tells_what_was_decided_before_for_the_same_purpose_and_why_it_was_silence(desk):
+    assert trial(desk).lately == ()
+    made = [desk.decide()["action"] for _ in range(12)]
+    lately = trial(desk).lately
+    assert [one.action for one in lately] == made[::-1][: len(lately)]
+    assert len(lately) == 8
+    assert all(bool(one.why) == (one.action == "silence") and not one.delivered for one in lately)
+    assert trial(desk, "user_id:bo").lately == ()

@@ -30,7 +30,7 @@ from rapport.decide.catalogue import Catalogue, Where
 from rapport.decide.channels import CHANNELS, interrupts
 from rapport.decide.contact import Proposal
 from rapport.decide.decision import Decision, Delivery, Learnt, Manner, Moment, checked_manner, decide
-from rapport.decide.explaining import Moved, moved
+from rapport.decide.explaining import Moved, moved, why
 from rapport.decide.features import Context
 from rapport.decide.holdout import is_held_out
 from rapport.decide.kinds import SILENCE, Units
@@ -52,17 +52,20 @@ from rapport.terms.deciding import links_of
 from rapport.terms.facts import facts_of
 from rapport.terms.gate import Treatment
 from rapport.terms.ground import Along
-from rapport.web.decisions import DecisionWish, Place, Trial, told_decision
+from rapport.web.decisions import Before, DecisionWish, Place, Trial, told_decision
 
 ACTION: Final = "decision"
 TRIAL: Final = "decision trial"
 NOT_SENT: Final = Route()
+LATELY, LOOKED_BACK = 8, 40
+"""So many decisions that were made before a trial tells, of so many that are looked through."""
 STARTED: Final = "trigger"
 """Who asks for a decision that nobody asked for."""
 
 
 class Made(msgspec.Struct, frozen=True):
-    """A decision on its way: about whom, what was standing when it was made, and its message, where one is sent."""
+    """A decision on its way: about whom, what was standing when it was made, and its message, where one is sent.
+    `withheld`: categories of what the caller said that the terms kept back."""
 
     record: int
     decision: Decision
@@ -72,7 +75,9 @@ class Made(msgspec.Struct, frozen=True):
     delivery: Delivery
     message: ToPut | None = None
     moved: Mapping[str, Moved] = msgspec.field(default_factory=dict)
+    lately: tuple[Before, ...] = ()
     begun: "Begun | None" = None
+    withheld: tuple[str, ...] = ()
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -141,7 +146,7 @@ class HouseDecisions:
         """What would be decided now, with all that moved it. Of it the receipt is kept alone: nothing is sent, learnt
         or counted. Raises as `decide` does."""
         found, one, receipt, units = await self._decided(org, wish, caller, trial=True)
-        return Trial(headed(found, {}, receipt), one.decision, units, one.moved)
+        return Trial(headed(found, {}, receipt), one.decision, units, one.moved, one.lately)
 
     async def _decided(
         self, org: str, wish: DecisionWish, caller: str, *, trial: bool = False, beginning: Beginning | None = None
@@ -157,14 +162,18 @@ class HouseDecisions:
             learnt = self._minds.of(org)
             one = self._made(found, catalogue, manner, learnt, wish, purpose, started, beginning)
             # What was learnt may move before the receipt is on the disk: it is asked now.
-            return msgspec.structs.replace(one, moved=moved(one.decision, learnt)) if trial else one
+            if not trial:
+                return one
+            lately = self._lately(found, purpose, catalogue.units)
+            return msgspec.structs.replace(one, moved=moved(one.decision, learnt), lately=lately)
 
         def fields(one: Made) -> tuple[str, ...]:
             return one.fields
 
         def treated(one: Made, withheld: tuple[str, ...]) -> Treatment:
             chosen, propensity = one.decision.action, repr(one.decision.propensity)
-            return Treatment(chosen, propensity, lambda receipt: _along(one, receipt, withheld))
+            kept_back = tuple(dict.fromkeys((*withheld, *one.withheld)))
+            return Treatment(chosen, propensity, lambda receipt: _along(one, receipt, kept_back))
 
         reaching = wish.deliver and interrupts(wish.channel)
         request = Request(
@@ -174,6 +183,17 @@ class HouseDecisions:
         if one.message is not None and not trial:
             self._on_message()
         return found, one, receipt, catalogue.units
+
+    def _lately(self, found: Found, purpose: str, units: Units) -> tuple[Before, ...]:
+        """What was decided for an opened customer before, for a purpose; of silence with why."""
+        kept = self._book.of_records([part.number for part in found.parts], 1 << 62, LOOKED_BACK)
+        return tuple(
+            Before(
+                one.at, was.action, was.channel, why(was, units) if was.action == SILENCE else "", bool(one.delivery)
+            )
+            for one in kept
+            if (was := one.content) is not None and was.purpose == purpose
+        )[:LATELY]
 
     def zone(self, found: Found) -> str:
         """The time zone that the person behind an opened customer says is theirs, or ""."""
@@ -211,7 +231,7 @@ class HouseDecisions:
         says = self._wishes.holding(persons, found.org)
         facts, fields = self._facts(found, catalogue, purpose, at)
         wants = self._wanting.of(found, at)
-        goals = shared_goals((one.action for one in catalogue.of_purpose(purpose)), wants)
+        goals = shared_goals((one.action for one in catalogue.of_purpose(purpose)), wants) if wants else {}
         route = self._reaching.route(found, wish.channel) if wish.deliver else NOT_SENT
         moment = Moment(
             purpose,
@@ -245,7 +265,10 @@ class HouseDecisions:
         looked_at = (*fields, *(("identifiers",) if route.to and "identifiers" not in fields else ()))
         looked_at = (*looked_at, *(("goals",) if goals else ()))
         person = persons[0] if persons else 0
-        return Made(found.number, decision, standing, looked_at, person, delivery, message, begun=begun)
+        withheld = ("location",) if wish.context.place is not None and not _shares_where(found) else ()
+        return Made(
+            found.number, decision, standing, looked_at, person, delivery, message, begun=begun, withheld=withheld
+        )
 
     def _check(self, org: str, wish: DecisionWish) -> None:
         if wish.channel not in CHANNELS:

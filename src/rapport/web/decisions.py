@@ -48,12 +48,24 @@ class DecisionWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Trial(msgspec.Struct, frozen=True):
     """A decision that was tried, and of which nothing but a receipt is kept. `head`: the customer's handle and the
-    receipt, as every answer about a customer has them; `moved`: by candidate, what moved its estimates."""
+    receipt, as every answer about a customer has them; `moved`: by candidate, what moved its estimates; `lately`: what
+    was decided for the customer before, for the same purpose, the newest first."""
 
     head: dict[str, Any]
     decision: Decision
     units: Units
     moved: Mapping[str, Moved]
+    lately: tuple["Before", ...] = ()
+
+
+class Before(msgspec.Struct, frozen=True):
+    """A decision that was made. `why`: of silence, in words; `delivered`: the node sent it, or is about to."""
+
+    at: int
+    action: str
+    channel: str
+    why: str
+    delivered: bool
 
 
 class Outcomes(Protocol):
