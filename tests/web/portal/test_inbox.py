@@ -13,6 +13,7 @@ from rapport.decide.actions import Action, Benefit
 from rapport.decide.decision import Manner
 from rapport.terms import Declaration, Promise
 from rapport.terms.presets import BALANCED
+from rapport.web.decisions import Now, Place
 from rapport.web.portal import inbox_live
 from rapport.web.portal.visit import Portal, Visit
 from tests.app.desk import Desk
@@ -74,6 +75,19 @@ def test_it_says_what_their_terms_kept_back_and_the_company_is_told_nothing_of_i
     receipt = home.ledger.receipts_of(home.people.person(ada.person).id, 1 << 62, 1)[0][1]
     for told in (answer, msgspec.to_builtins(receipt), msgspec.to_builtins(kept.content)):
         assert not {"withheld", "email", "age", "behaviour"} & words_in(told)
+
+
+def test_where_they_are_is_kept_back_too_where_the_company_says_it_and_their_terms_do_not_let_it(
+    home: Home, desk: Desk, ada: Person
+) -> None:
+    desk.decide(channel="inbox", context=Now(place=Place(country="GB")))
+    (look, *_) = ada.json("/me/asked")["rows"]
+    assert look["withheld"].endswith("and where you are")
+    promise = Promise("legitimate_interest", ("name", "preference", "account", "location"), retention_days=90)
+    home.declare(Declaration(name="Shop & Sons", purposes={"service": promise}))
+    desk.decide(channel="inbox", context=Now(place=Place(country="GB")))
+    (look, *_) = ada.json("/me/asked")["rows"]
+    assert "where you are" not in look["withheld"]
 
 
 def words_in(told: object) -> set[str]:
