@@ -210,7 +210,14 @@ def test_what_a_customer_says_is_text_in_html_and_no_tag() -> None:
 
 
 def test_between_tags_is_anywhere_but_in_a_tag() -> None:
-    for html in ("{traits.name}", "a < {traits.name}", "<b>x</b> {traits.name}", "&amp; {traits.name}<br>"):
+    for html in (
+        "{traits.name}",
+        "a < {traits.name}",
+        "<b>x</b> {traits.name}",
+        "&amp; {traits.name}<br>",
+        "<p>&{traits.name}",
+        "&#{traits.name}",
+    ):
         assert "&lt;script&gt;" in (said("x", EVIL, "email", "html", html=html) or "")
 
 
