@@ -172,9 +172,6 @@ class _Between(HTMLParser):
         if self.cdata_elem is None:
             self.seen.update(map(int, re.findall(f"{self._mark}([0-9]+)x", data)))
 
-    def handle_entityref(self, name: str) -> None:
-        self.handle_data(name)  # what is filled in behind an & is taken for the name of a sign
-
 
 def _check_html(made: Template, field: str) -> None:
     places = list(made.places)
@@ -185,9 +182,10 @@ def _check_html(made: Template, field: str) -> None:
         mark += "x"
     numbers = iter(range(len(places)))
     parser = _Between(mark)
-    # What is left unread at the end is a tag that has none: whatever follows on the page would be in it. (Behind an &
-    # the reader waits for the end of a name, which this is; it ends no tag.)
-    parser.feed("".join(one if isinstance(one, str) else f"{mark}{next(numbers)}x" for one in made.pieces) + ";\n")
+    # What is left unread at the end is a tag that has none: whatever follows on the page would be in it. (An & begins
+    # no tag and ends none, and behind it the reader waits for the name of a sign.)
+    html = "".join(one.replace("&", " ") if isinstance(one, str) else f"{mark}{next(numbers)}x" for one in made.pieces)
+    parser.feed(html)
     for number, place in enumerate(places):
         if number not in parser.seen:
             message = (
