@@ -2,6 +2,7 @@
 
 import gc
 import json
+import random
 import threading
 from collections.abc import Iterator
 from itertools import islice
@@ -15,6 +16,7 @@ from starlette.routing import Mount, Route
 from bench import __main__ as command
 from bench import bench as running
 from bench import (
+    decisions,
     declarations,
     duplicates,
     gate,
@@ -31,6 +33,9 @@ from bench import (
 )
 from bench.bench import Bench, Scale
 from bench.row import Row
+from rapport.decide.catalogue import Ready
+from rapport.decide.traits import Computation
+from rapport.kernel.expressions import Facts
 
 TOY = Scale(200, 100, 10_000, 100, 1, 1, 300, 100, 500)
 
@@ -146,3 +151,11 @@ def test_a_page_that_needs_something_in_its_address_is_not_passed_over() -> None
     assert portal.pages_of(below("/", "/new", "/export")) == {"/": "", "/new": "/new"}
     with pytest.raises(running.machine.Unmeasurable, match="/new/"):
         portal.pages_of(below("/", "/new/{what}"))
+
+
+def test_every_action_that_is_decided_among_may_be_done_for_every_customer() -> None:
+    told = json.loads(traffic.identify(7, traffic.customer(7), "m", traffic.stamp()))["traits"]
+    rng = random.Random(1)
+    for number in range(50):
+        ready = Ready(decisions._action(number, rng), Computation({}))
+        assert ready.excluded(Facts(told), 0, "web", ("en",)) is None
