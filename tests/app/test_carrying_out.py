@@ -169,6 +169,15 @@ def test_one_whose_decision_left_no_receipt_is_not_sent(office, postman):
     assert postman.seen == []
 
 
+def test_one_whose_decisions_receipt_cannot_be_read_stops_no_other(office):
+    broken, whole = office.decide(), office.decide("user_id:bo")
+    db = office.desk.ledger.db
+    db.execute("UPDATE receipt SET body = substr(body, 1, 40) WHERE id = ?", (broken["receipt"],))
+    office.open()
+    office.until(whole, "delivered")
+    office.until(broken, "withdrawn")
+
+
 def test_news_of_a_customer_are_no_news_of_the_use(office):
     answer = office.decide()
     office.house.send(person_told("ada", "ada@example.com", context={"ip": "1.2.3.4"}) | {"messageId": "again"})

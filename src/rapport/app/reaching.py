@@ -25,7 +25,7 @@ from rapport.decide import contact
 from rapport.decide.channels import interrupts
 from rapport.decide.contact import Policy, Proposal, Wishes
 from rapport.decide.person import wishes
-from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.kernel.errors import BadInput, Conflict, Corrupt, NotFound
 from rapport.kernel.times import DAY, HOUR, MINUTE, now
 from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
@@ -117,7 +117,11 @@ class Reaching:
             if against.why:
                 raise Conflict(against.why, code="withheld")
 
-        decided = self._people.ledger.receipt(message.org, message.record, message.receipt)
+        try:
+            decided = self._people.ledger.receipt(message.org, message.record, message.receipt)
+        except (Corrupt, msgspec.MsgspecError):
+            # One that cannot be read must not stop those behind it.
+            decided = None
         if decided is None:
             return Step("withdrawn", _SHUT)
         reaching = interrupts(message.channel)
