@@ -13,6 +13,7 @@ from rapport.decide.contact import Wishes
 from rapport.decide.decision import Manner
 from rapport.decide.kinds import KINDS, Units
 from rapport.decide.person import NOTHING, Says, wishes
+from rapport.web.portal.reach import mark
 from tests.profile.house import ORG
 from tests.web.portal.person import Home, Person
 
@@ -55,8 +56,8 @@ def test_what_is_said_on_the_page_holds_and_one_press_takes_it_back(ada: Person,
     assert wishes(said(ada, org)) == wished
     assert said(ada, ORG if org == EVERYWHERE else EVERYWHERE) == NOTHING
     page = ada.get(onward).text
-    (back,) = re.findall(r'name="back" value="(\{[^"]+)"', page)
-    ada.post("/me/reach", back=html.unescape(back))
+    ((back, by),) = re.findall(r'name="back" value="(\{[^"]+)"><input type="hidden" name="by" value="(\w+)"', page)
+    ada.post("/me/reach", back=html.unescape(back), by=by)
     assert said(ada, org) == NOTHING
 
 
@@ -141,3 +142,12 @@ def test_nobody_learns_which_companies_there_are_by_saying_things_to_them(ada: P
     for fields in ({"step": "what"}, {"back": "{"}, {"back": '{"alone":true,"takes_part":true}'}, {}):
         assert ada.post("/me/reach", **fields).status_code == 400
     assert ada.get('/me/reach?back={"alone":').status_code == 200
+
+
+def test_nobody_s_link_offers_a_way_back_that_changes_something_else(ada: Person) -> None:
+    other = Person(ada.home, ())
+    back = '{"kind":"offer","stopped":false}'
+    for by in ("", "x", mark(other.csrf, back), mark(ada.csrf, '{"alone":false}')):
+        assert "Undo" not in ada.send("GET", "/me/reach", params={"back": back, "by": by}).text
+        assert ada.post("/me/reach", back=back, by=by).status_code == 400
+    assert "Undo" in ada.send("GET", "/me/reach", params={"back": back, "by": mark(ada.csrf, back)}).text

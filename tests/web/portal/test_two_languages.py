@@ -21,6 +21,7 @@ from rapport.terms.sentences import clause_sentence, unmet_words
 from rapport.web import language, retelling
 from rapport.web.language import CATALOGS, Catalog
 from rapport.web.portal import portal_routes
+from rapport.web.portal.reach import mark
 from tests.profile.house import ORG
 from tests.terms.strategies import a_clause, a_criterion, a_promise, drawn
 from tests.web import msgids
@@ -164,7 +165,7 @@ def pages(person: Person) -> Iterator[str]:
     yield from (
         *("/me", "/me?done=locked", f"/me?done=unlocked&org={ORG}", "/me/lock", "/me/goals", "/me/goals?done=said"),
         *("/me/inbox", "/me/inbox?done=stop", "/me/inbox?before=1", "/me/reach", f"/me/reach?org={ORG}"),
-        *(f"/me/reach?back={one}" for one in _BACKS),
+        *(f"/me/reach?back={one}&by={mark(person.csrf, one)}" for one in _BACKS),
         *(f"/me/goals?done={step}&goal={goal}&org={ORG}" for step in ("tell", "untell")),
         *(f"/me/goals?done=pause&goal={goal}", "/me/known", f"/me/known/{ORG}", f"/me/known/{ORG}?done=corrected"),
         *("/me/known/corner", f"/me/known/{ORG}/correct?trait=name", "/me/known/nobody", "/me/terms"),

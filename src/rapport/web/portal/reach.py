@@ -1,6 +1,7 @@
 """The person's page about how they are reached: when not at all, when not to be disturbed, of what more and of what
 less, what their time is worth, and whether they take part in the lot."""
 
+import hashlib
 from decimal import Decimal
 from typing import Final
 from urllib.parse import urlencode
@@ -32,7 +33,8 @@ async def reach(visit: Visit) -> Response:
     content = await visit.desk.reach.reach(visit.session)
     org = visit.asked("org", MOST_NAME)
     one = next((each for each in content.companies if each.org == org), None)
-    back = _change(visit.asked("back", MOST_CHANGE))
+    written, by = visit.asked("back", MOST_CHANGE), visit.asked("by", MOST_NAME)
+    back = _change(written) if by == mark(visit.own["csrf"], written) else None
     return visit.answer(
         "reach.html",
         content,
@@ -41,7 +43,8 @@ async def reach(visit: Visit) -> Response:
         org=one.org if one else "",
         held={kind.kind for kind in content.everywhere.kinds if kind.stopped or kind.leaning < 0},
         mine=one.said if one else content.everywhere,
-        back=visit.asked("back", MOST_CHANGE) if back is not None else "",
+        back="" if back is None else written,
+        by=by,
         done="" if back is None else back.what,
         rate=_said_rate,
         apart=_apart,
@@ -53,12 +56,19 @@ async def reach(visit: Visit) -> Response:
 async def change(visit: Visit) -> Response:
     """The step that the form names; or the way back from one."""
     form = visit.form
-    wish = _change(form.get("back", "")) if "back" in form else _of_form(form)
-    if wish is None:
+    written = form.get("back", "")
+    wish = _change(written) if "back" in form else _of_form(form)
+    if wish is None or ("back" in form and form.get("by", "") != mark(visit.own["csrf"], written)):
         raise BadInput("This is nothing that can be said here.", code="bad_wish", field="back")
     done = await visit.desk.reach.say(visit.session, wish)
-    org = {"org": wish.org} if wish.org else {}
-    return go(f"{PAGE}?{urlencode({**org, 'back': msgspec.json.encode(done.back).decode()})}")
+    back = msgspec.json.encode(done.back).decode()
+    way = {"back": back, "by": mark(visit.own["csrf"], back)}
+    return go(f"{PAGE}?{urlencode({'org': wish.org, **way} if wish.org else way)}")
+
+
+def mark(csrf: str, written: str) -> str:
+    """Shows that a way back was written for this session: nobody else's link offers one that changes something else."""
+    return hashlib.blake2b(written.encode("utf-8", "replace"), key=csrf.encode()[:64], digest_size=16).hexdigest()
 
 
 def _of_form(form: dict[str, str]) -> Change:
