@@ -138,7 +138,7 @@ def until(wanted: str, shop: Org) -> dict[str, Any]:
         found = decided(shop, ALICE)
         if (found["action"] == "silence") == (wanted == "silence"):
             return found
-    raise AssertionError(f"sixty times no {wanted}")
+    raise AssertionError(f"sixty times no {wanted}: {found}")
 
 
 def ruled_out(decision: dict[str, Any]) -> set[tuple[str, str]]:
@@ -181,6 +181,8 @@ def test_a_silence_can_be_seen_and_understood_by_both_sides(
     desk.goto(f"/console/decide?customer={ALICE}&channel=inbox")
     expect(desk.locator(".rank", has_text="It wins where in a draw nothing gives both something")).to_contain_text("%")
     expect(desk.get_by_role("heading", name="What was excluded")).to_be_visible()
+    lately = desk.locator("section", has=desk.get_by_role("heading", name="Lately decided"))
+    expect(lately).to_contain_text(re.compile("Silence.*by web: (silence|nothing|whatever)", re.DOTALL))
     desk.context.close()
 
 
@@ -226,7 +228,7 @@ def test_an_outcome_is_on_both_ledgers_and_in_the_statements_of_both(
     node: Node, shop: Org, alice: str, month: str
 ) -> None:
     came = until("something", shop)
-    before = shop.get(f"/v1/statement?month={month}").json["settled"]
+    before = settled(shop, month)
     gave = {"customer_benefit": {"kind": "minutes_saved", "minutes": 4}, "company_value": 0.7}
     assert shop.operate("/v1/outcomes", {"decision": came["decision"], "kind": "helped", **gave}).status == 201
     said = run("person", "statement", alice, "--month", month, "--json", "--data", str(node.data))
@@ -235,13 +237,21 @@ def test_an_outcome_is_on_both_ledgers_and_in_the_statements_of_both(
         (one["side"], one["amount"], one["unit"]) for one in hers if one["evidence"] == f"{came['decision']} helped"
     }
     assert ours == {("customer", "4", "minutes"), ("company", "0.7", "GBP")}
-    company = shop.get(f"/v1/statement?month={month}").json["settled"]
+    company = settled(shop, month)
     for side, unit, more in (("customer", "minutes", 4), ("company", "GBP", Decimal("0.7"))):
         assert amount(company, side, unit) >= amount(before, side, unit) + more, "(others come by meanwhile)"
 
 
-def amount(settled: dict[str, Any], side: str, unit: str) -> Decimal:
-    return sum((Decimal(one["amount"]) for one in settled[side] if one["unit"] == unit and "amount" in one), Decimal())
+def settled(shop: Org, month: str) -> dict[str, Any]:
+    """What the company's statement of a month says was settled."""
+    answer = shop.get(f"/v1/statement?month={month}")
+    assert answer.status == 200, answer
+    told: dict[str, Any] = answer.json["settled"]
+    return told
+
+
+def amount(told: dict[str, Any], side: str, unit: str) -> Decimal:
+    return sum((Decimal(one["amount"]) for one in told[side] if one["unit"] == unit and "amount" in one), Decimal())
 
 
 def signed_in(browser: Browser, node: Node) -> Page:

@@ -26,7 +26,7 @@ from rapport.learn.verdicts import Rail, Verdict, checked_reason
 from rapport.web.actions import Previewed, SavedAction, told_preview
 from rapport.web.console import actions_desk as told
 from rapport.web.console.session import Session
-from rapport.web.decisions import DecisionWish, Trial
+from rapport.web.decisions import Before, DecisionWish, Trial
 
 EXAMPLES = Path(__file__).parents[3] / "examples/actions.toml"
 FOR_EVERYBODY = ("help_after_refund", "inform_care", "thank_first_order", "ask_why_returned")
@@ -153,7 +153,9 @@ class SampleActions:
         moment = Moment(wish.purpose, wish.channel, Facts(traits), context, ("en",), held_out=self.held_out)
         catalogue = Catalogue(self.all.values(), units=self.kept_units)
         decision = decide(f"dec_{len(self.trials)}", catalogue, self.kept_manner, self.learnt, moment)
-        return Trial(self._head(), decision, self.kept_units, moved(decision, self.learnt))
+        before = Before(0, "silence", "web", "there is nothing to do for this purpose", delivered=False)
+        lately = (msgspec.structs.replace(before, action="help_after_refund", why="", delivered=True), before)
+        return Trial(self._head(), decision, self.kept_units, moved(decision, self.learnt), lately)
 
     def _known(self, customer: str) -> None:
         if customer.startswith("email:fam"):

@@ -33,7 +33,7 @@ MANNER: Final = {
 RULES: Final = [
     {"event": REDEEMED, "days": 30, "customer": {"property": "value"}, "company": {"property": "margin"}},
 ]
-_MOST_ASKED: Final = 8
+_MESSAGES, _MOST_ASKED = 2, 8
 """So often the company asks at most, for a purpose, what to do for Alice."""
 
 
@@ -56,19 +56,22 @@ def take_part_always(settings: Settings, person: str) -> None:
 def for_alice(company: Company, note: Note) -> list[Call]:
     """Decide for Alice, into her inbox, and say what came of it; the events that show the rest."""
     alice = household(note.seed, ALICE).people[0]
-    messages, silences, calls = 0, 0, list[Call]()
+    messages, calls = 0, list[Call]()
     for number in range(_MOST_ASKED):
-        if messages >= 2 and silences:
+        if messages == _MESSAGES:
             break
         one = company.decide(CUSTOMER, "service", "inbox", "phone", deliver=True)
         if one is None or one.action == SILENCE:
-            silences += 1
             continue
         if not messages:
             kind, minutes, saved = READ
             company.came(one.decision, kind, {"kind": "minutes_saved", "minutes": minutes}, saved)
         messages += 1
         calls += shown(alice.user_id or "", one, f"demo-{note.seed}-inbox-{number}")
+    for _ in range(_MOST_ASKED):
+        one = company.decide(CUSTOMER, "service", "web", "desktop", deliver=False)
+        if one is None or one.action == SILENCE:
+            break  # so that there is a silence to look at
     for _ in range(_MOST_ASKED):
         one = company.decide(CUSTOMER, "personalisation", "inbox", "phone", deliver=True)
         if one is not None and one.action == REGULARS:
