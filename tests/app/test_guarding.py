@@ -16,6 +16,7 @@ from rapport.adapters.embedded.audit import AuditLog
 from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.guard_rails import Look, RailBook
+from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app import evaluating, guarding
 from rapport.app.actions import open_actions
@@ -282,6 +283,24 @@ def test_the_thread_looks_by_itself_only_where_something_is_new(shop: Shop, monk
         assert looked.wait(30)
     assert shop.standing()["hurt"].state == "off"
     assert not has_news(shop.ledger, ORG, at)
+
+
+def test_what_cannot_be_read_at_one_organization_keeps_no_other_from_being_looked_at(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.live(HARM)
+    shop.ledger.add_org("aaa")
+    at, looked, before = now() + LATER, threading.Event(), guarding.has_news
+
+    def has_news(ledger: LedgerFile, org: str, at: int) -> bool:
+        if org == "aaa":
+            raise ZeroDivisionError
+        looked.set()
+        return before(ledger, org, at)
+
+    monkeypatch.setattr(guarding, "has_news", has_news)
+    with contextlib.closing(Guard(shop.desk.house.settings, clock=lambda: at)):
+        assert looked.wait(30)
 
 
 def test_the_evaluators_process_looks_as_it_starts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

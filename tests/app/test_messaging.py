@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from rapport.act import webhooks
+from rapport.act.delivery import KEPT
 from rapport.act.messages import Hook
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.guard_rails import RailBook
@@ -14,6 +15,7 @@ from rapport.adapters.http.posting import HookWay
 from rapport.adapters.http.sending import send
 from rapport.adapters.mail import sending
 from rapport.app import messaging
+from rapport.app.reaching import Reaching
 from rapport.decide.actions import Valid
 from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner
@@ -221,6 +223,50 @@ def test_what_a_machine_says_of_another_place_is_not_followed(office):
         office.until(answer, "delivered")
         assert {got.path for got in receiver.got} == {"/in"}
         assert receiver.visited == []
+
+
+def test_a_message_that_nobody_knows_how_to_ask_about_stops_none_behind_it(office, monkeypatch):
+    ada, bo = office.decide(), office.decide("user_id:bo")
+    real, asked = Reaching.still, []
+
+    async def still(self, use, message):
+        if message.id == ada["decision"] and len(asked) < 3:
+            asked.append(message.id)
+            raise ZeroDivisionError
+        return await real(self, use, message)
+
+    monkeypatch.setattr(Reaching, "still", still)
+    office.open()
+    office.until(bo, "delivered")
+    office.until(ada, "delivered")
+    assert office.standing(ada).tries == 4
+
+
+def test_a_way_that_cannot_be_set_up_stops_no_other(office):
+    def way(settings, place, how):
+        if place[1] == "email":
+            raise ZeroDivisionError
+        return messaging.way_of(settings, place, how)
+
+    with Receiver(answers(204)) as machine:
+        office.hook(machine.url, "whsec_" + "a" * 32)
+        mailed, told = office.decide(), office.decide("user_id:bo", "webhook")
+        office.open(ways=way)
+        office.until(told, "delivered")
+        assert office.standing(mailed).state == "waiting"
+
+
+def test_to_whom_messages_went_is_forgotten_a_few_at_a_time(office):
+    for customer in ("user_id:ada", "user_id:bo"):
+        office.decide(customer)
+    db = office.desk.ledger.db
+    db.execute("UPDATE message SET state = 'delivered'")
+    late = now() + KEPT + HOUR
+    assert not office.messages.sweep(now(), 1)
+    assert office.messages.sweep(late, 1)
+    assert db.execute("SELECT count(*) FROM message").fetchone() == (1,)
+    assert not office.messages.sweep(late, 2)
+    assert db.execute("SELECT count(*) FROM message").fetchone() == (0,)
 
 
 def test_a_clock_that_was_ahead_when_it_was_put_off_keeps_nothing_for_ever(office):

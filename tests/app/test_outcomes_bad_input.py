@@ -173,6 +173,24 @@ def test_what_never_reached_anybody_settles_and_teaches_nothing_of_what_it_would
     assert desk.kept_of(answer) == (1, 0, 1)
 
 
+def test_a_decision_that_cannot_be_read_stops_no_lesson_behind_it(desk: Till) -> None:
+    first, second = desk.decide("user_id:bo"), desk.decide("user_id:bo")
+    assert (first["action"], second["action"]) == ("silence", "silence")
+    desk.ledger.db.execute("UPDATE decision SET body = x'00' WHERE id = ?", (first["decision"],))
+    over = now() + 9 * DAY
+    assert desk.lessons.lapse(over, 10) == 2
+    assert desk.lessons.lapse(over, 10) == 0
+    assert [one.decision and one.decision.id for one in desk.lessons.lessons(ORG, 0, 10)] == [second["decision"]]
+
+
+def test_a_lesson_that_cannot_be_read_teaches_nothing_and_stops_none_behind_it(desk: Till) -> None:
+    for _ in range(2):
+        desk.report(desk.helped(), company_value=3)
+    desk.ledger.db.execute("UPDATE lesson SET body = x'00' WHERE seq = 1")
+    assert [one.worth.company for one in desk.lessons.lessons(ORG, 0, 10)] == [0, 3]
+    assert desk.decide()["estimates"]
+
+
 def test_what_was_not_delivered_by_the_node_is_taken_from_whoever_showed_it(desk: Till) -> None:
     answer = desk.helped()
     assert desk.kept(answer).delivery == ""

@@ -178,6 +178,27 @@ def test_rounds_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
         assert turns == [*"abcabc"]
 
 
+def test_a_round_that_nobody_can_go_on_with_stops_no_other_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    actions = [notice(Trigger(at=SPRING + MINUTE), name=name) for name in "ab"]
+    with in_spring(*actions) as shop:
+        real = Rounds._slice
+
+        def broken(self: Rounds, one: RoundRow, at: int) -> None:
+            if one.action == "a":
+                raise OverflowError
+            real(self, one, at)
+
+        shop.later(2 * MINUTE)
+        with monkeypatch.context() as patched:
+            patched.setattr(Rounds, "_slice", broken)
+            shop.starting.settle()
+        assert set(shop.decided()) == {"b"}
+        assert shop.starting.next_due() == shop.deciding.at + HOUR
+        shop.later(HOUR)
+        shop.settle()
+        assert set(shop.decided()) == {"a", "b"}
+
+
 def test_what_is_late_by_more_than_a_day_is_let_go() -> None:
     with in_spring(notice(Trigger(at=SPRING + HOUR))) as shop:
         shop.later(4 * DAY)

@@ -12,11 +12,13 @@ from rapport.app.actions import Warner
 from rapport.app.deciding import Beginning, HouseDecisions
 from rapport.app.definitions import Doubts
 from rapport.app.portal_inbox import PortalInbox
+from rapport.app.starting import Starting
 from rapport.decide.actions import Action, Benefit, Caps, Trigger
 from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner
 from rapport.decide.explaining import why
 from rapport.decide.person import answered
+from rapport.kernel.errors import Corrupt
 from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND, now, rfc3339
 from rapport.kernel.vocabulary import category_of_event
 from rapport.terms import Clause, Declaration, Terms
@@ -204,13 +206,33 @@ def test_what_nobody_thought_of_stops_nothing_behind_it(shop: Triggering, monkey
 
     with monkeypatch.context() as patched:
         patched.setattr(HouseDecisions, "start", start)
-        with pytest.raises(ZeroDivisionError):
-            shop.starting.settle()
-        shop.starting.settle()
+        shop.starting.step()
     assert [one.record for one in shop.kept()] == [shop.number("bo")]
     shop.later(HOUR)
     shop.settle()
     assert [one.record for one in shop.kept()] == [shop.number("bo"), shop.number("ada")]
+
+
+def test_a_customer_who_cannot_be_read_stops_nobody_behind_them(
+    shop: Triggering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in ("ada", "bo"):
+        shop.does(user, "Order Completed")
+    shop.deciding.settle()
+    ada, real = shop.number("ada"), Starting._customer
+
+    def customer(self: Starting, org: str, record: int) -> object:
+        if record == ada:
+            raise Corrupt("what is stored of it is not what was written")
+        return real(self, org, record)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Starting, "_customer", customer)
+        shop.starting.settle()
+    assert [one.record for one in shop.kept()] == [shop.number("bo")]
+    shop.later(HOUR)
+    shop.settle()
+    assert [one.record for one in shop.kept()] == [shop.number("bo"), ada]
 
 
 def test_what_cannot_be_read_any_more_goes(shop: Triggering) -> None:

@@ -20,6 +20,7 @@ from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app.embedded import open_ledger
 from rapport.app.ledger_thread import LedgerThread
 from rapport.app.settings import Settings
+from rapport.kernel.errors import Busy
 from rapport.kernel.times import DAY, now
 
 CHECK_S: Final = 300.0
@@ -44,8 +45,17 @@ class Guard(LedgerThread):
         with contextlib.closing(open_ledger(self.settings)) as ledger:
             while not self.stopped:
                 for org in ledger.orgs():
-                    self._look(ledger, org)
+                    self._try(ledger, org)
                 self.pause()
+
+    def _try(self, ledger: LedgerFile, org: str) -> None:
+        """Look. What nobody thought of at one organization keeps no other from being looked at."""
+        try:
+            self._look(ledger, org)
+        except Busy:
+            raise
+        except Exception as error:
+            self.log.exception("%s at one organization: %s", self.trouble, type(error).__name__)
 
     def _look(self, ledger: LedgerFile, org: str) -> None:
         at = self._clock()

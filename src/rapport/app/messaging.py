@@ -45,7 +45,7 @@ IDLE_S: Final = 10.0
 SWEEP_S: Final = 3600.0
 GOODBYE_S: Final = 0.5
 NOT_SET_UP: Final = "this channel is not set up any more"
-NO_SERVER: Final = "no mail goes out from this node: smtp is not set"
+UNASKED: Final = "this node could not tell whether it still may be sent"
 Ways = Callable[[Settings, Place, Any], Way]
 
 
@@ -124,8 +124,8 @@ class Messenger(LedgerThread):
                 self._start(desk)
                 self._let_go()
                 if self._swept is None or time.monotonic() - self._swept > SWEEP_S:
-                    desk.messages.sweep(now())
-                    self._swept = time.monotonic()
+                    more = desk.messages.sweep(now())
+                    self._swept = None if more else time.monotonic()
                 self.pause()
 
     # -- there
@@ -139,7 +139,13 @@ class Messenger(LedgerThread):
             if len(self._busy) >= (TOGETHER if rest is None else TOGETHER - FOR_THE_WELL):
                 return
             if rest is None or rest.until <= moment:
-                self._begin(desk, place, at)
+                try:
+                    self._begin(desk, place, at)
+                except Busy:
+                    raise
+                except Exception as error:  # what nobody thought of keeps no other organization or way waiting
+                    self.log.exception("nothing was sent by one way: %s", type(error).__name__)
+                    self._rest(place)
 
     def _begin(self, desk: _Desk, place: Place, at: int) -> None:
         """Hand over the first there that still may leave."""
@@ -155,6 +161,10 @@ class Messenger(LedgerThread):
                 against = desk.still(message)
             except Busy:  # terms change faster than anybody could read by them: in the next round
                 return
+            except Exception as error:  # nor any message behind it
+                self.log.exception("a message waits longer: %s", type(error).__name__)
+                desk.messages.note(message, step(message, Came("later", UNASKED), at, random.random()))
+                continue
             if against is None:
                 self._busy.add(place)
                 one = threading.Thread(target=self._one, args=(place, way, message), name="message", daemon=True)

@@ -8,6 +8,7 @@ How far a round has come, and what it found, are one transaction: a kill repeats
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -23,6 +24,7 @@ from rapport.decide.catalogue import Catalogue, Ready
 from rapport.decide.languages import spoken_by
 from rapport.decide.traits import joined
 from rapport.decide.triggers import STALE, Round, Start, comes, next_round
+from rapport.kernel.errors import Busy
 from rapport.kernel.expressions import Dependencies
 from rapport.kernel.times import DAY, HOUR
 from rapport.profile.store import Found
@@ -34,10 +36,13 @@ if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
     from rapport.adapters.embedded.reader import StateReader
 
+log: Final = logging.getLogger(__name__)
+
 CALLER, ACTION = "node", "decision round"
 SLICE: Final = 50
 """Customers looked at between decisions of which somebody may wait for one."""
 _NEWEST: Final = 1 << 62
+_NEVER: Final = 1 << 62
 _ROUND: Final = DAY + 2 * HOUR
 """How long it takes until a time has come everywhere."""
 _ZONED: Final = Dependencies(traits=frozenset({"timezone"}))
@@ -75,24 +80,34 @@ class Rounds:
         self._version = -1
         self._rows: list[RoundRow] = []
         self._last = ("", "", b"")
+        self._resting: dict[tuple[str, str, bytes], int] = {}
+        """Rounds that nobody knows how to go on with, and until when (µs)."""
         self._uses: dict[str, UseOfEverybody] = {}
 
     def step(self, at: int) -> bool:
         """Go through a slice of a round; return whether there may be more. Rounds take turns, whosever they are."""
         self._follow(at)
-        due = [one for one in self._rows if one.begins is not None and one.begins <= at]
+        due = [one for one in self._rows if self._begins(one) <= at]
         if not due:
             return False
         one = min(due, key=lambda row: (row[:3] <= self._last, row[:3]))
         self._last = one[:3]
-        if one.begins is not None and at - one.begins > STALE + _ROUND:
-            self._went_on(one, _following(one, at - STALE), [], at)
-        else:
-            self._slice(one, at)
+        try:
+            self._go_on(one, at)
+        except Busy:
+            raise
+        except Exception as error:  # what nobody thought of stops no other round: it is tried again in an hour
+            log.exception("a round did not go on, and will be tried again: %s", type(error).__name__)
+            self._resting[one[:3]] = at + HOUR
         return True
 
     def next_due(self) -> int | None:
-        return min((one.begins for one in self._rows if one.begins is not None), default=None)
+        due = min(map(self._begins, self._rows), default=_NEVER)
+        return None if due == _NEVER else due
+
+    def _begins(self, one: RoundRow) -> int:
+        """When there is more of a round to do (µs)."""
+        return _NEVER if one.begins is None else max(one.begins, self._resting.get(one[:3], 0))
 
     def _follow(self, at: int) -> None:
         """Know what times start now. One that is new may be in the midst of a round."""
@@ -112,9 +127,16 @@ class Rounds:
         if gone or fresh:
             self._book.put_rounds(fresh, gone)
         self._rows = self._book.rounds()
+        self._resting.clear()
         self._version = version
 
     # -- a slice
+
+    def _go_on(self, one: RoundRow, at: int) -> None:
+        if one.begins is not None and at - one.begins > STALE + _ROUND:
+            self._went_on(one, _following(one, at - STALE), [], at)
+        else:
+            self._slice(one, at)
 
     def _slice(self, one: RoundRow, at: int) -> None:
         trigger = _decode(one.trigger)

@@ -38,6 +38,8 @@ from rapport.terms.carrying_out import CarryingOut
 from rapport.terms.filtering import permitted_event
 from rapport.web.decisions import DecisionWish
 
+log: Final = logging.getLogger(__name__)
+
 CHECK_S: Final = 1.0
 CHANNELS: Final = ("inbox", "email", "webhook")
 """The order in which they are tried: what interrupts nobody first; last a machine, of which nobody knows what it
@@ -85,12 +87,13 @@ class Starting:
         waiting = [*self._book.due(at, TOGETHER, timed=False), *self._book.due(at, SLOWLY, timed=True)]
         seen: set[tuple[str, int]] = set()
         for org, record in waiting:
-            found = self._customer(org, record)
-            if found is None:
-                self._book.drop_of(record)
-            elif (org, found.number) not in seen:
-                seen.add((org, found.number))
-                self._try(found, at)
+            try:
+                self._of(org, record, at, seen)
+            except Busy:
+                raise
+            except Exception as error:  # what nobody thought of stops nothing behind it: it waits for an hour
+                log.exception("a decision could not be started, and will be tried again: %s", type(error).__name__)
+                self._book.put_off_of(record, at, at + HOUR)
         more = self._rounds.step(at)
         if at >= self._sweep_at and not self._book.sweep(at, _SWEPT):
             self._sweep_at = at + HOUR
@@ -110,23 +113,22 @@ class Starting:
 
     # -- one customer
 
+    def _of(self, org: str, record: int, at: int, seen: set[tuple[str, int]]) -> None:
+        """Deal with what waits of one record, unless its customer was `seen` in this step."""
+        found = self._customer(org, record)
+        if found is None:
+            self._book.drop_of(record)
+        elif (org, found.number) not in seen:
+            seen.add((org, found.number))
+            self._decide(found, at)
+
     def _customer(self, org: str, record: int) -> Found | None:
         with self._reader.snapshot():
             return self._reader.found(org, record)
 
-    def _try(self, found: Found, at: int) -> None:
-        """Decide. What nobody thought of must not stop what stands behind it: it is tried again in an hour."""
-        waiting = self._book.of(found.org, [part.number for part in found.parts], at)
-        try:
-            self._decide(found, waiting, at)
-        except Busy:
-            raise
-        except Exception:
-            self._book.put_off([one.seq for one in waiting], at + HOUR)
-            raise
-
-    def _decide(self, found: Found, waiting: Sequence[Noticed], at: int) -> None:
+    def _decide(self, found: Found, at: int) -> None:
         """Make one decision of what waits of a customer; what else does, waits on."""
+        waiting = self._book.of(found.org, [part.number for part in found.parts], at)
         actions = {one.id: one for one in self._named(found.org, waiting)}
         over = [one.seq for one in waiting if at - one.at > STALE or not actions.keys() & set(one.actions)]
         self._book.drop(over)
@@ -232,7 +234,7 @@ class Starter(LedgerThread):
     """Woken at once where something is noticed in this process."""
 
     name: ClassVar[str] = "starter"
-    log: ClassVar[logging.Logger] = logging.getLogger(__name__)
+    log: ClassVar[logging.Logger] = log
     trouble: ClassVar[str] = "decisions could not be started"
 
     def __init__(self, settings: Settings, on_message: Callable[[], None] = lambda: None) -> None:

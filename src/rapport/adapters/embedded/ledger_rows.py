@@ -154,4 +154,5 @@ MIGRATIONS = [
     decisions.UNSEEN,
     outcomes.BEFORE,
     let_go.TOLD,
+    messages.ENDED,
 ]

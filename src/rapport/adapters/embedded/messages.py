@@ -47,6 +47,9 @@ SCHEMA = """
         DELETE FROM let_go WHERE kind = 'unsubscribed' AND what = CAST(OLD.org || ':' || hex(OLD.address) AS BLOB);
     END
 """
+ENDED = "CREATE INDEX message_ended ON message (next_at) WHERE state != 'waiting'"
+SWEPT: Final = 1_000
+"""Messages forgotten in one transaction: whoever writes a receipt meanwhile waits for so many."""
 CARRIED: Final = "unsubscribed"
 """As what `let_go` carries it past the restore of an older backup."""
 Place = tuple[str, str]
@@ -202,10 +205,15 @@ class MessageBook:
                 query = "UPDATE decision SET delivery = ?, closes = NULL WHERE id = ?"
                 self._db.execute(query, (step.state, decision))
 
-    def sweep(self, at: int) -> None:
-        """Forget to whom messages went that ended long ago; what they said stays with their decisions."""
+    def sweep(self, at: int, most: int = SWEPT) -> bool:
+        """Forget to whom some messages went that ended long ago; what they said stays with their decisions. Returns
+        whether there may be more."""
+        query = """
+            DELETE FROM message
+            WHERE seq IN (SELECT seq FROM message WHERE state != 'waiting' AND next_at < ? LIMIT ?)
+        """
         with translating(self._ledger.path), transaction(self._db):
-            self._db.execute("DELETE FROM message WHERE state != 'waiting' AND next_at < ?", (at - KEPT,))
+            return self._db.execute(query, (at - KEPT, most)).rowcount == most
 
     # -- no more of them
 

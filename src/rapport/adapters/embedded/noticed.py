@@ -6,7 +6,7 @@ decision was made of it, or none may be.
       .due(at, limit, timed)                → records of which something waits, some of each organization
       .of(org, records, at)                 → what waits of one customer, opened
       .wait(some) .take(org, taken, chosen, at)     by a decision, in the transaction that its caller holds
-      .drop(seqs) .put_off(seqs, until)     without one
+      .drop(seqs) .drop_of(record) .put_off(seqs, until) .put_off_of(record, at, until)     without one
       .rounds() .put_rounds(…) .went_on(…)  how far everybody was gone through, for what a time starts
       .counts(org, since_day)               how often each action was started
     that_wait(ledger) triggers_of(ledger)   organization → its actions, and what they wait for
@@ -235,6 +235,12 @@ class NoticedBook:
     def put_off(self, seqs: Collection[int], until: int) -> None:
         with translating(self._ledger.path), transaction(self._db):
             self._db.executemany("UPDATE noticed SET next_at = ? WHERE seq = ?", [(until, seq) for seq in seqs])
+
+    def put_off_of(self, record: int, at: int, until: int) -> None:
+        """All that was noticed of a record and may start a decision now."""
+        with translating(self._ledger.path), transaction(self._db):
+            query = "UPDATE noticed SET next_at = ? WHERE record = ? AND next_at <= ?"
+            self._db.execute(query, (until, record, at))
 
     def sweep(self, at: int, limit: int) -> bool:
         """Forget some of which events were noticed: those that are too old to be noticed again; whether there may be

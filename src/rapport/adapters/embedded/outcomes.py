@@ -16,6 +16,7 @@ left that teaches nothing. Before the key goes, what was learnt of it is kept, f
 nothing more of theirs is learnt. So what is learnt does not hang on when a process started.
 """
 
+import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,11 +27,14 @@ from rapport.adapters.embedded.priors import PriorBook
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.decide.decision import Decision
 from rapport.decide.kinds import Worth
+from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import digest16
 from rapport.learn.outcomes import Awaited, Outcome, Step, lapsed
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
+
+log: Final = logging.getLogger(__name__)
 
 SCHEMA = """
     CREATE TABLE outcome (id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, decision INTEGER NOT NULL,
@@ -58,7 +62,7 @@ _decode = msgspec.msgpack.Decoder(Outcome).decode
 
 
 class Taught(NamedTuple):
-    """A lesson; `decision` None: of somebody who was erased, it teaches nothing."""
+    """A lesson; `decision` None: of somebody who was erased, or it cannot be read; it teaches nothing."""
 
     seq: int
     at: int
@@ -111,12 +115,18 @@ class OutcomeBook:
             query = "SELECT id, org FROM decision WHERE closes <= ? ORDER BY closes, seq LIMIT ?"
             rows = self._db.execute(query, (now, most)).fetchall()
             for name, org in rows:
-                kept = self._decisions.decision(org, name)
-                self._db.execute("UPDATE decision SET closes = NULL WHERE seq = ?", (kept.seq,))
-                awaited = self.awaited(kept)
-                if awaited is not None:
-                    self.keep_along(kept, lapsed(awaited, now), now)
+                self._db.execute("UPDATE decision SET closes = NULL WHERE id = ?", (name,))
+                try:
+                    self._lapse(org, name, now)
+                except (Corrupt, msgspec.MsgspecError) as error:  # it must not stop those behind it
+                    log.warning("a decision of %s cannot be read, and teaches nothing: %s", org, type(error).__name__)
         return len(rows)
+
+    def _lapse(self, org: str, name: str, now: int) -> None:
+        kept = self._decisions.decision(org, name)
+        awaited = self.awaited(kept)
+        if awaited is not None:
+            self.keep_along(kept, lapsed(awaited, now), now)
 
     def settled(self, org: str, source: str, message: str) -> bool:
         """Whether an event of a source, by its message id, settled a decision, whosever it was."""
@@ -159,11 +169,16 @@ class OutcomeBook:
         return [self._opened(org, *row) for row in self._db.execute(query, (org, after, most)).fetchall()]
 
     def _opened(self, org: str, seq: int, at: int, name: str, body: bytes) -> Taught:
-        kept = self._decisions.decision(org, name)
-        seal = self._ledger.receipt_log.sealing_key(org, kept.record)
-        if seal is None:
-            return Taught(seq, at, None, Worth())
-        return Taught(seq, at, kept.content, msgspec.msgpack.decode(seal.open(body, _LESSON), type=Worth))
+        nothing = Taught(seq, at, None, Worth())
+        try:
+            kept = self._decisions.decision(org, name)
+            seal = self._ledger.receipt_log.sealing_key(org, kept.record)
+            if seal is None:
+                return nothing
+            return Taught(seq, at, kept.content, msgspec.msgpack.decode(seal.open(body, _LESSON), type=Worth))
+        except (Corrupt, msgspec.MsgspecError) as error:
+            log.warning("a lesson of %s cannot be read, and teaches nothing: %s", org, type(error).__name__)
+            return nothing
 
     # -- what was learnt
 
