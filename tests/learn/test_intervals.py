@@ -1,5 +1,7 @@
 """Intervals from what each customer contributed (that they hold the truth is in test_coverage)."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,9 +31,13 @@ def test_an_interval_reaches_at_least_as_far_as_students(off: Spread, value: flo
 def test_where_large_gifts_are_rare_it_reaches_further_up_than_down(off: Spread) -> None:
     low, high = interval(0.0, off)
     straight_low, straight_high = interval(0.0, off._replace(skewness=0.0))
-    if off.skewness > 0.1:
+    assert low <= straight_low
+    assert high >= straight_high
+    # Beyond that the cubic bends back: of two customers Student's is the further.
+    bends = abs(off.skewness) / math.sqrt(off.customers) * straight_high / off.error >= 9
+    if off.skewness > 0.1 and not bends:
         assert high > straight_high
-    if off.skewness < -0.1:
+    if off.skewness < -0.1 and not bends:
         assert low < straight_low
 
 
