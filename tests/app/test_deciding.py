@@ -50,6 +50,17 @@ def test_no_channel_that_there_is_not(desk):
         desk.decide(channel="pigeon")
 
 
+def test_what_a_customer_got_is_counted_without_all_that_was_ever_decided_for_them(desk):
+    before = [desk.decide() for _ in range(30)]
+    looked = []
+    desk.ledger.db.set_trace_callback(looked.append)
+    assert desk.book.at([desk.kept(before[0]).record], 0).contacts == ()
+    desk.ledger.db.set_trace_callback(None)
+    (counted,) = [query for query in looked if "channel" in query]
+    (plan,) = desk.ledger.db.execute(f"EXPLAIN QUERY PLAN {counted}").fetchall()
+    assert "decision_reached (record=? AND at>?)" in plan[-1]
+
+
 def test_whoever_is_held_out_is_so_each_time_and_is_told_everything_that_is_excluded(house):
     desk = Desk(house, HELP, SELL, manner=Manner(holdout=0.2))
     answers = [desk.decide() for _ in range(10)]

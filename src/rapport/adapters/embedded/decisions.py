@@ -47,6 +47,10 @@ UNSEEN = """
     CREATE INDEX decision_unseen ON decision (person)
         WHERE channel = 'inbox' AND delivery = 'delivered' AND seen_at IS NULL
 """
+REACHED = """
+    CREATE INDEX decision_reached ON decision (record, at, channel, action, kind)
+        WHERE delivery IN ('asked', 'delivered')
+"""
 TALLIED: Final = 20_000
 """So many decisions are counted through at most, so that a page never waits long."""
 _PLACE: Final = b"decision"
@@ -57,6 +61,11 @@ _REACHED: Final = ("asked", "delivered")
 """What waits to be sent counts at once, so that no two that are sent together pass a limit."""
 UNREACHED: Final = ("failed", "withdrawn")
 """What was to be sent, and was not: whatever came after did not come of it."""
+# The words of `decision_reached`, without which it is not used.
+_CONTACTS: Final = """
+    SELECT at, channel, action, kind FROM decision
+    WHERE record = ? AND at > ? AND delivery IN ('asked', 'delivered')
+"""
 _ROW = "SELECT seq, id, org, record, at, delivery, receipt, body, seen_at FROM decision"
 
 
@@ -96,11 +105,7 @@ class DecisionBook:
         numbers = tuple(sorted(records))
         contacts: list[Contact] = []
         for number in numbers:
-            query = """
-                SELECT at, channel, action, kind FROM decision
-                WHERE record = ? AND at > ? AND delivery IN (?, ?)
-            """
-            rows = self._db.execute(query, (number, now - REACH, *_REACHED)).fetchall()
+            rows = self._db.execute(_CONTACTS, (number, now - REACH)).fetchall()
             contacts += [Contact(*row) for row in rows]
         return Standing(numbers, tuple(sorted(contacts)), self._last(numbers))
 

@@ -155,4 +155,5 @@ MIGRATIONS = [
     outcomes.BEFORE,
     let_go.TOLD,
     messages.ENDED,
+    decisions.REACHED,
 ]
