@@ -294,6 +294,7 @@ def test_what_is_out_of_reach_matters_to_no_rule(
         (Policy(quiet="٢٢:00-08:00"), "quiet"),
         (Policy(zone="Nowhere/Land"), "zone"),
         (Policy(limits=Limits(per_day=-1)), "limits"),
+        (Policy(limits=Limits(per_month=10**30)), "limits"),
         (Policy(channels={"email": Limits(per_week=-1)}), "channels.email"),
         (Policy(channels={"pigeon": Limits()}), "channels"),
         (Policy(weary=0.0), "weary"),

@@ -23,8 +23,6 @@ from rapport.kernel.errors import Corrupt
 from rapport.kernel.keys import SealKey, digest16, keyed_hash
 
 State = Literal["waiting", "delivered", "failed", "withdrawn"]
-WAYS: Final = ("email", "webhook")
-"""Channels on which messages wait to be sent; what is for the inbox is there as soon as it is decided."""
 GIVEN_UP: Final = "given up: it was not taken for days"
 MOST_WRONG: Final = 5
 """How often a message is tried of which the other side says that it is wrong, and not that it is gone for good."""

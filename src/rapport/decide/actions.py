@@ -22,6 +22,8 @@ from rapport.kernel.errors import BadInput
 Text = Mapping[str, str]
 """The parts of a message: `text`, and maybe `subject`, `title`, `html`, `link`."""
 
+MOST_TIMES: Final = 1_000
+"""The largest limit."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from rapport.decide.actions import Caps, Limits
+from rapport.decide.actions import MOST_TIMES, Caps, Limits
 from rapport.decide.channels import CHANNELS, interrupts
 from rapport.decide.clocks import first_known
 from rapport.kernel.errors import BadInput
@@ -139,8 +139,8 @@ def checked(policy: Policy) -> Policy:
             raise _bad(f"{channel[:40]!r} is no channel: {', '.join(CHANNELS)}", "channels")
     by_channel = ((f"channels.{channel}", limits) for channel, limits in policy.channels.items())
     for field, limits in (("limits", policy.limits), *by_channel):
-        if any((getattr(limits, period) or 0) < 0 for period, *_ in _PERIODS):
-            raise _bad("a limit is a number from 0 on", field)
+        if not all(0 <= (getattr(limits, period) or 0) <= MOST_TIMES for period, *_ in _PERIODS):
+            raise _bad(f"a limit is a number from 0 to {MOST_TIMES:,}", field)
     if policy.weary is not None and not policy.weary > 0:
         raise _bad("this is a number above 0, or nothing", "weary")
     return policy

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from rapport.decide import languages
-from rapport.decide.actions import Action, Area, Benefit, Caps, Limits, Trigger, unusable
+from rapport.decide.actions import MOST_TIMES, Action, Area, Benefit, Caps, Limits, Trigger, unusable
 from rapport.decide.kinds import KINDS, MOST, MOST_MINUTES, SILENCE, currency_of
 from rapport.decide.messages import checked_content
 from rapport.decide.occasions import TriggerWish, ValidWish, checked_triggers, checked_valid
@@ -32,7 +32,6 @@ from rapport.terms.benefits import MINUTES
 
 RESERVED: Final = (SILENCE,)
 MOST_GOALS, MOST_COUNTRIES = 20, 250
-MOST_TIMES: Final = 1_000
 MOST_KM: Final = 20_000
 _SELLING: Final = purposes_covered("dpv:Marketing") | purposes_covered("dpv:SellProducts")
 _COUNTRY = re.compile(r"[A-Z]{2}")

@@ -2,11 +2,11 @@
 
 from typing import get_args
 
-from rapport.decide.actions import DAYS
+from rapport.decide.actions import DAYS, MOST_TIMES
 from rapport.decide.channels import CHANNELS
 from rapport.decide.kinds import KINDS, MOST, MOST_MINUTES
 from rapport.decide.occasions import MOST_TRIGGERS
-from rapport.decide.wishes import MOST_GOALS, MOST_TIMES
+from rapport.decide.wishes import MOST_GOALS
 from rapport.kernel.expressions.tokens import MAX_LENGTH
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.learn.verdicts import MOST_REASON, SIDES_SAID, State

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rapport.decide.actions import MOST_TIMES
 from rapport.decide.channels import CHANNELS
 from rapport.decide.decision import MOST_DAYS
 from rapport.decide.holdout import LARGEST
@@ -145,7 +146,7 @@ def _strict(schema: Schema) -> Schema:
 
 _NUMBER: Schema = {"type": "number"}
 _AMOUNT: Schema = {"type": "number", "minimum": -MOST, "maximum": MOST}
-_LIMIT: Schema = maybe({"type": "integer", "minimum": 0})
+_LIMIT: Schema = maybe({"type": "integer", "minimum": 0, "maximum": MOST_TIMES})
 _LIMITS = _strict(thing("At most so often.", {}, {"per_day": _LIMIT, "per_week": _LIMIT, "per_month": _LIMIT}))
 _PLACE = _strict(
     thing(
