@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from rapport.adapters.embedded.withheld import WithheldBook
 from rapport.decide.actions import Limits
 from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner, same_again
@@ -59,6 +60,16 @@ def test_what_a_customer_got_is_counted_without_all_that_was_ever_decided_for_th
     (counted,) = [query for query in looked if "channel" in query]
     (plan,) = desk.ledger.db.execute(f"EXPLAIN QUERY PLAN {counted}").fetchall()
     assert "decision_reached (record=? AND at>?)" in plan[-1]
+
+
+def test_a_decision_that_cannot_be_kept_is_told_whoever_asked_and_nothing_of_it_is(desk, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(WithheldBook, "keep", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            desk.decide()
+    assert desk.ledger.receipts(ORG) == []
+    assert desk.book.page(ORG, 1 << 62, 10) == []
+    assert desk.decide()["receipt"]
 
 
 def test_whoever_is_held_out_is_so_each_time_and_is_told_everything_that_is_excluded(house):

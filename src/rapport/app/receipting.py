@@ -15,6 +15,12 @@ def _write(ledger: LedgerFile, batches: Sequence[Sequence[Pending]]) -> int:
     return ledger.append_receipts(batches, still_holds)
 
 
+def _raise_failed(pending: Sequence[Pending]) -> None:
+    for one in pending:
+        if one.failed is not None:
+            raise one.failed
+
+
 class LedgerReceipts:
     """Receipts by group commit: durable before what they are for leaves."""
 
@@ -30,6 +36,7 @@ class LedgerReceipts:
 
     async def commit(self, pending: Sequence[Pending]) -> None:
         await self._writer.submit(pending, 1024 * len(pending))
+        _raise_failed(pending)
 
     def close(self) -> None:
         self._writer.close()
@@ -43,3 +50,4 @@ class DirectReceipts:
 
     async def commit(self, pending: Sequence[Pending]) -> None:
         _write(self._ledger, [pending])
+        _raise_failed(pending)

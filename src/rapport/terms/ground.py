@@ -47,7 +47,7 @@ class Limit(msgspec.Struct, frozen=True):
 
 Along = Callable[[Any], bool]
 """What is written into the ledger (given as it is in the process that writes) in the transaction of a receipt; False
-where what it rests on has changed, and nothing was written."""
+where what it rests on has changed: nothing of it is kept then."""
 
 
 class Pending(msgspec.Struct):
@@ -56,7 +56,7 @@ class Pending(msgspec.Struct):
     `person` is whom it tells (0: nobody); `customer` the number of the record whose handle the customer shows, in whose
     tree the receipt is kept (0: in none; of a person's own look, the person's number); `unmet` names the criteria that
     kept the organization out; `listed`: it is one of many that were looked through, and nobody asked for just it;
-    `along`: what is kept with it, or neither is.
+    `along`: what is kept with it, or neither is; `failed`: what nobody thought of, as that was to be kept.
     """
 
     receipt: Receipt
@@ -68,6 +68,7 @@ class Pending(msgspec.Struct):
     stale: bool = False
     listed: bool = False
     along: Along | None = None
+    failed: Exception | None = None
 
 
 class People(Protocol):

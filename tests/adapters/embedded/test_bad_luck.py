@@ -157,6 +157,23 @@ def test_more_waiting_bytes_than_there_is_room_for_are_refused_at_once(settings:
     asyncio.run(story())
 
 
+def test_what_nobody_thought_of_is_told_whoever_waits_and_ends_no_writing(settings: Settings) -> None:
+    async def story() -> None:
+        tries: list[object] = []
+
+        def write(_file: LogFile, entries: object) -> int:
+            tries.append(entries)
+            return 7 // (len(tries) - 1)
+
+        commit = GroupCommit("log", lambda: open_log(settings), write, LogFile.close)
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(commit.submit(entry(1), 1), 10)
+        assert await asyncio.wait_for(commit.submit(entry(1), 1), 10) == 7
+        commit.close()
+
+    asyncio.run(story())
+
+
 # -- keys
 
 

@@ -285,3 +285,24 @@ def test_a_tree_remembers_nothing_but_its_right_edge(opened: Open) -> None:
     tree: Tree = ledger.receipt_log.tree(1)
     assert len(tree.frontier.hashes) == (1000).bit_count()
     holds(ledger)
+
+
+def test_what_goes_along_with_a_receipt_is_kept_whole_or_not_at_all_and_fails_for_nobody_else(opened: Open) -> None:
+    ledger = opened()
+    three = [pending(customer) for customer in (1, 2, 3)]
+
+    def along(customer: int, result: Callable[[], bool]) -> Callable[[LedgerFile], bool]:
+        def written(file: LedgerFile) -> bool:
+            file.db.execute("INSERT INTO withheld VALUES (?, 1, x'')", (f"rcp of {customer}",))
+            return result()
+
+        return written
+
+    results: list[Callable[[], bool]] = [lambda: bool(1 // 0), lambda: False, lambda: True]
+    for number, one in enumerate(three):
+        one.along = along(number, results[number])
+    ledger.append_receipts([three], lambda *_: True)
+    assert [one.stale for one in three] == [True, True, False]
+    assert [type(one.failed) for one in three] == [ZeroDivisionError, type(None), type(None)]
+    assert ledger.db.execute("SELECT receipt FROM withheld").fetchall() == [("rcp of 2",)]
+    assert [one.id for one in ledger.receipts("shop")] == [three[2].receipt.id]

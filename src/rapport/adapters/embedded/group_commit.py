@@ -39,7 +39,7 @@ class GroupCommit(Generic[Item, File]):
     """Writes of many callers as few transactions.
 
     `open_file` is called in the writer thread; `write(file, items)` must keep all items durably and return the sequence
-    number of the last, or raise a RapportError having kept none. `crowded_pace_s`: the pace while many come at once,
+    number of the last, or raise having kept none. `crowded_pace_s`: the pace while many come at once,
     where a commit costs more than what it keeps.
     """
 
@@ -103,8 +103,7 @@ class GroupCommit(Generic[Item, File]):
 
     def _write(self, file: File, batch: list[tuple[Item, "asyncio.Future[int]"]]) -> None:
         try:
-            if shutil.disk_usage(file.path.parent).free < self._min_free:
-                raise Full(f"the disk of the {self._name} is full: nothing was kept", retry_after=30)
+            self._check_place(file.path.parent)
             last = self._write_items(file, [item for item, _ in batch])
         except RapportError as error:
             self._call(_fail, batch, error)
@@ -115,8 +114,15 @@ class GroupCommit(Generic[Item, File]):
         except OSError as error:
             self._call(_fail, batch, Full(f"the {self._name} cannot be written: {error.strerror}", retry_after=30))
             return
+        except Exception as error:  # noqa: BLE001 (whoever waits is told; and the thread goes on for those who come)
+            self._call(_fail, batch, error)
+            return
         self._written()
         self._call(_settle, batch, last)
+
+    def _check_place(self, directory: Path) -> None:
+        if shutil.disk_usage(directory).free < self._min_free:
+            raise Full(f"the disk of the {self._name} is full: nothing was kept", retry_after=30)
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         if not self._loop.is_closed():
@@ -134,7 +140,7 @@ def _settle(batch: list[tuple[object, "asyncio.Future[int]"]], last: int) -> Non
             future.set_result(last - offset)
 
 
-def _fail(batch: list[tuple[object, "asyncio.Future[int]"]], error: RapportError) -> None:
+def _fail(batch: list[tuple[object, "asyncio.Future[int]"]], error: Exception) -> None:
     for _, future in batch:
         if not future.done():
             future.set_exception(error)

@@ -195,7 +195,7 @@ class LedgerFile:
                     for pending in batch:
                         unmoved = pending.ground.epoch == epoch and not pending.limits
                         holds = unmoved or still_holds(self.db, pending)
-                        pending.stale = not (holds and (pending.along is None or pending.along(self)))
+                        pending.stale = not (holds and self._keep_along(pending))
                         if not pending.stale:
                             kept.append(pending)
                             if pending.limits:
@@ -204,6 +204,22 @@ class LedgerFile:
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         return last
+
+    def _keep_along(self, pending: Pending) -> bool:
+        """Write what goes along with a receipt, all of it or nothing. Where that fails, nobody else's receipt does."""
+        if pending.along is None:
+            return True
+        self.db.execute("SAVEPOINT along")
+        try:
+            kept = pending.along(self)
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # noqa: BLE001 (it is raised where this receipt is waited for)
+            pending.failed, kept = error, False
+        if not kept:
+            self.db.execute("ROLLBACK TO along")
+        self.db.execute("RELEASE along")
+        return kept
 
     def _count(self, pending: Pending) -> None:
         """Count a use that is limited, at once: the next in the same batch may be the one too many."""
