@@ -3,10 +3,14 @@
 import msgspec
 import pytest
 
+from rapport.adapters.embedded.actions import ActionBook
+from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.withheld import WithheldBook
+from rapport.app.actions import Catalogues
 from rapport.decide.actions import Limits
 from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner, same_again
+from rapport.decide.kinds import Units
 from rapport.kernel.errors import BadInput, NotFound
 from tests.app.desk import HELP, SELL, Desk, desk, house
 from tests.profile.house import ORG
@@ -60,6 +64,22 @@ def test_what_a_customer_got_is_counted_without_all_that_was_ever_decided_for_th
     (counted,) = [query for query in looked if "channel" in query]
     (plan,) = desk.ledger.db.execute(f"EXPLAIN QUERY PLAN {counted}").fetchall()
     assert "decision_reached (record=? AND at>?)" in plan[-1]
+
+
+def test_what_another_company_changes_has_no_catalogue_made_anew(desk):
+    book = ActionBook(desk.ledger)
+    catalogues = Catalogues(book, Definitions(desk.ledger))
+    before = catalogues.of(ORG)
+    book.put(msgspec.structs.replace(HELP, org="rival"), "eve")
+    assert catalogues.of(ORG) is before
+    assert set(catalogues.of("rival").ready) == {"help"}
+    book.put(msgspec.structs.replace(HELP, value=3.0), "eve")
+    assert catalogues.of(ORG).ready["help"].action.value == 3.0
+    book.put_units(ORG, Units("EUR"), "eve")
+    assert catalogues.of(ORG).units.currency == "EUR"
+    again = catalogues.of(ORG)
+    book.delete(ORG, "help", "eve")
+    assert set(catalogues.of(ORG).ready) < set(again.ready)
 
 
 def test_a_decision_that_cannot_be_kept_is_told_whoever_asked_and_nothing_of_it_is(desk, monkeypatch):

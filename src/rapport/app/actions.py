@@ -3,7 +3,7 @@ whom the gate lets through."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import Definitions
@@ -39,25 +39,34 @@ PREVIEW: Final = "action preview"
 MOST_WARNINGS: Final = 50
 
 
+class _Known(NamedTuple):
+    """A catalogue and what it was made of, looked at in some versions of actions and of definitions."""
+
+    version: tuple[int, int]
+    made_of: tuple[list[Action], Computation, Units, dict[str, str]]
+    catalogue: Catalogue
+
+
 class Catalogues:
-    """Catalogues by organization, each made anew where an action, a unit or a computed trait changed. One instance per
-    thread, over its ledger."""
+    """Catalogues by organization, each made anew where an action, a unit or a computed trait of its own changed. One
+    instance per thread, over its ledger."""
 
     def __init__(self, book: ActionBook, definitions: Definitions) -> None:
         self._book = book
         self._definitions = definitions
         self._rails = RailBook(book.ledger)
-        self._known: dict[str, tuple[tuple[int, int], Catalogue]] = {}
+        self._known: dict[str, _Known] = {}
 
     def of(self, org: str) -> Catalogue:
         version = (self._book.version(), self._definitions.version())
         known = self._known.get(org)
-        if known is None or known[0] != version:
-            computation = self._definitions.rulebook(org).computation
-            off = switched_off(self._rails.standing(org))
-            made = Catalogue(self._book.actions(org), computation, self._book.units(org), off)
-            known = self._known[org] = (version, made)
-        return known[1]
+        if known is None or known.version != version:
+            computation, off = self._definitions.rulebook(org).computation, switched_off(self._rails.standing(org))
+            made_of = (self._book.actions(org), computation, self._book.units(org), off)
+            if known is None or known.made_of != made_of:  # versions move with what others change, too
+                known = _Known(version, made_of, Catalogue(*made_of))
+            known = self._known[org] = known._replace(version=version)
+        return known.catalogue
 
 
 class Warner:
