@@ -98,6 +98,15 @@ def test_what_a_customer_buys_settles_the_decision_before_it_on_both_sides(shop:
     assert shop.lessons() == [Worth(2, 15)]
 
 
+def test_a_decision_that_cannot_be_read_keeps_no_other_from_being_settled(shop: Shop) -> None:
+    broken, answer = shop.decide(), shop.decide("bo")
+    shop.desk.ledger.db.execute("UPDATE decision SET body = x'00' WHERE id = ?", (broken["decision"],))
+    shop.buy()
+    shop.buy("bo", message="m2")
+    assert [one.source for one in shop.outcomes(answer)] == ["m2"]
+    assert shop.lessons() == [Worth(2, 15)]
+
+
 def test_it_is_looked_at_through_the_gate_with_a_receipt(shop: Shop) -> None:
     shop.decide()
     shop.buy()

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import version_of
 from rapport.adapters.embedded.benefits import BenefitFile
@@ -21,7 +23,7 @@ from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.app.outcomes import gave_both
 from rapport.collect import Event
 from rapport.decide.decision import MOST_DAYS
-from rapport.kernel.errors import BadInput, NotFound
+from rapport.kernel.errors import BadInput, Corrupt, NotFound, RapportError
 from rapport.kernel.times import DAY
 from rapport.learn.outcomes import Happened, Rule, Step, settled_by
 from rapport.profile.store import Found, ProfileReader, Touch
@@ -117,8 +119,9 @@ class EventOutcomes:
         """Settle a customer's events. What cannot be is left out: it would be in the way of all others' for ever."""
         try:
             self._keep(org, found, events, at)
-        except (BadInput, NotFound) as error:
-            log.warning("an event of a customer of %s settles no outcome: %s", org, error.code)
+        except (BadInput, NotFound, Corrupt, msgspec.MsgspecError) as error:
+            why = error.code if isinstance(error, RapportError) else type(error).__name__
+            log.warning("an event of a customer of %s settles no outcome: %s", org, why)
 
     def _keep(self, org: str, found: Found, events: Sequence[Seen], at: int) -> None:
         """Settle a customer's events, the first first."""
