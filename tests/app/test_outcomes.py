@@ -1,5 +1,7 @@
 """Outcomes on a node: each counts once, settles both benefits, and teaches what the next decisions rest on."""
 
+import tracemalloc
+
 import msgspec
 import pytest
 
@@ -111,6 +113,21 @@ def test_any_decision_can_be_made_again_bit_for_bit_with_what_was_learnt_then(de
     assert [one.learnt for one in made] == sorted(one.learnt for one in made)
     assert all(same_again(one, learnt(desk, one.learnt)) for one in made)
     assert not same_again(made[-1], learnt(desk, 0))
+
+
+def test_models_of_few_organizations_are_in_memory_at_once_and_the_others_are_read_again(desk, monkeypatch):
+    monkeypatch.setattr("rapport.app.minds.AT_HAND", 2)
+    desk.report(helped(desk), company_value=7)
+    minds = Minds(desk.lessons)
+    before = minds.of(ORG, 100).company.packed()
+    tracemalloc.start()
+    try:
+        for number in range(6):
+            minds.of(f"another{number}")
+        assert tracemalloc.get_traced_memory()[0] < 3 * 2**23
+    finally:
+        tracemalloc.stop()
+    assert minds.of(ORG, 100).company.packed() == before
 
 
 def test_whoever_starts_from_what_was_kept_knows_the_same_to_the_bit(desk):

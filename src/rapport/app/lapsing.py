@@ -9,6 +9,7 @@ from rapport.app.embedded import open_ledger
 from rapport.app.ledger_thread import LedgerThread
 from rapport.app.minds import Minds
 from rapport.app.settings import Settings
+from rapport.kernel.errors import Busy
 from rapport.kernel.times import now
 
 CHECK_S: Final = 30.0
@@ -36,8 +37,17 @@ class Lapser(LedgerThread):
                     self.pause(0.01)
                     continue
                 for org in ledger.orgs():
-                    keep_what_was_learnt(book, minds, org, KEEP_AFTER)
+                    self._keep(book, minds, org)
                 self.pause()
+
+    def _keep(self, book: OutcomeBook, minds: Minds, org: str) -> None:
+        """What nobody thought of at one organization keeps nothing from being kept of another's."""
+        try:
+            keep_what_was_learnt(book, minds, org, KEEP_AFTER)
+        except Busy:
+            raise
+        except Exception as error:
+            self.log.exception("what one organization learnt could not be kept: %s", type(error).__name__)
 
 
 def keep_what_was_learnt(book: OutcomeBook, minds: Minds, org: str, after: int = 1) -> None:

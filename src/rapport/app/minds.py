@@ -22,6 +22,8 @@ log: Final = logging.getLogger(__name__)
 
 MOST: Final = 20
 """Lessons that are learnt before a decision is made; whoever has time learns more."""
+AT_HAND: Final = 32
+"""Organizations whose models are held in memory at once: 8 MiB each. The others' are read again as they are asked."""
 _TOGETHER: Final = 500
 _NEVER: Final = 1 << 62
 
@@ -43,7 +45,7 @@ class Minds:
     def of(self, org: str, most: int = MOST) -> Learnt:
         """What was learnt, with at most so many lessons more than when this was asked last; or from where it was kept,
         if that is further."""
-        known = self._known.get(org)
+        known = self._known.pop(org, None)
         while True:
             lessons = [] if known is None else self._book.lessons(org, known.learnt.lesson, most)
             # Asked after the lessons: whatever there was to be read was learnt with these priors.
@@ -59,6 +61,8 @@ class Minds:
                 break
             learnt = learnt_more(learnt, one)
         self._known[org] = _Known(standing, learnt)
+        if len(self._known) > AT_HAND:
+            del self._known[next(iter(self._known))]  # the one that was asked for longest ago
         return learnt
 
     def all_of(self, org: str) -> Learnt:
