@@ -9,8 +9,9 @@ import pytest
 from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.wishes import WishBook
 from rapport.app.actions import Warner
-from rapport.app.deciding import Beginning, HouseDecisions
+from rapport.app.deciding import HouseDecisions
 from rapport.app.definitions import Doubts
+from rapport.app.making import Beginning
 from rapport.app.portal_inbox import PortalInbox
 from rapport.app.starting import Starting
 from rapport.decide.actions import Action, Benefit, Caps, Trigger

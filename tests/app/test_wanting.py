@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rapport.adapters.embedded.goals import GoalFile
 from rapport.adapters.embedded.goals_told import GoalsTold
-from rapport.app import deciding
+from rapport.app import making
 from rapport.decide.actions import Action
 from rapport.decide.decision import Decision, Moment
 from rapport.kernel.errors import NotFound
@@ -61,13 +61,13 @@ class Watched:
 
     def __init__(self, desk, monkeypatch):
         self.desk, self.moments = desk, []
-        decide = deciding.decide
+        decide = making.decide
 
         def watching(_name, *given):
             self.moments.append(given[-1])
             return decide("dec_same", *given)
 
-        monkeypatch.setattr(deciding, "decide", watching)
+        monkeypatch.setattr(making, "decide", watching)
 
     def trial(self, customer="user_id:ada"):
         """What it was made of, what the receipt says was looked at, and what came of it, without the time."""

@@ -1,102 +1,44 @@
-"""Deciding on a node: a customer is read through the gate, what to do for them is decided within the same snapshot, and
-the decision is committed together with the receipt, or neither is.
-
-Whatever a decision may know comes from here: the facts that its purpose permits, the moment, and what the caller says
-of the moment (device, place, what happens in the session). Where somebody is counts only if the terms let it through.
+"""Deciding on a node: a customer is read through the gate, what to do for them is decided within the same snapshot (see
+`making`), and the decision is committed together with the receipt, or neither is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import Definitions
-from rapport.adapters.embedded.decisions import DecisionBook, Standing
+from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.messages import MessageBook, ToPut
+from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.adapters.embedded.people import PeopleFile
-from rapport.adapters.embedded.wishes import WishBook
 from rapport.adapters.embedded.withheld import WithheldBook
 from rapport.app.actions import Catalogues
 from rapport.app.definitions import Ledgers
-from rapport.app.histories import folded
+from rapport.app.making import Beginning, Made, Making, Way
 from rapport.app.minds import Minds
-from rapport.app.reaching import Reaching, Route, end_of_quiet
 from rapport.app.settings import Settings
-from rapport.app.wanting import Wanting
-from rapport.decide.catalogue import Catalogue, Where
-from rapport.decide.channels import CHANNELS, interrupts
-from rapport.decide.contact import Proposal
-from rapport.decide.decision import Decision, Delivery, Learnt, Manner, Moment, checked_manner, decide
-from rapport.decide.explaining import Moved, moved, why
-from rapport.decide.features import Context
-from rapport.decide.holdout import is_held_out
+from rapport.decide.channels import interrupts
+from rapport.decide.decision import Decision, Learnt, Manner, checked_manner
+from rapport.decide.explaining import moved, why
 from rapport.decide.kinds import SILENCE, Units
-from rapport.decide.languages import spoken_by
-from rapport.decide.person import wishes
-from rapport.decide.triggers import Start
-from rapport.decide.wants import shared_goals
-from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, Conflict
-from rapport.kernel.expressions import Dependencies, Facts
 from rapport.kernel.times import now
-from rapport.kernel.vocabulary import bit, category
 from rapport.kernel.vocabulary import purpose as known_purpose
-from rapport.profile import view
 from rapport.profile.store import Found, ProfileReader
 from rapport.terms import Gate, Receipt, Request, headed
-from rapport.terms.carrying_out import QUIET
-from rapport.terms.deciding import links_of
-from rapport.terms.facts import facts_of
 from rapport.terms.gate import Treatment
 from rapport.terms.ground import Along
-from rapport.web.decisions import Before, DecisionWish, Place, Trial, told_decision
+from rapport.web.decisions import Before, DecisionWish, Trial, told_decision
 
 ACTION: Final = "decision"
 TRIAL: Final = "decision trial"
-NOT_SENT: Final = Route()
 LATELY, LOOKED_BACK = 8, 40
 """So many decisions that were made before a trial tells, of so many that are looked through."""
 STARTED: Final = "trigger"
 """Who asks for a decision that nobody asked for."""
-
-
-class Made(msgspec.Struct, frozen=True):
-    """A decision on its way: about whom, what was standing when it was made, and its message, where one is sent.
-    `withheld`: categories of what the caller said that the terms kept back."""
-
-    record: int
-    decision: Decision
-    standing: Standing
-    fields: tuple[str, ...]
-    person: int
-    delivery: Delivery
-    message: ToPut | None = None
-    moved: Mapping[str, Moved] = msgspec.field(default_factory=dict)
-    lately: tuple[Before, ...] = ()
-    begun: "Begun | None" = None
-    withheld: tuple[str, ...] = ()
-
-
-class Begun(msgspec.Struct, frozen=True):
-    """What starts a decision by itself, as far as the customer may be seen: of these `actions`, because of `starts`.
-    `still` and `done` are called in the transaction of the decision: whether it is to be made, and that it was made."""
-
-    actions: frozenset[str]
-    starts: tuple[Start, ...]
-    still: Callable[[LedgerFile], bool]
-    done: Callable[[LedgerFile, str, int], None]
-
-
-class Beginning(msgspec.Struct):
-    """A decision that nobody asked for. `begin` is called with what the gate lets through. Where none was made: it is
-    quiet `until` then (µs), or the customer is `unreachable` by the channel."""
-
-    begin: Callable[[Found], Begun]
-    until: int = 0
-    unreachable: bool = False
 
 
 class HouseDecisions:
@@ -114,15 +56,10 @@ class HouseDecisions:
         ledger = people.ledger
         self._ledgers = Ledgers(settings)
         self._book = DecisionBook(ledger)
-        self._secret = ledger.keys.secret("holdout")
-        self._reader = reader
         self._gate = gate
         self._catalogues = Catalogues(ActionBook(ledger), Definitions(ledger))
-        self._people = people
-        self._wishes = WishBook(people)
-        self._wanting = Wanting(people, reader)
         self._minds = Minds(OutcomeBook(ledger))
-        self._reaching = Reaching(settings, people, reader)
+        self._making = Making(settings, people, reader)
         self._on_message = on_message
 
     async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
@@ -152,7 +89,7 @@ class HouseDecisions:
         self, org: str, wish: DecisionWish, caller: str, *, trial: bool = False, beginning: Beginning | None = None
     ) -> tuple[Found, Made, Receipt, Units]:
         purpose = known_purpose(wish.purpose)
-        self._check(org, wish)
+        self._making.check(org, wish)
         if trial and wish.deliver:
             raise BadInput("a trial delivers nothing", code="not_delivered", field="deliver")
         catalogue, manner = self._catalogues.of(org), self._book.manner(org)
@@ -160,7 +97,7 @@ class HouseDecisions:
 
         def made(found: Found) -> Made:
             learnt = self._minds.of(org)
-            one = self._made(found, catalogue, manner, learnt, wish, purpose, started, beginning)
+            one = self._making.make(found, Way(catalogue, manner, learnt), wish, purpose, started, beginning)
             # What was learnt may move before the receipt is on the disk: it is asked now.
             if not trial:
                 return one
@@ -197,7 +134,7 @@ class HouseDecisions:
 
     def zone(self, found: Found) -> str:
         """The time zone that the person behind an opened customer says is theirs, or ""."""
-        return self._wishes.holding(self._persons(found), found.org).zone
+        return self._making.zone(found)
 
     def learnt(self, org: str) -> Learnt:
         """What was learnt of an organization's decisions so far."""
@@ -211,86 +148,6 @@ class HouseDecisions:
         return await self._ledgers.with_definitions(
             lambda _, ledger: DecisionBook(ledger).put_manner(org, manner, who, expected)
         )
-
-    def _made(
-        self,
-        found: Found,
-        catalogue: Catalogue,
-        manner: Manner,
-        learnt: Learnt,
-        wish: DecisionWish,
-        purpose: str,
-        at: int,
-        beginning: Beginning | None = None,
-    ) -> Made:
-        begun = None if beginning is None else beginning.begin(found)
-        if begun is not None:
-            catalogue = catalogue.only(begun.actions)
-        standing = self._book.at([part.number for part in found.parts], at)
-        persons = self._persons(found)
-        says = self._wishes.holding(persons, found.org)
-        facts, fields = self._facts(found, catalogue, purpose, at)
-        wants = self._wanting.of(found, at)
-        goals = shared_goals((one.action for one in catalogue.of_purpose(purpose)), wants) if wants else {}
-        route = self._reaching.route(found, wish.channel) if wish.deliver else NOT_SENT
-        moment = Moment(
-            purpose,
-            wish.channel,
-            facts,
-            _context(found, facts, wish, says.zone, at, goals),
-            spoken_by(facts.traits) if wish.language is None else (wish.language,),
-            _where(found, wish.context.place),
-            standing.contacts,
-            wishes(says),
-            says.minute,
-            is_held_out(self._secret, found.customer, manner.holdout, declined=says.declines),
-            not says.declines,
-            route.unreachable,
-            () if begun is None else begun.starts,
-            wants,
-        )
-        if beginning is not None and route.unreachable:
-            beginning.unreachable = True
-            raise Conflict(route.unreachable, code="unreachable")
-        decision = decide(ids.fresh("dec"), catalogue, manner, learnt, moment)
-        if beginning is not None and (quietly := _quietly(decision, catalogue)) is not None:
-            beginning.until = end_of_quiet(quietly, manner.policy, moment.wishes, at)
-            raise Conflict("it waits until the customer's quiet hours are over", code=QUIET)
-        delivery: Delivery = ""
-        message = None
-        if wish.deliver and decision.action != SILENCE:
-            delivery = "delivered" if wish.channel == "inbox" else "asked"
-            if delivery == "asked":
-                message = ToPut(found.org, found.number, found.customer, decision.id, wish.channel, route.to)
-        looked_at = (*fields, *(("identifiers",) if route.to and "identifiers" not in fields else ()))
-        looked_at = (*looked_at, *(("goals",) if goals else ()))
-        person = persons[0] if persons else 0
-        withheld = ("location",) if wish.context.place is not None and not _shares_where(found) else ()
-        return Made(
-            found.number, decision, standing, looked_at, person, delivery, message, begun=begun, withheld=withheld
-        )
-
-    def _check(self, org: str, wish: DecisionWish) -> None:
-        if wish.channel not in CHANNELS:
-            message = f"{wish.channel[:40]!r} is no channel: {', '.join(CHANNELS)}"
-            raise BadInput(message, code="unknown_channel", field="channel")
-        if wish.deliver:
-            self._reaching.check(org, wish.channel)
-
-    def _persons(self, found: Found) -> tuple[int, ...]:
-        """Those who claim this customer."""
-        ground = self._people.ground(found.org, links_of(found.parts))
-        return tuple(holder.id for holder in ground.holders)
-
-    def _facts(self, found: Found, catalogue: Catalogue, purpose: str, at: int) -> tuple[Facts, tuple[str, ...]]:
-        """All traits that are let through, and what the actions of the purpose ask for beside; and their names."""
-        ready = catalogue.of_purpose(purpose)
-        needs = catalogue.needs_of(purpose)
-        traits = frozenset(name for part in found.parts for name in part.record.facts)
-        wider = Dependencies(needs.traits | traits, needs.events, needs.identifiers, needs.computed, needs.time)
-        facts = catalogue.fill(facts_of(found, wider, folded(self._reader, wider)), ready, at, {})
-        kinds = ("identifiers",) if needs.identifiers else ()
-        return facts, ("events", *kinds, *sorted(facts.traits))
 
     def close(self) -> None:
         self._ledgers.close()
@@ -309,49 +166,3 @@ def _along(one: Made, receipt: Receipt, withheld: tuple[str, ...]) -> Along:
         return one.message is None or MessageBook(ledger).put(one.message)
 
     return keep
-
-
-def _quietly(decision: Decision, catalogue: Catalogue) -> Proposal | None:
-    """An action that quiet hours alone speak against, where nothing else may be done."""
-    if decision.case.actions:
-        return None
-    against: dict[str, set[str]] = {}
-    for one in decision.excluded:
-        against.setdefault(one.action, set()).add(one.rule)
-    for name, rules in sorted(against.items()):
-        if rules == {"quiet_hours"}:
-            action = catalogue.ready[name].action
-            return Proposal(action.id, action.kind, decision.channel)
-    return None
-
-
-def _context(found: Found, facts: Facts, wish: DecisionWish, zone: str, at: int, goals: Mapping[str, float]) -> Context:
-    said = wish.context
-    by_name: Mapping[str, Any] = view.events(found.parts)["by_name"]
-    return Context(
-        at,
-        zone=zone or said.zone or _text(facts.traits.get("timezone")) or "UTC",
-        channel=wish.channel,
-        device=said.device,
-        place=said.place.country if said.place is not None and _shares_where(found) else "",
-        session=said.session,
-        goals=goals,
-        computed=facts.computed,
-        events={name: told["count"] for name, told in by_name.items()},
-        traits=facts.traits,
-    )
-
-
-def _where(found: Found, place: Place | None) -> Where:
-    if place is None or not _shares_where(found):
-        return Where()
-    return Where(place.lat, place.lon, place.country)
-
-
-def _shares_where(found: Found) -> bool:
-    location = bit(category("location"))
-    return any(part.mask is None or part.mask & location for part in found.parts)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

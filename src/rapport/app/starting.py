@@ -20,8 +20,9 @@ from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.noticed import Noticed, NoticedBook
 from rapport.app import embedded
-from rapport.app.deciding import STARTED, Beginning, Begun, HouseDecisions
+from rapport.app.deciding import STARTED, HouseDecisions
 from rapport.app.ledger_thread import LedgerThread
+from rapport.app.making import Beginning, Begun
 from rapport.app.reaching import Reaching
 from rapport.app.receipting import DirectReceipts
 from rapport.app.rounds import Rounds
