@@ -29,6 +29,23 @@ def until(holds: Callable[[], bool], within_s: float = 30.0) -> None:
         time.sleep(0.02)
 
 
+def test_whoever_takes_in_events_and_answers_goes_before_the_evaluator(start: Callable[..., Node]) -> None:
+    node = start()
+
+    def goes_behind(but: int = 0) -> bool:
+        children = node.children()
+        evaluator = children.get("evaluator", but)
+        if evaluator == but:
+            return False
+        others = [os.getpriority(os.PRIO_PROCESS, children[name]) for name in ("web", "worker")]
+        return os.getpriority(os.PRIO_PROCESS, evaluator) > max(others)
+
+    until(goes_behind)
+    first = node.children()["evaluator"]
+    os.kill(first, signal.SIGKILL)
+    until(lambda: goes_behind(but=first))
+
+
 def test_killing_any_process_moves_nobody_twice_and_forgets_nobody(start: Callable[..., Node]) -> None:
     dice = random.Random(6)
     node = start()

@@ -43,13 +43,14 @@ TOLD_KEPT = 90 * DAY
 """How long it is known that an event was put in."""
 AT_ONCE = 0
 """When a delivery is due that somebody asks for: it does not wait until its destination has rested."""
-_DELIVERIES = "SELECT seq, id, destination, customer, what, at, since, next_at, tries, dead, error, audience FROM queue"
-_DUE = f"""
-    {_DELIVERIES} AS q WHERE destination = ? AND NOT dead AND next_at <= ? {{}}
-    AND NOT EXISTS (SELECT 1 FROM queue AS earlier WHERE earlier.destination = q.destination AND NOT earlier.dead
-                    AND earlier.customer = q.customer AND earlier.seq < q.seq)
-    ORDER BY next_at, seq LIMIT ?
-"""  # noqa: S608 (of the constant above; what is asked for is bound)
+_DELIVERIES = (
+    "SELECT seq, id, destination, customer, what, at, since, next_at, tries, dead, error, audience FROM queue AS q"
+)
+_OLDEST = """
+    NOT EXISTS (SELECT 1 FROM queue AS earlier WHERE earlier.destination = q.destination AND NOT earlier.dead
+                AND earlier.customer = q.customer AND earlier.seq < q.seq)
+"""
+"""Of all that waits of its customer."""
 _PUT = """
     INSERT INTO queue (id, destination, customer, what, at, since, next_at, record, body, audience)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -149,7 +150,10 @@ class DestinationQueue:
 
     def due(self, destination: int, at: int, limit: int, *, deletions_only: bool = False) -> list[Delivery]:
         """What is to be tried next, at most one of each customer."""
-        query = _DUE.format("AND what = 'deleted'" if deletions_only else "")
+        which = f"what = 'deleted' AND {_OLDEST}" if deletions_only else _OLDEST
+        query = f"""
+            {_DELIVERIES} WHERE destination = ? AND NOT dead AND next_at <= ? AND {which} ORDER BY next_at, seq LIMIT ?
+        """
         rows = self._db.execute(query, (destination, at, limit)).fetchall()
         return [_delivery(row) for row in rows]
 

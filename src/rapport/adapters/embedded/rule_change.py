@@ -31,11 +31,33 @@ CREATE TABLE record (lookup BLOB PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID
 CREATE TABLE today (node BLOB PRIMARY KEY, record INTEGER NOT NULL, grp BLOB NOT NULL) WITHOUT ROWID;
 """
 _BOTH = """
-CREATE TABLE both AS SELECT t.node, t.record, t.grp AS today, coalesce(m.grp, t.node) AS then_
+CREATE TABLE both AS SELECT t.node, t.record, coalesce(m.grp, t.node) AS one, t.grp AS several
 FROM today t LEFT JOIN member m ON m.node = t.node;
-CREATE INDEX both_today ON both (today);
-CREATE INDEX both_then ON both (then_);
+CREATE INDEX both_one ON both (one);
+CREATE INDEX both_several ON both (several);
 CREATE INDEX both_record ON both (record);
+"""
+"""The groups of then, each made of one or several of today's."""
+_THE_OTHER_WAY = """
+ALTER TABLE both RENAME COLUMN one TO was_one;
+ALTER TABLE both RENAME COLUMN several TO one;
+ALTER TABLE both RENAME COLUMN was_one TO several;
+"""
+"""And the groups of today, each of which becomes one or several of then's."""
+_REGROUPED = """
+    SELECT grp, count(*) OVER (), sum(parts) OVER ()
+    FROM (SELECT one AS grp, count(DISTINCT several) AS parts FROM both GROUP BY one HAVING parts > 1)
+    ORDER BY parts DESC, grp LIMIT ?
+"""
+_PARTS = """
+    SELECT count(*), coalesce(min(record) FILTER (WHERE EXISTS (
+        SELECT 1 FROM edge e WHERE e.record = b.record AND e.level = 0 AND e.aside = 0)), min(record))
+    FROM both b WHERE one = ? GROUP BY several ORDER BY 2
+"""
+# CROSS JOIN: from the few records to their edges, rather than over all edges.
+_SHARED = """
+    SELECT e.body FROM both b CROSS JOIN edge e ON e.record = b.record AND e.node = b.node WHERE b.one = ?
+    GROUP BY e.other HAVING count(DISTINCT b.several) > 1
 """
 
 
@@ -153,32 +175,22 @@ class RuleChange:
     # -- what became of it
 
     def _compared(self) -> Simulated:
-        counts = "SELECT count(*), count(DISTINCT today), count(DISTINCT then_) FROM both"
+        counts = "SELECT count(*), count(DISTINCT several), count(DISTINCT one) FROM both"
         records, today, then = self._db.execute(counts).fetchone()
-        merged, merged_from, merges = self._regrouped("then_", "today")
-        split, split_into, splits = self._regrouped("today", "then_")
+        merged, merged_from, merges = self._regrouped()
+        self._db.executescript(_THE_OTHER_WAY)
+        split, split_into, splits = self._regrouped()
         return Simulated(records, today, then, merged, merged_from, split, split_into, merges, splits)
 
-    def _regrouped(self, one: str, several: str) -> tuple[int, int, list[Regroup]]:
-        """Groups on one side that are several on the other: how many, how many those are, and the largest of them."""
-        grouped = f"SELECT {one} AS g, count(DISTINCT {several}) AS n FROM both GROUP BY {one} HAVING n > 1"  # noqa: S608 (columns of ours)
-        count, parts = self._db.execute(f"SELECT count(*), coalesce(sum(n), 0) FROM ({grouped})").fetchone()  # noqa: S608 (today, then_: columns of ours)
-        largest = self._db.execute(f"{grouped} ORDER BY n DESC, g LIMIT ?", (SHOWN,)).fetchall()
-        return count, parts, [self._example(group, one, several) for group, _ in largest]
+    def _regrouped(self) -> tuple[int, int, list[Regroup]]:
+        """Groups that are several on the other side: how many, how many those are, and the largest of them."""
+        largest = self._db.execute(_REGROUPED, (SHOWN,)).fetchall()
+        count, parts = largest[0][1:] if largest else (0, 0)
+        return count, parts, [self._example(group) for group, _, _ in largest]
 
-    def _example(self, group: bytes, one: str, several: str) -> Regroup:
-        query = f"""
-            SELECT count(*), coalesce(min(record) FILTER (WHERE EXISTS (
-                SELECT 1 FROM edge e WHERE e.record = b.record AND e.level = 0 AND e.aside = 0)), min(record))
-            FROM both b WHERE {one} = ? GROUP BY {several} ORDER BY 2
-        """  # noqa: S608 (today, then_: columns of ours)
-        parts = self._db.execute(query, (group,)).fetchall()
-        # CROSS JOIN: from the few records to their edges, rather than over all edges.
-        shared = f"""
-            SELECT e.body FROM both b CROSS JOIN edge e ON e.record = b.record AND e.node = b.node WHERE b.{one} = ?
-            GROUP BY e.other HAVING count(DISTINCT b.{several}) > 1
-        """  # noqa: S608 (today, then_: columns of ours)
-        by = Counter(evidence_tables.type_of(body) or "link" for (body,) in self._db.execute(shared, (group,)))
+    def _example(self, group: bytes) -> Regroup:
+        parts = self._db.execute(_PARTS, (group,)).fetchall()
+        by = Counter(evidence_tables.type_of(body) or "link" for (body,) in self._db.execute(_SHARED, (group,)))
         return Regroup(
             [shown for _, shown in parts[:SHOWN]], sum(records for records, _ in parts), dict(sorted(by.items()))
         )
