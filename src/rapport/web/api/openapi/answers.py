@@ -61,6 +61,11 @@ def answers(first: dict[str, Answer], **shared: str) -> dict[str, Answer]:
     return dict(sorted({**first, **known}.items()))
 
 
+OF_VERSION = {"ETag": {"description": "Of this version.", "required": True, "schema": TEXT}}
+OUTDATED = answer("`outdated`: another version is in force, or one at all.", ref("Problem"), PROBLEM)
+"""To who expects another."""
+
+
 def plain(description: str, media: str, what: str) -> Answer:
     """An answer that is text."""
     return answer(description, told(TEXT, what), media)

@@ -4,8 +4,8 @@ from typing import Any
 
 from rapport.decide.kinds import SILENCE
 from rapport.web.api import actions
-from rapport.web.api.openapi.answers import PROBLEM, answer, answers, content
-from rapport.web.api.openapi.parameters import in_header, in_path, in_query
+from rapport.web.api.openapi.answers import OF_VERSION, OUTDATED, PROBLEM, answer, answers, content
+from rapport.web.api.openapi.parameters import EXPECTED, in_path, in_query
 from rapport.web.api.openapi.schema import TEXT, Schema, ref
 
 TAG = "Actions"
@@ -16,12 +16,6 @@ _TO_A_BODY = {"_413": "TooLarge", "_415": "UnknownEncoding", **_REFUSALS}
 _ID: Schema = {"type": "string", "pattern": f"^(?!{SILENCE}$)[A-Za-z_][A-Za-z0-9_-]{{0,62}}$"}
 _ACTION = in_path("id", "The action's id.", _ID, example="help_after_refund")
 _OPERATOR = "Needs a token of scope `operator`."
-_EXPECTED = [
-    in_header("If-Match", "The `ETag` of the version that this is to replace."),
-    in_header("If-None-Match", "`*`: only where there is none."),
-]
-_TAGGED = {"ETag": {"description": "Of this version.", "required": True, "schema": TEXT}}
-_OUTDATED = answer("`outdated`: another version is in force, or one at all.", ref("Problem"), PROBLEM)
 _BAD = answer(
     "It cannot be used: `message` says why, `field` where. Of an expression (`bad_expression`) `problems` tells all.",
     ref("ExpressionProblem"),
@@ -64,15 +58,15 @@ def _put() -> dict[str, Any]:
         "Save an action",
         f"{_OPERATOR} Another definition makes another version; the same makes none. What no source ever sent is a "
         "doubt, told in `warnings`, and refuses nothing.",
-        parameters=[_ACTION, *_EXPECTED],
+        parameters=[_ACTION, *EXPECTED],
         requestBody={"required": True, "content": content(ref("ActionAsked"))},
         responses=answers(
             {
-                "200": answer("It was there, and is so now.", ref("ActionSaved"), headers=_TAGGED),
-                "201": answer("It is new.", ref("ActionSaved"), headers=_TAGGED),
+                "200": answer("It was there, and is so now.", ref("ActionSaved"), headers=OF_VERSION),
+                "201": answer("It is new.", ref("ActionSaved"), headers=OF_VERSION),
                 "400": _BAD,
                 "409": answer("`too_many`: remove some first.", ref("Problem"), PROBLEM),
-                "412": _OUTDATED,
+                "412": OUTDATED,
             },
             _503="NoPlace",
             **_TO_A_BODY,
@@ -86,7 +80,9 @@ def _read() -> dict[str, Any]:
         "Read an action",
         "The version in force, with what it is worth to both sides before anything was learnt.",
         parameters=[_ACTION],
-        responses=answers({"200": answer("The action.", ref("Action"), headers=_TAGGED)}, _404="NotFound", **_REFUSALS),
+        responses=answers(
+            {"200": answer("The action.", ref("Action"), headers=OF_VERSION)}, _404="NotFound", **_REFUSALS
+        ),
     )
 
 
@@ -146,7 +142,7 @@ def _read_units() -> dict[str, Any]:
         "readUnits",
         "Read in which units both sides count",
         "The defaults, with `version` 0, until they are set.",
-        responses=answers({"200": answer("The units.", ref("Units"), headers=_TAGGED)}, **_REFUSALS),
+        responses=answers({"200": answer("The units.", ref("Units"), headers=OF_VERSION)}, **_REFUSALS),
     )
 
 
@@ -156,13 +152,13 @@ def _put_units() -> dict[str, Any]:
         "Set in which units both sides count",
         f"{_OPERATOR} The currency, what a minute of a customer's time is worth in it, and relationship values of "
         "kinds in place of the defaults. What is left out is set to its default.",
-        parameters=_EXPECTED,
+        parameters=EXPECTED,
         requestBody={"required": True, "content": content(ref("UnitsAsked"))},
         responses=answers(
             {
-                "200": answer("The units.", ref("Units"), headers=_TAGGED),
+                "200": answer("The units.", ref("Units"), headers=OF_VERSION),
                 "409": answer("`other_currency`: an action counts in another.", ref("Problem"), PROBLEM),
-                "412": _OUTDATED,
+                "412": OUTDATED,
             },
             _400="BadRequest",
             _503="NoPlace",

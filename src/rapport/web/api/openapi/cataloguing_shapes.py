@@ -24,14 +24,10 @@ from rapport.web.api.openapi.schema import (
     named,
     one_of,
     ref,
+    strict,
     thing,
     told,
 )
-
-
-def _strict(schema: Schema) -> Schema:
-    return {**schema, "additionalProperties": False}
-
 
 _MONEY: Schema = {"type": "number", "minimum": -MOST, "maximum": MOST}
 _CURRENCY: Schema = {"type": "string", "pattern": "^([A-Z]{3})?$", "examples": ["GBP"]}
@@ -52,7 +48,7 @@ _CONTENT: Schema = {
     "additionalProperties": {"type": "object", "minProperties": 1, "additionalProperties": _MESSAGE},
     "examples": [{"inbox": {"en": 'Hello {traits.firstName or "there"}!'}}],
 }
-_BENEFIT = _strict(
+_BENEFIT = strict(
     thing(
         "What the customer gains: `minutes` of time, or an `amount` of money. Below nothing: what it costs them.",
         {"kind": one_of(*BENEFITS["customer"])},
@@ -62,7 +58,7 @@ _BENEFIT = _strict(
         },
     )
 )
-_TRIGGER = _strict(
+_TRIGGER = strict(
     thing(
         "What starts a decision about it: one of these.",
         {},
@@ -77,7 +73,7 @@ _TRIGGER = _strict(
         },
     )
 )
-_PLACE = _strict(
+_PLACE = strict(
     thing(
         "Where the customer must be, as far as they share it: a circle, or countries.",
         {},
@@ -91,25 +87,25 @@ _PLACE = _strict(
 )
 _OPTIONAL: dict[str, Schema] = {
     "eligible": told({**TEXT, "maxLength": MAX_LENGTH}, "True of those for whom it makes sense.", default="true"),
-    "benefit": _strict(
+    "benefit": strict(
         thing("What it gives.", {}, {"customer": {"anyOf": [_BENEFIT, {"type": "null"}], "description": "Null: none."}})
     ),
-    "value": _strict(thing("What it gives the company, in money.", {}, {"company": _MONEY})),
+    "value": strict(thing("What it gives the company, in money.", {}, {"company": _MONEY})),
     "cost": told({**_MONEY, "minimum": 0}, "What it costs the company to do it once."),
     "goals": told(
         list_of({**TEXT, "maxLength": 1_000}, maxItems=MOST_GOALS),
         "Customers' goals that it serves: `spend`, `buy`, `visit`, or words that a goal says.",
     ),
-    "caps": _strict(
+    "caps": strict(
         thing(
             "How often a customer may get it.",
             {},
-            {**_LIMITS, "channels": map_of(_strict(thing("In one channel.", {}, _LIMITS)), "By channel.")},
+            {**_LIMITS, "channels": map_of(strict(thing("In one channel.", {}, _LIMITS)), "By channel.")},
         )
     ),
     "place": {"anyOf": [_PLACE, {"type": "null"}], "description": "Null: anywhere."},
     "triggers": list_of(_TRIGGER, maxItems=MOST_TRIGGERS),
-    "valid": _strict(thing("When.", {}, {"from": _INSTANT, "until": _INSTANT})),
+    "valid": strict(thing("When.", {}, {"from": _INSTANT, "until": _INSTANT})),
     "language": told(TEXT, "The one to speak where the customer's is not there."),
     "currency": told(_CURRENCY, "Of its amounts; the organization's, and none other."),
 }
@@ -160,11 +156,11 @@ _UNITS: dict[str, Schema] = {
 }
 
 SHAPES: dict[str, Schema] = {
-    "ActionAsked": _strict(
+    "ActionAsked": strict(
         thing("What the company can do.", {"kind": _KIND, "purpose": _PURPOSE, "content": _CONTENT}, _OPTIONAL)
     ),
     "Action": thing("An action.", _FIELDS),
-    "ActionSwitchedOn": _strict(
+    "ActionSwitchedOn": strict(
         thing("Why.", {"reason": told({**TEXT, "minLength": 1, "maxLength": MOST_REASON}, "For the audit log.")})
     ),
     "GuardRail": thing(
@@ -184,7 +180,7 @@ SHAPES: dict[str, Schema] = {
             "next": told(maybe(TEXT), "The `cursor` of the next page; null at the end."),
         },
     ),
-    "ActionPreviewed": _strict(
+    "ActionPreviewed": strict(
         thing(
             "To whom, and where.",
             {
@@ -219,14 +215,14 @@ SHAPES: dict[str, Schema] = {
             "as_of": told(TIME, "When it was read."),
         },
     ),
-    "UnitsAsked": _strict(
+    "UnitsAsked": strict(
         thing(
             "In which units both sides count.",
             {},
             {
                 **_UNITS,
                 "kinds": {
-                    **map_of(_strict(_BOTH), "Kind → its relationship value, in money."),
+                    **map_of(strict(_BOTH), "Kind → its relationship value, in money."),
                     "propertyNames": {"enum": list(KINDS)},
                 },
             },

@@ -7,7 +7,7 @@ from rapport.web.api import answers as answers_path
 from rapport.web.api import channels
 from rapport.web.api.openapi.answers import answer, answers, content
 from rapport.web.api.openapi.parameters import in_path
-from rapport.web.api.openapi.schema import TEXT, Schema, maybe, one_of, ref, thing, told
+from rapport.web.api.openapi.schema import TEXT, Schema, maybe, one_of, ref, strict, thing, told
 
 TAG = "Channels"
 _CHANNEL = in_path("channel", "The channel.", one_of(*channels.CHANNELS), example="email")
@@ -93,18 +93,14 @@ def _remove() -> dict[str, Any]:
     )
 
 
-def _strict(schema: Schema) -> Schema:
-    return {**schema, "additionalProperties": False}
-
-
-_EMAIL = _strict(
+_EMAIL = strict(
     thing(
         "Of `email`.",
         {"from": told({**TEXT, "maxLength": 508}, "An address.", examples=["Acme <hello@acme.example>"])},
         {
             "reply_to": {**TEXT, "maxLength": 508},
             "dkim": maybe(
-                _strict(
+                strict(
                     thing(
                         "What mails are signed with. `key`: RSA (2048 to 4096 bits) or Ed25519, as PEM.",
                         {"domain": TEXT, "selector": TEXT, "key": {**TEXT, "maxLength": MOST_PEM}},
@@ -125,7 +121,7 @@ _SIGNED = thing(
 SHAPES: dict[str, Schema] = {
     "ChannelAsked": {
         "description": "By the channel.",
-        "anyOf": [_EMAIL, _strict(thing("Of `webhook`.", {"url": {**TEXT, "maxLength": 2_000}}))],
+        "anyOf": [_EMAIL, strict(thing("Of `webhook`.", {"url": {**TEXT, "maxLength": 2_000}}))],
     },
     "Answered": thing(
         "A mail that came back.",

@@ -10,19 +10,27 @@ from rapport.decide.kinds import MOST, MOST_MINUTES
 from rapport.kernel.vocabulary import PURPOSES
 from rapport.learn import rules
 from rapport.web.api import decisions
-from rapport.web.api.openapi.answers import PROBLEM, answer, answers, content
-from rapport.web.api.openapi.parameters import in_header
-from rapport.web.api.openapi.schema import FLAG, TEXT, TIME, Schema, list_of, map_of, maybe, one_of, ref, thing, told
+from rapport.web.api.openapi.answers import OF_VERSION, PROBLEM, answer, answers, content
+from rapport.web.api.openapi.parameters import EXPECTED
+from rapport.web.api.openapi.schema import (
+    FLAG,
+    TEXT,
+    TIME,
+    Schema,
+    list_of,
+    map_of,
+    maybe,
+    one_of,
+    ref,
+    strict,
+    thing,
+    told,
+)
 
 TAG = "Decisions"
 _TOKEN: list[dict[str, list[str]]] = [{"api_token": []}]
 _REFUSALS = {"_401": "NoToken", "_403": "WrongScope"}
 _TO_A_BODY = {"_413": "TooLarge", "_415": "UnknownEncoding", **_REFUSALS}
-_EXPECTED = [
-    in_header("If-Match", "The `ETag` of the version that this is to replace."),
-    in_header("If-None-Match", "`*`: only where there is none."),
-]
-_TAGGED = {"ETag": {"description": "Of this version.", "required": True, "schema": TEXT}}
 
 
 def paths() -> dict[str, Any]:
@@ -84,7 +92,7 @@ def _read_rules() -> dict[str, Any]:
         "readOutcomeRules",
         "Read which events settle outcomes",
         "None, with `version` 0, until any are said.",
-        responses=answers({"200": answer("Your rules.", ref("OutcomeRules"), headers=_TAGGED)}, **_REFUSALS),
+        responses=answers({"200": answer("Your rules.", ref("OutcomeRules"), headers=OF_VERSION)}, **_REFUSALS),
     )
 
 
@@ -95,11 +103,11 @@ def _put_rules() -> dict[str, Any]:
         "Needs a token of scope `operator`. In the place of all rules before. An event that comes from now on, "
         "and that you may see for `service`, settles the decision that led to it: once, in the book of benefits, and "
         "as a lesson.",
-        parameters=_EXPECTED,
+        parameters=EXPECTED,
         requestBody={"required": True, "content": content(ref("OutcomeRulesAsked"))},
         responses=answers(
             {
-                "200": answer("Your rules.", ref("OutcomeRules"), headers=_TAGGED),
+                "200": answer("Your rules.", ref("OutcomeRules"), headers=OF_VERSION),
                 "412": answer("`outdated`: another version is in force.", ref("Problem"), PROBLEM),
             },
             _400="BadRequest",
@@ -114,7 +122,7 @@ def _read_manner() -> dict[str, Any]:
         "readManner",
         "Read how you decide",
         "The defaults, with `version` 0, until something is said: no limits at all.",
-        responses=answers({"200": answer("How you decide.", ref("Manner"), headers=_TAGGED)}, **_REFUSALS),
+        responses=answers({"200": answer("How you decide.", ref("Manner"), headers=OF_VERSION)}, **_REFUSALS),
     )
 
 
@@ -123,11 +131,11 @@ def _put_manner() -> dict[str, Any]:
         "setManner",
         "Say how you decide",
         "Needs a token of scope `operator`. What is left out is set to its default. People read it on their own pages.",
-        parameters=_EXPECTED,
+        parameters=EXPECTED,
         requestBody={"required": True, "content": content(ref("MannerAsked"))},
         responses=answers(
             {
-                "200": answer("How you decide.", ref("Manner"), headers=_TAGGED),
+                "200": answer("How you decide.", ref("Manner"), headers=OF_VERSION),
                 "412": answer("`outdated`: another version is in force.", ref("Problem"), PROBLEM),
             },
             _400="BadRequest",
@@ -140,22 +148,18 @@ def _put_manner() -> dict[str, Any]:
 # -- what is said and answered
 
 
-def _strict(schema: Schema) -> Schema:
-    return {**schema, "additionalProperties": False}
-
-
 _NUMBER: Schema = {"type": "number"}
 _AMOUNT: Schema = {"type": "number", "minimum": -MOST, "maximum": MOST}
 _LIMIT: Schema = maybe({"type": "integer", "minimum": 0, "maximum": MOST_TIMES})
-_LIMITS = _strict(thing("At most so often.", {}, {"per_day": _LIMIT, "per_week": _LIMIT, "per_month": _LIMIT}))
-_PLACE = _strict(
+_LIMITS = strict(thing("At most so often.", {}, {"per_day": _LIMIT, "per_week": _LIMIT, "per_month": _LIMIT}))
+_PLACE = strict(
     thing(
         "Where the customer is. It counts only if their terms let location through.",
         {},
         {"lat": maybe(_NUMBER), "lon": maybe(_NUMBER), "country": TEXT},
     )
 )
-_NOW = _strict(
+_NOW = strict(
     thing(
         "What you know of the moment.",
         {},
@@ -179,7 +183,7 @@ _GAVE: Schema = {
     "description": "An amount of your money; or as an action declares its benefit.",
     "anyOf": [
         _AMOUNT,
-        _strict(
+        strict(
             thing(
                 "",
                 {"kind": TEXT},
@@ -188,7 +192,7 @@ _GAVE: Schema = {
         ),
     ],
 }
-_POLICY = _strict(
+_POLICY = strict(
     thing(
         "How often anybody may be reached, over all senders. Nothing is limited unless you say so.",
         {},
@@ -212,14 +216,14 @@ _MANNER: dict[str, Schema] = {
     "guard_rails": told(FLAG, "Whether what is shown to harm a side is switched off by itself."),
 }
 
-_GIVES = _strict(
+_GIVES = strict(
     thing(
         "What an event is worth to a side, in your money: `times` what a `property` says, and `fixed` besides.",
         {},
         {"property": TEXT, "times": _AMOUNT, "fixed": _AMOUNT},
     )
 )
-_RULE = _strict(
+_RULE = strict(
     thing(
         "Events of this name settle decisions that were made at most so many `days` before: the `last`, or the `only` "
         "one.",
@@ -230,7 +234,7 @@ _RULE = _strict(
 _RULES: Schema = {**list_of(_RULE), "maxItems": rules.MOST}
 
 SHAPES: dict[str, Schema] = {
-    "DecisionAsked": _strict(
+    "DecisionAsked": strict(
         thing(
             "For whom, for what, where.",
             {"customer": TEXT, "purpose": one_of(*PURPOSES), "channel": one_of(*CHANNELS)},
@@ -258,7 +262,7 @@ SHAPES: dict[str, Schema] = {
         },
         {"changed": one_of("merged", "split")},
     ),
-    "OutcomeAsked": _strict(
+    "OutcomeAsked": strict(
         thing(
             "What came of a decision. `kind`: in a word of your own, such as bought.",
             {"decision": TEXT, "kind": {**TEXT, "minLength": 1, "maxLength": 512}},
@@ -266,9 +270,9 @@ SHAPES: dict[str, Schema] = {
         )
     ),
     "Outcome": thing("It counts.", {"decision": TEXT, "kind": TEXT, "status": one_of("accepted")}),
-    "OutcomeRulesAsked": _strict(thing("Which events settle outcomes.", {"rules": _RULES})),
+    "OutcomeRulesAsked": strict(thing("Which events settle outcomes.", {"rules": _RULES})),
     "OutcomeRules": thing("Which events settle outcomes.", {"rules": _RULES, "version": {"type": "integer"}}),
-    "MannerAsked": _strict(thing("How you decide.", {}, _MANNER)),
+    "MannerAsked": strict(thing("How you decide.", {}, _MANNER)),
     "Manner": thing(
         "How you decide. `weight`: the customer's; `holdout`: the share of customers who are left alone by lot; "
         "`days`: within which it shows what a decision gave.",

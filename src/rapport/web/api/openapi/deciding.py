@@ -4,8 +4,8 @@ from typing import Any
 
 from rapport.web.api import audiences, traits
 from rapport.web.api.openapi import shapes
-from rapport.web.api.openapi.answers import PROBLEM, answer, answers, content
-from rapport.web.api.openapi.parameters import in_header, in_path, in_query
+from rapport.web.api.openapi.answers import OF_VERSION, OUTDATED, PROBLEM, answer, answers, content
+from rapport.web.api.openapi.parameters import EXPECTED, in_path, in_query
 from rapport.web.api.openapi.schema import (
     COUNT,
     TEXT,
@@ -28,12 +28,6 @@ _PAGED = [
 ]
 _CURSOR = {"$ref": "#/components/parameters/Cursor"}
 _LIMIT = {"$ref": "#/components/parameters/Limit"}
-_EXPECTED = [
-    in_header("If-Match", "The `ETag` of the version that this is to replace."),
-    in_header("If-None-Match", "`*`: only where there is none."),
-]
-_TAG_OF_VERSION = {"ETag": {"description": "Of this version.", "required": True, "schema": TEXT}}
-_OUTDATED = answer("`outdated`: another version is in force, or one at all.", ref("Problem"), PROBLEM)
 _OPERATOR = "Needs a token of scope `operator`."
 _BAD = answer(
     "It cannot be used: `message` says why, `field` where. Of an expression (`bad_expression`) `problems` tells all "
@@ -107,15 +101,15 @@ def _saved(
         name,
         f"Save {what}",
         f"{_OPERATOR} {description}",
-        parameters=[named, *_EXPECTED],
+        parameters=[named, *EXPECTED],
         requestBody={"required": True, "content": content(ref(asked))},
         responses=answers(
             {
-                "200": answer("It was there, and is so now.", ref(told), headers=_TAG_OF_VERSION),
-                "201": answer("It is new.", ref(told), headers=_TAG_OF_VERSION),
+                "200": answer("It was there, and is so now.", ref(told), headers=OF_VERSION),
+                "201": answer("It is new.", ref(told), headers=OF_VERSION),
                 "400": _BAD,
                 "409": answer(refused, ref("Problem"), PROBLEM),
-                "412": _OUTDATED,
+                "412": OUTDATED,
                 "503": _BUSY,
             },
             **_TO_A_BODY,
@@ -159,7 +153,7 @@ def _read() -> dict[str, Any]:
         "Its definition, how many are in, and how far it is filled. Whoever may not be read for its purpose is not in.",
         parameters=[_AUDIENCE],
         responses=answers(
-            {"200": answer("The audience.", ref("Audience"), headers=_TAG_OF_VERSION)}, _404="NotFound", **_REFUSALS
+            {"200": answer("The audience.", ref("Audience"), headers=OF_VERSION)}, _404="NotFound", **_REFUSALS
         ),
     )
 
@@ -263,7 +257,7 @@ def _read_trait() -> dict[str, Any]:
         "learned from.",
         parameters=[_TRAIT],
         responses=answers(
-            {"200": answer("The definition.", ref("ComputedTraitLearned"), headers=_TAG_OF_VERSION)},
+            {"200": answer("The definition.", ref("ComputedTraitLearned"), headers=OF_VERSION)},
             _404="NotFound",
             **_REFUSALS,
         ),

@@ -7,14 +7,27 @@ from rapport.terms.aggregates import FLOOR
 from rapport.terms.declaration import Basis
 from rapport.terms.simulator import ASKED_PER_DAY
 from rapport.web.api import declaration, simulate
-from rapport.web.api.openapi.answers import TO_A_BODY, answer, answers, content
+from rapport.web.api.openapi.answers import OF_VERSION, TO_A_BODY, answer, answers, content
 from rapport.web.api.openapi.parameters import KNOWN_VERSION, in_header, in_path
-from rapport.web.api.openapi.schema import FLAG, TEXT, TIME, Schema, list_of, map_of, maybe, one_of, ref, thing, told
+from rapport.web.api.openapi.schema import (
+    FLAG,
+    TEXT,
+    TIME,
+    Schema,
+    list_of,
+    map_of,
+    maybe,
+    one_of,
+    ref,
+    strict,
+    thing,
+    told,
+)
 
 TAG = "Declarations"
 
 _OPERATOR: list[dict[str, list[str]]] = [{"api_token": []}]
-_TAG_OF_VERSION = {"ETag": {"description": "Of this version.", "required": True, "schema": TEXT}}
+
 _ORG = in_path("org", "The organization.", {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"}, example="acme")
 _NUMBER = in_path(
     "version",
@@ -84,8 +97,8 @@ def paths() -> dict[str, Any]:
 
 def _documents() -> dict[str, Any]:
     return {
-        "200": answer("The published document.", ref("Published"), headers=_TAG_OF_VERSION),
-        "304": {"description": "You have it already.", "headers": _TAG_OF_VERSION},
+        "200": answer("The published document.", ref("Published"), headers=OF_VERSION),
+        "304": {"description": "You have it already.", "headers": OF_VERSION},
     }
 
 
@@ -121,7 +134,7 @@ def _declare() -> dict[str, Any]:
         "requestBody": _WRITTEN,
         "responses": answers(
             {
-                "200": answer("It is in force.", ref("Declared"), headers=_TAG_OF_VERSION),
+                "200": answer("It is in force.", ref("Declared"), headers=OF_VERSION),
                 "412": answer("`outdated`: another version is in force.", ref("Problem"), "application/problem+json"),
             },
             **TO_A_BODY,
@@ -160,10 +173,6 @@ def _public(identity: str, summary: str, description: str, parameters: list[dict
     }
 
 
-def _strict(schema: Schema) -> Schema:
-    return {**schema, "additionalProperties": False}
-
-
 def _text(most: int, description: str) -> Schema:
     return told(TEXT, description, maxLength=most)
 
@@ -191,7 +200,7 @@ _PEOPLE: Schema = {"type": "integer", "minimum": FLOOR}
 _ABOUT = maybe(_PEOPLE)
 
 SHAPES: dict[str, Schema] = {
-    "Declaration": _strict(
+    "Declaration": strict(
         thing(
             "What an organization promises. What is left out is unknown to those whose terms ask for it.",
             {},
@@ -208,21 +217,21 @@ SHAPES: dict[str, Schema] = {
             },
         )
     ),
-    "Promise": _strict(
+    "Promise": strict(
         thing(
             "What holds where data is read for one purpose.",
             {"basis": told(one_of(*get_args(Basis)), "The legal ground (GDPR article 6).")},
             {**_PROMISE, "alternative": ref("Alternative")},
         )
     ),
-    "Alternative": _strict(
+    "Alternative": strict(
         thing(
             "The one other offer, to those whose terms the first does not meet.",
             {"basis": one_of(*(basis for basis in get_args(Basis) if basis != "legal_obligation"))},
             _PROMISE,
         )
     ),
-    "Benefit": _strict(
+    "Benefit": strict(
         thing(
             "What the customer gets.",
             {"kind": one_of("money", "discount", "time", "service")},
@@ -234,7 +243,7 @@ SHAPES: dict[str, Schema] = {
             },
         )
     ),
-    "ValueClaim": _strict(
+    "ValueClaim": strict(
         thing(
             "What the organization says it stands for.",
             {"value": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,59}$", "examples": ["living_wage"]}},

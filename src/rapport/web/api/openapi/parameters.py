@@ -19,4 +19,8 @@ def in_header(name: str, description: str) -> Parameter:
     return {"name": name, "in": "header", "description": description, "schema": TEXT}
 
 
+EXPECTED = [
+    in_header("If-Match", "The `ETag` of the version that this is to replace."),
+    in_header("If-None-Match", "`*`: only where there is none."),
+]
 KNOWN_VERSION = in_header("If-None-Match", "The `ETag` that you have.")

@@ -35,6 +35,11 @@ def thing(description: str, required: Mapping[str, Schema], optional: Mapping[st
     return {**schema, "required": list(required)} if required else schema
 
 
+def strict(schema: Schema) -> Schema:
+    """A thing, and no other members than its own."""
+    return {**schema, "additionalProperties": False}
+
+
 def list_of(schema: Schema, **more: Any) -> Schema:
     return {"type": "array", "items": schema, **more}
 
