@@ -10,7 +10,7 @@ from rapport.decide.kinds import SILENCE
 from rapport.learn.intervals import Floats
 from rapport.learn.logged import Candidate, Logged
 from rapport.learn.table import table
-from rapport.learn.uplift import Arms, Qini, arms, by_action, by_kind, effect, of_all, qini, tenths
+from rapport.learn.uplift import Arms, Qini, arms, by_action, by_kind, effect, of_all, qini
 
 NOW = 1 << 60
 
@@ -131,20 +131,6 @@ def test_scores_that_are_all_one_find_nobody(seed: int) -> None:
     people, scores = lot(seed, 400)
     found = qini(people, np.zeros(len(scores)), "customer")
     assert found.coefficient is None or abs(found.coefficient) < 1e-12
-
-
-def test_tenths_go_from_the_highest_scores_to_the_lowest_and_each_has_its_interval() -> None:
-    people, scores = lot(8, 20_000)
-    found = tenths(people, scores, "customer")
-    assert [one.treated + one.left_alone for one in found] == [2_000] * 10
-    values = [one.value for one in found if one.value is not None]
-    assert len(values) == 10
-    assert values[0] > 0.5
-    assert values[-1] < -0.5
-    assert all(one.low is not None and one.high is not None and one.low < one.high for one in found)
-    assert all(
-        "too few" in one.said and one.value is None for one in tenths(lot(8, 100)[0], lot(8, 100)[1], "customer")
-    )
 
 
 def test_of_one_arm_alone_nothing_is_told() -> None:

@@ -5,7 +5,7 @@ what follows from it, by the rule that excludes an action, and never whether it 
 """
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -16,7 +16,7 @@ from rapport.kernel.errors import BadInput
 from rapport.kernel.times import SECOND
 
 Answer = Literal["less", "more", "stop", "stop_kind", "resume"]
-ANSWERS: Final[tuple[Answer, ...]] = ("less", "more", "stop", "stop_kind", "resume")
+ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
 MOST_STOPPED: Final = 1_000
 LAST: Final = 253_370_764_800 * SECOND
 """The year 9999."""

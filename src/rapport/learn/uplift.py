@@ -23,7 +23,6 @@ from rapport.learn.logged import SIDES
 from rapport.learn.table import Table
 from rapport.terms.benefits import Side
 
-TENTHS = 10
 POINTS = 100
 
 
@@ -141,18 +140,6 @@ def effect(of: Arms, name: str, side: Side, level: float = LEVEL) -> Effect:
     return _told(of, difference(of), name, side, level)
 
 
-def tenths(of: Arms, scores: Floats, side: Side) -> list[Effect]:
-    """The effect in each tenth of the decisions, from those of the highest scores. Equal scores stay together in the
-    first tenth that any of them reaches."""
-    above = _above(scores)
-    tenth = np.minimum((above * TENTHS).astype(int), TENTHS - 1)
-    return [
-        _told(part, _even(part), f"{number + 1}. tenth", side)
-        for number in range(TENTHS)
-        for part in [_part(of, tenth == number)]
-    ]
-
-
 def qini(of: Arms, scores: Floats, side: Side, level: float = LEVEL) -> Qini:
     """How much better than at random the scores find whom treatment helps."""
     each = _each(of)
@@ -220,10 +207,6 @@ def _curve(each: Floats, scores: Floats) -> tuple[Point, ...]:
     shares = np.concatenate([[0.0], np.cumsum(counts) / len(scores)])
     gains = np.concatenate([[0.0], np.cumsum(sums) / len(scores)])
     return tuple(Point(float(share), float(np.interp(share, shares, gains))) for share in np.linspace(0, 1, POINTS + 1))
-
-
-def _part(of: Arms, chosen: NDArray[np.bool_]) -> Arms:
-    return Arms(of.treated[chosen], of.odds[chosen], of.given[chosen], of.customer[chosen])
 
 
 def _told(of: Arms, found: Difference | None, name: str, side: Side, level: float = LEVEL) -> Effect:

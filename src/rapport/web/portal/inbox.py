@@ -1,13 +1,12 @@
 """The person's inbox: what companies did for them, why, and what is gained; and their answer, which bites at once."""
 
 from collections.abc import Iterable
-from typing import get_args
 from urllib.parse import urlencode
 
 import msgspec
 from starlette.responses import Response
 
-from rapport.decide.person import Answer
+from rapport.decide.person import ANSWERS, Answer
 from rapport.kernel.errors import BadInput
 from rapport.web import amounts
 from rapport.web.forms import go, whole
@@ -19,7 +18,6 @@ from rapport.web.scripted import told
 
 PAGE = f"{AREA}/inbox"
 MOST_NAME = 60
-DONE = get_args(Answer)
 
 
 async def inbox(visit: Visit) -> Response:
@@ -30,7 +28,7 @@ async def inbox(visit: Visit) -> Response:
         "inbox.html",
         content,
         section="inbox",
-        done=done if done in DONE else "",
+        done=done if done in ANSWERS else "",
         answered=next((one for one in content.messages if one.id == which), None),
         older=before is not None,
         money=_money,
@@ -56,7 +54,7 @@ def _quoted(goals: Iterable[str]) -> str:
 
 
 def _answer(text: str) -> Answer:
-    if text not in get_args(Answer):
+    if text not in ANSWERS:
         raise BadInput("This is no answer to a message.", code="bad_answer", field="answer")
     return text  # type: ignore[return-value]  # one of them
 
