@@ -59,6 +59,12 @@ def test_a_time_of_the_wall_comes_to_each_where_they_are_and_over_a_change_of_cl
         ]
 
 
+def test_a_notice_of_every_day_is_given_once() -> None:
+    with in_spring(notice(Trigger(daily="09:00", zone="UTC"))) as shop:
+        until(shop, "2026-03-30T12:00:00Z")
+        assert sorted(shop.decided()) == ["confirm", "confirm", "silence", "silence", "silence", "silence"]
+
+
 def test_a_time_of_a_zone_is_one_for_all() -> None:
     with in_spring(notice(Trigger(daily="09:00", zone="Europe/Vienna", days=("mon",)))) as shop:
         until(shop, "2026-04-05T00:00:00Z")

@@ -122,7 +122,7 @@ class Making:
         begun = None if beginning is None else beginning.begin(found)
         if begun is not None:
             catalogue = catalogue.only(begun.actions)
-        standing = self._book.at([part.number for part in found.parts], at)
+        standing = self._standing(found, catalogue, wish.channel, purpose, at)
         persons = self._persons(found)
         says = self._wishes.holding(persons, found.org)
         facts, fields = self._facts(found, catalogue, purpose, at)
@@ -144,6 +144,7 @@ class Making:
             route.unreachable,
             () if begun is None else begun.starts,
             wants,
+            standing.given,
         )
         if beginning is not None and route.unreachable:
             beginning.unreachable = True
@@ -165,6 +166,10 @@ class Making:
         return Made(
             found.number, decision, standing, looked_at, person, delivery, message, begun=begun, withheld=withheld
         )
+
+    def _standing(self, found: Found, catalogue: Catalogue, channel: str, purpose: str, at: int) -> Standing:
+        notices = any(one.action.mandatory for one in catalogue.of_purpose(purpose))
+        return self._book.at([part.number for part in found.parts], at, channel if notices else "")
 
     def _persons(self, found: Found) -> tuple[int, ...]:
         """Those who claim this customer."""

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from rapport.decide import contact, features
-from rapport.decide.actions import declared
+from rapport.decide.actions import Action, declared
 from rapport.decide.arbitration import RULES, Case, Ranked, arbitrate, losers, ranked
 from rapport.decide.catalogue import NOWHERE, Catalogue, Ready, Rendered, Where
 from rapport.decide.catalogue import RULES as UNFIT
@@ -24,7 +24,7 @@ from rapport.decide.holdout import USUAL, share_of
 from rapport.decide.kinds import SILENCE, Worth
 from rapport.decide.posterior import Estimates, Posterior
 from rapport.decide.priors import Scales
-from rapport.decide.triggers import Start
+from rapport.decide.triggers import Start, begins_anew
 from rapport.decide.wants import Want, served
 from rapport.kernel.errors import BadInput
 from rapport.kernel.expressions import Facts
@@ -32,6 +32,7 @@ from rapport.kernel.times import DAY
 
 MOST_DAYS: Final = 90
 MOST_REASONS: Final = 3
+_GIVEN: Final = "it was given to them: once for each version, and once more where what starts it happens anew"
 
 Delivery = Literal["", "asked", "delivered", "failed", "withdrawn"]
 
@@ -67,7 +68,8 @@ class Moment(msgspec.Struct, frozen=True):
     """One customer now, for a purpose and on a channel, as far as the gate lets them be seen. `facts` hold the computed
     traits that the purpose's actions look at; `contacts` what reached them before; `minute`: what a minute is worth to
     them (None: what the organization says); `unreachable`: why nothing that is delivered now would reach them;
-    `started`: what started it, where nobody asked; `wants`: the goals that they let be known."""
+    `started`: what started it, where nobody asked; `wants`: the goals that they let be known; `given`: notices, by id
+    and version, that were given to them."""
 
     purpose: str
     channel: str
@@ -83,6 +85,7 @@ class Moment(msgspec.Struct, frozen=True):
     unreachable: str = ""
     started: tuple[Start, ...] = ()
     wants: tuple[Want, ...] = ()
+    given: frozenset[tuple[str, int]] = frozenset()
 
 
 class Excluded(msgspec.Struct, frozen=True, array_like=True):
@@ -276,6 +279,8 @@ def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[l
         action = ready.action.id
         unfit = ready.excluded(moment.facts, at, moment.channel, moment.languages, moment.where, memo)
         rules = [*switched_off(action), *unreachable(action), *against.get(action, [])]
+        if _was_given(ready.action, moment):
+            rules.append(Excluded(action, "given", _GIVEN))
         if unfit is not None:
             said = f"{UNFIT[unfit.rule]}: {unfit.said}" if unfit.said else UNFIT[unfit.rule]
             rules = [Excluded(action, unfit.rule, said), *rules]
@@ -283,6 +288,12 @@ def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[l
         if not rules:
             fit.append(ready)
     return fit, excluded
+
+
+def _was_given(action: Action, moment: Moment) -> bool:
+    """Whether it is a notice that was given, and nothing happened since that it waits for."""
+    known = (action.id, action.version) in moment.given
+    return known and action.mandatory and not begins_anew(action.triggers, moment.started)
 
 
 def _proposal(one: Ready, channel: str) -> Proposal:

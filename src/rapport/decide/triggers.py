@@ -46,6 +46,17 @@ def told_start(start: Start) -> str:
     return f"{_HOW[start.how].format(start.name)}, at {rfc3339(start.at // SECOND * SECOND)}"
 
 
+def begins_anew(triggers: Iterable[Trigger], starts: Iterable[Start]) -> bool:
+    """Whether something new happened that one of these waits for. That a time came is nothing new."""
+    happened = {(one.how, one.name) for one in starts}
+    return any(
+        (how, name) in happened
+        for one in triggers
+        for how, name in (("event", one.event), ("entered", one.entered), ("left", one.left))
+        if name
+    )
+
+
 class Triggers:
     """Of all actions of an organization that are in force: which start by what."""
 

@@ -6,7 +6,7 @@ when. A decision rests on the contacts before it, so it is kept only where none 
 second is made anew and finds the first.
 
     DecisionBook(ledger)                          one instance per thread, as the ledger
-      .at(org, records)            → Standing: the contacts of a customer's records, and the mark to keep by
+      .at(records, now, notices)   → Standing: the contacts of a customer's records, and the mark to keep by
       .keep(standing, …)           → False where the customer got another decision meanwhile
       .decision(org, id) .page(org, before, limit) .of_records(…) .between(records, …) .tallies(org, since)
       .numbers(org, upto, most) .last_before(org, at)
@@ -15,6 +15,7 @@ second is made anew and finds the first.
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
 
+import logging
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -24,12 +25,15 @@ from rapport.adapters.embedded import audit
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.decide.contact import REACH, Contact
 from rapport.decide.decision import Decision, Delivery, Manner, checked_manner
-from rapport.decide.kinds import SILENCE
-from rapport.kernel.errors import Conflict, NotFound
+from rapport.decide.kinds import NOTICE, SILENCE
+from rapport.kernel.errors import Conflict, Corrupt, NotFound
+from rapport.kernel.keys import SealKey
 from rapport.kernel.times import now
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
+
+log: Final = logging.getLogger(__name__)
 
 SCHEMA = """
     CREATE TABLE decision (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, org TEXT NOT NULL,
@@ -51,6 +55,11 @@ REACHED = """
     CREATE INDEX decision_reached ON decision (record, at, channel, action, kind)
         WHERE delivery IN ('asked', 'delivered')
 """
+SILENT = "CREATE INDEX decision_silent ON decision (record, at) WHERE action = 'silence'"
+GIVEN = """
+    ALTER TABLE decision ADD COLUMN version INTEGER;
+    CREATE INDEX decision_notice ON decision (record, action, version) WHERE kind = 'notice'
+"""
 TALLIED: Final = 20_000
 """So many decisions are counted through at most, so that a page never waits long."""
 _PLACE: Final = b"decision"
@@ -66,19 +75,37 @@ _CONTACTS: Final = """
     SELECT at, channel, action, kind FROM decision
     WHERE record = ? AND at > ? AND delivery IN ('asked', 'delivered')
 """
+# Those that may have led to something: the words of `decision_reached` and `decision_silent`.
+_LED: Final = tuple(
+    f"SELECT at, seq FROM decision WHERE record = ? AND at BETWEEN ? AND ? AND {which} ORDER BY at DESC LIMIT ?"  # noqa: S608 (our own words)
+    for which in ("delivery IN ('asked', 'delivered')", "action = 'silence'")
+)
+# What waits in the inbox unseen was put there, and need not be once more; elsewhere it may still be said.
+_GIVEN: Final = """
+    SELECT DISTINCT action, version FROM decision
+    WHERE record = ? AND kind = 'notice' AND version > 0 AND delivery NOT IN ('failed', 'withdrawn') AND (
+        delivery != '' AND (channel != 'inbox' OR seen_at IS NOT NULL OR ? = 'inbox')
+        OR EXISTS (SELECT 1 FROM outcome WHERE outcome.decision = decision.seq)
+    )
+"""
 _ROW = "SELECT seq, id, org, record, at, delivery, receipt, body, seen_at FROM decision"
+_Row = tuple[int, str, str, int, int, Delivery, str, bytes, int | None]
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What a customer got so far: `contacts` that may still matter, and the `last` decision (its sequence number)."""
+    """What a customer got so far: `contacts` that may still matter, and the `last` decision (its sequence number).
+    `given`: notices, by id and version, that were given them and need not be on the channel `notices`."""
 
     records: tuple[int, ...]
     contacts: tuple[Contact, ...]
     last: int
+    notices: str = ""
+    given: frozenset[tuple[str, int]] = frozenset()
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A decision as it was kept; `content` is None once the customer was erased."""
+    """A decision as it was kept; `content` is None once the customer was erased, and where it is `unreadable`: damaged,
+    or its key is."""
 
     seq: int
     id: str
@@ -89,6 +116,7 @@ class Kept(msgspec.Struct, frozen=True):
     receipt: str
     content: Decision | None
     seen_at: int | None = None
+    unreadable: bool = False
 
 
 class DecisionBook:
@@ -100,14 +128,22 @@ class DecisionBook:
 
     # -- decisions
 
-    def at(self, records: Collection[int], now: int) -> Standing:
-        """What the customer of some records got so far."""
+    def at(self, records: Collection[int], now: int, notices: str = "") -> Standing:
+        """What the customer of some records got so far. `notices`: the channel on which any may be given now."""
         numbers = tuple(sorted(records))
         contacts: list[Contact] = []
         for number in numbers:
             rows = self._db.execute(_CONTACTS, (number, now - REACH)).fetchall()
             contacts += [Contact(*row) for row in rows]
-        return Standing(numbers, tuple(sorted(contacts)), self._last(numbers))
+        given = self._given(numbers, notices) if notices else frozenset()
+        return Standing(numbers, tuple(sorted(contacts)), self._last(numbers), notices, given)
+
+    def _given(self, records: Sequence[int], channel: str) -> frozenset[tuple[str, int]]:
+        """Notices that were delivered, are on their way, or were reported on, by id and version."""
+        found: set[tuple[str, int]] = set()
+        for number in records:
+            found.update(self._db.execute(_GIVEN, (number, channel)).fetchall())
+        return frozenset(found)
 
     def keep(
         self,
@@ -119,20 +155,24 @@ class DecisionBook:
         receipt: str,
         person: int = 0,
     ) -> bool:
-        """Write a decision, in the transaction that its caller holds; False where the customer got another since, or
-        was erased. What nobody is told of here is learnt only once it is reported on; silence happens by itself.
+        """Write a decision, in the transaction that its caller holds; False where the customer got another since, was
+        erased, or, of a notice, where that is known to have been given since. What nobody is told of here is learnt
+        only once it is reported on; silence happens by itself.
         `person`: who may read it as theirs (0: nobody)."""
         seal = self._ledger.receipt_log.sealing_key(org, record)
         if seal is None or self._last(standing.records) != standing.last:
+            return False
+        if decision.kind == NOTICE and self._given(standing.records, standing.notices) != standing.given:
             return False
         body = seal.seal(_encode(decision), _PLACE)
         row = (decision.id, org, record, decision.at, decision.action, decision.kind, decision.channel)
         closes = decision.closes if delivery or decision.action == SILENCE else None
         query = """
-            INSERT INTO decision (id, org, record, at, action, kind, channel, delivery, receipt, body, closes, person)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO decision
+                (id, org, record, at, action, kind, channel, delivery, receipt, body, closes, person, version)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
-        self._db.execute(query, (*row, delivery, receipt, body, closes, person or None))
+        self._db.execute(query, (*row, delivery, receipt, body, closes, person or None, decision.version))
         return True
 
     def decision(self, org: str, name: str) -> Kept:
@@ -140,33 +180,33 @@ class DecisionBook:
         row = self._db.execute(f"{_ROW} WHERE id = ? AND org = ?", (name, org)).fetchone()
         if row is None:
             raise NotFound("there is no such decision", field="decision")
-        return self._opened(row)
+        return self._opened([row])[0]
 
     def page(self, org: str, before: int, limit: int) -> list[Kept]:
         """An organization's, the newest first."""
         rows = self._db.execute(f"{_ROW} WHERE org = ? AND seq < ? ORDER BY seq DESC LIMIT ?", (org, before, limit))
-        return [self._opened(row) for row in rows.fetchall()]
+        return self._opened(rows.fetchall())
 
     def of_records(self, records: Sequence[int], before: int, limit: int) -> list[Kept]:
         """Those about some records, the newest first."""
         found: list[Kept] = []
         for number in records:
             query = f"{_ROW} WHERE record = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
-            found += map(self._opened, self._db.execute(query, (number, before, limit)).fetchall())
+            found += self._opened(self._db.execute(query, (number, before, limit)).fetchall())
         return sorted(found, key=lambda one: one.seq, reverse=True)[:limit]
 
     def between(self, records: Collection[int], since: int, until: int, limit: int) -> list[Kept]:
         """Those of some records that reached the customer, or were silence, and were made between two instants (µs),
-        these among them: the newest first."""
-        found: list[Kept] = []
-        for number in records:
-            query = f"""
-                {_ROW} WHERE record = ? AND at BETWEEN ? AND ? AND (delivery IN (?, ?) OR action = ?)
-                ORDER BY seq DESC LIMIT ?
-            """
-            rows = self._db.execute(query, (number, since, until, *_REACHED, SILENCE, limit)).fetchall()
-            found += map(self._opened, rows)
-        return sorted(found, key=lambda one: one.seq, reverse=True)[:limit]
+        these among them: the newest first. No other is looked at."""
+        made = {
+            row
+            for number in records
+            for query in _LED
+            for row in self._db.execute(query, (number, since, until, limit)).fetchall()
+        }
+        newest = [(seq,) for _, seq in sorted(made, reverse=True)[:limit]]
+        rows = [self._db.execute(f"{_ROW} WHERE seq = ?", one).fetchone() for one in newest]
+        return self._opened(rows)
 
     def numbers(self, org: str, upto: int, most: int) -> list[int]:
         """Of an organization's newest decisions, up to one of them, the newest first."""
@@ -225,14 +265,14 @@ class DecisionBook:
         row = self._db.execute(f"{_ROW} WHERE id = ? AND person = ?", (name, person)).fetchone()
         if row is None:
             raise NotFound("there is no such decision", field="decision")
-        return self._opened(row)
+        return self._opened([row])[0]
 
     def by_receipt(self, person: int, receipts: Sequence[str]) -> dict[str, Kept]:
         """Those about a person that were made with some looks, by their receipts."""
         if not receipts:
             return {}
         query = f"{_ROW} WHERE person = ? AND receipt IN ({', '.join('?' * len(receipts))})"
-        found = map(self._opened, self._db.execute(query, (person, *receipts)).fetchall())
+        found = self._opened(self._db.execute(query, (person, *receipts)).fetchall())
         return {one.receipt: one for one in found}
 
     def got(self, person: int) -> dict[str, set[str]]:
@@ -244,7 +284,8 @@ class DecisionBook:
         return found
 
     def inbox(self, person: int, before: int, limit: int) -> list[Kept]:
-        """What was delivered to a person's inbox, the newest first, but for what was erased."""
+        """What was delivered to a person's inbox, the newest first, but for what was erased; what cannot be read is
+        among it."""
         query = f"""
             {_ROW} WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seq < ?
             ORDER BY seq DESC LIMIT ?
@@ -252,7 +293,7 @@ class DecisionBook:
         found: list[Kept] = []
         while len(found) < limit:
             rows = self._db.execute(query, (person, before, limit)).fetchall()
-            found += [one for one in map(self._opened, rows) if one.content is not None]
+            found += [one for one in self._opened(rows) if one.content is not None or one.unreadable]
             if len(rows) < limit:
                 break
             before = rows[-1][0]
@@ -282,11 +323,22 @@ class DecisionBook:
         query = "SELECT max(seq) FROM decision WHERE record = ?"
         return max((self._db.execute(query, (number,)).fetchone()[0] or 0 for number in records), default=0)
 
-    def _opened(self, row: tuple[int, str, str, int, int, Delivery, str, bytes, int | None]) -> Kept:
-        seq, name, org, record, at, delivery, receipt, body, seen = row
-        seal = self._ledger.receipt_log.sealing_key(org, record)
-        content = None if seal is None else _decode(seal.open(body, _PLACE))
-        return Kept(seq, name, org, record, at, delivery, receipt, content, seen)
+    def _opened(self, rows: Sequence[_Row]) -> list[Kept]:
+        """One that cannot be read is told as such: it must not stand before the others. Each key is fetched once."""
+        keys: dict[tuple[str, int], SealKey | None] = {}
+        found: list[Kept] = []
+        for seq, name, org, record, at, delivery, receipt, body, seen in rows:
+            content, unreadable = None, False
+            try:
+                if (org, record) not in keys:
+                    keys[org, record] = self._ledger.receipt_log.sealing_key(org, record)
+                seal = keys[org, record]
+                content = None if seal is None else _decode(seal.open(body, _PLACE))
+            except (Corrupt, msgspec.MsgspecError) as error:
+                unreadable = True
+                log.warning("decision %s of %s cannot be read: %s", name, org, type(error).__name__)
+            found.append(Kept(seq, name, org, record, at, delivery, receipt, content, seen, unreadable))
+        return found
 
     # -- the manner of deciding
 

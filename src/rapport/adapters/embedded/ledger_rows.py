@@ -156,4 +156,6 @@ MIGRATIONS = [
     let_go.TOLD,
     messages.ENDED,
     decisions.REACHED,
+    decisions.GIVEN,
+    decisions.SILENT,
 ]
