@@ -3,13 +3,14 @@
 import msgspec
 import pytest
 
+from rapport.kernel.times import now, rfc3339
 from rapport.terms import Clause, Terms, carrying_out
 from rapport.terms.clauses import Frequency
 from rapport.terms.presets import ALONE, OPEN
 from tests.act.postman import says
 from tests.act.receiving import eventually
 from tests.app.post_office import ORG, office, person_told, postman
-from tests.app.test_messaging import soon
+from tests.app.test_messaging import around, soon
 
 __all__ = ["office", "postman", "soon"]
 SERVE = Clause("serve", "allow", purposes=("service",), categories=("everything", "unclassified"))
@@ -122,7 +123,7 @@ def test_what_was_made_of_another_who_is_no_part_of_them_any_more_stays(office, 
 
 
 def test_after_a_day_it_is_a_use_like_any_other_which_covers_as_long_again(office, postman, ada, monkeypatch):
-    office.house.people.set_terms(ada, once(4, "month"))
+    office.house.people.set_terms(ada, once(1_000, "month"))  # enough, however slowly what follows is read
     postman.of["ada@example.com"] = says("RCPT", "451 later")
     answer = office.decide_once()
     office.open()
@@ -151,9 +152,12 @@ def test_whoever_has_had_enough_by_then_gets_no_old_message(office, postman, ada
 def test_where_terms_say_that_it_is_quiet_now_it_waits(office, ada):
     office.house.people.set_terms(ada, terms(SERVE))
     answer = office.decide()
-    office.house.people.set_terms(ada, terms(msgspec.structs.replace(SERVE, quiet="00:00-23:59"), zone="UTC"))
+    hours = around(now())
+    office.house.people.set_terms(ada, terms(msgspec.structs.replace(SERVE, quiet=hours), zone="UTC"))
     office.open()
     eventually(lambda: "quiet" in office.standing(answer).error)
+    (due,) = office.desk.ledger.db.execute("SELECT next_at FROM message").fetchone()
+    assert rfc3339(due)[11:] == f"{hours[6:]}:00Z"
     assert office.standing(answer).state == "waiting"
     office.house.people.set_terms(ada, terms(SERVE))
     office.desk.ledger.db.execute("UPDATE message SET next_at = 0")

@@ -493,12 +493,27 @@ def test_in_quiet_hours_of_the_terms_it_waits_too(shop: Triggering) -> None:
     shop.settle()
     assert (shop.decided(), shop.waiting()) == ([], 1)
     shop.house.people.set_terms(handle, Terms("own", (msgspec.structs.replace(quietly, quiet=""),)))
-    shop.later(HOUR)
+    shop.later(2 * HOUR)
     shop.settle()
     assert shop.decided() == ["confirm"]
 
 
-def _around(at: int) -> str:
+def test_of_a_night_that_is_quiet_by_the_terms_one_refusal_is_on_record(shop: Triggering) -> None:
+    handle = shop.house.people.add([f"{ORG}:user_id:ada"]).handle
+    began = now()
+    night = _around(began, 60, 8 * 60)
+    quietly = Clause("in", "allow", purposes=("any",), categories=("everything", "unclassified"), quiet=night)
+    shop.house.people.set_terms(handle, Terms("own", (quietly,)))
+    shop.does("ada", "Order Completed")
+    for _ in range(7):
+        shop.settle()
+        shop.later(HOUR)
+    refused = [one.reason for one in shop.desk.ledger.receipts(ORG, limit=50) if one.decision == "refused"]
+    assert refused == [f"it is quiet now: {night}"]
+    assert shop.starting.next_due() == began - began % MINUTE + 8 * HOUR
+
+
+def _around(at: int, before: int = 60, after: int = 60) -> str:
     minute = at // MINUTE % 1440
-    before, after = (minute - 60) % 1440, (minute + 60) % 1440
+    before, after = (minute - before) % 1440, (minute + after) % 1440
     return f"{before // 60:02}:{before % 60:02}-{after // 60:02}:{after % 60:02}"

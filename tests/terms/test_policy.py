@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from rapport.kernel.times import DAY, HOUR, MINUTE, SECOND, parse_rfc3339
 from rapport.kernel.vocabulary import (
     ALL,
     CATEGORIES,
@@ -19,7 +20,7 @@ from rapport.kernel.vocabulary import (
     purposes_denied,
 )
 from rapport.terms.clauses import Clause, Criterion, Elsewhere, Frequency, Terms
-from rapport.terms.criteria import is_quiet, truth
+from rapport.terms.criteria import is_quiet, quiet_ends, truth
 from rapport.terms.declaration import Benefit, Declaration, Promise, Standing
 from rapport.terms.policy import Judge, Verdict, compile_terms, promise_for
 from tests.terms.strategies import NOON, Asked, a_clause, asked, drawn
@@ -258,3 +259,20 @@ def test_a_grant_says_how_much_of_what_was_done_elsewhere_is_shown() -> None:
     share = Elsewhere("exact", named=True, of=("bakery",))
     verdict = held(msgspec.structs.replace(ALLOW, elsewhere=share))
     assert verdict.grants == ((verdict.elsewhere, share),)
+
+
+@given(
+    st.sampled_from(("22:00-08:00", "00:00-23:59", "01:30-02:30", "22:00-02:30", "12:00-13:00", "02:10-02:20")),
+    st.sampled_from(("Europe/Vienna", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC", "Nowhere/There")),
+    st.sampled_from(("2026-03-28T20:00:00Z", "2026-10-24T20:00:00Z", "2026-04-04T06:00:00Z", "2026-10-03T06:00:00Z")),
+    st.integers(0, 30 * 60 * 60),
+)
+def test_quiet_hours_end_at_the_first_minute_after_them_where_clocks_are_set_too(
+    quiet: str, zone: str, start: str, seconds: int
+) -> None:
+    at = parse_rfc3339(start) + seconds * SECOND
+    end = quiet_ends(quiet, zone, at)
+    assert at < end <= at + DAY + HOUR
+    if is_quiet(quiet, zone, at):
+        later = range(at - at % MINUTE + MINUTE, end + MINUTE, MINUTE)
+        assert next(one for one in later if not is_quiet(quiet, zone, one)) == end

@@ -181,10 +181,11 @@ class Starting:
             raise
         except NotFound:  # not to be read, or not there any more: nobody is to learn which
             asked = Request(found.org, found.customer, wish.purpose, STARTED, reaching_out=interrupts(channel))
-            if self._hours.waits(asked):
-                self._book.put_off(seqs, at + HOUR)
-            else:
+            opens = self._hours.opens_at(asked)
+            if opens is None:
                 self._book.drop(seqs)
+            else:
+                self._book.put_off(seqs, max(opens, at + SECOND))
             return True
         except RapportError:  # not to be decided
             self._book.drop(seqs)

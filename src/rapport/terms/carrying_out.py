@@ -20,6 +20,7 @@ from rapport.kernel.times import DAY, now
 from rapport.kernel.vocabulary import names_in
 from rapport.kernel.vocabulary import purpose as known_purpose
 from rapport.profile.store import Found, ProfileReader
+from rapport.terms.criteria import quiet_ends
 from rapport.terms.gate import ABSENT, RESTLESS
 from rapport.terms.ground import Pending, People, ReceiptBook
 from rapport.terms.handing import Uncounted
@@ -73,15 +74,26 @@ class CarryingOut:
             return
         raise Busy(RESTLESS)
 
-    def waits(self, request: Request) -> bool:
-        """Whether a customer who may not be read now may be at another hour: nothing of them is looked at."""
+    def opens_at(self, request: Request) -> int | None:
+        """When (µs) a customer may be read who may not be now, because of the hour alone: as their quiet hours end.
+        None where they may be now, or at no other hour. Nothing of them is looked at."""
         purpose = known_purpose(request.purpose)
         with self._reader.snapshot(), self._people.snapshot():
             found = self._reader.by_handle(request.org, request.customer)
             judged = None if found is None else self._uncounted.judged(found, request, purpose)
             if judged is None or judged.open is not None:
-                return False
-            return isinstance(self._refused(self._uncounted, request, purpose, found, judged), Conflict)
+                return None
+            if not isinstance(self._refused(self._uncounted, request, purpose, found, judged), Conflict):
+                return None
+            return self._opens(request, purpose, judged)
+
+    def _opens(self, request: Request, purpose: str, judged: Judged) -> int:
+        at, holders = now(), judged.ground.holders
+        hours = {(clause.quiet, one.terms.zone) for one in holders for clause in one.terms.clauses if clause.quiet}
+        for end in sorted({quiet_ends(*one, at) for one in hours}):
+            if self._uncounted.judged(judged.found, request, purpose, judged.ground, end).open is not None:
+                return end
+        return at + DAY  # hours of several people that leave none between them
 
     def _judged(
         self,

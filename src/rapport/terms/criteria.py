@@ -3,10 +3,14 @@
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from rapport.kernel.times import HOUR, MINUTE
 from rapport.terms.clauses import Criterion
 from rapport.terms.declaration import Benefit, Promise, Standing
 
 Truth = bool | None
+_MINUTES = 24 * 60
+_SET = HOUR
+"""By so much clocks are set, at most."""
 
 _EU = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())  # noqa: SIM905 (reads better)
 _BLOCS = {"EU": _EU, "EEA": _EU | {"EU", "IS", "LI", "NO"}}
@@ -71,10 +75,27 @@ def next_change(criterion: Criterion, standing: Standing, at: int) -> int | None
 
 def is_quiet(quiet: str, zone: str, at: int) -> bool:
     """Whether a time (µs) lies in hours such as `22:00-08:00` of a zone. An unknown zone is UTC."""
-    try:
-        local = datetime.fromtimestamp(at / 1_000_000, ZoneInfo(zone)).time()
-    except (ZoneInfoNotFoundError, ValueError):
-        local = datetime.fromtimestamp(at / 1_000_000, UTC).time()
+    local = _wall(zone, at)
     start, _, end = quiet.partition("-")
     first, last = time.fromisoformat(start), time.fromisoformat(end)
     return first <= local < last if first <= last else local >= first or local < last
+
+
+def quiet_ends(quiet: str, zone: str, at: int) -> int:
+    """When (µs) such hours end next after a time, whether it lies in them or not. Where they have no length, it is the
+    time of their end."""
+    end = time.fromisoformat(quiet.partition("-")[2])
+    local = _wall(zone, at)
+    ahead = (end.hour - local.hour) * 60 + end.minute - local.minute
+    usual = at - at % MINUTE + ((ahead - 1) % _MINUTES + 1) * MINUTE
+    # Where clocks are set between now and then, it is so much sooner or later.
+    around = range(max(usual - _SET, at - at % MINUTE + MINUTE), usual + _SET + 1, MINUTE)
+    ends = (one for one in around if is_quiet(quiet, zone, one - MINUTE) and not is_quiet(quiet, zone, one))
+    return next(ends, usual)
+
+
+def _wall(zone: str, at: int) -> time:
+    try:
+        return datetime.fromtimestamp(at / 1_000_000, ZoneInfo(zone)).time()
+    except (ZoneInfoNotFoundError, ValueError):
+        return datetime.fromtimestamp(at / 1_000_000, UTC).time()

@@ -73,9 +73,12 @@ class Judging:
         grounds = self._people.grounds(request.org, [list(links_of(found.parts)) for found in customers])
         return [self.judged(found, request, purpose, ground) for found, ground in zip(customers, grounds, strict=True)]
 
-    def judged(self, found: Found, request: Request, purpose: str, ground: Ground | None = None) -> Judged:
-        """What of a customer may be read, within a snapshot. `ground`: what it rests on, where that is known."""
-        at = now()
+    def judged(
+        self, found: Found, request: Request, purpose: str, ground: Ground | None = None, at: int | None = None
+    ) -> Judged:
+        """What of a customer may be read, within a snapshot. `ground`: what it rests on, where that is known; `at`: at
+        another time than now (µs)."""
+        at = now() if at is None else at
         ground = ground or self._people.ground(found.org, links_of(found.parts))
         shared = self._shared(found, ground)
         reaching_out = request.reaching_out
