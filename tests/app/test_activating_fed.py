@@ -139,7 +139,7 @@ def test_an_audience_that_is_renamed_while_it_is_sent_goes_on_under_the_new_name
         fed.settle()
         fed.house.send(told(type="identify", userId="ada", messageId="i2", traits={"plan": "none"}), source="crm")
         fed.settle()
-        eventually(lambda: receiver.got[-1].json["type"] == "audience.left")
+        receiver.wait(10)
         eventually(lambda: fed.queue.health(number).waiting == 0)
         time.sleep(0.2)
     last = receiver.got[-1].json["data"]

@@ -43,13 +43,11 @@ def test_one_that_hangs_drips_or_fails_delays_nobody_and_keeps_the_order_of_each
         for number in named.values():
             for what in ("entered", "left", "entered"):
                 it.happens(number, "ada", what)
-        began = time.monotonic()
         it.begin()
         well.wait(3)
-        took = time.monotonic() - began
+        assert len(mute.got) <= 1, "nobody waited until it was over with who is silent"
         moody.wait(6)
         assert moody.visited == []
-    assert took < 2
     assert [got.json["type"].split(".")[1] for got in well.got] == ["entered", "left", "entered"]
     assert [got.json["type"].split(".")[1] for got in moody.got] == ["entered"] * 4 + ["left", "entered"]
     assert len({got.headers["webhook-id"] for got in moody.got}) == 3
@@ -66,14 +64,12 @@ def test_who_takes_several_at_once_goes_on_while_one_of_them_hangs(it: Sent) -> 
 
     with Receiver(otherwise=hangs_on_ada) as receiver:
         number = it.to("shop", receiver.url, at_once=2)
-        for user in ("ada", *("bo", "cy") * 60):
+        for user in ("ada", *("bo", "cy") * 20):
             it.happens(number, user, "entered")
-        began = time.monotonic()
         it.begin()
-        eventually(lambda: it.queue.health(number).sent == 120)
-        took = time.monotonic() - began
-    assert took < deliveries.TIMEOUT_S
-    assert len([got for got in receiver.got if got.json["data"]["customer"] == ada]) == 1
+        eventually(lambda: it.queue.health(number).sent == 40)
+        asked = [got for got in receiver.got if got.json["data"]["customer"] == ada]
+    assert len(asked) == 1, "they went on before it was over with the one that hangs"
 
 
 @pytest.mark.parametrize("kind", ["webhook", "segment"])
@@ -82,6 +78,7 @@ def test_of_one_customer_things_leave_in_order_however_many_are_on_their_way(it:
     heard: dict[str, list[str]] = {}
     under_way: Counter[str] = Counter()
     most = [0, 0]
+    several, many = threading.Event(), 100 if kind == "segment" else 2
 
     def told_of(got: Any) -> list[tuple[str, str]]:
         if kind == "segment":
@@ -93,9 +90,12 @@ def test_of_one_customer_things_leave_in_order_however_many_are_on_their_way(it:
         with turn:
             under_way.update(name for name, _ in names)
             most[:] = max(most[0], *under_way.values()), max(most[1], sum(under_way.values()))
-            fails = luck.random() < 0.05
+            if most[1] > many:
+                several.set()
+            fails = several.is_set() and luck.random() < 0.05
             for name, at in [] if fails else names:
                 heard.setdefault(name, []).append(at)
+        several.wait(5)  # however slow the machine: the first wait for each other
         time.sleep(0.02)
         with turn:
             under_way.subtract(name for name, _ in names)
@@ -117,7 +117,7 @@ def test_of_one_customer_things_leave_in_order_however_many_are_on_their_way(it:
         assert times == sorted(set(times))
         assert len(times) == 6
     assert most[0] == 1  # of one customer never two at a time
-    assert most[1] > (100 if kind == "segment" else 2)  # of all of them several
+    assert most[1] > many  # of all of them several
 
 
 def three_sent(it: Sent) -> tuple[list[str], str]:

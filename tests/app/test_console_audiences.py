@@ -3,7 +3,6 @@ that learn from nobody else."""
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +20,7 @@ from rapport.kernel.errors import BadInput, Conflict, NotFound
 from rapport.kernel.times import DAY, now
 from rapport.web.audiences import Saved, Standing, TraitWish
 from rapport.web.console.session import Session
+from tests.act.receiving import eventually
 from tests.profile.house import ORG, House, told
 
 SESSION = Session("s-1", ORG, "Olga", "service", "owner", "opr_1")
@@ -199,10 +199,7 @@ def learned(house: House, name: str) -> Fitted:
     with contextlib.closing(open_ledger(house.settings)) as ledger:
         definitions = Definitions(ledger)
         with contextlib.closing(Learner(house.settings, check_s=0.01)):
-            for _ in range(2_000):
-                if name in definitions.fitted(ORG):
-                    break
-                time.sleep(0.01)
+            eventually(lambda: name in definitions.fitted(ORG))
         return definitions.fitted(ORG)[name]
 
 
@@ -262,11 +259,8 @@ def test_another_version_of_a_trait_learns_anew(house: House, desk: ConsoleAudie
     asyncio.run(desk.put_trait(SESSION, "rfm", TraitWish("service", model="rfm", event="Order Completed"), 1))
     assert asyncio.run(desk.trait(SESSION, "rfm")).learned is None
     with contextlib.closing(Learner(house.settings, check_s=0.01)):
-        for _ in range(2_000):
-            found = asyncio.run(desk.trait(SESSION, "rfm")).learned
-            if found is not None:
-                break
-            time.sleep(0.01)
+        eventually(lambda: asyncio.run(desk.trait(SESSION, "rfm")).learned is not None)
+    found = asyncio.run(desk.trait(SESSION, "rfm")).learned
     assert found is not None
     assert (found.customers, found.trouble) == (CUSTOMERS, "")
 

@@ -23,7 +23,7 @@ from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
 from rapport.app.webhooks import tell_sources
 from rapport.kernel.times import SECOND, now
-from tests.act.receiving import Receiver, drips, eventually, garbage, huge, never, says
+from tests.act.receiving import Got, Receiver, drips, eventually, garbage, huge, never, says
 
 
 @pytest.fixture
@@ -106,6 +106,7 @@ def test_destinations_that_hang_drip_or_fail_delay_no_other(settings: Settings, 
     """With fifty deliveries for each of the bad ones in front of the good one's."""
     node = Deliverer(settings, check_s=0.01)
     bad = [Receiver(otherwise=behave) for behave in (never, drips, says(500), says(302, Location="http://127.0.0.1/"))]
+    began = time.monotonic()
     try:
         for number, receiver in enumerate(bad):
             receiver.__enter__()
@@ -116,7 +117,7 @@ def test_destinations_that_hang_drip_or_fail_delay_no_other(settings: Settings, 
                 tell(ledger, good, "s9")
                 good.wait(number + 1)
         # Of whoever fails, one request is under way at a time, and those that wait rest with it.
-        assert len(bad[0].got) <= 2
+        assert len(bad[0].got) <= 2 + (time.monotonic() - began) / deliveries.TIMEOUT_S
         assert len(bad[2].got) < 40
     finally:
         node.close()
@@ -147,17 +148,18 @@ def test_one_request_at_a_time_reaches_a_destination(settings: Settings, ledger:
 
 @pytest.mark.usefixtures("quick")
 def test_only_so_many_requests_are_under_way_at_all(settings: Settings, ledger: LedgerFile) -> None:
-    import threading
-
     under_way: set[int] = set()
     most = [0]
-    turn = threading.Lock()
+    turn, full = threading.Lock(), threading.Event()
 
     def slow(*_: object, **__: object) -> Answer:
         with turn:
             under_way.add(threading.get_ident())
             most[0] = max(most[0], len(under_way))
-        time.sleep(0.05)
+            if most[0] >= TOGETHER:
+                full.set()
+        full.wait(60)
+        time.sleep(0.05)  # for one more than may be
         with turn:
             under_way.discard(threading.get_ident())
         return Answer(204)
@@ -171,7 +173,7 @@ def test_only_so_many_requests_are_under_way_at_all(settings: Settings, ledger: 
         eventually(lambda: all(found(ledger, handle).status == "done" for handle in handles))
     finally:
         node.close()
-    assert 2 < most[0] <= TOGETHER
+    assert most[0] == TOGETHER
 
 
 def test_any_number_of_destinations_that_hang_delay_no_other(
@@ -295,13 +297,20 @@ def _killed(process: subprocess.Popen[bytes]) -> None:
 def test_whatever_is_killed_everything_arrives_at_least_once_and_hardly_ever_twice(
     settings: Settings, ledger: LedgerFile
 ) -> None:
-    """Killed before it is sent, while it is on its way, and after it was taken."""
+    """Killed before it is sent, while it is on its way, and after it was taken. However late a kill comes, no process
+    has sent all by then: each is answered nine times."""
     wish: list[Any] = []
-    with Receiver(otherwise=says(204)) as receiver:
+    room = threading.Semaphore(0)
+
+    def nine_times(handler: Any, got: Got) -> None:
+        (says(204) if room.acquire(blocking=False) else never)(handler, got)
+
+    with Receiver(otherwise=nine_times) as receiver:
         wish += [tell(ledger, receiver, said=str(number)) for number in range(40)]
         kills = 0
         while any(found(ledger, handle).status != "done" for handle in wish):
             before = len(receiver.got)
+            room.release(9)
             process = _run(settings)
             try:
                 eventually(

@@ -230,13 +230,15 @@ class DestinationQueue:
     # -- looking
 
     def health(self, destination: int) -> Health:
-        query = "SELECT count(*), min(since) FROM queue WHERE destination = ? AND NOT dead"
-        waiting, oldest = self._db.execute(query, (destination,)).fetchone()
-        query = "SELECT count(*) FROM queue WHERE destination = ? AND dead"
-        (dead,) = self._db.execute(query, (destination,)).fetchone()
-        query = "SELECT sent, withheld, sent_at, error, failed_at FROM queue_health WHERE destination = ?"
-        row = self._db.execute(query, (destination,)).fetchone() or (0, 0, None, "", None)
-        return Health(waiting, oldest, dead, *row)
+        # By one query, so of one moment: what is taken meanwhile is not told as waiting and as sent.
+        query = """
+            SELECT waiting, oldest, dead, coalesce(sent, 0), coalesce(withheld, 0), sent_at, coalesce(error, ''),
+                failed_at
+            FROM (SELECT count(*) AS waiting, min(since) AS oldest FROM queue WHERE destination = ?1 AND NOT dead),
+                (SELECT count(*) AS dead FROM queue WHERE destination = ?1 AND dead)
+                LEFT JOIN queue_health ON destination = ?1
+        """
+        return Health(*self._db.execute(query, (destination,)).fetchone())
 
     def failures(self, destination: int, after: str | None = None, limit: int = 50) -> list[Delivery]:
         """Dead letters, the newest first; those after one (by its id), where one is given. Raises BadInput where there
