@@ -22,9 +22,7 @@ from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.app.outcomes import gave_both
 from rapport.collect import Event
-from rapport.decide.decision import MOST_DAYS
 from rapport.kernel.errors import BadInput, Corrupt, NotFound, RapportError
-from rapport.kernel.times import DAY
 from rapport.learn.outcomes import Happened, Rule, Step, settled_by
 from rapport.profile.store import Found, ProfileReader, Touch
 from rapport.profile.view import Part
@@ -41,7 +39,6 @@ ACTION: Final = "outcome"
 CALLER: Final = "evaluator"
 _DECISIONS: Final = 100
 """Of one customer before an event: it is one of the last that led to it."""
-_REACH: Final = MOST_DAYS * DAY
 
 
 class Seen(NamedTuple):
@@ -134,13 +131,14 @@ class EventOutcomes:
         part, event = seen
         source, ledger = part.record.source, self._ledger
         outcomes, happened = OutcomeBook(ledger), event.at
-        if happened is None or outcomes.settled(org, source, event.message):
+        rule = next((rule for rule in self._rules.get(org, ()) if rule.event == event.name), None)
+        if rule is None or happened is None or outcomes.settled(org, source, event.message):
             return
         if ledger.receipt_log.sealing_key(org, part.number) is None:
             return  # erased since it was read
-        decisions = DecisionBook(ledger).between(records, happened - _REACH, happened, _DECISIONS)
+        decisions = DecisionBook(ledger).between(records, happened - rule.within, happened, _DECISIONS)
         awaited = {one.id: (one, waiting) for one in decisions if (waiting := outcomes.awaited(one)) is not None}
-        step = settled_by(event, self._rules.get(org, ()), [waiting for _, waiting in awaited.values()], at)
+        step = settled_by(event, [rule], [waiting for _, waiting in awaited.values()], at)
         if not isinstance(step, Step) or step.outcome is None:
             return
         kept, units = awaited[step.awaited.decision][0], ActionBook(ledger).units(org)

@@ -29,8 +29,10 @@ RULES: Final[Mapping[str, str]] = {
 
 
 def decided(kept: Kept) -> Decided | None:
-    """None where nothing of it can be read any more."""
+    """None where nothing of it is left."""
     decision = kept.content
+    if kept.unreadable:
+        return Decided(unreadable=True)
     if decision is None:
         return None
     if decision.action == SILENCE:

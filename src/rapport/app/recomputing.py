@@ -15,10 +15,11 @@ from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app.minds import Minds, nothing
 from rapport.decide.decision import Agreement, Decision, Learnt, once_more
 
-Status = Literal["agrees", "differs", "erased"]
+Status = Literal["agrees", "differs", "erased", "unreadable"]
 _SAID: Final = {
     "agrees": "the same comes out, bit for bit",
     "differs": "something else comes out: what was kept was changed, or was made by another version or machine",
+    "unreadable": "it cannot be read: what was kept of it was damaged",
     "customer": "the customer was erased, and with them what the decision rested on",
     "lessons": "a customer was erased of whom this had been learnt: it cannot be learnt again as it was",
 }
@@ -40,6 +41,8 @@ class Recomputed(msgspec.Struct, frozen=True):
 def recomputed(ledger: LedgerFile, org: str, name: str) -> Recomputed:
     """Decide once more. Raises NotFound, also where the decision is another organization's."""
     kept = DecisionBook(ledger).decision(org, name)
+    if kept.unreadable:
+        return Recomputed(kept.id, "unreadable", _SAID["unreadable"])
     if kept.content is None:
         return Recomputed(kept.id, "erased", _SAID["customer"])
     decision = kept.content

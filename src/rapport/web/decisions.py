@@ -59,7 +59,8 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 class Before(msgspec.Struct, frozen=True):
-    """A decision that was made. `why`: of silence, in words; `delivered`: the node sent it, or is about to."""
+    """A decision that was made. `action`: "" where it cannot be read; `why`: of silence, in words; `delivered`: the
+    node sent it, or is about to."""
 
     at: int
     action: str

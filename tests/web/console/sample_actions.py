@@ -154,7 +154,8 @@ class SampleActions:
         catalogue = Catalogue(self.all.values(), units=self.kept_units)
         decision = decide(f"dec_{len(self.trials)}", catalogue, self.kept_manner, self.learnt, moment)
         before = Before(0, "silence", "web", "there is nothing to do for this purpose", delivered=False)
-        lately = (msgspec.structs.replace(before, action="help_after_refund", why="", delivered=True), before)
+        helped = msgspec.structs.replace(before, action="help_after_refund", why="", delivered=True)
+        lately = (helped, before, Before(0, "", "", "", delivered=False))
         return Trial(self._head(), decision, self.kept_units, moved(decision, self.learnt), lately)
 
     def _known(self, customer: str) -> None:

@@ -275,6 +275,7 @@ def test_a_decision_is_tried_and_told_with_both_sides_apart():
     assert "it does not make sense" in text or "eligible" in text
     assert "product" in text
     assert "Its propensity is" in text
+    assert "One that cannot be read" in text
     (wish,) = browser.desk.actions.trials
     assert (wish.purpose, wish.deliver, wish.context.device, wish.context.place.country) == (
         "service",

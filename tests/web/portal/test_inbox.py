@@ -128,6 +128,22 @@ def test_what_is_new_is_counted_on_every_page_until_it_is_looked_at(desk: Desk, 
     assert 'class="unseen"' not in ada.get("/me").text
 
 
+def test_one_that_cannot_be_read_is_said_to_have_come_and_the_others_are_shown(desk: Desk, ada: Person) -> None:
+    first, second = came(desk, 2)
+    desk.ledger.db.execute("UPDATE decision SET body = x'00' WHERE id = ?", (second["decision"],))
+    desk.ledger.db.execute("UPDATE withheld SET sealed = x'00'")
+    told = ada.json("/me/inbox")
+    assert ([one["id"] for one in told["messages"]], told["unreadable"]) == ([first["decision"]], 1)
+    assert ada.json("/me/inbox/live")["unseen"] == 0
+    assert "1 message came that cannot be read any more" in ada.get("/me/inbox").text
+    assert "Something was decided with it that cannot be read any more" in ada.get("/me/asked").text
+    desk.ledger.db.execute("UPDATE decision SET body = x'00'")
+    page = ada.get("/me/inbox").text
+    assert "2 messages came that cannot be read any more" in page
+    assert "Nothing yet" not in page
+    assert ada.post("/me/inbox", decision=str(first["decision"]), answer="stop").status_code == 404
+
+
 def test_it_is_read_page_by_page_and_what_is_on_a_page_alone_is_seen(
     desk: Desk, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +203,7 @@ async def _stream(ada: Person, most: int, *, leave: bool = False) -> list[tuple[
 def test_an_open_inbox_is_told_how_much_is_new_and_ends_with_its_session(
     desk: Desk, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox_live, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(inbox_live, "ASK_SECONDS", 0)
     (answer,) = came(desk)
     ((name, news),) = asyncio.run(_stream(ada, 1))
     assert (name, news) == ("news", {"unseen": 1, "newest": answer["decision"], "said": "1 new message"})

@@ -77,7 +77,10 @@ _CONTACTS: Final = """
 """
 # Those that may have led to something: the words of `decision_reached` and `decision_silent`.
 _LED: Final = tuple(
-    f"SELECT at, seq FROM decision WHERE record = ? AND at BETWEEN ? AND ? AND {which} ORDER BY at DESC LIMIT ?"  # noqa: S608 (our own words)
+    f"""
+    SELECT at, seq FROM decision
+    WHERE record = ? AND at BETWEEN ? AND ? AND {which} ORDER BY at DESC, seq DESC LIMIT ?
+    """  # noqa: S608 (our own words)
     for which in ("delivery IN ('asked', 'delivered')", "action = 'silence'")
 )
 # What waits in the inbox unseen was put there, and need not be once more; elsewhere it may still be said.
@@ -206,7 +209,7 @@ class DecisionBook:
         }
         newest = [(seq,) for _, seq in sorted(made, reverse=True)[:limit]]
         rows = [self._db.execute(f"{_ROW} WHERE seq = ?", one).fetchone() for one in newest]
-        return self._opened(rows)
+        return self._opened([row for row in rows if row is not None])
 
     def numbers(self, org: str, upto: int, most: int) -> list[int]:
         """Of an organization's newest decisions, up to one of them, the newest first."""
@@ -336,7 +339,7 @@ class DecisionBook:
                 content = None if seal is None else _decode(seal.open(body, _PLACE))
             except (Corrupt, msgspec.MsgspecError) as error:
                 unreadable = True
-                log.warning("decision %s of %s cannot be read: %s", name, org, type(error).__name__)
+                log.warning("decision %d of %s cannot be read: %s", seq, org, type(error).__name__)
             found.append(Kept(seq, name, org, record, at, delivery, receipt, content, seen, unreadable))
         return found
 

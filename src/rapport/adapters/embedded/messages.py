@@ -162,6 +162,8 @@ class MessageBook:
         record, tries, raw = row
         kept = self._decisions.decision(org, decision)
         seal = self._ledger.receipt_log.sealing_key(org, record)
+        if kept.unreadable:
+            raise Corrupt("its decision cannot be read")
         if seal is None or kept.content is None:
             return None
         body = msgspec.msgpack.decode(seal.open(raw, _PLACE), type=_Body)

@@ -92,12 +92,16 @@ class OutcomeBook:
     # -- outcomes
 
     def awaited(self, kept: Kept) -> Awaited | None:
-        """None of somebody who was erased."""
+        """None of somebody who was erased, and where it, or anything that came of it, cannot be read."""
         if kept.content is None:
             return None
         seal = self._ledger.receipt_log.sealing_key(kept.org, kept.record)
         rows = self._db.execute("SELECT body FROM outcome WHERE decision = ? ORDER BY id", (kept.seq,)).fetchall()
-        outcomes = () if seal is None else tuple([_decode(seal.open(body, _PLACE)) for (body,) in rows])
+        try:
+            outcomes = () if seal is None else tuple([_decode(seal.open(body, _PLACE)) for (body,) in rows])
+        except (Corrupt, msgspec.MsgspecError) as error:
+            log.warning("what came of decision %d of %s cannot be read: %s", kept.seq, kept.org, type(error).__name__)
+            return None
         learnt = self._db.execute("SELECT 1 FROM lesson WHERE decision = ?", (kept.seq,)).fetchone() is not None
         learnt = learnt or kept.delivery in UNREACHED  # which teaches nothing
         delivered = kept.delivery in ("asked", "delivered")

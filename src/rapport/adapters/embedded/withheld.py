@@ -3,6 +3,7 @@
 For the person alone, sealed under their key: it is in no receipt, and no organization is ever told of it.
 """
 
+import logging
 import sqlite3
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from rapport.adapters.embedded.sqlite import rows_in
+from rapport.kernel.errors import Corrupt
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
+
+log: Final = logging.getLogger(__name__)
 
 SCHEMA = """
     CREATE TABLE withheld (receipt TEXT PRIMARY KEY, person INTEGER NOT NULL, sealed BLOB NOT NULL) WITHOUT ROWID;
@@ -43,7 +47,13 @@ class WithheldBook:
             return {}
         query = "SELECT receipt, sealed FROM withheld WHERE person = ? AND receipt IN ({})"
         rows = rows_in(self._db, query, list(receipts), person)
-        return {receipt: _decode(key.open(sealed, _PLACE + receipt.encode())) for receipt, sealed in rows}
+        found: dict[str, tuple[str, ...]] = {}
+        for receipt, sealed in rows:
+            try:
+                found[receipt] = _decode(key.open(sealed, _PLACE + receipt.encode()))
+            except (Corrupt, msgspec.MsgspecError) as error:  # it must not stand before the others
+                log.warning("what terms kept back from a decision cannot be read: %s", type(error).__name__)
+        return found
 
 
 def forget(db: sqlite3.Connection, person: int) -> None:

@@ -204,7 +204,8 @@ class Proposal(msgspec.Struct, frozen=True):
 class Decided(msgspec.Struct, frozen=True):
     """What was decided with a look. `said`: what they were told, cut short; `message`: its place in their inbox, ""
     where it went elsewhere, and there `stop` is the decision to say stop to, "" where that would not hold; `why` it was
-    silent, in a sentence; `chance`: what chance had to do with it, in another."""
+    silent, in a sentence; `chance`: what chance had to do with it, in another. `unreadable`: nothing of it can be told,
+    since what was kept was damaged."""
 
     silent: bool = False
     said: str = ""
@@ -212,6 +213,7 @@ class Decided(msgspec.Struct, frozen=True):
     stop: str = ""
     why: str = ""
     chance: str = ""
+    unreadable: bool = False
 
 
 class Look(msgspec.Struct, frozen=True):
