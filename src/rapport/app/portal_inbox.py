@@ -1,15 +1,18 @@
 """The portal's desk for the inbox, over the log of decisions and what the person says to those who decide."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.decisions import DecisionBook, Kept
+from rapport.adapters.embedded.inbox_news import InboxNews
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.wishes import WishBook
 from rapport.adapters.embedded.withheld import WithheldBook
 from rapport.app import words
+from rapport.app.open_inboxes import OpenInboxes
 from rapport.decide.arbitration import Ranked
 from rapport.decide.decision import Decision, ranking
 from rapport.decide.grounds import Ground
@@ -31,6 +34,8 @@ class PortalInbox:
 
     def __init__(self, ledger: LedgerFile, people: PeopleFile, name_of: Callable[[str], str]) -> None:
         self._book = DecisionBook(ledger)
+        self._news = InboxNews(ledger)
+        self._open = OpenInboxes(self._news_of)
         self._actions = ActionBook(ledger)
         self._wishes = WishBook(people)
         self._withheld = WithheldBook(ledger)
@@ -39,22 +44,37 @@ class PortalInbox:
 
     async def inbox(self, session: Session, before: int | None) -> ask.Inbox:
         person = self._people.person(session.person)
+        unseen = self._news.of(person.handle)
         kept = self._book.inbox(person.id, _NEWEST if before is None else before, PAGE + 1)
         shown, more = kept[:PAGE], len(kept) > PAGE
-        messages = self._messages(person, shown)
-        if any(one.fresh for one in messages):
-            self._book.see(person.id, shown[-1].seq, shown[0].seq)
+        messages = self._messages(person, [one for one in shown if not one.unreadable])
+        # What was erased is not among them, and new no more either.
+        since, last = shown[-1].seq if more else 0, max(unseen.last, shown[0].seq if shown else 0)
+        upto = last if before is None else min(last, before - 1)
+        if unseen.many and since <= upto:
+            self._book.see(person.id, since, upto)
         everywhere = self._wishes.said(person.handle)
         alone = is_alone(everywhere, now())
         following = shown[-1].seq if more else None
-        return ask.Inbox(messages, following, alone, everywhere.alone_until if alone else None)
+        until, lost = everywhere.alone_until if alone else None, sum(one.unreadable for one in shown)
+        return ask.Inbox(messages, following, alone, until, lost)
 
     def unseen(self, handle: str) -> int:
         """How much came for a person that they have not seen."""
-        return self._book.news(handle)[0]
+        return self._news.unseen(handle)
 
     async def news(self, session: Session) -> ask.News:
-        return ask.News(*self._book.news(session.person))
+        return self._news_of(session.person)
+
+    def expect_place(self, session: Session) -> None:
+        self._open.expect_place(session.person)
+
+    def opened(self, session: Session) -> AbstractContextManager[ask.Opened]:
+        return self._open.opened(session.person)
+
+    def _news_of(self, handle: str) -> ask.News:
+        unseen = self._news.of(handle)
+        return ask.News(unseen.many, unseen.newest)
 
     async def answer(self, session: Session, decision: str, answer: Answer) -> ask.Message:
         person = self._people.person(session.person)

@@ -11,7 +11,7 @@ second is made anew and finds the first.
       .decision(org, id) .page(org, before, limit) .of_records(…) .between(records, …) .tallies(org, since)
       .numbers(org, upto, most) .last_before(org, at)
       .told(person, id) .got(person) .by_receipt(person, receipts) .inbox(person, before, limit)
-      .see(person, since, upto) .news(handle)                                                    for the person
+      .see(person, since, upto)                                                    for the person
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
 
@@ -301,16 +301,6 @@ class DecisionBook:
                 break
             before = rows[-1][0]
         return found[:limit]
-
-    def news(self, handle: str) -> tuple[int, str]:
-        """How many came into the inbox of a person, by their handle, that they have not seen; and which came last."""
-        query = """
-            SELECT count(*), max(decision.seq) FROM decision JOIN person ON person.id = decision.person
-            WHERE person.handle = ? AND channel = 'inbox' AND delivery = 'delivered' AND seen_at IS NULL
-        """
-        count, seq = self._db.execute(query, (handle,)).fetchone()
-        row = self._db.execute("SELECT id FROM decision WHERE seq = ?", (seq,)).fetchone() if seq else None
-        return int(count), row[0] if row else ""
 
     def see(self, person: int, since: int, upto: int) -> None:
         """Note that a person has seen their inbox, from one decision to another (their sequence numbers)."""

@@ -20,6 +20,7 @@ from rapport.adapters.embedded import (
     goals,
     goals_told,
     guard_rails,
+    inbox_news,
     let_go,
     messages,
     noticed,
@@ -158,4 +159,5 @@ MIGRATIONS = [
     decisions.REACHED,
     decisions.GIVEN,
     decisions.SILENT,
+    inbox_news.COVERED,
 ]

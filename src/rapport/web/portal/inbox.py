@@ -56,7 +56,7 @@ def _quoted(goals: Iterable[str]) -> str:
 def _answer(text: str) -> Answer:
     if text not in ANSWERS:
         raise BadInput("This is no answer to a message.", code="bad_answer", field="answer")
-    return text  # type: ignore[return-value]  # one of them
+    return text
 
 
 # -- the same for software

@@ -1,6 +1,7 @@
 """What the person's inbox asks of the rest of the house; `rapport.app` answers it. Times are integer microseconds since
 the epoch, UTC."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
@@ -52,12 +53,13 @@ class Message(msgspec.Struct, frozen=True):
 
 class Inbox(msgspec.Struct, frozen=True):
     """A page; `before`: where the next one begins, None: this is the last. `alone`: nothing comes at all, until a time
-    or until they say so (None)."""
+    or until they say so (None). `unreadable`: so many came that nobody can read any more."""
 
     messages: tuple[Message, ...]
     before: int | None
     alone: bool
     until: int | None
+    unreadable: int = 0
 
 
 class News(msgspec.Struct, frozen=True):
@@ -67,11 +69,28 @@ class News(msgspec.Struct, frozen=True):
     newest: str
 
 
+class Opened(Protocol):
+    """An inbox that is open in some browser, and kept up to date there."""
+
+    @property
+    def news(self) -> News:
+        """As it was last."""
+
+    async def changed(self, seconds: float) -> None:
+        """Wait until there is other news, and not longer than this."""
+
+
 class InboxDesk(Protocol):
     async def inbox(self, session: Session, before: int | None) -> Inbox:
         """A page of what came, the newest first; what is on it is seen from now on."""
 
     async def news(self, session: Session) -> News: ...
+
+    def expect_place(self, session: Session) -> None:
+        """Raises TooMany where this person has too many open, Busy where all have."""
+
+    def opened(self, session: Session) -> AbstractContextManager[Opened]:
+        """Meanwhile, it is open. Raises as `expect_place` does."""
 
     async def answer(self, session: Session, decision: str, answer: Answer) -> Message:
         """Say less, more, stop or resume; return it as it is from now on. Raises NotFound where the decision is not

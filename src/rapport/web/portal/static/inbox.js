@@ -24,17 +24,24 @@ const renew = async (said) => {
 
 if (letters) {
   let waits = ""
-  const stream = new EventSource(letters.dataset.live)
   const look = () => {
     if (!waits || document.hidden) return // seen is only what somebody looks at
     const said = waits
     waits = ""
     renew(said).catch(() => { waits = said })
   }
-  stream.addEventListener("news", (event) => {
-    const news = JSON.parse(event.data)
-    if (news.unseen) { waits = news.said; look() }
-  })
-  stream.addEventListener("ended", () => stream.close())
+  const open = () => {
+    const stream = new EventSource(letters.dataset.live)
+    stream.addEventListener("news", (event) => {
+      const news = JSON.parse(event.data)
+      if (news.unseen) { waits = news.said; look() }
+    })
+    stream.addEventListener("ended", () => stream.close())
+    // A browser comes again by itself where a line broke, and not where there was no place for it.
+    stream.addEventListener("error", () => {
+      if (stream.readyState === EventSource.CLOSED) setTimeout(open, 60_000)
+    })
+  }
+  open()
   document.addEventListener("visibilitychange", look)
 }
