@@ -64,7 +64,8 @@ class Shop:
         """So many decisions for everybody, out of the actions in force: what each gave, and silence nothing. `ago`: how
         long before now (µs)."""
         catalogue = Catalogue(ActionBook(self.ledger).actions(ORG), units=ActionBook(self.ledger).units(ORG))
-        learnt = Learnt(Posterior(Prior("customer")), Posterior(Prior("company")))
+        customer = Posterior(Prior("customer"))
+        learnt = Learnt(customer, Posterior(Prior("company"), beside=customer))
         decisions, outcomes = DecisionBook(self.ledger), OutcomeBook(self.ledger)
         with self.ledger.db:
             self.ledger.db.execute("BEGIN IMMEDIATE")

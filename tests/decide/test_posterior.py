@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rapport.decide.features import Crossed, Features, crossed, hashed
 from rapport.decide.kinds import Worth
-from rapport.decide.posterior import Posterior, Prior, learn_both
+from rapport.decide.posterior import Posterior, Prior, estimate_both, learn_both
 from rapport.kernel.errors import BadInput, Corrupt, Misconfigured
 from rapport.kernel.times import DAY
 from tests.conftest import sample
@@ -257,7 +257,7 @@ def test_a_packed_model_holds_only_what_was_learnt() -> None:
 
 @given(lessons, st.lists(st.floats(-1e9, 1e9), min_size=12, max_size=12))
 @sample(20)
-def test_two_sides_learn_together_what_each_would_learn_by_itself_to_the_bit(
+def test_two_sides_learn_and_tell_together_what_each_would_by_itself_to_the_bit(
     lessons: list[tuple[Features, tuple[str, str] | None, float, int]], others: list[float]
 ) -> None:
     apart, together = two_sides(), two_sides()
@@ -267,6 +267,11 @@ def test_two_sides_learn_together_what_each_would_learn_by_itself_to_the_bit(
         apart[1].learn(one, -1.0, other, NOW + later)
         learn_both(together, one, Worth(2.0, -1.0), Worth(outcome, other), NOW + later)
     assert [side.packed() for side in together] == [side.packed() for side in apart]
+    crossing, worths = on(GOLD, *CANDIDATES), [Worth(2.0, -1.0), Worth(0.0, 1e9), Worth(-3.0, 0.5)]
+    assert estimate_both(together, crossing, worths, NOW + 9 * DAY) == (
+        apart[0].estimates(crossing, [worth.customer for worth in worths], NOW + 9 * DAY),
+        apart[1].estimates(crossing, [worth.company for worth in worths], NOW + 9 * DAY),
+    )
 
 
 @pytest.mark.parametrize("gave", [Worth(1.0, 1e308), Worth(float("nan"), 1.0)])

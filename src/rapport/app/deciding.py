@@ -65,8 +65,8 @@ class HouseDecisions:
     async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
         """Decide for one customer, and tell what was decided. Raises as the gate does, and BadInput for a wish that
         cannot be."""
-        found, one, receipt, units = await self._decided(org, wish, caller)
-        return headed(found, told_decision(one.decision, units), receipt)
+        found, one, receipt, _ = await self._decided(org, wish, caller)
+        return headed(found, one.told, receipt)
 
     async def start(self, org: str, wish: DecisionWish, beginning: Beginning) -> Decision | None:
         """Decide what something started, and deliver it; None where it was not to be made now, as `beginning` says.
@@ -98,9 +98,9 @@ class HouseDecisions:
         def made(found: Found) -> Made:
             learnt = self._minds.of(org)
             one = self._making.make(found, Way(catalogue, manner, learnt), wish, purpose, started, beginning)
-            # What was learnt may move before the receipt is on the disk: it is asked now.
+            # Told now, while its ruling is at hand. And what was learnt may move before the receipt is on the disk.
             if not trial:
-                return one
+                return msgspec.structs.replace(one, told=told_decision(one.decision, catalogue.units))
             lately = self._lately(found, purpose, catalogue.units)
             return msgspec.structs.replace(one, moved=moved(one.decision, learnt), lately=lately)
 
@@ -122,15 +122,18 @@ class HouseDecisions:
         return found, one, receipt, catalogue.units
 
     def _lately(self, found: Found, purpose: str, units: Units) -> tuple[Before, ...]:
-        """What was decided for an opened customer before, for a purpose; of silence with why."""
+        """What was decided for an opened customer before, for a purpose; of silence with why. What cannot be read, of
+        whatever purpose, is told without an action."""
         kept = self._book.of_records([part.number for part in found.parts], 1 << 62, LOOKED_BACK)
-        return tuple(
-            Before(
-                one.at, was.action, was.channel, why(was, units) if was.action == SILENCE else "", bool(one.delivery)
-            )
-            for one in kept
-            if (was := one.content) is not None and was.purpose == purpose
-        )[:LATELY]
+        told: list[Before] = []
+        for one in kept:
+            was = one.content
+            if one.unreadable:
+                told.append(Before(one.at, "", "", "", bool(one.delivery)))
+            elif was is not None and was.purpose == purpose:
+                said = why(was, units) if was.action == SILENCE else ""
+                told.append(Before(one.at, was.action, was.channel, said, bool(one.delivery)))
+        return tuple(told[:LATELY])
 
     def zone(self, found: Found) -> str:
         """The time zone that the person behind an opened customer says is theirs, or ""."""

@@ -47,7 +47,7 @@ NOT_SENT: Final = Route()
 
 class Made(msgspec.Struct, frozen=True):
     """A decision on its way: about whom, what was standing when it was made, and its message, where one is sent.
-    `withheld`: categories of what the caller said that the terms kept back."""
+    `withheld`: categories of what the caller said that the terms kept back; `told`: what whoever asked is answered."""
 
     record: int
     decision: Decision
@@ -60,6 +60,7 @@ class Made(msgspec.Struct, frozen=True):
     lately: tuple[Before, ...] = ()
     begun: "Begun | None" = None
     withheld: tuple[str, ...] = ()
+    told: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Begun(msgspec.Struct, frozen=True):

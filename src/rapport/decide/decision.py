@@ -22,7 +22,7 @@ from rapport.decide.features import ALWAYS, Context, Crossed, Named
 from rapport.decide.grounds import Ground
 from rapport.decide.holdout import USUAL, share_of
 from rapport.decide.kinds import SILENCE, Worth
-from rapport.decide.posterior import Estimates, Posterior
+from rapport.decide.posterior import Estimates, Posterior, estimate_both
 from rapport.decide.priors import Scales
 from rapport.decide.triggers import Start, begins_anew
 from rapport.decide.wants import Want, served
@@ -245,10 +245,7 @@ def ranking(decision: Decision) -> list[Ranked]:
 
 def _estimates(learnt: Learnt, crossed: Crossed, worths: Sequence[Worth], at: int) -> tuple[Estimates, Estimates]:
     """What each candidate is expected to give both sides."""
-    return (
-        learnt.customer.estimates(crossed, [worth.customer for worth in worths], at),
-        learnt.company.estimates(crossed, [worth.company for worth in worths], at),
-    )
+    return estimate_both((learnt.customer, learnt.company), crossed, worths, at)
 
 
 def _because(learnt: Learnt, crossed: Crossed, chosen: int, at: int) -> tuple[str, ...]:

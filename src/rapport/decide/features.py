@@ -79,9 +79,8 @@ class Features(msgspec.Struct, frozen=True):
 class Crossed(msgspec.Struct, frozen=True):
     """Features, crossed with what may be done: with each of p *parts*, which are kinds and actions.
 
-    `places` (n, p): where the weights are in a model, even numbers, since two sides lie side by side; `values` (n, 1)
-    and `size`: the features'. Silence has the first two parts; `kinds` (a) and `actions` (a): the two parts that each
-    candidate is made of, in their order.
+    `places` (n, p): where the weights are in a model; `values` (n, 1) and `size`: the features'. Silence has the first
+    two parts; `kinds` (a) and `actions` (a): the two parts that each candidate is made of, in their order.
     """
 
     names: tuple[str, ...]
@@ -120,7 +119,6 @@ def crossed(features: Features, candidates: Iterable[tuple[str, str]]) -> Crosse
     both = features.hashes[:, None] ^ parts
     both *= np.uint64(_MIX)
     both >>= np.uint64(64 - BITS)
-    both <<= np.uint64(1)
     return Crossed(features.names, both.view(np.int64), features.values[:, None], features.size, kinds, actions)
 
 

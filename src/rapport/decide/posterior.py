@@ -45,6 +45,8 @@ FARTHEST: Final = 30.0
 """No outcome is learnt as farther from what was expected than so many standard deviations. What happens once in a
 thousand times (a rare, large sale) is within; a slip of the pen costs some weeks, not all that was learnt."""
 _OLDEST: Final = 3_650
+_LINE: Final = 8
+"""Numbers of 8 bytes that a processor fetches from memory at once."""
 
 
 class Prior(msgspec.Struct, frozen=True):
@@ -116,15 +118,18 @@ class Posterior:
         self.learnt = 0
         self.noise = prior.noise
         self._day = 0
-        self.memory: maths.Floats = maths.np.empty((PLACES, 2, 2)) if beside is None else beside.memory
-        side = 0 if beside is None else 1
-        self._weights = self.memory[:, side]
+        self.memory: maths.Floats = _memory() if beside is None else beside.memory
+        self._side = 0 if beside is None else 1
+        self._weights = self.memory[:, self._side]
         self._weights[:] = 0.0, prior.variance
-        self._rows = self.memory.reshape(-1, 2)[side:]  # the same in every second row: so they are fetched fastest
 
     def estimates(self, crossed: Crossed, declared: Sequence[float], at: int) -> Estimates:
         """Of all candidates at an instant (µs). `declared`: what each is worth before anything was learnt."""
-        parts = self._aged(_sums(crossed, self._gathered(crossed)), crossed, at)
+        return self.told(_sums(crossed, self._gathered(crossed)), crossed, declared, at)
+
+    def told(self, sums: maths.Floats, crossed: Crossed, declared: Sequence[float], at: int) -> Estimates:
+        """What the sums of this side's weights (2, p) say of all candidates."""
+        parts = self._aged(sums, crossed, at)
         own = parts.take(crossed.kinds, axis=1) + parts.take(crossed.actions, axis=1)
         own[0] += self.prior.all_within(declared)
         means, variances = own.tolist()
@@ -151,14 +156,14 @@ class Posterior:
         pull = moved[:, :, 1] * crossed.values
         moved[:, :, 0] += pull * (error / spread)
         moved[:, :, 1] -= pull * pull / spread
-        self._rows[crossed.places[:, learning]] = moved
+        self._weights[crossed.places[:, learning]] = moved
         self.hear(error, spread)
         self.learnt += 1
 
     def contributions(self, crossed: Crossed, candidate: int, at: int) -> list[tuple[str, float]]:
         """By how much each feature moves a candidate's mean from what it declares, the largest first."""
         parts = [crossed.kinds[candidate], crossed.actions[candidate]]
-        means = self._rows.take(crossed.places[:, parts], axis=0)[:, :, 0] * crossed.values
+        means = self.memory.take(crossed.places[:, parts], axis=0)[:, :, self._side, 0] * crossed.values
         moved = ((means[:, 0] + means[:, 1]) * self._kept(at)).tolist()
         named = ((name, by) for name, by in zip(crossed.names, moved, strict=True) if by)
         return sorted(named, key=lambda one: (-abs(one[1]), one[0]))
@@ -194,7 +199,7 @@ class Posterior:
 
     def _gathered(self, crossed: Crossed) -> maths.Floats:
         """Means and variances of all weights in question (n, p, 2), a copy."""
-        return self._rows.take(crossed.places, axis=0)
+        return self.memory.take(crossed.places, axis=0)[:, :, self._side]
 
     def _kept(self, at: int) -> float:
         """The share of what was learnt that is left at an instant: a product, for powers differ between machines."""
@@ -229,6 +234,21 @@ class Posterior:
         self.noise = max(noise, self.prior.noise * _LEAST_NOISE)
 
 
+def estimate_both(
+    sides: tuple[Posterior, Posterior], crossed: Crossed, declared: Sequence[Worth], at: int
+) -> tuple[Estimates, Estimates]:
+    """What two sides that share their memory estimate: as `estimates` of each, to the bit, in two thirds of the
+    time."""
+    customer, company = sides
+    if customer.memory is not company.memory:
+        raise ValueError("these are no two sides beside each other")
+    sums = _sums(crossed, customer.memory.take(crossed.places, axis=0))
+    return (
+        customer.told(sums[:, :, 0], crossed, [worth.customer for worth in declared], at),
+        company.told(sums[:, :, 1], crossed, [worth.company for worth in declared], at),
+    )
+
+
 def learn_both(sides: tuple[Posterior, Posterior], crossed: Crossed, declared: Worth, gave: Worth, at: int) -> None:
     """Teach two sides that share their memory what came of one candidate: as `learn` does one after the other, to the
     bit, in three quarters of the time. Raises likewise; then neither has learnt anything."""
@@ -237,14 +257,10 @@ def learn_both(sides: tuple[Posterior, Posterior], crossed: Crossed, declared: W
         raise ValueError("an outcome is that of one candidate, for two sides beside each other")
     np = maths.np
     errors = [customer.prior.bounded(gave.customer), company.prior.bounded(gave.company)]
-    places, values = crossed.places >> 1, crossed.values[:, :, None]
     for side in sides:
         side.age(at)
-    weights = customer.memory.take(places, axis=0)  # (n, p, sides, 2)
-    sums = np.empty((2, *weights.shape[1:3]))
-    np.add.reduce(weights[..., 0] * values, axis=0, out=sums[0])
-    np.add.reduce(weights[..., 1] * (values * values), axis=0, out=sums[1])
-    means, variances = sums.tolist()
+    weights = customer.memory.take(crossed.places, axis=0)  # (n, p, sides, 2)
+    means, variances = _sums(crossed, weights).tolist()
     spreads = []
     for n, (side, worth) in enumerate(zip(sides, (declared.customer, declared.company), strict=True)):
         errors[n] -= means[0][n] + means[1][n]
@@ -256,10 +272,10 @@ def learn_both(sides: tuple[Posterior, Posterior], crossed: Crossed, declared: W
         spreads.append(spread)
     learning = slice(2, 4) if len(crossed.actions) else slice(0, 2)
     moved = weights[:, learning]
-    pull = moved[..., 1] * values
+    pull = moved[..., 1] * crossed.values[:, :, None]
     moved[..., 0] += pull * np.array([error / spread for error, spread in zip(errors, spreads, strict=True)])
     moved[..., 1] -= pull * pull / np.array(spreads)
-    customer.memory[places[:, learning]] = moved
+    customer.memory[crossed.places[:, learning]] = moved
     for side, error, spread in zip(sides, errors, spreads, strict=True):
         side.hear(error, spread)
         side.learnt += 1
@@ -272,12 +288,23 @@ def believed(error: float, spread: float) -> float:
 
 
 def _sums(crossed: Crossed, weights: maths.Floats) -> maths.Floats:
-    """Means and variances of parts (2, p). Along the first axis NumPy adds row by row, on any machine."""
+    """Means and variances of parts, (2, p) or (2, p, sides), of weights (n, p, 2) or (n, p, sides, 2). Along the first
+    axis NumPy adds row by row, on any machine."""
     np = maths.np
-    sums = np.empty((2, weights.shape[1]))
-    np.add.reduce(weights[:, :, 0] * crossed.values, axis=0, out=sums[0])
-    np.add.reduce(weights[:, :, 1] * (crossed.values * crossed.values), axis=0, out=sums[1])
+    values = crossed.values.reshape(-1, *(1,) * (weights.ndim - 2))
+    sums = np.empty((2, *weights.shape[1:-1]))
+    np.add.reduce(weights[..., 0] * values, axis=0, out=sums[0])
+    np.add.reduce(weights[..., 1] * (values * values), axis=0, out=sums[1])
     return sums
+
+
+def _memory() -> maths.Floats:
+    """Room for the weights of two sides (PLACES, 2, 2), such that the four numbers of a place are fetched at once: they
+    begin where a line of the processor's cache does, or in its middle."""
+    np = maths.np
+    room = np.empty(PLACES * 4 + _LINE)
+    begins = -room.ctypes.data % (_LINE * room.itemsize) // room.itemsize
+    return room[begins : begins + PLACES * 4].reshape(PLACES, 2, 2)
 
 
 def _digest(body: bytes) -> bytes:

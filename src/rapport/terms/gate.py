@@ -9,7 +9,7 @@ rests on still holds, so a lock or a changed clause that was committed first alw
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -64,7 +64,7 @@ Treated = Callable[[Content, Names], Treatment | None]
 withheld, of which the person alone is told."""
 
 
-def headed(found: Found, content: dict[str, Any], receipt: Receipt) -> dict[str, Any]:
+def headed(found: Found, content: Mapping[str, Any], receipt: Receipt) -> dict[str, Any]:
     """Content between what the contract puts around it: the customer's handle, the receipt, and the time."""
     head: dict[str, Any] = {"customer": found.customer}
     if found.changed is not None:

@@ -67,7 +67,8 @@ class SampleActions:
 
     def _learnt(self) -> Learnt:
         """From some outcomes: whoever is on the gold plan gains by help."""
-        sides = Learnt(Posterior(Prior("customer")), Posterior(Prior("company")), 40)
+        customer = Posterior(Prior("customer"))
+        sides = Learnt(customer, Posterior(Prior("company"), beside=customer), 40)
         context = Context(self.at, channel="inbox", traits=FACTS.traits)
         crossed = features.crossed(features.hashed(features.named(context)), [("help_after_refund", "help")])
         for number in range(40):
