@@ -19,6 +19,7 @@ from rapport.decide.decision import Decision
 from rapport.decide.kinds import Units
 from rapport.decide.priors import Scales
 from rapport.kernel.errors import NotFound
+from rapport.kernel.keys import SealKey, fresh_key
 from rapport.kernel.times import DAY, now
 from rapport.profile.erasure import Claim
 from tests.app.desk import HELP, SELL, Desk
@@ -252,6 +253,67 @@ def test_what_comes_of_somebody_while_their_key_is_being_destroyed_is_learnt_by_
         for minds in (*it.others, it.started()):
             it.know(minds.all_of(ORG))
         assert it.started().of(ORG).company.learnt == 2
+
+
+def test_an_organization_whose_models_cannot_be_rebuilt_is_told_of_and_holds_up_no_erasure(caplog):
+    with processes() as it:
+        for turn, user in enumerate(("ada", "bo")):
+            it.decide(user)
+            it.report(turn, 10.0 + turn)
+        keys, db = it.desk.ledger.keys, it.desk.ledger.db
+        # Another's, with a lesson and a customer of its own, which comes first.
+        it.desk.ledger.add_org("acme")
+        keys.put_records([("acme", 9_001, SealKey(fresh_key()))])
+        db.execute(
+            "INSERT INTO decision (seq, id, org, record, at, action, kind, channel, delivery, receipt, body) "
+            "SELECT 9001, 'dec_other', 'acme', 9001, at, action, kind, channel, delivery, receipt, body FROM decision "
+            "WHERE seq = 1"
+        )
+        db.execute("INSERT INTO lesson (org, decision, at, body) VALUES ('acme', 9001, 0, x'00')")
+        db.execute("INSERT INTO prior VALUES ('acme', 0, 0, 'nonsense', 1.0)")
+        before = it.started().all_of(ORG)
+        bo = it.desk.kept(it.made[1]).record
+        it.house.worker._erasures._forgetting.destroy([9_001, bo])
+        assert keys.record("acme", 9_001) is keys.record(ORG, bo) is None
+        assert [record.message.split(" is not kept")[0] for record in caplog.records if record.exc_info] == [
+            "what acme learnt of customers who are erased"
+        ]
+        after = it.started().all_of(ORG)
+        assert (after.lesson, after.company.packed()) == (before.lesson, before.company.packed())
+        assert db.execute("SELECT count(*) FROM held_back").fetchone() == (0,)
+
+
+def test_of_whom_nothing_is_to_be_learnt_waits_for_nobodys_models(monkeypatch):
+    with processes() as it:
+        it.decide("bo")
+        it.report(0, 10.0)
+        keys, bo = it.desk.ledger.keys, it.desk.kept(it.made[0]).record
+        cy = next(part.number for found in it.house.found() for part in found.parts if part.number != bo)
+        all_of, there = Minds.all_of, []
+
+        def watched(minds, org):
+            there.append((keys.record(org, bo) is not None, keys.record(org, cy) is not None))
+            return all_of(minds, org)
+
+        monkeypatch.setattr(Minds, "all_of", watched)
+        it.house.worker._erasures._forgetting.destroy([bo, cy])
+        assert set(there) == {(True, False)}
+        assert keys.record(ORG, bo) is None
+
+
+def test_where_nothing_can_be_learnt_the_worker_erases_all_the_same():
+    with processes() as it:
+        for turn, user in enumerate(("ada", "bo")):
+            it.decide(user)
+            it.report(turn, 10.0 + turn)
+        it.desk.ledger.db.execute("UPDATE prior SET company = 'nonsense'")
+        it.erase("bo")
+        assert it.desk.kept(it.made[1]).content is None
+        assert it.desk.kept(it.made[0]).content is not None
+        assert not it.house.worker.state.erasures.unfinished()
+        it.erase("cy")
+        with pytest.raises(NotFound):
+            it.house.view("user_id:cy")
 
 
 @pytest.mark.parametrize("content", [b"nonsense", b"rapport posterior 99\n"])

@@ -225,14 +225,17 @@ class OutcomeBook:
 
     # -- before an erasure
 
-    def taught(self, records: Collection[int]) -> list[str]:
-        """The organizations whose models have something to learn of some records that no kept mind holds."""
+    def taught(self, records: Collection[int]) -> dict[str, set[int]]:
+        """Those of some records of whom models have something to learn that no kept mind holds, by organization."""
         query = """
             SELECT DISTINCT l.org FROM decision d JOIN lesson l ON l.decision = d.seq LEFT JOIN mind m ON m.org = l.org
             WHERE d.record = ? AND (m.lesson IS NULL OR l.seq > m.lesson)
         """
-        found = {org for number in records for (org,) in self._db.execute(query, (number,)).fetchall()}
-        return sorted(found)
+        found: dict[str, set[int]] = {}
+        for number in records:
+            for (org,) in self._db.execute(query, (number,)).fetchall():
+                found.setdefault(org, set()).add(number)
+        return dict(sorted(found.items()))
 
     def hold_back(self, records: Collection[int]) -> None:
         """Keep and learn nothing more of some records; in the transaction that its caller holds."""
