@@ -147,6 +147,7 @@ def test_an_audience_is_written_tried_saved_and_looked_into(page: Page, org: Org
     text.fill('traits.plan == "gold"')
     expect(page.locator("[data-sentence]")).to_have_text("24 in, 5 of them new; 0 would leave.")
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").first).to_contain_text("Saved as version 2.")
     settled(page, "gold_twice", 24)
     expect(page.locator(".versions li")).to_have_count(2)
 
@@ -199,6 +200,7 @@ def test_a_ready_made_trait_is_taken_by_a_click_and_learns(page: Page) -> None:
     expect(page.locator("[data-sentence]")).to_have_text(f"{CUSTOMERS} in.")
     page.get_by_label("Its name").fill("valued")
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").first).to_contain_text("Saved as version 1.")
     settled(page, "valued", CUSTOMERS)
     page.goto("/console/traits/lifetime_value")
     expect(page.locator("main")).to_contain_text("in use by the audience “valued”")

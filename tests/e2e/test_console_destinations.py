@@ -123,11 +123,13 @@ def test_from_the_form_to_a_signed_message_a_trial_and_what_was_given_up(acme: O
         assert trial.json["type"] == "test"
 
         page.get_by_role("button", name="Pause it").click()
+        expect(page.get_by_role("button", name="Resume it")).to_be_visible()
         plan(acme, "paused", "gold")
         eventually(lambda: ask(acme, "GET", "destinations/shop").json["health"]["waiting"] == 1)
         page.reload()
         expect(page.locator(".figure", has_text="wait").first).to_contain_text("1")
         page.get_by_role("button", name="Resume it").click()
+        expect(page.get_by_role("button", name="Pause it")).to_be_visible()
         eventually(lambda: ask(acme, "GET", "destinations/shop").json["health"]["sent"] == 2)
 
         # 401 is about the destination: nothing is given up for days. 400 is about what was sent: five times.

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rapport.act import webhooks
+from rapport.act.delivery import TIMEOUT_S
 from rapport.app.embedded import open_people
 from rapport.app.settings import Settings
 from rapport.kernel.times import now
@@ -130,12 +131,13 @@ def test_a_stuck_destination_delays_the_others_by_nothing(acme: Org) -> None:
             well.wait(came + 1)
             return time.monotonic() - began
 
-        alone = sorted(took(f"a{n}") for n in range(7))[3]
+        alone = took("a")
         for number in range(12):
             destination(acme, f"mute{number}", (mute, slow)[number % 2].url)
+        mute.wait(6)
+        slow.wait(6)
         beside = sorted(took(f"b{n}") for n in range(7))[3]
-        assert len(mute.got) >= 6
-        assert beside < alone + 0.25
+        assert beside < alone + TIMEOUT_S / 2  # whoever waited for one of them would wait twice as long
         for name in ["well", *(f"mute{number}" for number in range(12))]:
             ask(acme, "DELETE", f"destinations/{name}")
 
@@ -202,7 +204,7 @@ def test_whatever_is_killed_whenever_each_delivery_comes_and_one_more_per_kill_a
             with contextlib.suppress(KeyError, ProcessLookupError):
                 os.kill(node.children()[part], signal.SIGKILL)
                 kills += 1
-        eventually(lambda: len({got.headers["webhook-id"] for got in receiver.got}) >= len(users), 60)
+        eventually(lambda: len({got.headers["webhook-id"] for got in receiver.got}) >= len(users), 120)
         time.sleep(1)
     ids = [got.headers["webhook-id"] for got in receiver.got]
     assert len(set(ids)) == len(users)
@@ -348,18 +350,18 @@ def test_a_node_that_is_killed_as_a_whole_goes_on_where_it_was(tmp_path: Path) -
                 put(org, "audiences/gold", GOLD)
                 destination(org, "hook", receiver.url)
                 some = users[kill * 30 : kill * 30 + 30]
+                came = len(receiver.got)
                 assert (
                     org.send(*({"type": "identify", "userId": u, "traits": {"plan": "gold"}} for u in some)).status
                     == 200
                 )
-                came = len(receiver.got)
-                receiver.wait(came + 5, 30)
+                receiver.wait(came + 5)
             finally:
                 for child in node.children().values():
                     os.kill(child, signal.SIGKILL)
                 node.stop(signal.SIGKILL)
         with running(tmp_path / "data"):
-            eventually(lambda: len({got.json["data"]["customer"] for got in receiver.got}) == len(users), 60)
+            eventually(lambda: len({got.json["data"]["customer"] for got in receiver.got}) == len(users), 120)
             time.sleep(1)
     ids = [got.headers["webhook-id"] for got in receiver.got]
     assert len(set(ids)) == len(users)

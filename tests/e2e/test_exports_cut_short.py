@@ -14,8 +14,9 @@ from rapport.adapters.embedded.exports import ExportBook
 from rapport.app.embedded import open_ledger, open_people
 from rapport.app.exports import STOPPED
 from rapport.app.settings import Settings
+from tests.act.receiving import eventually
 from tests.e2e.api import House, house, is_problem
-from tests.e2e.exporting import PROMISES, ask, declare, delete, ended, files, held, identify, made, until
+from tests.e2e.exporting import PROMISES, ask, declare, delete, ended, files, held, identify, made
 from tests.e2e.running import Node
 
 MANY = 2_000
@@ -62,14 +63,16 @@ def can_write(node: Node) -> bool:
 def halted(home: House) -> tuple[str, int]:
     """An export that stands still in the midst of it, and its process."""
     export = ask(home.acme, "csv").json["export"]
-    until(home.acme, export, lambda one: one["progress"]["customers"] > 0)
+    eventually(lambda: jobs(home.node) != [])
     (process,) = jobs(home.node)
-    os.kill(process, signal.SIGSTOP)
-    while not can_write(home.node):  # it was stopped within a transaction
-        os.kill(process, signal.SIGCONT)
-        time.sleep(0.003)
+    # It goes on a little at a time, lest it be done before anybody looks; and not within a transaction.
+    while True:
         os.kill(process, signal.SIGSTOP)
-    one = home.acme.get(f"/v1/exports/{export}").json
+        one = home.acme.get(f"/v1/exports/{export}").json
+        if one["progress"]["customers"] > 0 and can_write(home.node):
+            break
+        os.kill(process, signal.SIGCONT)
+        time.sleep(0.03 if one["status"] == "waiting" else 0.003)
     assert one["status"] == "running"
     assert 0 < one["progress"]["customers"] < MANY
     return export, process
