@@ -195,7 +195,7 @@ def _rows(path: Path, count: int) -> sqlite3.Connection:
 
 def _filling(bench: Bench) -> Iterator[Row]:
     company = bench.company()
-    node = Node(company.data)
+    node = Node(company.data, fresh=True)
     try:
         alone = _load(bench, company, node)
         machine.say(f"filling an audience of {company.customers:,} customers, at {EVENTS:,} events/s …")

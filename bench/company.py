@@ -61,7 +61,7 @@ class Company(msgspec.Struct, frozen=True):
     @contextlib.contextmanager
     def node(self, *, apart: bool = False) -> Iterator[Node]:
         """A running node. `apart`: its web process alone on the measured core, its worker beside whoever sends."""
-        node = Node(self.data)
+        node = Node(self.data, fresh=True)
         try:
             for part, process in node.children().items() if apart else ():
                 machine.pin(machine.MEASURED if part == "web" else machine.OTHER, process)

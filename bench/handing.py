@@ -42,7 +42,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     seconds = bench.scale.long_seconds
     with _receiver() as (port, came):
         _define(company, port)
-        node = Node(company.data, env={"RAPPORT_PRIVATE_DESTINATIONS": "1"})
+        node = Node(company.data, env={"RAPPORT_PRIVATE_DESTINATIONS": "1"}, fresh=True)
         try:
             plan = Plan(
                 node.port, company.write_key, company.token, company.customers, seconds, EVENTS, seed=bench.seed()

@@ -55,7 +55,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     with _mail_server() as (port, came):
         _define(company)
         env = {"RAPPORT_SMTP": f"smtp://127.0.0.1:{port}", "RAPPORT_MAIL_FROM": "node@rapport.example"}
-        node = Node(company.data, env=env)
+        node = Node(company.data, env=env, fresh=True)
         try:
             seed = bench.seed()
             people = [f"faulty-{seed}-{number}" for number in range(LETTERS * seconds)]

@@ -18,7 +18,7 @@ from tests.e2e.running import Node, http
 def _start(data: Path) -> tuple[Node, float]:
     """A node, and the seconds until it was ready."""
     started = time.perf_counter()
-    node = Node(data)
+    node = Node(data, fresh=True)
     return node, time.perf_counter() - started
 
 
@@ -30,7 +30,7 @@ def _cursor(node: Node) -> int:
 def measure(bench: Bench) -> Iterator[Row]:
     company = bench.company()
     machine.say(f"killing a node at {EVENTS:,} events/s …")
-    node = Node(company.data)
+    node = Node(company.data, fresh=True)
     plan = Plan(
         node.port, company.write_key, company.token, company.customers, bench.scale.seconds, EVENTS, seed=bench.seed()
     )

@@ -94,7 +94,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     people = embedded.open_people(Settings(data=str(place)), ledger)
     ledger.add_org(ORG)
     ledger.add_source(ORG, "till")
-    node = Node(place)
+    node = Node(place, fresh=True)
     try:
         settings = Settings(data=str(place), port=node.port)
         with _another(settings) as port:

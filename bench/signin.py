@@ -42,7 +42,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     settings = Settings(data=str(place))
     ledger = embedded.open_ledger(settings)
     people = embedded.open_people(settings, ledger)
-    node = Node(place)
+    node = Node(place, fresh=True)
     try:
         origin = f"http://{HOST}:{node.port}"
         browsers = [_enrolled(ledger, people, origin) for _ in range(BROWSERS + 1)]

@@ -23,8 +23,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Node]]:
     """Start nodes of a test's own: `start("name", *arguments, env=…)`; the same name is the same data directory."""
     nodes: list[Node] = []
 
-    def begin(name: str = "data", *arguments: str, env: dict[str, str] | None = None) -> Node:
-        running = Node(tmp_path / name, *arguments, env=env)
+    def begin(name: str = "data", *arguments: str, env: dict[str, str] | None = None, fresh: bool = False) -> Node:
+        running = Node(tmp_path / name, *arguments, env=env, fresh=fresh)
         nodes.append(running)
         return running
 

@@ -1,5 +1,7 @@
 """A real node for tests: `rapport up` over a fresh directory and a free port, spoken to over HTTP."""
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -14,16 +16,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.e2e.forking import forked
+from tests.e2e.forking import Forked, forked
 
 RAPPORT = [sys.executable, "-m", "rapport.cli"]
 _WAIT_S = 60.0
 
 
+_counted = itertools.count(os.getpid() * 2_003)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens at, nor will before a node does: it is below those that the system gives to whoever asks
+    for any, it is given once, and processes that run the suite together count from places far apart."""
+    while True:
+        port = 12_000 + next(_counted) % 20_000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
@@ -91,23 +100,24 @@ class Org:
 
 
 class Node:
-    """A running node; `stop` ends it and its children."""
+    """A running node; `stop` ends it and its children. Its processes are forks (see tests/e2e/forking.py), unless it
+    is to be `fresh`: for what is measured of a node, or rests on how its processes start."""
 
-    def __init__(self, data: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(self, data: Path, *arguments: str, env: dict[str, str] | None = None, fresh: bool = False) -> None:
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = (data.parent / f"{data.name}.out").open("ab")
-        self.process = self._start(arguments, env or {})
+        words = ["up", "--data", str(data), "--port", str(self.port), *arguments]
+        self.process = (self._fresh if fresh else self._forked)(words, {**os.environ, **(env or {})})
         self._wait()
 
-    def _start(self, arguments: tuple[str, ...], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _forked(self, words: list[str], env: dict[str, str]) -> Forked | subprocess.Popen[bytes]:
+        return Forked(words, self._log, env)
+
+    def _fresh(self, words: list[str], env: dict[str, str]) -> Forked | subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*RAPPORT, "up", "--data", str(self.data), "--port", str(self.port), *arguments],
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **env},
-            start_new_session=True,
+            [*RAPPORT, *words], stdout=self._log, stderr=subprocess.STDOUT, env=env, start_new_session=True
         )
 
     def _wait(self) -> None:

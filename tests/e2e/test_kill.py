@@ -105,7 +105,7 @@ def kill_and_count(node: Node, kills: int, seed: int) -> None:
 
 
 def test_killing_web_and_worker_loses_nothing_and_counts_nothing_twice(start: Callable[..., Node]) -> None:
-    kill_and_count(start(), kills=5, seed=1)
+    kill_and_count(start(fresh=True), kills=5, seed=1)
 
 
 @pytest.mark.prove
@@ -113,11 +113,11 @@ def test_killing_web_and_worker_loses_nothing_and_counts_nothing_twice(start: Ca
 def test_a_hundred_kills_lose_nothing_and_count_nothing_twice(
     start: Callable[..., Node], proof_size: Callable[[int, int], int]
 ) -> None:
-    kill_and_count(start(), kills=proof_size(2, 120), seed=2)
+    kill_and_count(start(fresh=True), kills=proof_size(2, 120), seed=2)
 
 
 def test_killing_the_whole_node_leaves_nothing_running_and_loses_nothing(start: Callable[..., Node]) -> None:
-    node = start()
+    node = start(fresh=True)
     org = node.org("felled")
     sent = Counter({"ada": 30})
     for number in range(30):

@@ -29,6 +29,15 @@ _PROCESS = os.urandom(_NONCE - 8)
 _COUNT = itertools.count(int.from_bytes(os.urandom(8), "big") >> 1)
 
 
+def _count_anew() -> None:
+    global _PROCESS, _COUNT  # noqa: PLW0603 (a fork is another process: it must not go on where its parent is)
+    _PROCESS = os.urandom(_NONCE - 8)
+    _COUNT = itertools.count(int.from_bytes(os.urandom(8), "big") >> 1)
+
+
+os.register_at_fork(after_in_child=_count_anew)
+
+
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _INNER_PAD, _OUTER_PAD = b"\x36" * KEY_BYTES, b"\x5c" * KEY_BYTES
