@@ -21,6 +21,7 @@ from rapport.app.settings import Settings
 from rapport.app.wanting import Wanting
 from rapport.decide.catalogue import Catalogue, Where
 from rapport.decide.channels import CHANNELS
+from rapport.decide.clocks import first_known
 from rapport.decide.contact import Proposal
 from rapport.decide.decision import Decision, Delivery, Learnt, Manner, Moment, decide
 from rapport.decide.explaining import Moved
@@ -130,15 +131,17 @@ class Making:
         wants = self._wanting.of(found, at)
         goals = shared_goals((one.action for one in catalogue.of_purpose(purpose)), wants) if wants else {}
         route = self._reaching.route(found, wish.channel) if wish.deliver else NOT_SENT
+        zone = _zone(says.zone, wish, facts)
+        wished = msgspec.structs.replace(wishes(says), zone=zone)
         moment = Moment(
             purpose,
             wish.channel,
             facts,
-            _context(found, facts, wish, says.zone, at, goals),
+            _context(found, facts, wish, zone, at, goals),
             spoken_by(facts.traits) if wish.language is None else (wish.language,),
             _where(found, wish.context.place),
             standing.contacts,
-            wishes(says),
+            wished,
             says.minute,
             is_held_out(self._secret, found.customer, manner.holdout, declined=says.declines),
             not says.declines,
@@ -202,12 +205,18 @@ def _quietly(decision: Decision, catalogue: Catalogue) -> Proposal | None:
     return None
 
 
+def _zone(said: str, wish: DecisionWish, facts: Facts) -> str:
+    """The first time zone of what the person says, the caller, and a trait that may be known; "": nobody knows."""
+    told = (said, wish.context.zone, _text(facts.traits.get("timezone")))
+    return next((one for one in told if one and first_known(one) == one), "")
+
+
 def _context(found: Found, facts: Facts, wish: DecisionWish, zone: str, at: int, goals: Mapping[str, float]) -> Context:
     said = wish.context
     by_name: Mapping[str, Any] = view.events(found.parts)["by_name"]
     return Context(
         at,
-        zone=zone or said.zone or _text(facts.traits.get("timezone")) or "UTC",
+        zone=zone or "UTC",
         channel=wish.channel,
         device=said.device,
         place=said.place.country if said.place is not None and _shares_where(found) else "",

@@ -155,6 +155,7 @@ class Reaching:
         # What came after it counted it already; it does not count itself.
         before = [one for one in self._standing(found, at) if one.at < decision.at]
         policy, wished = self._decisions.manner(message.org).policy, wishes(says)
+        wished = msgspec.structs.replace(wished, zone=wished.zone or decision.zone)
         against = contact.exclusions([proposal], policy, wished, before, at)
         if not against:
             return Step("delivered")

@@ -103,7 +103,8 @@ class Decision(msgspec.Struct, frozen=True):
     each candidate declares; `parts`: the message; `because`: the features that speak most for it, to the customer;
     `grounds`: what is known of them and without which it would not be for them; `scales`: of the priors that it rests
     on; `started`: what started it, where nobody asked; `serves`: the goals that it serves, in the customer's words;
-    `minute`: what a minute is worth to them, where they say so."""
+    `minute`: what a minute is worth to them, where they say so; `zone`: of the clock on their wall, "": nobody
+    knew."""
 
     id: str
     at: int
@@ -130,6 +131,7 @@ class Decision(msgspec.Struct, frozen=True):
     started: tuple[Start, ...] = ()
     serves: tuple[str, ...] = ()
     minute: float | None = None
+    zone: str = ""
 
 
 def checked_manner(manner: Manner) -> Manner:
@@ -201,6 +203,7 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
         started=moment.started,
         serves=() if chosen is None else serves[chosen],
         minute=moment.minute,
+        zone=moment.wishes.zone,
     )
 
 
