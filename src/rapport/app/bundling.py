@@ -9,6 +9,7 @@ from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.reader import StateReader
 from rapport.adapters.embedded.receipt_log import Kept
 from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded.told_too import places_of
 from rapport.app import embedded
 from rapport.app.settings import Settings
 from rapport.kernel import verify
@@ -88,9 +89,10 @@ class Bundler:
         log = self._ledger.receipt_log
         tree = log.tree(number)
         name, heads = log.tree_name(number), log.heads_key(tree)
-        receipts, hidden = [], {}
+        receipts, hidden, too = [], {}, places_of(self._ledger.db, person.id, number)
         for kept in log.kept(number):
-            if kept.sealed is not None and _touches(kept, person.id, own.get(tree.org, set())):
+            theirs = kept.place in too or _touches(kept, person.id, own.get(tree.org, set()))
+            if kept.sealed is not None and theirs:
                 entry = {"tree": name, "index": kept.place, "key": verify.b64(kept.sealed.key)}
                 receipts.append({**entry, "receipt": document(kept.sealed.receipt)})
             else:

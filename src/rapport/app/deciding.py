@@ -161,7 +161,7 @@ def _along(one: Made, receipt: Receipt, withheld: tuple[str, ...]) -> Along:
         book, place, begun = DecisionBook(ledger), (receipt.org, one.record), one.begun
         if begun is not None and not begun.still(ledger):
             return False
-        if not book.keep(one.standing, *place, one.decision, one.delivery, receipt.id, one.person):
+        if not book.keep(one.standing, *place, one.decision, one.delivery, receipt.id, one.person, one.others):
             return False
         if begun is not None:
             begun.done(ledger, one.decision.action, one.decision.at)

@@ -48,7 +48,8 @@ NOT_SENT: Final = Route()
 
 class Made(msgspec.Struct, frozen=True):
     """A decision on its way: about whom, what was standing when it was made, and its message, where one is sent.
-    `withheld`: categories of what the caller said that the terms kept back; `told`: what whoever asked is answered."""
+    `withheld`: categories of what the caller said that the terms kept back; `told`: what whoever asked is answered;
+    `others`: who is told of it, beside the person."""
 
     record: int
     decision: Decision
@@ -62,6 +63,7 @@ class Made(msgspec.Struct, frozen=True):
     begun: "Begun | None" = None
     withheld: tuple[str, ...] = ()
     told: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    others: tuple[int, ...] = ()
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -168,7 +170,16 @@ class Making:
         person = persons[0] if persons else 0
         withheld = ("location",) if wish.context.place is not None and not _shares_where(found) else ()
         return Made(
-            found.number, decision, standing, looked_at, person, delivery, message, begun=begun, withheld=withheld
+            found.number,
+            decision,
+            standing,
+            looked_at,
+            person,
+            delivery,
+            message,
+            begun=begun,
+            withheld=withheld,
+            others=tuple(one for one in found.others if one != person),
         )
 
     def _standing(self, found: Found, catalogue: Catalogue, channel: str, purpose: str, at: int) -> Standing:

@@ -125,7 +125,8 @@ class Found(NamedTuple):
     """A customer that was found: the shown handle, `merged` or `split` where another was asked for, and the records.
 
     `elsewhere` is what the gate adds of what the person did at other companies; `number` that of the record whose
-    handle is shown; `owner` of the person (0: nobody) who it is for certain, and whose goals may be told of.
+    handle is shown; `owner` of the person (0: nobody) who it is for certain, and whose goals may be told of; `others`
+    of those who are told of it beside the first who claims it.
     """
 
     org: str
@@ -135,6 +136,7 @@ class Found(NamedTuple):
     elsewhere: Sequence[dict[str, Any]] = ()
     number: int = 0
     owner: int = 0
+    others: tuple[int, ...] = ()
 
 
 class ProfileReader(Protocol):

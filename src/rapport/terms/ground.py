@@ -53,10 +53,11 @@ where what it rests on has changed: nothing of it is kept then."""
 class Pending(msgspec.Struct):
     """A receipt on its way into the book; `stale` once something that it rests on was found changed: it was not kept.
 
-    `person` is whom it tells (0: nobody); `customer` the number of the record whose handle the customer shows, in whose
-    tree the receipt is kept (0: in none; of a person's own look, the person's number); `unmet` names the criteria that
-    kept the organization out; `listed`: it is one of many that were looked through, and nobody asked for just it;
-    `along`: what is kept with it, or neither is; `failed`: what nobody thought of, as that was to be kept.
+    `person` is whom it tells (0: nobody), and `others` who is told beside them; `customer` the number of the record
+    whose handle the customer shows, in whose tree the receipt is kept (0: in none; of a person's own look, the person's
+    number); `unmet` names the criteria that kept the organization out; `listed`: it is one of many that were looked
+    through, and nobody asked for just it; `along`: what is kept with it, or neither is; `failed`: what nobody thought
+    of, as that was to be kept.
     """
 
     receipt: Receipt
@@ -69,6 +70,7 @@ class Pending(msgspec.Struct):
     listed: bool = False
     along: Along | None = None
     failed: Exception | None = None
+    others: tuple[int, ...] = ()
 
 
 class People(Protocol):

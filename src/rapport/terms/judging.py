@@ -49,13 +49,14 @@ class Request(msgspec.Struct, frozen=True):
 
 class Judged(NamedTuple):
     """One customer as far as it may be read: None where nothing may. `told`: the mask of the categories that are in
-    it."""
+    it; `others`: who is told of it beside the first of those who claim it."""
 
     found: Found
     open: Found | None
     decision: Decision
     ground: Ground
     told: int = 0
+    others: tuple[int, ...] = ()
 
 
 class Judging:
@@ -99,10 +100,12 @@ class Judging:
         if decision.elsewhere and request.elsewhere:
             elsewhere, tokens = self._elsewhere(found.org, ground.holders[0], decision)
             ground = msgspec.structs.replace(ground, tokens=ground.tokens + tokens)
+        others = self._others(found, parts or found.parts, ground) if len(ground.holders) > 1 else ()
         if not parts and not elsewhere:
-            return Judged(found, None, decision, ground)
+            return Judged(found, None, decision, ground, others=others)
         owner = self._owner(found, ground, decision) if request.goals else 0
-        return Judged(found, found._replace(parts=parts, elsewhere=elsewhere, owner=owner), decision, ground, told)
+        opened = found._replace(parts=parts, elsewhere=elsewhere, owner=owner, others=others)
+        return Judged(found, opened, decision, ground, told, others)
 
     def _owner(self, found: Found, ground: Ground, decision: Decision) -> int:
         """The person who a customer is for certain, and nobody beside, where their terms let preferences through, as
@@ -111,11 +114,20 @@ class Judging:
             return 0
         (holder,) = ground.holders
         open_to = [part for part, mask in zip(found.parts, decision.masks, strict=True) if mask & _PREFERENCE]
+        return holder.id if open_to and self._is_sure(holder, open_to, found) else 0
+
+    def _others(self, found: Found, parts: Sequence[Part], ground: Ground) -> tuple[int, ...]:
+        """Who is told of a use of some records beside the first who claims the customer: whoever is sure to be one of
+        them, so that nobody reads of another by a guess."""
+        return tuple(one.id for one in ground.holders[1:] if self._is_sure(one, parts, found))
+
+    def _is_sure(self, holder: Holder, parts: Sequence[Part], found: Found) -> bool:
+        """Whether one of some records of a customer is this person's for certain, and of no other customer beside."""
         users = frozenset(link for link in holder.links if link.startswith("user_id:"))
-        if any(holds_firmly(part, users) for part in open_to):
-            return holder.id
-        links = self._unshared(holder.links - users, found) if open_to else frozenset()
-        return holder.id if any(holds_firmly(part, links) for part in open_to) else 0
+        if any(holds_firmly(part, users) for part in parts):
+            return True
+        links = self._unshared(holder.links - users, found)
+        return any(holds_firmly(part, links) for part in parts)
 
     def _unshared(self, links: Collection[str], found: Found) -> frozenset[str]:
         """Claimed identifiers, but for those that another customer holds as firmly."""
@@ -216,6 +228,7 @@ class Judging:
             decision.limits if is_open else (),
             "; ".join(unmet),
             judged.found.number,
+            others=judged.others,
         )
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from rapport.adapters.embedded import audit
+from rapport.adapters.embedded import audit, told_too
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.decide.contact import REACH, Contact
 from rapport.decide.decision import Decision, Delivery, Manner, checked_manner
@@ -92,6 +92,12 @@ _GIVEN: Final = """
     )
 """
 _ROW = "SELECT seq, id, org, record, at, delivery, receipt, body, seen_at FROM decision"
+# With a person's own mark of what they have seen, where they are told too.
+_TOO: Final = """
+    SELECT seq, id, org, record, at, delivery, receipt, body, too.seen_at
+    FROM decided_too too JOIN decision ON seq = too.decision
+"""
+_TOLD: Final = f"{_ROW} WHERE (person = ?1 OR seq IN ({told_too.DECISIONS}))"
 _Row = tuple[int, str, str, int, int, Delivery, str, bytes, int | None]
 
 
@@ -157,11 +163,12 @@ class DecisionBook:
         delivery: Delivery,
         receipt: str,
         person: int = 0,
+        others: Collection[int] = (),
     ) -> bool:
         """Write a decision, in the transaction that its caller holds; False where the customer got another since, was
         erased, or, of a notice, where that is known to have been given since. What nobody is told of here is learnt
         only once it is reported on; silence happens by itself.
-        `person`: who may read it as theirs (0: nobody)."""
+        `person`: who may read it as theirs (0: nobody); `others`: who may, too."""
         seal = self._ledger.receipt_log.sealing_key(org, record)
         if seal is None or self._last(standing.records) != standing.last:
             return False
@@ -175,7 +182,10 @@ class DecisionBook:
                 (id, org, record, at, action, kind, channel, delivery, receipt, body, closes, person, version)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
-        self._db.execute(query, (*row, delivery, receipt, body, closes, person or None, decision.version))
+        values = (*row, delivery, receipt, body, closes, person or None, decision.version)
+        seq = self._db.execute(query, values).lastrowid or 0
+        in_inbox = decision.channel == "inbox" and delivery == "delivered"
+        told_too.note_decision(self._db, others, seq, in_inbox=in_inbox)
         return True
 
     def decision(self, org: str, name: str) -> Kept:
@@ -237,6 +247,13 @@ class DecisionBook:
         query = "SELECT count(*) FROM (SELECT 1 FROM decision WHERE org = ? AND seq <= ? LIMIT ?)"
         return int(self._db.execute(query, (org, upto, most)).fetchone()[0])
 
+    def cut(self, org: str, upto: int, most: int) -> int:
+        """When the first was made (µs) of so many, the newest, of an organization's decisions up to a number; 0 where
+        there are no more than these."""
+        query = "SELECT at FROM decision WHERE org = ? AND seq <= ? ORDER BY seq DESC LIMIT 2 OFFSET ?"
+        rows = self._db.execute(query, (org, upto, most - 1)).fetchall()
+        return int(rows[0][0]) if len(rows) > 1 else 0
+
     def after(self, org: str, seq: int, most: int) -> tuple[int, int]:
         """How many that reached somebody, were silence or were reported on came after a number, but `most` at most;
         and when the first of them was made (µs; 0: there is none)."""
@@ -265,7 +282,7 @@ class DecisionBook:
 
     def told(self, person: int, name: str) -> Kept:
         """One that is about this person. Raises NotFound."""
-        row = self._db.execute(f"{_ROW} WHERE id = ? AND person = ?", (name, person)).fetchone()
+        row = self._db.execute(f"{_TOLD} AND id = ?2", (person, name)).fetchone()
         if row is None:
             raise NotFound("there is no such decision", field="decision")
         return self._opened([row])[0]
@@ -274,13 +291,16 @@ class DecisionBook:
         """Those about a person that were made with some looks, by their receipts."""
         if not receipts:
             return {}
-        query = f"{_ROW} WHERE person = ? AND receipt IN ({', '.join('?' * len(receipts))})"
+        query = f"{_TOLD} AND receipt IN ({', '.join('?' * len(receipts))})"
         found = self._opened(self._db.execute(query, (person, *receipts)).fetchall())
         return {one.receipt: one for one in found}
 
     def got(self, person: int) -> dict[str, set[str]]:
         """By organization the actions that came to a person, as far as is known."""
-        query = "SELECT DISTINCT org, action FROM decision WHERE person = ? AND delivery NOT IN (?, ?) AND action != ?"
+        query = f"""
+            SELECT DISTINCT org, action FROM decision
+            WHERE (person = ?1 OR seq IN ({told_too.DECISIONS})) AND delivery NOT IN (?, ?) AND action != ?
+        """  # noqa: S608 (our own words)
         found: dict[str, set[str]] = {}
         for org, action in self._db.execute(query, (person, *UNREACHED, SILENCE)).fetchall():
             found.setdefault(org, set()).add(action)
@@ -290,8 +310,10 @@ class DecisionBook:
         """What was delivered to a person's inbox, the newest first, but for what was erased; what cannot be read is
         among it."""
         query = f"""
-            {_ROW} WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seq < ?
-            ORDER BY seq DESC LIMIT ?
+            {_ROW} WHERE person = ?1 AND channel = 'inbox' AND delivery = 'delivered' AND seq < ?2
+            UNION ALL
+            {_TOO} WHERE too.person = ?1 AND channel = 'inbox' AND delivery = 'delivered' AND seq < ?2
+            ORDER BY seq DESC LIMIT ?3
         """
         found: list[Kept] = []
         while len(found) < limit:
@@ -309,8 +331,12 @@ class DecisionBook:
             WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seq BETWEEN ? AND ?
                 AND seen_at IS NULL
         """
+        too = """
+            UPDATE decided_too SET seen_at = ? WHERE person = ? AND decision BETWEEN ? AND ? AND seen_at IS NULL
+        """
         with transaction(self._db):
-            self._db.execute(query, (now(), person, since, upto))
+            for one in (query, too):
+                self._db.execute(one, (now(), person, since, upto))
 
     def _last(self, records: Sequence[int]) -> int:
         query = "SELECT max(seq) FROM decision WHERE record = ?"

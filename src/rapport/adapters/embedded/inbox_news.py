@@ -24,9 +24,12 @@ MOST: Final = 1_000
 _UNSEEN: Final = """
     SELECT count(*), coalesce(max(seq), 0) FROM (
         SELECT seq FROM decision
-        WHERE person = (SELECT id FROM person WHERE handle = ?)
+        WHERE person = (SELECT id FROM person WHERE handle = ?1)
             AND channel = 'inbox' AND delivery = 'delivered' AND seen_at IS NULL
-        ORDER BY seq DESC LIMIT ?
+        UNION ALL
+        SELECT decision FROM decided_too
+        WHERE person = (SELECT id FROM person WHERE handle = ?1) AND seen_at IS NULL
+        ORDER BY seq DESC LIMIT ?2
     )
 """
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from rapport.adapters.embedded import audit, operators, tallies
+from rapport.adapters.embedded import audit, operators, tallies, told_too
 from rapport.adapters.embedded.keyring import Keyring
 from rapport.adapters.embedded.ledger_rows import MIGRATIONS
 from rapport.adapters.embedded.operators import SESSION_LIFE
@@ -37,6 +37,13 @@ _OWN_SOURCES = {
 }
 _PUT_RECEIPT = "receipt (seq, id, org, at, body, person, purpose, decision, unmet, tree, place, leaf, previous)"
 _RECEIPTS = "SELECT r.seq, r.org, t.customer, r.body FROM receipt r LEFT JOIN tree t ON t.id = r.tree"
+# Of the receipts that name a person, and of those that tell them too: each in the order of its index.
+_TOLD = f"""
+    {_RECEIPTS} WHERE r.person = ?1 AND {{when}}
+    UNION ALL
+    {_RECEIPTS} WHERE r.seq IN ({told_too.RECEIPTS}) AND {{when}}
+    ORDER BY r.seq DESC LIMIT {{most}}
+"""
 _COUNT_USE = "INSERT INTO uses VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -236,12 +243,13 @@ class LedgerFile:
                 person, unmet = pending.person or None, pending.unmet or None
                 rows.append((seq, r.id, r.org, r.at, body, person, r.purpose, r.decision, unmet, *place))
             put_rows(self.db, _PUT_RECEIPT, rows)
+            told_too.note_receipts(self.db, [(one, seq) for seq, p in enumerate(kept, first) for one in p.others])
         tallies.note(self.db, kept)
         return first + len(kept) - 1
 
     def receipts_of(self, person: int, before: int = 1 << 62, limit: int = 50) -> list[tuple[int, Receipt]]:
         """The newest receipts that concern a person, each with its sequence number."""
-        query = f"{_RECEIPTS} WHERE r.person = ? AND r.seq < ? ORDER BY r.seq DESC LIMIT ?"
+        query = _TOLD.format(when="r.seq < ?2", most="?3")
         return self._opened(query, (person, before, limit))
 
     def receipt_told(self, person: int, receipt: str) -> Receipt | None:
@@ -251,8 +259,7 @@ class LedgerFile:
 
     def use_told(self, person: int, receipt: str) -> tuple[Receipt, int | None] | None:
         """Likewise, with the number of the record whose handle the customer showed."""
-        query = f"{_RECEIPTS} WHERE r.person = ? AND r.id = ?"
-        row = self.db.execute(query, (person, receipt)).fetchone()
+        row = self.db.execute(_TOLD.format(when="r.id = ?2", most="1"), (person, receipt)).fetchone()
         told = None if row is None else self.receipt_log.opener().receipt(*row[1:])
         return None if told is None else (told, row[2])
 
@@ -281,7 +288,7 @@ class LedgerFile:
 
     def told(self, person: int, since: int, until: int, limit: int) -> list[Receipt]:
         """The newest receipts that concern a person, of a span of time."""
-        query = f"{_RECEIPTS} WHERE r.person = ? AND r.at >= ? AND r.at < ? ORDER BY r.seq DESC LIMIT ?"
+        query = _TOLD.format(when="r.at >= ?2 AND r.at < ?3", most="?4")
         return [receipt for _, receipt in self._opened(query, (person, since, until, limit))]
 
     def version(self) -> Any:

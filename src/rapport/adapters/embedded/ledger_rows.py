@@ -35,6 +35,7 @@ from rapport.adapters.embedded import (
     rights,
     tallies,
     tokens,
+    told_too,
     tongues,
     webhooks,
     wishes,
@@ -160,4 +161,5 @@ MIGRATIONS = [
     decisions.GIVEN,
     decisions.SILENT,
     inbox_news.COVERED,
+    told_too.SCHEMA,
 ]
