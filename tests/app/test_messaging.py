@@ -7,7 +7,7 @@ import pytest
 
 from rapport.act import webhooks
 from rapport.act.delivery import KEPT
-from rapport.act.messages import Hook
+from rapport.act.messages import Came, Hook
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.guard_rails import RailBook
 from rapport.adapters.embedded.wishes import WishBook
@@ -240,6 +240,29 @@ def test_a_message_that_nobody_knows_how_to_ask_about_stops_none_behind_it(offic
     office.until(bo, "delivered")
     office.until(ada, "delivered")
     assert office.standing(ada).tries == 4
+
+
+def test_one_that_nobody_knows_how_to_send_stops_none_behind_it_and_what_is_logged_names_nobody(office, capfd, caplog):
+    first, second = office.decide(), office.decide("user_id:bo")
+    taken = []
+
+    class Way:
+        def send(self, message):
+            if message.id == first["decision"]:
+                raise ZeroDivisionError(message.to)
+            taken.append(message.id)
+            return Came("taken")
+
+        def close(self):
+            pass
+
+    office.open(ways=lambda *_: Way())
+    office.until(second, "delivered")
+    eventually(lambda: office.standing(first).tries > 0)
+    assert (office.standing(first).state, office.standing(first).error) == ("waiting", messaging.UNSENT)
+    assert taken == [second["decision"]]
+    assert "ada@example.com" not in "".join(capfd.readouterr()) + caplog.text
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_way_that_cannot_be_set_up_stops_no_other(office):

@@ -45,6 +45,7 @@ IDLE_S: Final = 10.0
 SWEEP_S: Final = 3600.0
 GOODBYE_S: Final = 0.5
 NOT_SET_UP: Final = "this channel is not set up any more"
+UNSENT: Final = "this node could not send it"
 UNASKED: Final = "this node could not tell whether it still may be sent"
 Ways = Callable[[Settings, Place, Any], Way]
 
@@ -188,9 +189,12 @@ class Messenger(LedgerThread):
         return way
 
     def _one(self, place: Place, way: Way, message: Message) -> None:
-        came = Came("later", "the node could not send it", ill=True)
+        came = Came("later", UNSENT)
         try:
             came = way.send(message)
+        except Exception as error:  # noqa: BLE001 (what nobody thought of puts off this message alone, and is told)
+            # Without its own message, which may hold an address.
+            self.log.error("a message was not sent, and will be tried again: %s", type(error).__name__)  # noqa: TRY400
         finally:
             self._back.put((place, message, came))
             self.wake()

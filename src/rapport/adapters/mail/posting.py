@@ -8,6 +8,7 @@ however slowly the server drips.
 import contextlib
 import smtplib
 from collections.abc import Callable
+from email.errors import MessageError
 from typing import Final
 
 from rapport.act.mail import Sender, address_of, mail_of
@@ -34,7 +35,7 @@ class MailWay:
         try:
             mail = mail_of(message, self._sender, self._origin)
             sender = address_of(self._sender.sender, "from").addr_spec
-        except (BadInput, ValueError, LookupError):
+        except (BadInput, MessageError, ValueError, LookupError):
             return Came("refused", _NOT_READ)
         line = self._ready()
         with within(line, self._most):
