@@ -338,7 +338,7 @@ def test_the_node_reviews_by_itself_what_any_process_declared(node: Node) -> Non
     reviewer = agreeing.Reviewer(node.settings, check_s=0.05)
     try:
         node.declare(SHORT)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while node.notices(handle) != ["changed"] and time.monotonic() < deadline:
             time.sleep(0.02)
     finally:

@@ -281,7 +281,7 @@ def test_the_thread_looks_by_itself_only_where_something_is_new(shop: Shop, monk
     monkeypatch.setattr(RailBook, "note", note)
     monkeypatch.setattr(guarding, "BETWEEN", 0)
     with contextlib.closing(Guard(shop.desk.house.settings, clock=lambda: at)):
-        assert looked.wait(30)
+        assert looked.wait(60)
     assert shop.standing()["hurt"].state == "off"
     assert not has_news(shop.ledger, ORG, at)
 
@@ -301,7 +301,7 @@ def test_what_cannot_be_read_at_one_organization_keeps_no_other_from_being_looke
 
     monkeypatch.setattr(guarding, "has_news", has_news)
     with contextlib.closing(Guard(shop.desk.house.settings, clock=lambda: at)):
-        assert looked.wait(30)
+        assert looked.wait(60)
 
 
 def test_the_evaluators_process_looks_as_it_starts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

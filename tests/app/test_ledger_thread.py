@@ -31,6 +31,6 @@ class Unlucky(LedgerThread):
 def test_errors_that_were_and_were_not_thought_of_end_no_thread(caplog: pytest.LogCaptureFixture) -> None:
     with House() as house:
         thread = Unlucky(house, Busy("later"), ZeroDivisionError("secret"), OSError("disk"))
-        assert thread.through.wait(10)
+        assert thread.through.wait(60)
         thread.close()
     assert ["later" in record.message or "Error" in record.message for record in caplog.records] == [True] * 3

@@ -151,13 +151,13 @@ def test_one_is_worked_out_at_a_time(house: House, monkeypatch: pytest.MonkeyPat
 
     def slowly() -> previewing.Looking:
         opened.set()
-        go_on.wait(20)
+        go_on.wait(100)
         return looking(house.settings)
 
     previewer = Previewer(slowly)
     first = threading.Thread(target=preview, args=(previewer, GOLD))
     first.start()
-    assert opened.wait(20)
+    assert opened.wait(60)
     with pytest.raises(Busy):
         preview(previewer, GOLD)
     go_on.set()
@@ -170,16 +170,16 @@ def test_whoever_waits_for_a_preview_holds_no_thread_that_others_need(house: Hou
 
     def slowly() -> previewing.Looking:
         opened.set()
-        go_on.wait(20)
+        go_on.wait(100)
         return looking(house.settings)
 
     async def all_of_them() -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
         previewer = Previewer(slowly, limit_s=60)
         first = asyncio.create_task(previewer.waited_for(ORG, rule(GOLD), None, "test"))
-        await asyncio.to_thread(opened.wait, 20)
+        await asyncio.to_thread(opened.wait, 60)
         more = [asyncio.create_task(previewer.waited_for(ORG, rule(GOLD), None, "test")) for _ in range(12)]
-        assert await asyncio.wait_for(asyncio.to_thread(lambda: "served"), 5) == "served"
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "served"), 60) == "served"
         go_on.set()
         came = await asyncio.gather(first, *more, return_exceptions=True)
         done = [one for one in came if isinstance(one, Preview)]

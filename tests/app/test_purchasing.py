@@ -397,4 +397,4 @@ def test_looking_again_goes_on_whatever_happens_to_one_look(shop: Shop) -> None:
         await done.wait()
         task.cancel()
 
-    asyncio.run(asyncio.wait_for(some(), 10))
+    asyncio.run(asyncio.wait_for(some(), 60))

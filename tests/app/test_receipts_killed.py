@@ -83,7 +83,7 @@ def test_two_processes_append_to_one_tree_and_it_verifies() -> None:
         home.reads()
         before = verify.verify(open_bundler(home.settings).bundle(person))
         both = [reading(home, 25) for _ in range(2)]
-        acknowledged = {line for one in both for line in one.communicate(timeout=60)[0].split()}
+        acknowledged = {line for one in both for line in one.communicate(timeout=240)[0].split()}
         assert len(acknowledged) == 50
         bundle = open_bundler(home.settings).bundle(person, before["head"])
         after = verify.verify(json.loads(json.dumps(bundle)), since=before["head"])

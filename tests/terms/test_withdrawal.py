@@ -93,7 +93,7 @@ def test_however_many_read_at_once_none_reads_after_the_lock(house: House) -> No
 
     def lock() -> None:
         nonlocal seq
-        assert begun.wait(20)
+        assert begun.wait(60)
         seq = locking(house, person.handle)
         locked.set()
 
