@@ -14,6 +14,7 @@ from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.outcome_rules import OutcomeRules
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app import event_outcomes
+from rapport.decide.decision import Manner
 from rapport.decide.kinds import Worth
 from rapport.kernel.errors import BadInput, Busy, Conflict, NotFound
 from rapport.kernel.times import DAY, HOUR, now
@@ -105,6 +106,18 @@ def test_a_decision_that_cannot_be_read_keeps_no_other_from_being_settled(shop: 
     shop.buy("bo", message="m2")
     assert [one.source for one in shop.outcomes(answer)] == ["m2"]
     assert shop.lessons() == [Worth(2, 15)]
+
+
+@pytest.mark.parametrize("closed", [1, event_outcomes._FEW - 1, event_outcomes._FEW, event_outcomes._FEW + 3])
+def test_it_goes_to_the_last_whose_window_is_open_however_many_closed_since(shop: Shop, closed: int) -> None:
+    shop.desk.book.put_manner(ORG, Manner(holdout=0, days=30), "eve")
+    answer = shop.decide()
+    shop.desk.book.put_manner(ORG, Manner(holdout=0, days=1), "eve")
+    for _ in range(closed):
+        shop.decide()
+    shop.buy(at=shop.later(2 * DAY))
+    assert [one.source for one in shop.outcomes(answer)] == ["m1"]
+    assert len(shop.lessons()) == 1
 
 
 def test_it_is_looked_at_through_the_gate_with_a_receipt(shop: Shop) -> None:

@@ -16,14 +16,14 @@ import msgspec
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import version_of
 from rapport.adapters.embedded.benefits import BenefitFile
-from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.decisions import DecisionBook, Kept
 from rapport.adapters.embedded.outcome_rules import OutcomeRules
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.app.outcomes import gave_both
 from rapport.collect import Event
 from rapport.kernel.errors import BadInput, Corrupt, NotFound, RapportError
-from rapport.learn.outcomes import Happened, Rule, Step, settled_by
+from rapport.learn.outcomes import Awaited, Happened, Passed, Rule, Step, settled_by
 from rapport.profile.store import Found, ProfileReader, Touch
 from rapport.profile.view import Part
 from rapport.terms import Gate, Request
@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 PURPOSE: Final = "service"
 ACTION: Final = "outcome"
 CALLER: Final = "evaluator"
-_DECISIONS: Final = 100
-"""Of one customer before an event: it is one of the last that led to it."""
+_FEW, _DECISIONS = 8, 100
+"""Of one customer before an event: it is mostly one of the very last that led to it."""
 
 
 class Seen(NamedTuple):
@@ -136,9 +136,14 @@ class EventOutcomes:
             return
         if ledger.receipt_log.sealing_key(org, part.number) is None:
             return  # erased since it was read
-        decisions = DecisionBook(ledger).between(records, happened - rule.within, happened, _DECISIONS)
-        awaited = {one.id: (one, waiting) for one in decisions if (waiting := outcomes.awaited(one)) is not None}
-        step = settled_by(event, [rule], [waiting for _, waiting in awaited.values()], at)
+        awaited: dict[str, tuple[Kept, Awaited]] = {}
+        step: Step | Passed = "no_decision"
+        for most in (_FEW, _DECISIONS) if rule.attribution == "last" else (_DECISIONS,):
+            decisions = DecisionBook(ledger).between(records, happened - rule.within, happened, most)
+            awaited = {one.id: (one, waiting) for one in decisions if (waiting := outcomes.awaited(one)) is not None}
+            step = settled_by(event, [rule], [waiting for _, waiting in awaited.values()], at)
+            if step != "no_decision" or len(decisions) < most:
+                break
         if not isinstance(step, Step) or step.outcome is None:
             return
         kept, units = awaited[step.awaited.decision][0], ActionBook(ledger).units(org)
