@@ -4,11 +4,13 @@ import datetime as dt
 import json
 
 import pytest
+from typer.testing import CliRunner
 
 from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.app import looking_back
+from rapport.cli import command_line
 from rapport.kernel.errors import BadInput, NotFound
-from rapport.kernel.times import DAY, now
+from rapport.kernel.times import DAY, now, rfc3339
 from rapport.learn.uplift import Effect
 from tests.app.desk import Desk, desk, house
 from tests.e2e.running import run
@@ -69,6 +71,48 @@ def test_another_way_to_decide_is_judged_by_what_was_logged(desk):
             looking_back.asked(found, later, **wrong)
     with pytest.raises(NotFound):
         looking_back.asked(found, later, without="nothing")
+
+
+def aged(desk: Desk, by: int) -> None:
+    desk.ledger.db.execute("UPDATE decision SET at = at - ?", (by,))
+
+
+def test_decisions_that_wait_take_the_place_of_none_that_tells_something(desk):
+    for _ in range(4):
+        desk.decide("user_id:bo")
+    aged(desk, LATER)
+    for _ in range(6):
+        desk.decide("user_id:bo")
+    found = looking_back.known(desk.ledger, ORG, now(), 5)
+    assert (len(found.log), found.cut) == (4, 0)
+    assert all(one.at < now() - LATER + DAY for one in desk.book.page(ORG, 5, 5))
+
+
+def test_where_there_are_more_than_are_looked_at_it_is_said_since_when(desk):
+    for _ in range(5):
+        desk.decide("user_id:bo")
+    aged(desk, LATER)
+    ats = [one.at for one in desk.book.page(ORG, 1 << 62, 5)]
+    for most, cut in ((2, ats[1]), (4, ats[3]), (5, 0), (6, 0)):
+        found = looking_back.known(desk.ledger, ORG, now(), most)
+        assert (len(found.log), found.cut) == (min(most, 5), cut)
+    assert looking_back.known(desk.ledger, "other", now(), 3).cut == 0
+
+
+def test_the_commands_say_where_they_were_cut_and_what_cannot_be_read(desk, monkeypatch):
+    for _ in range(5):
+        desk.decide("user_id:bo")
+    desk.ledger.db.execute("UPDATE decision SET body = x'00' WHERE seq = 4")
+    monkeypatch.setattr("rapport.cli.learn.now", lambda: now() + LATER)
+    monkeypatch.setattr(looking_back, "MOST", 3)
+    since = rfc3339(desk.book.page(ORG, 4, 1)[0].at)
+    for words in (["evaluate"], ["what-if", "--most", "0"]):
+        command = ["learn", *words, "--org", ORG, "--data", str(desk.house.directory)]
+        said = CliRunner().invoke(command_line(["learn"]), command)
+        assert f"made since {since}; none of before was looked at" in said.output
+        assert "1 besides cannot be read any more" in said.output
+        told = json.loads(CliRunner().invoke(command_line(["learn"]), [*command, "--json"]).output)
+        assert (told["since"], told["unreadable"], told["decisions"]) == (since, 1, 2)
 
 
 def test_the_command_says_that_nothing_is_known_yet(desk):

@@ -14,6 +14,7 @@ from rapport.adapters.embedded.decisions import UNREACHED, DecisionBook, Kept
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app.embedded import open_ledger
+from rapport.app.guarding import known_by
 from rapport.app.settings import Settings
 from rapport.decide.decision import Decision
 from rapport.decide.kinds import SILENCE
@@ -31,10 +32,13 @@ Progress = Callable[[int], None]
 
 
 class Past(NamedTuple):
-    """Decisions as they were kept, and the same as estimators need them."""
+    """Decisions as they were kept, and the same as estimators need them. `cut`: since when (µs) they were looked at,
+    where there are more of before, which were not; 0: all were. `unreadable`: so many could not be read."""
 
     decisions: list[Decision]
     log: list[Logged]
+    cut: int = 0
+    unreadable: int = 0
 
 
 class Evaluation(NamedTuple):
@@ -53,17 +57,29 @@ def past(
     """The newest decisions of an organization up to a number, but for those of customers who were erased."""
     decisions: list[Decision] = []
     log: list[Logged] = []
-    for decision, one in each(ledger, org, most, progress, upto):
+    lost: list[int] = []
+    for decision, one in each(ledger, org, most, progress, upto, lost.append):
         decisions.append(decision)
         log.append(one)
-    return Past(decisions, log)
+    return Past(decisions, log, DecisionBook(ledger).cut(org, upto, most), len(lost))
 
 
-def each(ledger: LedgerFile, org: str, most: int, progress: Progress, upto: int) -> Iterator[tuple[Decision, Logged]]:
-    """The same one by one, the newest first, for who need not keep all of them."""
+def known(ledger: LedgerFile, org: str, at: int, most: int) -> Past:
+    """The same of those whose window has passed by `at` (µs): however many wait, they take the place of none that
+    tells something."""
+    return past(ledger, org, most, upto=known_by(ledger, org, at))
+
+
+def each(
+    ledger: LedgerFile, org: str, most: int, progress: Progress, upto: int, lost: Progress = lambda _: None
+) -> Iterator[tuple[Decision, Logged]]:
+    """The same one by one, the newest first, for who need not keep all of them. `lost` is told the number of each that
+    cannot be read."""
     book, outcomes = DecisionBook(ledger), OutcomeBook(ledger)
     for read, kept in enumerate(_every(book, org, most, upto + 1), 1):
         progress(read)
+        if kept.unreadable:
+            lost(kept.seq)
         one = logged_of(outcomes, kept)
         if one is not None and kept.content is not None:
             yield kept.content, one

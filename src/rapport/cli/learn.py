@@ -7,9 +7,10 @@ import msgspec
 import typer
 
 from rapport.cli import options, reviewing
-from rapport.kernel.times import now
+from rapport.kernel.times import now, rfc3339
 
 if TYPE_CHECKING:
+    from rapport.app.looking_back import Past
     from rapport.app.recomputing import Recomputed
 
 learn = typer.Typer(help="What decisions gave to both sides, and what would have given more.", no_args_is_help=True)
@@ -37,12 +38,15 @@ def evaluate(
 
     with looking_back.at_hand(options.settings(data), org) as ledger:
         with options.waiting("Looking back on decisions …", quiet=json):
-            found = looking_back.evaluated(looking_back.past(ledger, org), now())
+            at = now()
+            past = looking_back.known(ledger, org, at, looking_back.MOST)
+            found = looking_back.evaluated(past, at)
         told = looking_back.tell_the_books(ledger, org, found, dt.datetime.now(dt.UTC).date()) if tell else 0
     if json:
-        options.print_json({**_plain(found._asdict()), "told": told})
+        options.print_json({**_plain(found._asdict()), "told": told, **_looked_at(past)})
         return
     typer.echo(f"{found.decisions:,} decisions whose time has passed, about {found.customers:,} customers.\n")
+    _say_what_was_left_out(past)
     for effect in (*found.all, *found.effects):
         typer.echo(f"{effect.of:28} {_SIDES[effect.side]:10} {_figure(effect.value, effect.low, effect.high)}")
     if not found.decisions:
@@ -71,12 +75,14 @@ def what_if(
 
     waiting = options.waiting("Looking back on decisions …", quiet=json)
     with looking_back.at_hand(options.settings(data), org) as ledger, waiting:
-        found = looking_back.past(ledger, org)
-        answer = looking_back.asked(found, now(), weight=weight, without=without, most=most, days=days)
+        at = now()
+        past = looking_back.known(ledger, org, at, looking_back.MOST)
+        answer = looking_back.asked(past, at, weight=weight, without=without, most=most, days=days)
     if json:
-        options.print_json(msgspec.to_builtins(answer))
+        options.print_json({**_plain(msgspec.to_builtins(answer)), **_looked_at(past)})
         return
     typer.echo(f"{answer.what}, over {answer.decisions:,} decisions; {answer.changed:.0%} of the choices change.\n")
+    _say_what_was_left_out(past)
     for gain in answer.gains:
         figure = _figure(gain.estimated.value, gain.estimated.low, gain.estimated.high)
         typer.echo(f"{_SIDES[gain.side]:10} {figure:34} {gain.said}")
@@ -124,6 +130,19 @@ def anew(org: Org, data: options.Data = None, json: options.Json = False) -> Non
     typer.echo(f"{org} learns anew after lesson {standing.begins}.")
     for side, scale in scales.items():
         typer.echo(f"{_SIDES[side]:10} an action may miss what it declares by {scale:.2f}")
+
+
+def _looked_at(past: "Past") -> dict[str, Any]:
+    return {"since": rfc3339(past.cut) if past.cut else None, "unreadable": past.unreadable}
+
+
+def _say_what_was_left_out(past: "Past") -> None:
+    if past.cut:
+        typer.echo(
+            f"There are more: these are of the newest, made since {rfc3339(past.cut)}; none of before was looked at.\n"
+        )
+    if past.unreadable:
+        typer.echo(f"{past.unreadable:,} besides cannot be read any more: what was kept of them was damaged.\n")
 
 
 def _figure(value: float | None, low: float | None, high: float | None) -> str:

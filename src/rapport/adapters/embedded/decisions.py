@@ -174,7 +174,7 @@ class DecisionBook:
             return False
         if decision.kind == NOTICE and self._given(standing.records, standing.notices) != standing.given:
             return False
-        body = seal.seal(_encode(decision), _PLACE)
+        body = seal.seal(_encode(msgspec.structs.replace(decision, serves=())), _PLACE)
         row = (decision.id, org, record, decision.at, decision.action, decision.kind, decision.channel)
         closes = decision.closes if delivery or decision.action == SILENCE else None
         query = """
