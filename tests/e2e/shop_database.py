@@ -72,7 +72,7 @@ def _user() -> str | None:
 
 
 def _wait(server: Server) -> None:
-    for _ in range(200):
+    for _ in range(600):
         try:
             server.connect().close()
         except psycopg.OperationalError:

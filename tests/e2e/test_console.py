@@ -298,8 +298,8 @@ def test_a_write_key_is_copied(browser, origin):
     card = page.locator("#source-web")
     card.get_by_text("Write key", exact=True).click()
     card.get_by_role("button", name="Copy the write key of web").click()
+    expect(card.get_by_role("button", name="Copied")).to_be_visible()  # once it is there
     assert page.evaluate("navigator.clipboard.readText()") == "wk_web_4f9aQ2xR8mTz"
-    expect(card.get_by_role("button", name="Copied")).to_be_visible()
     page.context.close()
 
 

@@ -236,7 +236,7 @@ def test_what_waits_when_the_node_is_killed_is_sent_by_the_next(tmp_path: Path) 
             node.stop(signal.SIGKILL)
             receiver.answers(acknowledges)
             node = Node(tmp_path / "data", env=PRIVATE)
-            eventually(lambda: demands(node)["Parcels"]["state"] == "acknowledged", 40)
+            eventually(lambda: demands(node)["Parcels"]["state"] == "acknowledged")
             assert len({got.json["id"] for got in receiver.got}) == 1
             assert len({got.headers["rapport-delivery"] for got in receiver.got}) == 1
     finally:

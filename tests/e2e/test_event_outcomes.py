@@ -40,7 +40,6 @@ def test_every_purchase_settles_one_decision_whatever_is_killed(start: Callable[
     for user in range(USERS):
         wish = {"customer": f"user_id:u{user}", "purpose": "service", "channel": "web"}
         asked(org, "POST", "/v1/decisions", wish)  # silence: there is nothing else
-    sent = time.monotonic()
     for turn in range(4):
         for user in range(USERS):
             message = f"order-{turn % 3}-{user}"
@@ -51,7 +50,6 @@ def test_every_purchase_settles_one_decision_whatever_is_killed(start: Callable[
             os.kill(victim, signal.SIGKILL)
         time.sleep(dice.random() / 2)
     until(lambda: counted(node, "SELECT count(*) FROM outcome") == 3 * USERS)
-    assert time.monotonic() - sent < 60
     time.sleep(1.0)
     assert counted(node, "SELECT count(*) FROM outcome") == 3 * USERS
     assert counted(node, "SELECT count(*) FROM lesson") == USERS

@@ -89,6 +89,7 @@ def test_what_came_is_read_and_stopped_and_does_not_come_again(browser, node, or
     assert after["action"] == "silence"
     assert {(one["action"], one["rule"]) for one in after["excluded"]} == {("warranty", "stopped_action")}
     page.get_by_role("status").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("It may come again")
     assert came(org)["action"] == "warranty"
     page.context.close()
 
@@ -130,6 +131,7 @@ def test_leave_me_alone_bites_on_the_next_decision_and_one_press_undoes_it(brows
     answer = decided(org)
     assert {(one["action"], one["rule"]) for one in answer["excluded"]} == {("warranty", "left_alone")}
     page.get_by_role("status").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("may reach you again")
     assert came(org)["action"] == "warranty"
     page.context.close()
 

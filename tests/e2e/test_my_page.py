@@ -186,6 +186,7 @@ def test_a_goal_is_said_measured_put_aside_and_finished(browser, node, person, j
     card.get_by_role("button", name="Put it aside").click()
     expect(card).to_contain_text("put aside")
     page.get_by_role("button", name="Undo").click()
+    expect(card).not_to_contain_text("put aside")
     card.get_by_role("button", name="Finish").click()
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()
     card.get_by_text("Forget it…").click()

@@ -343,7 +343,7 @@ def alive(node: Node) -> bool:
         return False
 
 
-def wait_until(found: Callable[[], bool], within_s: float = 30) -> None:
+def wait_until(found: Callable[[], bool], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not found():
         assert time.monotonic() < deadline

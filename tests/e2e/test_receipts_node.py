@@ -8,6 +8,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from rapport.kernel import verify
+from tests.act.receiving import eventually
 from tests.e2e.running import Node, Org, http, run
 
 
@@ -68,7 +69,7 @@ def reads_until_killed(node: Node, org: Org) -> set[str]:
     threads = [threading.Thread(target=reading) for _ in range(3)]
     for thread in threads:
         thread.start()
-    threading.Event().wait(0.5)
+    eventually(lambda: len(given) >= 20)
     children = node.children()
     os.kill(node.process.pid, signal.SIGKILL)
     for child in children.values():
