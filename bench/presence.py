@@ -25,7 +25,7 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.log import GroupCommitLog
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.app import embedded
-from rapport.app.node import LedgerTokens
+from rapport.app.callers import LedgerTokens
 from rapport.app.presence import HousePresence
 from rapport.app.receipting import DirectReceipts
 from rapport.app.settings import Settings

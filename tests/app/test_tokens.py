@@ -14,8 +14,8 @@ from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.ledger_rows import MIGRATIONS
 from rapport.adapters.embedded.sqlite import connect
 from rapport.adapters.embedded.tokens import MOST_DAYS, TokenFile, life_of
+from rapport.app.callers import LedgerTokens
 from rapport.app.embedded import open_keys, open_ledger
-from rapport.app.node import LedgerTokens
 from rapport.app.settings import Settings
 from rapport.kernel import ids
 from rapport.kernel.errors import BadInput, NotFound

@@ -21,7 +21,6 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from rapport.adapters.embedded.agreements import AgreementBook
-from rapport.adapters.embedded.audit import AuditLog
 from rapport.adapters.embedded.cosignatures import Cosignatures, PublishedLog
 from rapport.adapters.embedded.demands import DemandFile
 from rapport.adapters.embedded.ledger import LedgerFile
@@ -30,7 +29,6 @@ from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.populations import Populations
 from rapport.adapters.embedded.sqlite import SQLiteError, translated
-from rapport.adapters.embedded.tokens import USED_EVERY, TokenFile
 from rapport.adapters.embedded.uses import UseBook
 from rapport.app.actions import open_actions
 from rapport.app.agent_runner import AgentRunner
@@ -39,6 +37,7 @@ from rapport.app.agreeing import Reviewer, Simulator, open_agreeing
 from rapport.app.answering import HouseAnswers
 from rapport.app.audiences import open_audiences
 from rapport.app.backlog import LimitedLog
+from rapport.app.callers import LedgerTokens
 from rapport.app.channels import HouseChannels
 from rapport.app.claim_links import HouseClaimLinks
 from rapport.app.computed import ComputedValues
@@ -84,10 +83,10 @@ from rapport.app.settings import Settings
 from rapport.app.signing_in import HouseSignin
 from rapport.app.terms_desk import Parts
 from rapport.app.unsubscribing import HouseUnsubscribing
+from rapport.app.vitals import HouseVitals
 from rapport.app.waking import awaken, woken
 from rapport.app.witnessing import Witnessing
 from rapport.kernel.errors import Busy, RapportError
-from rapport.kernel.times import SECOND, now
 from rapport.profile.store import ProfileReader
 from rapport.terms import Gate
 from rapport.terms.own import OwnLooks
@@ -99,7 +98,7 @@ from rapport.web.api.benefits import benefit_routes
 from rapport.web.api.channels import channel_routes
 from rapport.web.api.claim_links import claim_link_routes
 from rapport.web.api.collect import collect_routes
-from rapport.web.api.customers import Caller, customer_routes
+from rapport.web.api.customers import customer_routes
 from rapport.web.api.data_rights import data_rights_routes
 from rapport.web.api.decisions import decision_routes
 from rapport.web.api.declaration import declaration_routes
@@ -123,70 +122,6 @@ from rapport.web.signin import signin_routes
 from rapport.web.unsubscribe import unsubscribe_routes
 
 log = logging.getLogger("rapport.node")
-
-
-class LedgerTokens:
-    """Callers by token, remembered for half a second, so that a revoked one is refused well within one."""
-
-    def __init__(self, ledger: LedgerFile) -> None:
-        self._file = TokenFile(ledger)
-        self._audit = AuditLog(ledger)
-        self._known: dict[str, tuple[int, Caller]] = {}
-
-    def caller(self, token: str) -> Caller | None:
-        known = self._known.get(token)
-        present = now()
-        if known is not None and known[0] > present:
-            return known[1]
-        found = self._file.find(token)
-        if found is None:
-            self._known.pop(token, None)
-            return None
-        if len(self._known) > 10_000:
-            self._known.clear()
-        if found.used_at is None or present - found.used_at > USED_EVERY:
-            self._file.used(found.handle)
-        caller = Caller(found.org, found.scopes, found.handle)
-        self._known[token] = (min(present + SECOND // 2, found.expires_at), caller)
-        return caller
-
-    def note(self, caller: Caller, what: str, about: str = "", failed: str = "") -> None:
-        self._audit.note(caller.org, caller.token, what, about, failed)
-
-
-class HouseVitals:
-    def __init__(self, newsroom: Newsroom, witnessing: Witnessing) -> None:
-        self._newsroom = newsroom
-        self._witnessing = witnessing
-        self.requests = 0
-
-    def not_ready(self) -> str | None:
-        return None if self._newsroom.ready else "the worker is still starting"
-
-    def metrics(self) -> list[tuple[str, str, str, float]]:
-        news = self._newsroom
-        return [
-            ("rapport_requests_total", "counter", "HTTP requests since the web process started.", self.requests),
-            (
-                "rapport_events_accepted_total",
-                "counter",
-                "Events committed since the web process started.",
-                news.accepted,
-            ),
-            ("rapport_log_cursor", "gauge", "The last log entry whose effects are committed.", news.cursor),
-            (
-                "rapport_lag_seconds",
-                "gauge",
-                "From acknowledged to readable, at the last commit.",
-                (news.lag_us or 0) / 1e6,
-            ),
-            (
-                "rapport_witnesses_failing",
-                "gauge",
-                "Witnesses that did not sign the log of receipts when last asked.",
-                len(self._witnessing.failing),
-            ),
-        ]
 
 
 class Counted:
