@@ -8,9 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.goals import GoalFile
 from rapport.adapters.embedded.goals_told import GoalsTold
 from rapport.app import making
+from rapport.app.portal_inbox import PortalInbox
+from rapport.app.recomputing import recomputed
 from rapport.decide.actions import Action
 from rapport.decide.decision import Decision, Moment
 from rapport.kernel.errors import NotFound
@@ -19,6 +22,7 @@ from rapport.terms import Declaration, Promise, choosing
 from rapport.terms.goals import Goal
 from rapport.terms.presets import BALANCED, OPEN
 from rapport.web.decisions import DecisionWish
+from rapport.web.portal.told import Session
 from tests.app.desk import Desk, house
 from tests.profile.house import ORG, at_once, told
 
@@ -28,6 +32,7 @@ TIP = Action(
     ORG, "tip", "inform", "service", {"web": {"en": {"text": "Wash cold."}}}, value=1.0, goals=("spend", "oak")
 )
 PLAIN = Action(ORG, "plain", "inform", "service", {"web": {"en": {"text": "Hello."}}}, value=1.0)
+IN_INBOX = {"inbox": {"en": {"text": "Wash cold."}}}
 SPEND = Goal("Spend less", "spend", (ORG,), "50", "GBP")
 OAK = Goal("Keep my oak table")
 
@@ -239,7 +244,7 @@ def test_a_goal_taken_back_while_a_decision_is_made_is_not_in_it(desk):
     desk.gate._book.commit = meanwhile
     desk.decide()
     (kept,) = desk.book.page(ORG, 1 << 62, 10)
-    assert (kept.content.serves, [name for name, _ in kept.content.features if name.startswith("goals")]) == ((), [])
+    assert (kept.content.goals, [name for name, _ in kept.content.features if name.startswith("goals")]) == ((), [])
 
 
 def test_nobody_tells_another_s_goal(desk):
@@ -259,3 +264,27 @@ def test_what_was_told_goes_with_its_goal_and_with_its_person(desk):
     ada.people.set_status(ada.handle, "erasing")
     ada.people.forget_claims(ada.handle)
     assert desk.ledger.db.execute("SELECT count(*) FROM goal_told").fetchone() == (0,)
+
+
+def test_the_log_keeps_no_words_of_a_goal_and_shows_them_to_whoever_has_it_only_as_long_as_it_is_there(desk):
+    ActionBook(desk.ledger).put(msgspec.structs.replace(TIP, kind="notice", content=IN_INBOX), "eve")
+    ada = Ada(desk)
+    goal = ada.says(OAK, ORG)
+    answer = desk.decide(channel="inbox", deliver=True)
+    assert answer["serves"] == ["Keep my oak table"]
+    kept = desk.kept(answer).content
+    assert b"oak table" not in msgspec.msgpack.encode(kept)
+    assert kept.goals == (goal,)
+    assert recomputed(desk.ledger, ORG, answer["decision"]).agreement == (True, True, True)
+    inbox = PortalInbox(desk.ledger, ada.people, str)
+
+    def shown():
+        (one,) = at_once(inbox.inbox(Session(ada.handle), None)).messages
+        return one.serves
+
+    assert shown() == ("Keep my oak table",)
+    ada.told.tell(ada.handle, goal, ORG, told=False)
+    assert shown() == ("Keep my oak table",)
+    ada.file.drop(ada.handle, goal)
+    assert shown() == ()
+    assert recomputed(desk.ledger, ORG, answer["decision"]).agreement == (True, True, True)

@@ -18,12 +18,8 @@ wants = st.builds(
 
 
 def test_an_action_serves_a_goal_by_its_kind_or_by_its_words():
-    assert served(
-        TIP, [Want("spend", "Less on shoes"), Want("words", "Save more energy"), Want("words", "Be kind")]
-    ) == (
-        "Less on shoes",
-        "Save more energy",
-    )
+    wants = [Want("spend", "Less on shoes"), Want("words", "Save more energy"), Want("words", "Be kind")]
+    assert served(TIP, wants) == tuple(wants[:2])
     assert served(BUY, [Want("spend", "Less")]) == ()
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.decisions import DecisionBook, Kept
+from rapport.adapters.embedded.goals import GoalFile
 from rapport.adapters.embedded.inbox_news import InboxNews
 from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.people import PeopleFile, Person
@@ -39,6 +40,7 @@ class PortalInbox:
         self._actions = ActionBook(ledger)
         self._wishes = WishBook(people)
         self._withheld = WithheldBook(ledger)
+        self._goal_file = GoalFile(ledger)
         self._people = people
         self._name_of = name_of
 
@@ -90,14 +92,39 @@ class PortalInbox:
         everywhere = self._wishes.said(person.handle)
         says = {org: joined((self._wishes.said(person.handle, org), everywhere)) for org in {one.org for one in some}}
         money = {org: self._actions.units(org).currency for org in says}
+        words_of = self._goals(person, some)
         return tuple(
-            _told(one, self._name_of(one.org), says[one.org], everywhere, money[one.org], withheld.get(one.receipt, ()))
+            _told(
+                one,
+                self._name_of(one.org),
+                says[one.org],
+                everywhere,
+                money[one.org],
+                withheld.get(one.receipt, ()),
+                tuple(words_of[goal] for goal in _goals_of(one) if goal in words_of),
+            )
             for one in some
         )
 
+    def _goals(self, person: Person, some: Sequence[Kept]) -> dict[str, str]:
+        """The words of the goals that these serve, of those that are this person's and there still."""
+        if not any(map(_goals_of, some)):
+            return {}
+        return {one.handle: one.goal.words for one in self._goal_file.of(person.handle)}
+
+
+def _goals_of(one: Kept) -> tuple[str, ...]:
+    return () if one.content is None else one.content.goals
+
 
 def _told(
-    kept: Kept, company: str, says: Says, everywhere: Says, currency: str, withheld: tuple[str, ...]
+    kept: Kept,
+    company: str,
+    says: Says,
+    everywhere: Says,
+    currency: str,
+    withheld: tuple[str, ...],
+    serves: tuple[str, ...],
 ) -> ask.Message:
     decision = kept.content
     if decision is None:
@@ -119,7 +146,7 @@ def _told(
         tuple(_plainly(name) for name in decision.because if not name.startswith("goals.")),
         tuple(map(_ground, decision.grounds)),
         tuple(map(_start, decision.started)),
-        decision.serves,
+        serves,
         words.categories(withheld, SPOKEN),
         decision.case.weight,
         kept.seen_at is None,

@@ -36,11 +36,11 @@ class Wanting:
     def _want(self, said: Said, found: Found, at: int) -> Want:
         goal = said.goal
         if goal.kind not in goals.MEASURED or goal.orgs != (found.org,):
-            return Want(goal.kind, goal.words)
+            return Want(goal.kind, goal.words, goal=said.handle)
         since = goals.window(goal, said.said_at, at)[0]
         happened = (one for part in found.parts for one in self._happened(found.org, part, since))
         made = goals.progress(goal, said.said_at, happened, at)
-        return Want(goal.kind, goal.words, 0.0 if made is None else made.percent / 100)
+        return Want(goal.kind, goal.words, 0.0 if made is None else made.percent / 100, said.handle)
 
     def _happened(self, org: str, part: Part, since: int) -> Iterable[Happening]:
         mask = part.mask

@@ -104,7 +104,8 @@ class Decision(msgspec.Struct, frozen=True):
     `grounds`: what is known of them and without which it would not be for them; `scales`: of the priors that it rests
     on; `started`: what started it, where nobody asked; `serves`: the goals that it serves, in the customer's words;
     `minute`: what a minute is worth to them, where they say so; `zone`: of the clock on their wall, "": nobody
-    knew."""
+    knew; `goals`: the ids of those that it serves, which are kept in place of the words, so that these go with the
+    goals."""
 
     id: str
     at: int
@@ -132,6 +133,7 @@ class Decision(msgspec.Struct, frozen=True):
     serves: tuple[str, ...] = ()
     minute: float | None = None
     zone: str = ""
+    goals: tuple[str, ...] = ()
 
 
 def checked_manner(manner: Manner) -> Manner:
@@ -201,7 +203,8 @@ def decide(id: str, catalogue: Catalogue, manner: Manner, learnt: Learnt, moment
         () if done is None else done.grounds(moment.facts, at),
         scales=learnt.scales,
         started=moment.started,
-        serves=() if chosen is None else serves[chosen],
+        serves=() if chosen is None else tuple(one.words for one in serves[chosen]),
+        goals=() if chosen is None else tuple(one.goal for one in serves[chosen]),
         minute=moment.minute,
         zone=moment.wishes.zone,
     )

@@ -13,16 +13,17 @@ from rapport.decide.actions import Action, serves
 
 class Want(msgspec.Struct, frozen=True):
     """A goal in the customer's `words`; `kind`: how it is measured ("words": not at all); `progress`: 0 … 1, and 0
-    where it is not measured, or not by what the organization itself may see."""
+    where it is not measured, or not by what the organization itself may see; `goal`: its id."""
 
     kind: str
     words: str
     progress: float = 0.0
+    goal: str = ""
 
 
-def served(action: Action, wants: Iterable[Want]) -> tuple[str, ...]:
-    """The goals that an action serves, in the customer's words."""
-    return tuple(one.words for one in wants if serves(action, one.kind, one.words))
+def served(action: Action, wants: Iterable[Want]) -> tuple[Want, ...]:
+    """The goals that an action serves."""
+    return tuple(one for one in wants if serves(action, one.kind, one.words))
 
 
 def shared_goals(actions: Iterable[Action], wants: Sequence[Want]) -> dict[str, float]:
