@@ -156,13 +156,22 @@ def _all(context: Context) -> Iterator[tuple[str, float]]:
     for space in ("session", "goals", "computed", "events", "traits"):
         said: Mapping[str, Any] = getattr(context, space)
         for name in sorted(said):
-            yield from _value(f"{space}.{_short(name)}", said[name], context.at)
+            value = said[name]
+            if isinstance(value, str):  # what most are
+                days = _days_from(value, context.at)
+                known = _known_text if len(value) + len(name) <= _LONGEST else _known_text.__wrapped__
+                yield from known(space, name, value) if days is None else _days(f"{space}.{_short(name)}", days)
+            else:
+                yield from _value(f"{space}.{_short(name)}", value)
 
 
-def _value(name: str, value: Any, at: int) -> Iterable[tuple[str, float]]:
-    if isinstance(value, str):  # what most are
-        days = _days_from(value, at)
-        return _text(name, value) if days is None else _days(name, days)
+@lru_cache(1 << 14)
+def _known_text(space: str, name: str, text: str) -> Named:
+    """Of many people the same is known. (What is long is theirs alone, and is not kept here.)"""
+    return _text(f"{space}.{_short(name)}", text)
+
+
+def _value(name: str, value: Any) -> Iterable[tuple[str, float]]:
     match value:
         case bool():
             return ((f"{name} is {str(value).lower()}", 1.0),)
@@ -190,7 +199,7 @@ def _days(name: str, days: float) -> Iterable[tuple[str, float]]:
     return ((f"{name} is {size} days {'ahead' if days > 0 else 'ago'}", 1.0),)
 
 
-def _text(name: str, value: str) -> Iterable[tuple[str, float]]:
+def _text(name: str, value: str) -> Named:
     text = value.strip()
     if not text:
         return ()
