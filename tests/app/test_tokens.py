@@ -43,7 +43,7 @@ def file(ledger: LedgerFile) -> TokenFile:
 
 def later(monkeypatch: pytest.MonkeyPatch, span: int) -> None:
     at = now() + span
-    for place in ("adapters.embedded.tokens", "app.node"):
+    for place in ("adapters.embedded.tokens", "app.callers"):
         monkeypatch.setattr(f"rapport.{place}.now", lambda: at)
 
 
