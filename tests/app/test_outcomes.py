@@ -58,6 +58,16 @@ def test_minutes_count_at_the_customers_own_rate_and_the_same_report_is_worth_th
     assert desk.lessons.awaited(desk.kept(second)).worth.customer == 15.0
 
 
+@pytest.mark.parametrize(("then", "now"), [("GBP", "EUR"), ("GBP", ""), ("", "EUR")])
+def test_what_came_of_a_decision_is_settled_in_the_money_that_it_was_made_in(desk, then, now):
+    ActionBook(desk.ledger).put_units(ORG, Units(then), "eve")
+    answer = helped(desk)
+    ActionBook(desk.ledger).put_units(ORG, Units(now), "eve")
+    desk.report(answer, company_value=3.5)
+    (settled,) = BenefitFile(desk.ledger).of_records(ORG, [desk.kept(answer).record], 0, 1 << 62)
+    assert (settled.amount, settled.unit) == ("3.5", then or now)
+
+
 def test_the_same_reported_otherwise_is_refused(desk):
     answer = helped(desk)
     desk.report(answer, company_value=1)

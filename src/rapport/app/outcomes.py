@@ -56,7 +56,8 @@ class HouseOutcomes:
                     actions, counted = ActionBook(ledger), kept.content
                     then = actions.kept_units(org, counted.units)  # so that the same report is worth the same for ever
                     step = reported(report, org, awaited, then, at, counted.minute)
-                    _keep(ledger, kept, step, report, actions.units(org), at)
+                    # In the money that was decided in; where none was set then, in what is now.
+                    _keep(ledger, kept, step, report, then if then.currency else actions.units(org), at)
             return {"decision": kept.id, "kind": report.kind, "status": "accepted"}
 
     async def rules(self, org: str) -> Rules:
