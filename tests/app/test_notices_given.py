@@ -12,6 +12,7 @@ from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.messages import MessageBook
 from rapport.app import deciding
 from rapport.decide.actions import Action, Trigger
+from rapport.kernel.times import now
 from tests.app.desk import HELP, Desk, house
 from tests.app.triggering import notice, triggering
 from tests.profile.house import ORG, House, at, told
@@ -128,3 +129,19 @@ def test_whatever_becomes_of_its_decisions_it_comes_where_it_was_not_given_and_n
                 desk.book.see(person.id, 0, 1 << 62)
                 shown.update(put.values())
         desk.close()
+
+
+def test_what_happened_again_is_told_again_where_it_is_asked_for_too() -> None:
+    """Whoever can be reached by nothing that the node sends is told on the web site, of each by itself."""
+    often = replace(RECALL, eligible='count("Order Completed") > 0', triggers=(ORDERED,), content={"web": WORDS["web"]})
+    with triggering(often) as shop:
+        for number in range(2):
+            shop.does("ada", "Order Completed", message=f"o{number}", at=now())
+            shop.settle()
+            answers = [shop.desk.decide() for _ in range(2)]
+            assert [one["action"] for one in answers] == ["recall", "recall"]
+            shop.desk.report(answers[-1], "shown")
+            assert rules(shop.desk.decide())["recall"] == "given"
+        shop.does("ada", "Seen", at=now())
+        shop.settle()
+        assert rules(shop.desk.decide())["recall"] == "given"

@@ -32,7 +32,7 @@ from rapport.kernel.times import DAY
 
 MOST_DAYS: Final = 90
 MOST_REASONS: Final = 3
-_GIVEN: Final = "it was given to them: once for each version, and once more where what starts it happens anew"
+_GIVEN: Final = "it was given to them: once for each version, and once more where what starts it happens again"
 
 Delivery = Literal["", "asked", "delivered", "failed", "withdrawn"]
 
@@ -69,7 +69,7 @@ class Moment(msgspec.Struct, frozen=True):
     traits that the purpose's actions look at; `contacts` what reached them before; `minute`: what a minute is worth to
     them (None: what the organization says); `unreachable`: why nothing that is delivered now would reach them;
     `started`: what started it, where nobody asked; `wants`: the goals that they let be known; `given`: notices, by id
-    and version, that were given to them."""
+    and version, that were given to them, and when (µs)."""
 
     purpose: str
     channel: str
@@ -85,7 +85,7 @@ class Moment(msgspec.Struct, frozen=True):
     unreachable: str = ""
     started: tuple[Start, ...] = ()
     wants: tuple[Want, ...] = ()
-    given: frozenset[tuple[str, int]] = frozenset()
+    given: Mapping[tuple[str, int], int] = msgspec.field(default_factory=dict)
 
 
 class Excluded(msgspec.Struct, frozen=True, array_like=True):
@@ -295,8 +295,17 @@ def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[l
 
 def _was_given(action: Action, moment: Moment) -> bool:
     """Whether it is a notice that was given, and nothing happened since that it waits for."""
-    known = (action.id, action.version) in moment.given
-    return known and action.mandatory and not begins_anew(action.triggers, moment.started)
+    last = moment.given.get((action.id, action.version))
+    if last is None or not action.mandatory or begins_anew(action.triggers, moment.started):
+        return False
+    return not any(_last(moment, trigger.event) > last for trigger in action.triggers)
+
+
+def _last(moment: Moment, event: str) -> int:
+    """When an event last was (µs), of those that are looked at; 0: it was not."""
+    series = moment.facts.events.get(event)
+    count = 0 if series is None else series.until(moment.context.at)
+    return 0 if series is None or not count else series.times[count - 1]
 
 
 def _proposal(one: Ready, channel: str) -> Proposal:

@@ -16,7 +16,7 @@ second is made anew and finds the first.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -85,11 +85,11 @@ _LED: Final = tuple(
 )
 # What waits in the inbox unseen was put there, and need not be once more; elsewhere it may still be said.
 _GIVEN: Final = """
-    SELECT DISTINCT action, version FROM decision
+    SELECT action, version, max(at) FROM decision
     WHERE record = ? AND kind = 'notice' AND version > 0 AND delivery NOT IN ('failed', 'withdrawn') AND (
         delivery != '' AND (channel != 'inbox' OR seen_at IS NOT NULL OR ? = 'inbox')
         OR EXISTS (SELECT 1 FROM outcome WHERE outcome.decision = decision.seq)
-    )
+    ) GROUP BY action, version
 """
 _ROW = "SELECT seq, id, org, record, at, delivery, receipt, body, seen_at FROM decision"
 # With a person's own mark of what they have seen, where they are told too.
@@ -103,18 +103,18 @@ _Row = tuple[int, str, str, int, int, Delivery, str, bytes, int | None]
 
 class Standing(msgspec.Struct, frozen=True):
     """What a customer got so far: `contacts` that may still matter, and the `last` decision (its sequence number).
-    `given`: notices, by id and version, that were given them and need not be on the channel `notices`."""
+    `given`: notices, by id and version, that need not be given on the channel `notices`, and when they last were."""
 
     records: tuple[int, ...]
     contacts: tuple[Contact, ...]
     last: int
     notices: str = ""
-    given: frozenset[tuple[str, int]] = frozenset()
+    given: Mapping[tuple[str, int], int] = msgspec.field(default_factory=dict)
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A decision as it was kept; `content` is None once the customer was erased, and where it is `unreadable`: damaged,
-    or its key is."""
+    """A decision as it was kept; `content` is None once the customer was erased, or its time has passed (see
+    `outlived`), and where it is `unreadable`: damaged, or its key is."""
 
     seq: int
     id: str
@@ -144,15 +144,17 @@ class DecisionBook:
         for number in numbers:
             rows = self._db.execute(_CONTACTS, (number, now - REACH)).fetchall()
             contacts += [Contact(*row) for row in rows]
-        given = self._given(numbers, notices) if notices else frozenset()
+        given = self._given(numbers, notices) if notices else {}
         return Standing(numbers, tuple(sorted(contacts)), self._last(numbers), notices, given)
 
-    def _given(self, records: Sequence[int], channel: str) -> frozenset[tuple[str, int]]:
-        """Notices that were delivered, are on their way, or were reported on, by id and version."""
-        found: set[tuple[str, int]] = set()
+    def _given(self, records: Sequence[int], channel: str) -> dict[tuple[str, int], int]:
+        """Notices that were delivered, are on their way, or were reported on, by id and version; and when that was last
+        decided (µs)."""
+        found: dict[tuple[str, int], int] = {}
         for number in records:
-            found.update(self._db.execute(_GIVEN, (number, channel)).fetchall())
-        return frozenset(found)
+            for action, version, at in self._db.execute(_GIVEN, (number, channel)).fetchall():
+                found[action, version] = max(at, found.get((action, version), at))
+        return found
 
     def keep(
         self,
@@ -352,7 +354,7 @@ class DecisionBook:
                 if (org, record) not in keys:
                     keys[org, record] = self._ledger.receipt_log.sealing_key(org, record)
                 seal = keys[org, record]
-                content = None if seal is None else _decode(seal.open(body, _PLACE))
+                content = None if seal is None or not body else _decode(seal.open(body, _PLACE))
             except (Corrupt, msgspec.MsgspecError) as error:
                 unreadable = True
                 log.warning("decision %d of %s cannot be read: %s", seq, org, type(error).__name__)
