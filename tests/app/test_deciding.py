@@ -55,6 +55,14 @@ def test_no_channel_that_there_is_not(desk):
         desk.decide(channel="pigeon")
 
 
+@pytest.mark.parametrize("tongue", ["", "english please", "a-" * 8_000, "en_GB"])
+def test_no_language_that_there_is_not(desk, tongue):
+    with pytest.raises(BadInput) as caught:
+        desk.decide(language=tongue)
+    assert (caught.value.code, caught.value.field) == ("bad_language", "language")
+    assert desk.decide(language="EN-gb")["action"] in ("help", "silence")
+
+
 def test_what_a_customer_got_is_counted_without_all_that_was_ever_decided_for_them(desk):
     before = [desk.decide() for _ in range(30)]
     looked = []

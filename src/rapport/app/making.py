@@ -28,7 +28,7 @@ from rapport.decide.explaining import Moved
 from rapport.decide.features import Context
 from rapport.decide.holdout import is_held_out
 from rapport.decide.kinds import SILENCE
-from rapport.decide.languages import spoken_by
+from rapport.decide.languages import language, spoken_by
 from rapport.decide.person import wishes
 from rapport.decide.triggers import Start
 from rapport.decide.wants import shared_goals
@@ -107,10 +107,12 @@ class Making:
         self._reaching = Reaching(settings, people, reader)
 
     def check(self, org: str, wish: DecisionWish) -> None:
-        """Raises BadInput (`unknown_channel`, `not_delivered`)."""
+        """Raises BadInput (`unknown_channel`, `bad_language`, `not_delivered`)."""
         if wish.channel not in CHANNELS:
             message = f"{wish.channel[:40]!r} is no channel: {', '.join(CHANNELS)}"
             raise BadInput(message, code="unknown_channel", field="channel")
+        if wish.language is not None:
+            language(wish.language, "language")
         if wish.deliver:
             self._reaching.check(org, wish.channel)
 
@@ -140,7 +142,7 @@ class Making:
             wish.channel,
             facts,
             _context(found, facts, wish, zone, at, goals),
-            spoken_by(facts.traits) if wish.language is None else (wish.language,),
+            spoken_by(facts.traits) if wish.language is None else (language(wish.language, "language"),),
             _where(found, wish.context.place),
             standing.contacts,
             wished,
