@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.inbox_news import InboxNews
@@ -10,6 +12,7 @@ from rapport.app.bundling import Bundler
 from rapport.decide.actions import Action
 from rapport.kernel import verify
 from rapport.kernel.errors import NotFound
+from rapport.terms.own import own_parts
 from tests.app.desk import Desk, house
 from tests.profile.house import ORG, House, at, told
 
@@ -100,3 +103,33 @@ def test_nobody_is_told_of_another_by_a_guess(shop: Desk) -> None:
     assert [len(receipts(shop, who)) for who, _ in (ada, typed, bo)] == [2, 0, 1]
     shop.decide("user_id:bo")
     assert [len(receipts(shop, who)) for who, _ in (ada, typed)] == [2, 0]
+
+
+CLAIMS = st.sampled_from(("user_id:ada", "user_id:bo", MAIL, "email:typed@example.com"))
+MAILS = st.sampled_from(("fam@example.com", "typed@example.com", "own@example.com"))
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(st.sets(CLAIMS, min_size=1, max_size=2), min_size=2, max_size=3),
+    st.lists(st.tuples(st.sampled_from(("ada", "bo")), st.sampled_from(("crm", "web")), MAILS), min_size=2, max_size=4),
+)
+def test_whoever_is_told_of_a_use_may_see_what_it_is_of(
+    claims: list[set[str]], said: list[tuple[str, str, str]]
+) -> None:
+    with House() as house:
+        for number, (user, source, mail) in enumerate(said):
+            more = {"messageId": f"{number}", "traits": {"email": mail}}
+            house.send(told(at("10:00"), type="identify", userId=user, **more), source=source)
+        desk = Desk(house.settle(), RECALL)
+        persons = [person(desk, *sorted(some)) for some in claims]
+        for user in {user for user, _, _ in said}:
+            desk.decide(f"user_id:{user}")
+        for who, handle in persons:
+            mine = house.people.person(handle).claims_at(ORG)
+            with house.reader.snapshot():
+                own = {part.number for part in own_parts(house.reader, ORG, mine)[0]}
+            first = {one for (one,) in desk.ledger.db.execute("SELECT id FROM receipt WHERE person = ?", (who,))}
+            for _, one in desk.ledger.receipts_of(who):
+                assert one.id in first or not own.isdisjoint(one.records)
+        desk.close()
