@@ -7,9 +7,18 @@ from typing import Literal, NamedTuple
 from playwright.sync_api import Page, ViewportSize, expect
 
 AXE = Path(__file__).parent / "node/node_modules/axe-core/axe.min.js"
+# Of a flag that is given twice the last one holds: what Playwright puts away stands here again.
+PUT_AWAY = [
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect", "TcpPortRandomizationWin", "OptimizationHints", "NetworkTimeServiceQuerying",
+    "AimEnabled", "PreconnectToSearch",
+    # Two pages behind the address bar of each window, which nobody sees here: they take a second of each context.
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
+]  # fmt: skip
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
+    "--no-first-run", f"--disable-features={','.join(PUT_AWAY)}",
     # A page lives for a second here: to compile its scripts well, and to collect garbage beside it, is never repaid.
     "--js-flags=--no-opt,--no-maglev,--single-threaded-gc",
 ]  # fmt: skip
