@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from rapport.app.actions import open_actions
@@ -11,6 +12,7 @@ from rapport.decide.decision import Manner
 from rapport.decide.kinds import Units
 from rapport.decide.wishes import ActionWish
 from rapport.kernel.errors import BadInput, Conflict, NotFound
+from rapport.web.console.actions_desk import VERSIONS
 from rapport.web.console.session import Session
 from rapport.web.decisions import DecisionWish
 from tests.app.desk import HELP, SELL, Desk, house
@@ -66,6 +68,10 @@ def test_an_action_is_put_version_by_version_and_by_who_had_the_one_in_force(bot
     wish = ActionWish("thank", "service", {"inbox": {"en": "Thanks."}})
     assert asyncio.run(both.desk.put(SESSION, "thank", wish, 1)).action.version == 2
     assert [one.version for one in asyncio.run(both.desk.named(SESSION, "thank")).versions] == [2, 1]
+    for number in range(2, VERSIONS + 3):
+        asyncio.run(both.desk.put(SESSION, "thank", msgspec.structs.replace(wish, cost=number), number))
+    told = asyncio.run(both.desk.named(SESSION, "thank")).versions
+    assert [one.version for one in told] == list(range(VERSIONS + 3, 2, -1))
     asyncio.run(both.desk.delete(SESSION, "thank"))
     with pytest.raises(NotFound):
         asyncio.run(both.desk.named(SESSION, "thank"))

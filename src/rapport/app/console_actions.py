@@ -60,7 +60,8 @@ class ConsoleActions:
             tallies = DecisionBook(ledger).tallies(org, now() - LATELY)
             rail = RailBook(ledger).standing(org).get(name)
             started = NoticedBook(ledger).counts(org, now() - LATELY).get(name, (0, 0))
-            return ask.Looked(_listed(one, units, tallies, rail), units, tuple(book.versions(org, name)), *started)
+            versions = tuple(book.versions(org, name, ask.VERSIONS + 1))
+            return ask.Looked(_listed(one, units, tallies, rail), units, versions, *started)
 
         return await self._ledgers.with_definitions(named)
 

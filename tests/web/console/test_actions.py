@@ -11,6 +11,7 @@ from rapport.decide.decision import Manner
 from rapport.decide.kinds import KINDS
 from rapport.decide.wishes import action, wish_of
 from rapport.web.console import action_form, manner
+from rapport.web.console.actions_desk import VERSIONS
 from tests.decide.acting import wishes
 from tests.web.console.sample_actions import HOSTILE, LONG
 from tests.web.console.sample_desk import SampleDesk
@@ -52,6 +53,22 @@ def test_all_actions_are_listed_with_what_they_are_worth_to_both_and_how_often_t
     assert "Silence always there" in text
     assert "2,310 chosen of late" in text
     assert "over since" in text
+
+
+def test_of_many_versions_the_newest_are_told_and_how_many_there_were_before():
+    browser = Visitor()
+    last = browser.desk.actions.all["help_after_refund"]
+    newest = [
+        msgspec.structs.replace(last, version=number, cost=number) for number in range(500, 500 - VERSIONS - 1, -1)
+    ]
+    browser.desk.actions.versions["help_after_refund"] = tuple(newest)
+    text = text_of(browser.get(HELP))
+    assert "Version 481, " in text
+    assert "Version 480, " not in text
+    assert "And 480 earlier ones" in text
+    assert "the first" not in text
+    browser.desk.actions.versions["help_after_refund"] = (last, msgspec.structs.replace(last, version=1))
+    assert "the first" in text_of(browser.get(HELP))
 
 
 def test_nothing_yet_offers_things_that_sell_nothing():

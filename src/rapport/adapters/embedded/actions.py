@@ -4,7 +4,7 @@
       .put(action, who, expected)               → Action; the same version where nothing changes
       .put_all(org, actions, units, who)        all of a file, or nothing of it
       .action(org, id) .actions(org) .page(org, after, limit)       those in force
-      .versions(org, id) .kept(org, id, version)     all that there were, deleted ones too: decisions name them
+      .versions(org, id, limit) .kept(org, id, version)     all that there were, deleted ones too: decisions name them
       .delete(org, id, who)
       .units(org) .put_units(org, units, who, expected) .kept_units(org, version)
       .version()                                moves with every change: whoever keeps a catalogue then loads it anew
@@ -96,10 +96,10 @@ class ActionBook:
         """Those in force, by id, that come after one."""
         return [_decode(body) for (body,) in self._db.execute(_CURRENT, (org, after, limit)).fetchall()]
 
-    def versions(self, org: str, name: str) -> list[Action]:
-        """Newest first, deleted ones among them. Raises NotFound."""
-        query = "SELECT body FROM action WHERE org = ? AND id = ? ORDER BY version DESC"
-        rows = self._db.execute(query, (org, name)).fetchall()
+    def versions(self, org: str, name: str, limit: int = -1) -> list[Action]:
+        """Newest first, deleted ones among them; so many at most. Raises NotFound."""
+        query = "SELECT body FROM action WHERE org = ? AND id = ? ORDER BY version DESC LIMIT ?"
+        rows = self._db.execute(query, (org, name, limit)).fetchall()
         if not rows:
             raise _absent()
         return [_decode(body) for (body,) in rows]

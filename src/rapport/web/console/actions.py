@@ -18,7 +18,7 @@ from rapport.learn.verdicts import MOST_REASON
 from rapport.web import amounts
 from rapport.web.audiences import Warned
 from rapport.web.console import action_form
-from rapport.web.console.actions_desk import Looked
+from rapport.web.console.actions_desk import VERSIONS, Looked
 from rapport.web.console.editing import Tried, marked, purposes_of, tried_of
 from rapport.web.console.visit import Visit
 from rapport.web.forms import go, whole
@@ -98,6 +98,7 @@ def _shown(visit: Visit, looked: Looked, warnings: Sequence[Warned] = (), proble
         triggers=list(action_form.in_words(one)),
         channel_caps=action_form.told_limits(one.caps.channels),
         changes=changes(looked.versions),
+        most_versions=VERSIONS,
         done=DONE.get(visit.asked("done", 20), "") if not warnings else DONE["saved"],
         warnings=warnings,
         money=money,

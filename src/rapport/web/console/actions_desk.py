@@ -4,7 +4,7 @@ Nothing here is of any customer but `preview` and `trial`, which read one throug
 session: each leaves its receipt, and nothing else.
 """
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -16,6 +16,9 @@ from rapport.learn.verdicts import Rail
 from rapport.web.actions import SavedAction
 from rapport.web.console.session import Session
 from rapport.web.decisions import DecisionWish, Trial
+
+VERSIONS: Final = 20
+"""So many of an action's versions, the newest, are told of one by one."""
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -38,8 +41,8 @@ class Catalogued(msgspec.Struct, frozen=True):
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """One action. `versions`: newest first, the one in force among them; `started`, `started_chosen`: how many
-    decisions it started by itself of late, and how often it was chosen then."""
+    """One action. `versions`: newest first, the one in force among them, and one more than VERSIONS at most; `started`,
+    `started_chosen`: how many decisions it started by itself of late, and how often it was chosen then."""
 
     listed: Listed
     units: Units
