@@ -65,14 +65,14 @@ class HouseDecisions:
     async def decide(self, org: str, wish: DecisionWish, caller: str) -> dict[str, Any]:
         """Decide for one customer, and tell what was decided. Raises as the gate does, and BadInput for a wish that
         cannot be."""
-        found, one, receipt, _ = await self._decided(org, wish, caller)
+        found, one, receipt = await self._decided(org, wish, caller)
         return headed(found, one.told, receipt)
 
     async def start(self, org: str, wish: DecisionWish, beginning: Beginning) -> Decision | None:
         """Decide what something started, and deliver it; None where it was not to be made now, as `beginning` says.
         Raises as the gate does."""
         try:
-            _, one, _, _ = await self._decided(org, wish, STARTED, beginning=beginning)
+            _, one, _ = await self._decided(org, wish, STARTED, beginning=beginning)
         except Conflict:
             if beginning.until or beginning.unreachable:
                 return None
@@ -82,27 +82,26 @@ class HouseDecisions:
     async def trial(self, org: str, wish: DecisionWish, caller: str) -> Trial:
         """What would be decided now, with all that moved it. Of it the receipt is kept alone: nothing is sent, learnt
         or counted. Raises as `decide` does."""
-        found, one, receipt, units = await self._decided(org, wish, caller, trial=True)
-        return Trial(headed(found, {}, receipt), one.decision, units, one.moved, one.lately)
+        found, one, receipt = await self._decided(org, wish, caller, trial=True)
+        return Trial(headed(found, {}, receipt), one.decision, one.units, one.moved, one.lately)
 
     async def _decided(
         self, org: str, wish: DecisionWish, caller: str, *, trial: bool = False, beginning: Beginning | None = None
-    ) -> tuple[Found, Made, Receipt, Units]:
+    ) -> tuple[Found, Made, Receipt]:
         purpose = known_purpose(wish.purpose)
         self._making.check(org, wish)
         if trial and wish.deliver:
             raise BadInput("a trial delivers nothing", code="not_delivered", field="deliver")
-        catalogue, manner = self._catalogues.of(org), self._book.manner(org)
         started = now()
 
         def made(found: Found) -> Made:
-            learnt = self._minds.of(org)
-            one = self._making.make(found, Way(catalogue, manner, learnt), wish, purpose, started, beginning)
+            way = Way(self._catalogues.of(org), self._book.manner(org), self._minds.of(org))
+            one, units = self._making.make(found, way, wish, purpose, started, beginning), way.catalogue.units
             # Told now, while its ruling is at hand. And what was learnt may move before the receipt is on the disk.
             if not trial:
-                return msgspec.structs.replace(one, told=told_decision(one.decision, catalogue.units))
-            lately = self._lately(found, purpose, catalogue.units)
-            return msgspec.structs.replace(one, moved=moved(one.decision, learnt), lately=lately)
+                return msgspec.structs.replace(one, told=told_decision(one.decision, units))
+            reasons, lately = moved(one.decision, way.learnt), self._lately(found, purpose, units)
+            return msgspec.structs.replace(one, units=units, moved=reasons, lately=lately)
 
         def fields(one: Made) -> tuple[str, ...]:
             return one.fields
@@ -119,7 +118,7 @@ class HouseDecisions:
         found, one, receipt = await self._gate.read(request, made, fields, None if trial else treated)
         if one.message is not None and not trial:
             self._on_message()
-        return found, one, receipt, catalogue.units
+        return found, one, receipt
 
     def _lately(self, found: Found, purpose: str, units: Units) -> tuple[Before, ...]:
         """What was decided for an opened customer before, for a purpose; of silence with why. What cannot be read, of

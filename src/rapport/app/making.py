@@ -27,7 +27,7 @@ from rapport.decide.decision import Decision, Delivery, Learnt, Manner, Moment, 
 from rapport.decide.explaining import Moved
 from rapport.decide.features import Context
 from rapport.decide.holdout import is_held_out
-from rapport.decide.kinds import SILENCE
+from rapport.decide.kinds import SILENCE, Units
 from rapport.decide.languages import language, spoken_by
 from rapport.decide.person import wishes
 from rapport.decide.triggers import Start
@@ -63,6 +63,7 @@ class Made(msgspec.Struct, frozen=True):
     begun: "Begun | None" = None
     withheld: tuple[str, ...] = ()
     told: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    units: Units = Units()
     others: tuple[int, ...] = ()
 
 

@@ -180,7 +180,7 @@ def _checked(case: Case) -> None:
 def _ranking(case: Case, means: maths.Floats) -> tuple[tuple[float | None, ...], tuple[int, ...]]:
     """The products of means, and the candidates' places, the best first."""
     np = maths.np
-    found = np.where((means >= 0).all(axis=0), _product(np.maximum(means, 0).astype(np.float32), case.weight), -1)
+    found = np.where(np.minimum.reduce(means) >= 0, _product(np.maximum(means, 0).astype(np.float32), case.weight), -1)
     by_name = sorted(range(len(case.actions)), key=case.actions.__getitem__)
     order = np.lexsort((-means[0, by_name], -found[by_name]))  # the last key counts first, and equals stay as they were
     ranking = tuple([by_name[place] for place in order.tolist()])

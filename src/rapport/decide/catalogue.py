@@ -18,6 +18,7 @@ import msgspec
 
 from rapport.decide.actions import Action, Area
 from rapport.decide.channels import CHANNELS, dress_of
+from rapport.decide.contact import Proposal
 from rapport.decide.content import Place, Template, template
 from rapport.decide.grounds import Ground, grounds
 from rapport.decide.kinds import KINDS, Units
@@ -102,6 +103,14 @@ class Ready:
         self.dependencies = computation.dependencies(own)
         """All that can change what it says, and to whom."""
         self._computation = computation
+        self._proposals: dict[str, Proposal] = {}
+
+    def proposal(self, channel: str) -> Proposal:
+        """What contact policies are asked about. (Whether it is valid is asked here, so that it is told of once.)"""
+        if channel not in self._proposals:
+            one = self.action
+            self._proposals[channel] = Proposal(one.id, one.kind, channel, one.caps, mandatory=one.mandatory)
+        return self._proposals[channel]
 
     def fill(self, facts: Facts, now: int, memo: dict[int, Any] | None = None) -> Facts:
         """The facts with the computed traits that it looks at: what the functions below take."""

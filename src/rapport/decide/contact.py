@@ -31,6 +31,7 @@ from rapport.kernel.errors import BadInput
 from rapport.kernel.times import DAY, rfc3339
 from rapport.terms.criteria import is_quiet
 
+NO_CAPS: Final = Caps()
 HALF: Final = 3 * DAY
 """How long a contact wearies: after this it weighs a half, after twice that a quarter."""
 LESS: Final = 7 * DAY
@@ -97,7 +98,7 @@ class Exclusion(NamedTuple):
 
 
 class _Moment(NamedTuple):
-    """All that rules look at beside a proposal."""
+    """All that rules look at beside a proposal; and all the `proposals`."""
 
     now: int
     zone: str
@@ -105,15 +106,16 @@ class _Moment(NamedTuple):
     wishes: Wishes
     contacts: Sequence[Contact]
     interrupting: Sequence[Contact]
+    proposals: Sequence[Proposal]
 
 
 def exclusions(
     proposals: Iterable[Proposal], policy: Policy, wishes: Wishes, contacts: Iterable[Contact], now: int
 ) -> list[Exclusion]:
     """All that speaks against each proposal now, in their order; nothing of one that may be done."""
-    known = tuple(contacts)
+    proposals, known = tuple(proposals), tuple(contacts)
     interrupting = [contact for contact in known if _interrupts(contact.channel)]
-    moment = _Moment(now, first_known(wishes.zone, policy.zone), policy, wishes, known, interrupting)
+    moment = _Moment(now, first_known(wishes.zone, policy.zone), policy, wishes, known, interrupting, proposals)
     # Most people said nothing, and most policies say little: whatever is proposed, most rules have nothing to say.
     rules = [(rule, against) for rule, against in RULES.items() if _RESTS[rule](moment)]
     return [
@@ -226,7 +228,7 @@ def _channel_limit(proposal: Proposal, moment: _Moment) -> str:
 
 def _action_limit(proposal: Proposal, moment: _Moment) -> str:
     caps, channel = proposal.caps, proposal.channel
-    if caps == Caps():
+    if caps == NO_CAPS:
         return ""
     same = [contact for contact in moment.contacts if contact.action == proposal.action]
     on = [contact for contact in same if contact.channel == channel]
@@ -272,7 +274,8 @@ RULES: Final[Mapping[str, Callable[[Proposal, _Moment], str]]] = {
 }
 """By their ids, which stay. Each says why a proposal may not be done now, or nothing."""
 _RESTS: Final[Mapping[str, Callable[[_Moment], object]]] = {
-    **dict.fromkeys(RULES, lambda _: True),
+    "not_yet_valid": lambda moment: any(one.since is not None for one in moment.proposals),
+    "no_longer_valid": lambda moment: any(one.until is not None for one in moment.proposals),
     "left_alone": lambda moment: moment.wishes.alone,
     "stopped_action": lambda moment: moment.wishes.stopped_actions,
     "stopped_kind": lambda moment: moment.wishes.stopped_kinds,
@@ -280,7 +283,8 @@ _RESTS: Final[Mapping[str, Callable[[_Moment], object]]] = {
     "quiet_hours": lambda moment: moment.wishes.quiet or moment.policy.quiet,
     "contact_limit": lambda moment: moment.policy.limits != Limits(),
     "channel_limit": lambda moment: moment.policy.channels,
+    "action_limit": lambda moment: any(one.caps != NO_CAPS for one in moment.proposals),
     "weary": lambda moment: moment.policy.weary is not None,
 }
-"""What each rule rests on beside what is proposed; where there is none of it, it speaks against nothing."""
+"""What each rule rests on; where there is none of it, it speaks against nothing."""
 _BINDING_ALL: Final = frozenset({"not_yet_valid", "no_longer_valid"})

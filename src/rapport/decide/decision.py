@@ -17,7 +17,7 @@ from rapport.decide.actions import Action, declared
 from rapport.decide.arbitration import RULES, Case, Ranked, arbitrate, losers, ranked
 from rapport.decide.catalogue import NOWHERE, Catalogue, Ready, Rendered, Where
 from rapport.decide.catalogue import RULES as UNFIT
-from rapport.decide.contact import Contact, Policy, Proposal, Wishes
+from rapport.decide.contact import Contact, Policy, Wishes
 from rapport.decide.features import ALWAYS, Context, Crossed, Named
 from rapport.decide.grounds import Ground
 from rapport.decide.holdout import USUAL, share_of
@@ -268,25 +268,22 @@ def _candidates(catalogue: Catalogue, manner: Manner, moment: Moment) -> tuple[l
     every = catalogue.of_purpose(moment.purpose)
     against: dict[str, list[Excluded]] = {}
 
-    def unreachable(action: str) -> list[Excluded]:
-        return [Excluded(action, "unreachable", moment.unreachable)] if moment.unreachable else []
-
-    def switched_off(action: str) -> list[Excluded]:
-        why = catalogue.switched_off.get(action)
-        return [] if why is None else [Excluded(action, "switched_off", why)]
-
-    proposals = [_proposal(one, moment.channel) for one in every]
+    proposals = [one.proposal(moment.channel) for one in every]
     for one in contact.exclusions(proposals, manner.policy, moment.wishes, moment.contacts, at):
         against.setdefault(one.action, []).append(Excluded(one.action, one.rule, one.text))
     for ready in every:
         action = ready.action.id
         unfit = ready.excluded(moment.facts, at, moment.channel, moment.languages, moment.where, memo)
-        rules = [*switched_off(action), *unreachable(action), *against.get(action, [])]
-        if _was_given(ready.action, moment):
+        rules = list(against.get(action, ()))
+        if moment.unreachable:
+            rules.insert(0, Excluded(action, "unreachable", moment.unreachable))
+        if action in catalogue.switched_off:
+            rules.insert(0, Excluded(action, "switched_off", catalogue.switched_off[action]))
+        if moment.given and _was_given(ready.action, moment):
             rules.append(Excluded(action, "given", _GIVEN))
         if unfit is not None:
             said = f"{UNFIT[unfit.rule]}: {unfit.said}" if unfit.said else UNFIT[unfit.rule]
-            rules = [Excluded(action, unfit.rule, said), *rules]
+            rules.insert(0, Excluded(action, unfit.rule, said))
         excluded += rules
         if not rules:
             fit.append(ready)
@@ -306,11 +303,6 @@ def _last(moment: Moment, event: str) -> int:
     series = moment.facts.events.get(event)
     count = 0 if series is None else series.until(moment.context.at)
     return 0 if series is None or not count else series.times[count - 1]
-
-
-def _proposal(one: Ready, channel: str) -> Proposal:
-    # Whether it is valid is asked of the catalogue, so that no action is told of twice.
-    return Proposal(one.action.id, one.action.kind, channel, one.action.caps, mandatory=one.action.mandatory)
 
 
 def _message(one: Ready, moment: Moment) -> Rendered | None:

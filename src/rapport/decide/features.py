@@ -37,6 +37,7 @@ LENGTH: Final = 0.5
 """The length of all of a context's features together, where ALWAYS is 1: at first, whom an action is for is taken to
 move its worth half as much as what it is. A rich context is then no more uncertain than a poor one."""
 _LONGEST: Final = 64
+_SHORTEST_TIME: Final = len("2027-05-01")
 _MOST_OF_A_LIST: Final = 8
 _STEPS: Final = (*(digit * 10.0**power for power in range(-2, 9) for digit in (1, 2, 5)), 1e9)
 _DAYS: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 31.0, 61.0, 92.0, 183.0, 366.0)
@@ -158,7 +159,7 @@ def _all(context: Context) -> Iterator[tuple[str, float]]:
         for name in sorted(said):
             value = said[name]
             if isinstance(value, str):  # what most are
-                days = _days_from(value, context.at)
+                days = _days_from(value, context.at) if len(value) >= _SHORTEST_TIME else None
                 known = _known_text if len(value) + len(name) <= _LONGEST else _known_text.__wrapped__
                 yield from known(space, name, value) if days is None else _days(f"{space}.{_short(name)}", days)
             else:
@@ -221,7 +222,7 @@ def _step(value: float, steps: tuple[float, ...]) -> str:
 
 def _days_from(text: str, at: int) -> float | None:
     """How many days from now a text is, if it is a time such as 2027-05-01 or 2027-05-01T12:00:00Z."""
-    if not 10 <= len(text) <= 40 or text[4] != "-" or text[7] != "-":
+    if not _SHORTEST_TIME <= len(text) <= 40 or text[4] != "-" or text[7] != "-":
         return None
     try:
         return (parse_rfc3339(text) - at) / DAY
