@@ -19,8 +19,8 @@ from bench.load import Plan
 from bench.row import Row, against
 from rapport.act.mail import Sender
 from rapport.adapters.embedded.actions import ActionBook
+from rapport.adapters.embedded.channels import ChannelBook
 from rapport.adapters.embedded.decisions import DecisionBook
-from rapport.adapters.embedded.messages import ChannelBook
 from rapport.app import embedded
 from rapport.app.settings import Settings
 from rapport.decide.actions import Action, Trigger

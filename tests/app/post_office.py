@@ -6,7 +6,8 @@ import pytest
 from rapport.act.mail import Sender
 from rapport.act.messages import Hook
 from rapport.adapters.embedded.actions import ActionBook
-from rapport.adapters.embedded.messages import ChannelBook, MessageBook
+from rapport.adapters.embedded.channels import ChannelBook
+from rapport.adapters.embedded.messages import MessageBook
 from rapport.app.messaging import Messenger
 from rapport.decide.actions import Action, Benefit
 from rapport.decide.kinds import NOTICE

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rapport.adapters.embedded.actions import ActionBook
+from rapport.adapters.embedded.channels import ChannelBook
 from rapport.adapters.embedded.decisions import Kept
-from rapport.adapters.embedded.messages import ChannelBook
 from rapport.adapters.embedded.noticed import NoticedBook
 from rapport.app.starting import Starting
 from rapport.decide.actions import Action, Trigger

@@ -9,8 +9,8 @@ from rapport.act import dkim, webhooks
 from rapport.act.destinations import usable
 from rapport.act.mail import Sender, checked
 from rapport.act.messages import Hook
+from rapport.adapters.embedded.channels import ChannelBook
 from rapport.adapters.embedded.ledger import LedgerFile
-from rapport.adapters.embedded.messages import ChannelBook
 from rapport.app.embedded import open_ledger
 from rapport.app.settings import Settings
 from rapport.kernel.errors import NotFound

@@ -22,7 +22,8 @@ from typing import Any, ClassVar, Final, NamedTuple
 from rapport.act.delivery import wait_of
 from rapport.act.mail import Sender
 from rapport.act.messages import Came, Hook, Message, Step, Way, step
-from rapport.adapters.embedded.messages import ChannelBook, MessageBook, Place
+from rapport.adapters.embedded.channels import ChannelBook
+from rapport.adapters.embedded.messages import MessageBook, Place
 from rapport.adapters.http.posting import HookWay
 from rapport.adapters.mail import read_url
 from rapport.adapters.mail.posting import MailWay

@@ -15,9 +15,10 @@ import msgspec
 from rapport.act.mail import Sender, can_be_reached
 from rapport.act.messages import Hook, Message, Step
 from rapport.adapters.embedded.actions import ActionBook
+from rapport.adapters.embedded.channels import ChannelBook
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.guard_rails import RailBook, switched_off
-from rapport.adapters.embedded.messages import ChannelBook, MessageBook
+from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.wishes import WishBook
 from rapport.app.settings import Settings

@@ -1,4 +1,4 @@
-"""Messages on their way, in ledger.db; how organizations send them; and who wants no more of them.
+"""Messages on their way, in ledger.db; and who wants no more of them. (How they are sent: `channels`.)
 
 A message is put in by the transaction of its decision, and what it says is in that decision alone: here is only to
 whom, sealed under the key of the same record, so that an erasure takes it along. What comes of a message is noted on
@@ -10,18 +10,15 @@ its decision, too.
       .due(place, at)          → the message to be tried next
       .note(message, step)                         what came of it
       .unsubscribe(token) .again(token) .said(token) .has_unsubscribed(org, address)
-    ChannelBook(ledger)
-      .put(org, name, how, who) .read(org, name) .remove(org, name, who)
 """
 
 import sqlite3
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from rapport.act.delivery import KEPT
 from rapport.act.messages import Message, State, Step, Unsubscribing, blinded, said_by, token_of
-from rapport.adapters.embedded import audit
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.sqlite import transaction, translating
 from rapport.kernel.errors import Corrupt, NotFound
@@ -60,7 +57,6 @@ UNREADABLE: Final = "this node cannot read what it is to send"
 MOST_WAIT: Final = 2 * DAY
 FOREVER: Final = 1 << 62
 _PLACE: Final = b"message"
-How = TypeVar("How")
 
 
 class ToPut(NamedTuple):
@@ -259,42 +255,3 @@ def stop_again(db: sqlite3.Connection, carried: bytes) -> int:
     return db.execute(
         "INSERT OR IGNORE INTO unsubscribed VALUES (?, ?, ?)", (org, bytes.fromhex(address), now())
     ).rowcount
-
-
-class ChannelBook:
-    """How organizations send, by channel; keys and secrets are sealed."""
-
-    def __init__(self, ledger: "LedgerFile") -> None:
-        self._ledger = ledger
-        self._db = ledger.db
-        self._seal = ledger.keys.node("channels")
-
-    def put(self, org: str, name: str, how: Any, who: str) -> bool:
-        """Keep how an organization sends by a channel; whether it is new. Raises NotFound."""
-        if not self._ledger.has_org(org):
-            raise NotFound(f"there is no organization {org!r}", field="org")
-        body = self._seal.seal(msgspec.msgpack.encode(how), _channel(org, name))
-        with translating(self._ledger.path), transaction(self._db):
-            query = "SELECT 1 FROM channel WHERE org = ? AND name = ?"
-            fresh = self._db.execute(query, (org, name)).fetchone() is None
-            self._db.execute("INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?)", (org, name, now(), body))
-            audit.note(self._db, org, who, "set up a channel", name)
-        return fresh
-
-    def read(self, org: str, name: str, shape: type[How]) -> How | None:
-        """None where it was not set up."""
-        row = self._db.execute("SELECT body FROM channel WHERE org = ? AND name = ?", (org, name)).fetchone()
-        if row is None:
-            return None
-        return msgspec.msgpack.decode(self._seal.open(row[0], _channel(org, name)), type=shape)
-
-    def remove(self, org: str, name: str, who: str) -> None:
-        """Raises NotFound."""
-        with translating(self._ledger.path), transaction(self._db):
-            if not self._db.execute("DELETE FROM channel WHERE org = ? AND name = ?", (org, name)).rowcount:
-                raise NotFound("this channel is not set up", field="channel")
-            audit.note(self._db, org, who, "took a channel down", name)
-
-
-def _channel(org: str, name: str) -> bytes:
-    return f"channel:{org}:{name}".encode()
