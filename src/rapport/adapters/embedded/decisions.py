@@ -174,7 +174,8 @@ class DecisionBook:
         seal = self._ledger.receipt_log.sealing_key(org, record)
         if seal is None or self._last(standing.records) != standing.last:
             return False
-        if decision.kind == NOTICE and self._given(standing.records, standing.notices) != standing.given:
+        notice = decision.kind == NOTICE and standing.notices
+        if notice and self._given(standing.records, standing.notices) != standing.given:
             return False
         body = seal.seal(_encode(msgspec.structs.replace(decision, serves=())), _PLACE)
         row = (decision.id, org, record, decision.at, decision.action, decision.kind, decision.channel)
