@@ -17,7 +17,7 @@ from bench.row import Row, against
 from rapport.decide.arbitration import Case, Ruling, arbitrate
 from rapport.decide.features import Features, Named, crossed, hashed
 from rapport.decide.kinds import KINDS, Worth
-from rapport.decide.posterior import Posterior, Prior, learn_both
+from rapport.decide.posterior import Posterior, Prior, estimate_both, learn_both
 from rapport.kernel.times import DAY
 
 ACTIONS = 50
@@ -100,22 +100,20 @@ class _Ours:
     def __init__(self, rng: random.Random, people: Sequence[Named]) -> None:
         customer = Posterior(Prior("customer"))
         self._sides = (customer, Posterior(Prior("company"), beside=customer))
-        self._declared = tuple([rng.uniform(0, 8) for _ in CANDIDATES] for _ in self._sides)
+        self._declared = [Worth(rng.uniform(0, 8), rng.uniform(0, 8)) for _ in CANDIDATES]
         for _ in range(OUTCOMES):
             self.learn(hashed(rng.choice(people)), rng.randrange(1 << 30))
 
     def decide(self, seed: str, features: Features) -> Ruling:
         both = crossed(features, CANDIDATES)
-        customer, company = (
-            side.estimates(both, declared, AT) for side, declared in zip(self._sides, self._declared, strict=True)
-        )
+        customer, company = estimate_both(self._sides, both, self._declared, AT)
         return arbitrate(Case(seed, NAMES, OF_KIND, customer, company))
 
     def learn(self, features: Features, number: int) -> None:
         """One outcome of both sides; one in five of silence."""
         place = number % ACTIONS
         one = crossed(features, () if number % 5 == 0 else CANDIDATES[place : place + 1])
-        declared = Worth(*(side[place] for side in self._declared))
+        declared = self._declared[place]
         gave = Worth(declared.customer + number % 7 - 3, declared.company + number % 7 - 3)
         learn_both(self._sides, one, declared, gave, AT)
 
