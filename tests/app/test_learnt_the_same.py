@@ -14,6 +14,7 @@ from rapport.adapters.embedded.priors import OPEN
 from rapport.app.lapsing import keep_what_was_learnt
 from rapport.app.minds import Minds
 from rapport.app.operator import Shred, erasure_entry
+from rapport.app.outliving import outlive
 from rapport.app.recomputing import recomputed
 from rapport.decide.decision import Decision
 from rapport.decide.kinds import Units
@@ -40,6 +41,7 @@ steps = st.one_of(
     st.tuples(st.just("look"), st.integers(0, 1), st.integers(1, 5)),
     st.tuples(st.just("start"), st.integers(0, 1)),
     st.tuples(st.just("anew")),
+    st.tuples(st.just("outlive"), st.integers(0, 9)),
 )
 
 TOLD_AND_ERASED = [
@@ -53,6 +55,22 @@ TOLD_AND_ERASED = [
     ("report", 2, 3.0),
     ("decide", "ada"),
     ("look", 0, 2),
+]
+
+
+TOLD_AND_OUTLIVED = [
+    ("decide", "bo"),
+    ("report", 1, 5.0),
+    ("report", 0, 9.0),
+    ("look", 0, 1),
+    ("outlive", 1),
+    ("decide", "cy"),
+    ("report", 2, 3.0),
+    ("erase", "bo"),
+    ("decide", "ada"),
+    ("outlive", 3),
+    ("look", 0, 2),
+    ("decide", "ada"),
 ]
 
 
@@ -109,6 +127,12 @@ class Processes:
     def anew(self):
         self.desk.lessons.priors.anew(ORG, "eve")
 
+    def outlive(self, most):
+        """Some decisions, the first, have outlived their time."""
+        some = [self.desk.kept(one) for one in self.made[:most]]
+        if some:
+            outlive(self.desk.ledger, Minds(self.desk.lessons), ORG, some[-1].at + 1)
+
     def know(self, learnt):
         standing = self.desk.lessons.priors.at(ORG, learnt.lesson)
         if standing.since != OPEN and learnt.lesson > standing.begins:
@@ -135,6 +159,7 @@ def processes():
 @settings(max_examples=15, deadline=None)
 @given(st.lists(steps, min_size=6, max_size=25))
 @example(TOLD_AND_ERASED)
+@example(TOLD_AND_OUTLIVED)
 def test_any_series_of_decisions_outcomes_and_erasures_is_learnt_to_the_same_bits(series):
     with processes() as it:
         it.decide("ada")
@@ -145,7 +170,7 @@ def test_any_series_of_decisions_outcomes_and_erasures_is_learnt_to_the_same_bit
         statuses = it.recomputed()
         assert "differs" not in statuses
         event("+".join(sorted({one["action"] for one in it.made})))
-        if not any(step[0] == "erase" for step in series):
+        if not any(step[0] in ("erase", "outlive") for step in series):
             assert set(statuses) == {"agrees"}
 
 

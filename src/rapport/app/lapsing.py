@@ -1,13 +1,16 @@
-"""The thread that closes decisions of which nothing came, and now and then keeps what was learnt."""
+"""The thread that closes decisions of which nothing came, now and then keeps what was learnt, and empties decisions
+whose time has passed."""
 
 import contextlib
 import logging
 from typing import ClassVar, Final
 
+from rapport.adapters.embedded.ledger import LedgerFile
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app.embedded import open_ledger
 from rapport.app.ledger_thread import LedgerThread
 from rapport.app.minds import Minds
+from rapport.app.outliving import before, outlive
 from rapport.app.settings import Settings
 from rapport.kernel.errors import Busy
 from rapport.kernel.times import now
@@ -37,17 +40,22 @@ class Lapser(LedgerThread):
                     self.pause(0.01)
                     continue
                 for org in ledger.orgs():
-                    self._keep(book, minds, org)
+                    self._keep(ledger, minds, org)
                 self.pause()
 
-    def _keep(self, book: OutcomeBook, minds: Minds, org: str) -> None:
+    def _keep(self, ledger: LedgerFile, minds: Minds, org: str) -> None:
         """What nobody thought of at one organization keeps nothing from being kept of another's."""
         try:
-            keep_what_was_learnt(book, minds, org, KEEP_AFTER)
+            keep_what_was_learnt(OutcomeBook(ledger), minds, org, KEEP_AFTER)
+            outlive(ledger, minds, org, before(now(), self.settings.decision_days), self._breathe)
         except Busy:
             raise
         except Exception as error:
             self.log.exception("what one organization learnt could not be kept: %s", type(error).__name__)
+
+    def _breathe(self) -> bool:
+        self.pause(0.01)
+        return not self.stopped
 
 
 def keep_what_was_learnt(book: OutcomeBook, minds: Minds, org: str, after: int = 1) -> None:

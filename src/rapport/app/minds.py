@@ -2,8 +2,9 @@
 
 Every process folds for itself, and all come to the same bits: from the same priors, which are fixed with the first
 lesson (see `adapters.embedded.priors`), over lessons that never change. What was learnt up to some lesson is kept now
-and then, so that a start reads few of them; and before somebody is erased, whose lessons teach nothing any more: who
-meets such a lesson goes on from what was kept. What another version kept is learnt anew: it may have learnt otherwise.
+and then, so that a start reads few of them; and before somebody is erased, or decisions outlive their time, whose
+lessons teach nothing any more: who meets such a lesson goes on from what was kept. What another version kept is learnt
+anew: it may have learnt otherwise.
 """
 
 import logging
@@ -73,7 +74,7 @@ class Minds:
 
     def up_to(self, org: str, lesson: int) -> Learnt | None:
         """What was learnt up to a lesson, folded anew from the first; None where somebody was erased of whom this was
-        learnt, and nothing was kept since that is no newer."""
+        learnt, or a decision has outlived its time, and nothing was kept since that is no newer."""
         standing = self._book.priors.at(org, lesson)
         learnt = nothing(standing.scales, standing.begins)
         while some := [one for one in self._book.lessons(org, learnt.lesson, _TOGETHER) if one.seq <= lesson]:
@@ -86,6 +87,11 @@ class Minds:
                     break
                 learnt = learnt_more(learnt, one)
         return learnt
+
+    def packed(self, org: str, lesson: int) -> Mind | None:
+        """The same, as it is kept."""
+        standing, learnt = self._book.priors.at(org, lesson), self.up_to(org, lesson)
+        return None if learnt is None else _mind(_Known(standing, learnt))
 
     def keep(self, org: str) -> None:
         """Write down what was learnt so far."""

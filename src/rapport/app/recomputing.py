@@ -20,8 +20,9 @@ _SAID: Final = {
     "agrees": "the same comes out, bit for bit",
     "differs": "something else comes out: what was kept was changed, or was made by another version or machine",
     "unreadable": "it cannot be read: what was kept of it was damaged",
-    "customer": "the customer was erased, and with them what the decision rested on",
-    "lessons": "a customer was erased of whom this had been learnt: it cannot be learnt again as it was",
+    "customer": "the customer was erased, or its time has passed: what the decision rested on is gone",
+    "lessons": "a customer was erased of whom this had been learnt, or that is too long ago: it cannot be learnt again "
+    "as it was",
 }
 
 

@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sms_url: str = ""
     sms_secret: str = ""
     recovery_hours: int = 24
+    decision_days: int = 760
 
     witnesses: str = ""
     witness_every_s: int = 10
@@ -97,6 +98,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "sms_url": "the gateway that text messages go out by, by signed webhooks; empty: no phone can be proved here",
     "sms_secret": "the secret that messages to the gateway are signed with, such as whsec_…; needed with sms_url",
     "recovery_hours": "how many hours a recovery waits, in which whoever is signed in can stop it",
+    "decision_days": "how many days it is kept what decisions rested on and said, and what came of them",
     "private_destinations": "let deliveries go to addresses inside a network, too: loopback, private, link-local",
 }
 
@@ -108,6 +110,7 @@ _RANGES = (
     ("contact_days", 1, 3_650, " days"),
     ("phone_days", 1, 3_650, " days"),
     ("recovery_hours", 0, 720, " hours"),
+    ("decision_days", 120, 3_650, " days"),
 )
 
 

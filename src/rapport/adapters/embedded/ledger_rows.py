@@ -28,6 +28,7 @@ from rapport.adapters.embedded import (
     outbox,
     outcome_rules,
     outcomes,
+    outlived,
     priors,
     purchases,
     receipt_log,
@@ -162,4 +163,5 @@ MIGRATIONS = [
     decisions.SILENT,
     inbox_news.COVERED,
     told_too.SCHEMA,
+    outlived.SCHEMA,
 ]

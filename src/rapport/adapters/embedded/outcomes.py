@@ -62,7 +62,8 @@ _decode = msgspec.msgpack.Decoder(Outcome).decode
 
 
 class Taught(NamedTuple):
-    """A lesson; `decision` None: of somebody who was erased, or it cannot be read; it teaches nothing."""
+    """A lesson; `decision` None: of somebody who was erased, its time has passed, or it cannot be read; it teaches
+    nothing."""
 
     seq: int
     at: int
@@ -177,7 +178,7 @@ class OutcomeBook:
         try:
             kept = self._decisions.decision(org, name)
             seal = self._ledger.receipt_log.sealing_key(org, kept.record)
-            if seal is None:
+            if seal is None or kept.content is None:
                 return nothing
             return Taught(seq, at, kept.content, msgspec.msgpack.decode(seal.open(body, _LESSON), type=Worth))
         except (Corrupt, msgspec.MsgspecError) as error:
@@ -193,10 +194,11 @@ class OutcomeBook:
             WHERE org = ? AND since = ? AND lesson BETWEEN ? AND ?
             UNION ALL SELECT lesson, customer, company, since FROM mind_then
             WHERE org = ? AND since = ? AND lesson BETWEEN ? AND ?
+            UNION ALL SELECT lesson, customer, company, since FROM mind_first
+            WHERE org = ? AND since = ? AND lesson BETWEEN ? AND ?
             ORDER BY lesson DESC LIMIT 1
         """
-        asked = (org, since, least, most)
-        row = self._db.execute(query, (*asked, *asked)).fetchone()
+        row = self._db.execute(query, (org, since, least, most) * 3).fetchone()
         return None if row is None else Mind(*row)
 
     def kept_up_to(self, org: str) -> int:
