@@ -88,8 +88,9 @@ class Processes:
 
     def close(self) -> None:
         self._stopped.set()
-        if self._running is not None:
-            self._running.kill()
+        running = self._running  # it may end by itself in this moment
+        if running is not None:
+            running.kill()
 
 
 class Retrospects:
