@@ -27,7 +27,7 @@ from rapport.decide.channels import interrupts
 from rapport.decide.contact import Policy, Proposal, Wishes
 from rapport.decide.person import wishes
 from rapport.kernel.errors import BadInput, Conflict, Corrupt, NotFound
-from rapport.kernel.times import DAY, MINUTE, SECOND, now
+from rapport.kernel.times import DAY, HOUR, MINUTE, now
 from rapport.profile.store import Found, ProfileReader
 from rapport.profile.view import Part
 from rapport.terms import Ground, Request
@@ -133,7 +133,8 @@ class Reaching:
             return Step("withdrawn", _SHUT)
         except Conflict as error:
             if error.code == QUIET:
-                later = use.opens_at(request) or now() + SECOND  # they may have ended meanwhile
+                # Where they just ended, or another clause is used up, too, it is asked again, but not over and over.
+                later = use.opens_at(request) or now() + HOUR
             return Step("waiting", error.message, later) if later else Step("withdrawn", error.message)
         return None
 
