@@ -92,7 +92,7 @@ def node() -> Path:
 
 
 def node_version(program: Path) -> tuple[int, ...]:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=120).stdout
     return tuple(map(int, re.findall(r"\d+", said)[:2]))
 
 

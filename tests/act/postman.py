@@ -155,6 +155,6 @@ class Postman:
         self._thread.join()
         self._server.server_close()
 
-    def wait(self, count=1, within_s=60.0):
+    def wait(self, count=1, within_s=120.0):
         eventually(lambda: len(self.got) >= count, within_s)
         return self.got

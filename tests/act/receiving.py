@@ -160,13 +160,13 @@ class Receiver:
         """From now on."""
         self._server.otherwise = behaviour
 
-    def wait(self, count: int = 1, within_s: float = 60.0) -> list[Got]:
+    def wait(self, count: int = 1, within_s: float = 120.0) -> list[Got]:
         """What came, once there is so much."""
         eventually(lambda: len(self.got) >= count, within_s)
         return self.got
 
 
-def eventually(holds: Callable[[], bool], within_s: float = 60.0) -> None:
+def eventually(holds: Callable[[], bool], within_s: float = 120.0) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline, "it did not come true in time"

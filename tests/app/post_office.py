@@ -66,7 +66,7 @@ class PostOffice:
     def standing(self, answer):
         return self.messages.standing(ORG, answer["decision"])
 
-    def until(self, answer, state, within_s=60.0):
+    def until(self, answer, state, within_s=120.0):
         eventually(lambda: self.standing(answer).state == state, within_s)
 
     def delivery(self, answer):

@@ -288,7 +288,7 @@ def test_whoever_kills_it_finds_no_file_and_no_piece_of_one(house: House, how: s
         assert child.stdout is not None
         assert child.stdout.readline() == b"writing\n"
         os.kill(child.pid, how)
-        child.wait(20)
+        child.wait(60)
     new = {path.name for path in house.directory.iterdir()} - before
     assert not {name for name in new if "out" in name or name.startswith("tmp")}
     assert len([one for one in receipts(house) if one.decision == "permitted"]) == EVERYBODY - 2

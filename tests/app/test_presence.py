@@ -160,7 +160,7 @@ def test_another_process_refuses_what_this_one_took_and_what_was_let_go(lobby: L
         Accounts(lobby.ledger).end_everything(lobby.ada.person)
         assert asked(signed(watch, "/presence/session", method="GET")) == "refused"
         other.stdin.close()
-        assert other.wait(20) == 0
+        assert other.wait(60) == 0
 
 
 def test_an_unknown_key_is_refused_and_fills_nothing(lobby: Lobby) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from tests.e2e.forking import Forked, forked
 
 RAPPORT = [sys.executable, "-m", "rapport.cli"]
-_WAIT_S = 60.0
+_WAIT_S = 120.0
 
 
 _counted = itertools.count(os.getpid() * 2_003)
@@ -85,7 +85,7 @@ class Org:
         return self.get(f"/v1/customers/{quote(customer, safe='')}/{part}?purpose={purpose}{more}")
 
     def view(
-        self, customer: str, *, events: int = 1, purpose: str = "service", within_s: float = 60.0
+        self, customer: str, *, events: int = 1, purpose: str = "service", within_s: float = 120.0
     ) -> dict[str, Any]:
         """The view, once it counts at least so many events."""
         deadline = time.monotonic() + within_s

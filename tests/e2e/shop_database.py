@@ -31,7 +31,7 @@ class Server:
         return f"postgresql://shop@127.0.0.1:{self.port}/postgres"
 
     def connect(self) -> "psycopg.Connection[Any]":
-        return psycopg.connect(self.address, password=PASSWORD, autocommit=True, connect_timeout=5)
+        return psycopg.connect(self.address, password=PASSWORD, autocommit=True, connect_timeout=60)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def shop_database(initdb: Path) -> Iterator[Server]:
         yield server
     finally:
         process.send_signal(signal.SIGQUIT)
-        process.wait(20)
+        process.wait(60)
         shutil.rmtree(directory, ignore_errors=True)
 
 

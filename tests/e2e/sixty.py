@@ -57,7 +57,7 @@ def why(home: House, name: str, customer: str) -> Answer:
 
 def filled(home: House, name: str) -> dict[str, Any]:
     """An audience once everybody was asked."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         told: dict[str, Any] = home.get(f"/v1/audiences/{name}").json
         if told["filling"] is None:
@@ -68,7 +68,7 @@ def filled(home: House, name: str) -> dict[str, Any]:
 
 def settled(home: House, name: str, count: int) -> None:
     """Wait until so many are in."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while home.get(f"/v1/audiences/{name}").json["count"] != count:
         assert time.monotonic() < deadline, home.get(f"/v1/audiences/{name}").json
         time.sleep(0.02)

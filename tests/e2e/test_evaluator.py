@@ -22,7 +22,7 @@ def put(org: Org, name: str, expression: str) -> None:
     assert answer.status in {200, 201}, answer
 
 
-def until(holds: Callable[[], bool], within_s: float = 60.0) -> None:
+def until(holds: Callable[[], bool], within_s: float = 120.0) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline

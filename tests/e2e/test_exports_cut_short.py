@@ -163,7 +163,7 @@ def test_whoever_is_killed_in_the_midst_leaves_a_failure_and_no_piece_of_a_file(
         large.node._wait()
     else:
         os.killpg(large.node.process.pid, signal.SIGKILL)
-        large.node.process.wait(20)
+        large.node.process.wait(60)
         assert [one.status for one in ExportBook(open_ledger(Settings(data=str(large.node.data)))).of_org("acme")] == [
             "waiting",
             "running",

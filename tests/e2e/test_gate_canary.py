@@ -128,7 +128,7 @@ def audiences(it: Offered, purpose: str) -> Tries:
     asked = json.dumps({"expression": EVERYONE, "purpose": purpose}).encode()
     for path in ("/v1/audiences/preview", "/v1/audiences/everyone"):
         yield *it.api("POST" if path.endswith("preview") else "PUT", path, asked), ()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while it.org.get("/v1/audiences/everyone").json["filling"] is not None:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -68,7 +68,7 @@ class Load:
             time.sleep(0.02)
 
     def _in_peace(self, body: bytes, headers: dict[str, str]) -> bool:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 if http("POST", f"{self._org.node.url}/v1/batch", body, headers).status == 200:
@@ -96,7 +96,7 @@ def kill_and_count(node: Node, kills: int, seed: int) -> None:
             for part in victims:
                 if part in children:
                     os.kill(children[part], signal.SIGKILL)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while set(node.children()) != {"web", "worker", "evaluator"}:
                 assert time.monotonic() < deadline, node.output()
                 time.sleep(0.02)
@@ -125,8 +125,8 @@ def test_killing_the_whole_node_leaves_nothing_running_and_loses_nothing(start: 
         assert answer.status == 200
     children = node.children()
     node.process.kill()
-    node.process.wait(10)
-    deadline = time.monotonic() + 10
+    node.process.wait(60)
+    deadline = time.monotonic() + 60
     while any(Path(f"/proc/{child}").exists() for child in children.values()):
         assert time.monotonic() < deadline, "children outlived their parent"
         time.sleep(0.05)

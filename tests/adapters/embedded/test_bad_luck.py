@@ -141,7 +141,7 @@ def test_more_waiting_bytes_than_there_is_room_for_are_refused_at_once(settings:
         stuck = threading.Event()
 
         def write(_file: LogFile, _entries: object) -> int:
-            stuck.wait(20)
+            stuck.wait(60)
             return 1
 
         commit = GroupCommit("log", lambda: open_log(settings), write, LogFile.close)
