@@ -91,6 +91,8 @@ class PeopleFile:
         self._called: dict[str, str] = {}
         self._called_at: tuple[int, list[str]] = _NEVER, []
         self._snapshot_at = _NEVER
+        self._held: dict[tuple[str, bytes], tuple[Holder, ...]] = {}
+        """Whom a snapshot was asked about."""
         self._terms = TermsFile(self.db, keys)
         self._agreements = Settling(self.db, keys, standing_of, self._terms.of)
 
@@ -118,12 +120,17 @@ class PeopleFile:
                 yield
             finally:
                 self._snapshot_at = _NEVER
+                self._held = {}
 
     def ground(self, org: str, links: Collection[str]) -> Ground:
         tokens = self._tokens((org, *link.split(":", 1)) for link in links)
         with self.snapshot():
             epoch, standing = self._promised(org)
-            holders = self._holders(org, links, tokens) if tokens else ()
+            holders = self._held.get((org, tokens))
+            if holders is None:
+                holders = self._holders(org, links, tokens) if tokens else ()
+                if self._snapshot_at != _NEVER:
+                    self._held[org, tokens] = holders
         return Ground(epoch, org, standing, holders, tokens)
 
     def grounds(self, org: str, links: Sequence[Collection[str]]) -> list[Ground]:
