@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.claims import Claims
@@ -109,6 +109,10 @@ CLAIMS = st.sampled_from(("user_id:ada", "user_id:bo", MAIL, "email:typed@exampl
 MAILS = st.sampled_from(("fam@example.com", "typed@example.com", "own@example.com"))
 
 
+@example(  # what one system wrote of ada is what another knows of bo
+    [{"user_id:ada", "user_id:bo"}, {"email:typed@example.com", "user_id:ada"}],
+    [("ada", "web", "typed@example.com"), ("bo", "crm", "typed@example.com")],
+)
 @settings(max_examples=10, deadline=None)
 @given(
     st.lists(st.sets(CLAIMS, min_size=1, max_size=2), min_size=2, max_size=3),

@@ -21,6 +21,7 @@ from rapport.terms.declaration import Promise
 from rapport.terms.elsewhere import done_elsewhere, is_shared
 from rapport.terms.filtering import categories_in, let_through
 from rapport.terms.ground import Ground, Holder, Pending, People
+from rapport.terms.own import own_parts
 from rapport.terms.own_word import with_own_word
 from rapport.terms.policy import Judge
 from rapport.terms.receipts import Receipt
@@ -117,9 +118,17 @@ class Judging:
         return holder.id if open_to and self._is_sure(holder, open_to, found) else 0
 
     def _others(self, found: Found, parts: Sequence[Part], ground: Ground) -> tuple[int, ...]:
-        """Who is told of a use of some records beside the first who claims the customer: whoever is sure to be one of
-        them, so that nobody reads of another by a guess."""
-        return tuple(one.id for one in ground.holders[1:] if self._is_sure(one, parts, found))
+        """Who is told of a use of some records beside the first who claims the customer: whoever sees one of them as
+        their own, and is sure to be it, so that nobody reads of another by a guess."""
+        return tuple(
+            one.id for one in ground.holders[1:] if self._is_sure(one, parts, found) and self._sees(one, parts, found)
+        )
+
+    def _sees(self, holder: Holder, parts: Sequence[Part], found: Found) -> bool:
+        """Whether one of some records is among what this person is shown as their own (see `own`)."""
+        claims = [(kind, value) for org, kind, value in self._people.claims(holder.id) if org == found.org]
+        numbers = {part.number for part in own_parts(self._reader, found.org, claims)[0]}
+        return any(part.number in numbers for part in parts)
 
     def _is_sure(self, holder: Holder, parts: Sequence[Part], found: Found) -> bool:
         """Whether one of some records of a customer is this person's for certain, and of no other customer beside."""
