@@ -71,6 +71,15 @@ def test_of_many_versions_the_newest_are_told_and_how_many_there_were_before():
     assert "the first" in text_of(browser.get(HELP))
 
 
+@pytest.mark.parametrize("do", ["save", "more", "preview"])
+@pytest.mark.parametrize("version", ["1", "x", None])
+@pytest.mark.parametrize("left_out", [("name",), ("purpose",), tuple(WRITTEN)])
+def test_a_form_that_leaves_out_what_the_page_does_not_is_told_what_is_wrong(do, version, left_out):
+    fields = {name: said for name, said in WRITTEN.items() if name not in left_out and name != "version"}
+    response = Visitor().post(EDIT, **fields, do=do, **({} if version is None else {"version": version}))
+    assert response.status_code in (200, 303, 400, 404, 409)
+
+
 def test_nothing_yet_offers_things_that_sell_nothing():
     browser = Visitor(SampleDesk(empty=True))
     page = browser.get(AREA)

@@ -220,7 +220,9 @@ async def _form(
 
 async def change(visit: Visit) -> Response:
     """Try whom it is for, make room for another message, or save it: what is wrong is said on the form."""
-    form = {**visit.form, "expression": visit.form.get("expression", "").replace("\r\n", "\n").strip()}
+    # What the page never leaves out, a form of somebody's own may.
+    form = {**dict.fromkeys(("name", "purpose", "expression"), ""), "version": "0", **visit.form}
+    form["expression"] = form["expression"].replace("\r\n", "\n").strip()
     do = form.get("do")
     try:
         if do == "more":
