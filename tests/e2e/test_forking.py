@@ -116,6 +116,17 @@ def test_the_processes_of_a_node_are_as_those_of_a_fresh_one(start: Callable[...
     assert re.sub(r"\d+", "N", ours.output()) == re.sub(r"\d+", "N", theirs.output())
 
 
+def test_what_forks_has_no_threads(node: Node) -> None:
+    waiting = parent(node.process.pid)
+    for number in (waiting, parent(waiting)):
+        assert len(list(Path(f"/proc/{number}/task").iterdir())) == 1
+    assert parent(parent(waiting)) == os.getpid()
+
+
+def parent(number: int) -> int:
+    return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_a_node_that_cannot_start_says_and_ends_as_a_fresh_one_does(tmp_path: Path) -> None:
     said = []
     with socket.socket() as taken:
