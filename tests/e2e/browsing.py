@@ -33,16 +33,31 @@ Look = tuple[Literal["light", "dark"], int]
 LOOKS: tuple[Look, ...] = (("light", 390), ("dark", 1280))
 """Between them, these two have every colour and every layout."""
 
-expect.set_options(timeout=60_000)  # the machine may be busy with other tests
+UNFOLD = "document.querySelectorAll('main details').forEach((fold) => (fold.open = true))"
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+LOOK = f"""async (tags) => {{
+  const {{ violations }} = await axe.run(document, {{ runOnly: tags, resultTypes: ["violations"], preload: false }})
+  return [violations, {SIDEWAYS}]
+}}"""
+"""What passed stays in the browser: to hand it over takes as long as to look for it. No rule here needs what axe would
+load first: style sheets are for one that is an experiment, and no page has sound or film."""
+LETTERED = f"""(sizes) => sizes.map((size) => {{
+  document.documentElement.style.fontSize = size
+  {UNFOLD}
+  return {SIDEWAYS}
+}})"""
+"""How wide a page is with letters of each size. No page has a script that answers to one: it can be asked at once."""
+
+expect.set_options(timeout=120_000)  # the machine may be busy with other tests
 
 
 def unfold(page: Page) -> None:
-    page.evaluate("document.querySelectorAll('main details').forEach((fold) => (fold.open = true))")
+    page.evaluate(UNFOLD)
 
 
 def too_wide(page: Page) -> int:
     """By how many pixels a page would have to be pushed sideways."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    return int(page.evaluate(SIDEWAYS))
 
 
 def problems(page: Page, axe: str, name: str, looks: Iterable[Look] = ()) -> list[str]:
@@ -62,15 +77,8 @@ def problems(page: Page, axe: str, name: str, looks: Iterable[Look] = ()) -> lis
 
 def _found(page: Page, name: str) -> list[str]:
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    # What passed stays in the browser: to hand it over takes as long as to look for it. No rule here needs what axe
-    # would load first: style sheets are for one that is an experiment, and no page has sound or film.
-    wrong = page.evaluate(
-        "async (tags) => "
-        "(await axe.run(document, {runOnly: tags, resultTypes: ['violations'], preload: false})).violations",
-        tags,
-    )
+    wrong, sideways = page.evaluate(LOOK, tags)
     found = [f"{name}: {one['id']} {[node['html'][:200] for node in one['nodes'][:3]]}" for one in wrong]
-    sideways = too_wide(page)
     return found + ([f"{name}: {sideways} px too wide"] if sideways > 0 else [])
 
 
@@ -114,10 +122,8 @@ def walked(
             if (sideways := too_wide(page)) > 0:
                 seen.wrong.append(f"{name}: {sideways} px too wide for {width}")
         page.set_viewport_size(NARROWEST)
-        for letters in LETTERS:
-            page.evaluate("(size) => (document.documentElement.style.fontSize = size)", letters)
-            unfold(page)
-            if (sideways := too_wide(page)) > 0:
+        for letters, sideways in zip(LETTERS, page.evaluate(LETTERED, LETTERS), strict=True):
+            if sideways > 0:
                 seen.too_wide[letters].append((name, sideways))
         if name not in ABSENT and here:
             seen.said[name] = [*here]
