@@ -86,6 +86,7 @@ def _furnished(sources: dict[str, dict[str, Any]]) -> Path:
         for source, options in sources.items():
             ledger.add_source(ORG, source, **options)
         ledger.close()
+        Worker(settings).close()  # it makes the other files: half of what a house costs
         _empty[name] = directory
     return _empty[name]
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final
@@ -79,8 +80,9 @@ MAX_BYTES = 4 * 1024 * 1024
 """Of a file of rules; it may name many values that stand for nobody."""
 
 
+@cache
 def default_rules() -> Rules:
-    """The rules that Rapport brings along."""
+    """The rules that Rapport brings along, read once."""
     return parse_rules(files("rapport.resolve").joinpath("rules.toml").read_text("utf-8"), "rules.toml")
 
 
