@@ -27,7 +27,7 @@ _UNSEEN: Final = """
         WHERE person = (SELECT id FROM person WHERE handle = ?1)
             AND channel = 'inbox' AND delivery = 'delivered' AND seen_at IS NULL
         UNION ALL
-        SELECT decision FROM decided_too
+        SELECT decision FROM decided_too INDEXED BY decided_too_unseen
         WHERE person = (SELECT id FROM person WHERE handle = ?1) AND seen_at IS NULL
         ORDER BY seq DESC LIMIT ?2
     )
