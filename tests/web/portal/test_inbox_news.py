@@ -58,3 +58,9 @@ def test_who_finds_no_place_is_told_so_and_when_to_come_again(
     assert auf_deutsch in ada.get("/me/inbox/live", **LIVE, **{"accept-language": "de"}).text
     assert ada.json("/me/inbox/live")["unseen"] == 0
     assert ada.get("/me/inbox").status_code == 200
+
+
+def test_who_asks_for_the_head_of_a_stream_does_not_wait_for_its_end(ada: Person) -> None:
+    answer = ada.send("HEAD", "/me/inbox/live", headers=LIVE)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")

@@ -33,6 +33,8 @@ async def stream(visit: Visit) -> Response:
         return json_answer(await visit.desk.inbox.news(visit.session))
     visit.desk.inbox.expect_place(visit.session)
     headers = {"X-Accel-Buffering": "no"}  # nginx would gather on its own
+    if visit.request.method == "HEAD":
+        return Response(media_type=_STREAM, headers=headers)
     return StreamingResponse(told(visit), media_type=_STREAM, headers=headers)
 
 
