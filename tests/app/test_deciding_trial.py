@@ -1,8 +1,13 @@
 """A decision that is only tried: told in full, and nothing of it is kept but the receipt."""
 
+import msgspec
 import pytest
 
+from rapport.adapters.embedded import decisions
 from rapport.decide.decision import ranking
+from rapport.decide.explaining import why
+from rapport.decide.kinds import Units
+from rapport.decide.triggers import Start
 from rapport.kernel.errors import BadInput, NotFound
 from rapport.web.decisions import DecisionWish
 from tests.app.desk import Desk, desk, house
@@ -66,3 +71,17 @@ def test_a_trial_tells_what_was_decided_before_for_the_same_purpose_and_why_it_w
     assert len(lately) == 8
     assert all(bool(one.why) == (one.action == "silence") and not one.delivered for one in lately)
     assert trial(desk, "user_id:bo").lately == ()
+
+
+def test_of_what_started_a_decision_before_nothing_is_told_that_may_not_be_seen_any_more(desk):
+    kept = desk.kept(desk.decide("user_id:bo"))
+    started = msgspec.structs.replace(kept.content, started=(Start("event", "Clinic Visited", kept.at),))
+    assert "Clinic Visited" in why(started, Units())
+    seal = desk.ledger.receipt_log.sealing_key(ORG, kept.record)
+    body = seal.seal(msgspec.msgpack.encode(started), decisions._PLACE)
+    desk.ledger.db.execute("UPDATE decision SET body = ? WHERE seq = ?", (body, kept.seq))
+    assert "Clinic Visited" in why(desk.book.decision(ORG, kept.id).content, Units())
+    (before,) = trial(desk, "user_id:bo").lately
+    assert before.action == "silence"
+    assert before.why
+    assert "Clinic Visited" not in before.why

@@ -130,7 +130,8 @@ class HouseDecisions:
             if one.unreadable:
                 told.append(Before(one.at, "", "", "", bool(one.delivery)))
             elif was is not None and was.purpose == purpose:
-                said = why(was, units) if was.action == SILENCE else ""
+                # What started it may be of a kind that is not shown any more.
+                said = why(msgspec.structs.replace(was, started=()), units) if was.action == SILENCE else ""
                 told.append(Before(one.at, was.action, was.channel, said, bool(one.delivery)))
         return tuple(told[:LATELY])
 
