@@ -307,7 +307,7 @@ def test_a_copy_is_checked_from_a_terminal_without_any_node(signed: dict[str, An
     def check(copy: Any, *more: str) -> tuple[int, dict[str, Any]]:
         file = tmp_path / "agreement.json"
         file.write_text(json.dumps(copy))
-        said = CliRunner().invoke(command_line(), ["agreement", "verify", str(file), "--json", *more])
+        said = CliRunner().invoke(command_line(["agreement"]), ["agreement", "verify", str(file), "--json", *more])
         return said.exit_code, json.loads(said.stdout)
 
     good = {"verified": True, "by_hand": True, "problem": ""}
