@@ -24,6 +24,8 @@ Text = Mapping[str, str]
 
 MOST_TIMES: Final = 1_000
 """The largest limit."""
+EVERYBODY: Final = "true"
+"""The condition that holds for every customer."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -92,7 +94,7 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str
     purpose: str
     content: Mapping[str, Mapping[str, Text]]
-    eligible: str = "true"
+    eligible: str = EVERYBODY
     benefit: Benefit | None = None
     value: float = 0.0
     cost: float = 0.0

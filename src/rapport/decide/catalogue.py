@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from rapport.decide.actions import Action, Area
+from rapport.decide.actions import EVERYBODY, Action, Area
 from rapport.decide.channels import CHANNELS, dress_of
 from rapport.decide.contact import Proposal
 from rapport.decide.content import Place, Template, template
@@ -138,9 +138,10 @@ class Ready:
             return Exclusion("channel")
         if self.action.place is not None and not is_there(self.action.place, where):
             return Exclusion("place")
-        value, error = self._fits(self._eligible, facts, now, memo)
-        if value is not True:
-            return Exclusion("eligible", error)
+        if self.action.eligible != EVERYBODY:
+            value, error = self._fits(self._eligible, facts, now, memo)
+            if value is not True:
+                return Exclusion("eligible", error)
         doubts = self._doubtful[channel, self._language(channel, languages)]
         if doubts is not None:  # whether anything is said shows before it is
             trouble = unsaid(doubts, facts, now, memo)

@@ -96,11 +96,12 @@ def named(context: Context) -> Named:
     """The features of a context: channel, device, the hour, the weekday, place, then what happens in the session,
     goals, computed traits, events and traits, each in the order of their names. Of one name the first counts."""
     found: dict[str, float] = {}
-    for name, value in _all(context):
-        found.setdefault(name, value)
-        if len(found) == MOST:
+    for some in _all(context):
+        for name, value in some:
+            found.setdefault(name, value)
+        if len(found) >= MOST:
             break
-    return tuple(found.items())
+    return tuple(found.items())[:MOST]
 
 
 def hashed(features: Named) -> Features:
@@ -146,14 +147,16 @@ def _hash(name: str) -> bytes:
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _all(context: Context) -> Iterator[tuple[str, float]]:
+def _all(context: Context) -> Iterator[Iterable[tuple[str, float]]]:
     for name in ("channel", "device"):
-        yield from _text(name, getattr(context, name))
+        yield _text(name, getattr(context, name))
     local = wall(context.at, first_known(context.zone))
-    yield f"hour is {local.hour}", 1.0
-    yield f"part of the day is {_PARTS[local.hour // 6]}", 1.0
-    yield f"weekday is {_WEEKDAYS[local.weekday()]}", 1.0
-    yield from _text("place", context.place)
+    yield (
+        (f"hour is {local.hour}", 1.0),
+        (f"part of the day is {_PARTS[local.hour // 6]}", 1.0),
+        (f"weekday is {_WEEKDAYS[local.weekday()]}", 1.0),
+    )
+    yield _text("place", context.place)
     for space in ("session", "goals", "computed", "events", "traits"):
         said: Mapping[str, Any] = getattr(context, space)
         for name in sorted(said):
@@ -161,9 +164,9 @@ def _all(context: Context) -> Iterator[tuple[str, float]]:
             if isinstance(value, str):  # what most are
                 days = _days_from(value, context.at) if len(value) >= _SHORTEST_TIME else None
                 known = _known_text if len(value) + len(name) <= _LONGEST else _known_text.__wrapped__
-                yield from known(space, name, value) if days is None else _days(f"{space}.{_short(name)}", days)
+                yield known(space, name, value) if days is None else _days(f"{space}.{_short(name)}", days)
             else:
-                yield from _value(f"{space}.{_short(name)}", value)
+                yield _value(f"{space}.{_short(name)}", value)
 
 
 @lru_cache(1 << 14)
