@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.outcomes import OutcomeBook
+from rapport.adapters.embedded.own_decisions import OwnDecisions
 from rapport.app import looking_back
 from rapport.app.portal_decided import decided
 from rapport.app.recomputing import recomputed
@@ -116,7 +117,7 @@ def test_what_was_decided_with_a_look_is_told_to_its_person_as_far_as_it_can_be_
     desk.house.people.set_terms(ada.handle, OPEN)
     first, second = desk.decide(), desk.decide()
     broken(desk, first)
-    kept = desk.book.by_receipt(ada.id, [first["receipt"], second["receipt"]])
+    kept = OwnDecisions(desk.ledger).by_receipt(ada.id, [first["receipt"], second["receipt"]])
     assert decided(kept[first["receipt"]]).unreadable
     assert not decided(kept[second["receipt"]]).unreadable
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.messages import MessageBook
+from rapport.adapters.embedded.own_decisions import OwnDecisions
 from rapport.app import deciding
 from rapport.decide.actions import Action, Trigger
 from rapport.kernel.times import now
@@ -59,7 +60,7 @@ def test_what_waits_in_the_inbox_is_not_put_there_twice_and_is_said_elsewhere_un
     assert shop.decide(channel="inbox", deliver=True)["action"] == "recall"
     assert rules(shop.decide(channel="inbox", deliver=True))["recall"] == "given"
     assert shop.decide()["action"] == "recall"
-    shop.book.see(person.id, 0, 1 << 62)
+    OwnDecisions(shop.ledger).see(person.id, 0, 1 << 62)
     assert rules(shop.decide())["recall"] == "given"
 
 
@@ -126,7 +127,7 @@ def test_whatever_becomes_of_its_decisions_it_comes_where_it_was_not_given_and_n
                 desk.report(answer, "shown")
                 shown.add(version)
             elif op == "see":
-                desk.book.see(person.id, 0, 1 << 62)
+                OwnDecisions(desk.ledger).see(person.id, 0, 1 << 62)
                 shown.update(put.values())
         desk.close()
 

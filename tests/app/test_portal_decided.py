@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from rapport.adapters.embedded.own_decisions import OwnDecisions
 from rapport.adapters.embedded.wishes import EVERYWHERE, WishBook
 from rapport.app.portal_decided import decided
 from rapport.decide.person import answered
@@ -22,7 +23,7 @@ def ada(desk):
 
 
 def told(desk: Desk, person, answer):
-    (kept,) = desk.book.by_receipt(person.id, [answer["receipt"]]).values()
+    (kept,) = OwnDecisions(desk.ledger).by_receipt(person.id, [answer["receipt"]]).values()
     return decided(kept)
 
 
@@ -56,6 +57,6 @@ def test_why_it_was_silent_is_said_without_telling_what_else_the_company_has(des
 def test_another_persons_decisions_are_not_told(desk, ada):
     answer = desk.decide()
     other = desk.house.people.add([f"{ORG}:user_id:bo"])
-    assert desk.book.by_receipt(other.id, [answer["receipt"]]) == {}
-    assert desk.book.by_receipt(ada.id, []) == {}
-    assert list(desk.book.by_receipt(ada.id, [answer["receipt"], "rcp_none"])) == [answer["receipt"]]
+    assert OwnDecisions(desk.ledger).by_receipt(other.id, [answer["receipt"]]) == {}
+    assert OwnDecisions(desk.ledger).by_receipt(ada.id, []) == {}
+    assert list(OwnDecisions(desk.ledger).by_receipt(ada.id, [answer["receipt"], "rcp_none"])) == [answer["receipt"]]

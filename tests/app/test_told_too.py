@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rapport.adapters.embedded.claims import Claims
 from rapport.adapters.embedded.inbox_news import InboxNews
+from rapport.adapters.embedded.own_decisions import OwnDecisions
 from rapport.app.bundling import Bundler
 from rapport.decide.actions import Action
 from rapport.kernel import verify
@@ -51,11 +52,11 @@ def test_all_of_them_see_the_same_uses_and_decisions(shop: Desk) -> None:
     answers = [shop.decide(channel="inbox", deliver=True), shop.decide(channel="inbox"), shop.decide()]
     for who, handle in (ada, bo):
         assert receipts(shop, who) == [one["receipt"] for one in answers][::-1]
-        assert {one.id for one in shop.book.by_receipt(who, receipts(shop, who)).values()} == {
+        assert {one.id for one in OwnDecisions(shop.ledger).by_receipt(who, receipts(shop, who)).values()} == {
             one["decision"] for one in answers
         }
-        assert [one.id for one in shop.book.inbox(who, 1 << 62, 9)] == [answers[0]["decision"]]
-        assert shop.book.told(who, answers[0]["decision"]).id == answers[0]["decision"]
+        assert [one.id for one in OwnDecisions(shop.ledger).inbox(who, 1 << 62, 9)] == [answers[0]["decision"]]
+        assert OwnDecisions(shop.ledger).told(who, answers[0]["decision"]).id == answers[0]["decision"]
         assert InboxNews(shop.ledger).of(handle).many == 1
         bundle = Bundler(shop.ledger, shop.house.people, shop.house.reader).bundle(handle)
         assert len(bundle["receipts"]) == len(answers)
@@ -65,10 +66,10 @@ def test_all_of_them_see_the_same_uses_and_decisions(shop: Desk) -> None:
 def test_each_has_their_own_mark_of_what_they_have_seen(shop: Desk) -> None:
     ada, bo = person(shop, "user_id:ada"), person(shop, MAIL)
     shop.decide(channel="inbox", deliver=True)
-    shop.book.see(ada[0], 0, 1 << 62)
+    OwnDecisions(shop.ledger).see(ada[0], 0, 1 << 62)
     news = InboxNews(shop.ledger)
     assert (news.unseen(ada[1]), news.unseen(bo[1])) == (0, 1)
-    shop.book.see(bo[0], 0, 1 << 62)
+    OwnDecisions(shop.ledger).see(bo[0], 0, 1 << 62)
     assert news.unseen(bo[1]) == 0
 
 
@@ -81,7 +82,7 @@ def test_whoever_gave_their_claim_back_is_told_of_nothing_after_and_the_others_a
     assert receipts(shop, bo[0]) == [before]
     assert receipts(shop, ada[0]) == [after["receipt"], before]
     with pytest.raises(NotFound):
-        shop.book.told(bo[0], after["decision"])
+        OwnDecisions(shop.ledger).told(bo[0], after["decision"])
     claims.unclaim(ada[1], claims.claims(ada[1])[0].id)
     shop.decide()
     assert receipts(shop, ada[0]) == [after["receipt"], before]

@@ -5,10 +5,11 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from rapport.adapters.embedded.actions import ActionBook
-from rapport.adapters.embedded.decisions import DecisionBook, Kept
+from rapport.adapters.embedded.decisions import Kept
 from rapport.adapters.embedded.goals import GoalFile
 from rapport.adapters.embedded.inbox_news import InboxNews
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.own_decisions import OwnDecisions
 from rapport.adapters.embedded.people import PeopleFile, Person
 from rapport.adapters.embedded.wishes import WishBook
 from rapport.adapters.embedded.withheld import WithheldBook
@@ -34,7 +35,7 @@ class PortalInbox:
     """The InboxDesk over an embedded node. `name_of` tells what a company is called."""
 
     def __init__(self, ledger: LedgerFile, people: PeopleFile, name_of: Callable[[str], str]) -> None:
-        self._book = DecisionBook(ledger)
+        self._book = OwnDecisions(ledger)
         self._news = InboxNews(ledger)
         self._open = OpenInboxes(self._news_of)
         self._actions = ActionBook(ledger)

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.own_decisions import OwnDecisions
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.withheld import WithheldBook
 from rapport.app import words
@@ -54,7 +54,7 @@ class PortalLooks:
         name: Callable[[str], str],
     ) -> None:
         self._ledger = ledger
-        self._decisions = DecisionBook(ledger)
+        self._decisions = OwnDecisions(ledger)
         self._withheld = WithheldBook(ledger)
         self._people = people
         self._bundler = bundler

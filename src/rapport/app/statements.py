@@ -9,8 +9,8 @@ import msgspec
 
 from rapport.adapters.embedded.agreements import AgreementBook
 from rapport.adapters.embedded.benefits import BenefitFile
-from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.own_decisions import OwnDecisions
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.app import embedded, words
 from rapport.app.agreeing import open_agreeing
@@ -53,7 +53,7 @@ class Statements:
         since, until = month_span(month)
         person = self._people.person(handle)
         orgs = person.orgs
-        got = DecisionBook(self._ledger).got(person.id)
+        got = OwnDecisions(self._ledger).got(person.id)
         notices = [(told.at, told.notice) for told in self._agreements.notices(person.id, limit=1_000)]
         ground = Ground(
             self._ledger.told(person.id, since, until, MOST),

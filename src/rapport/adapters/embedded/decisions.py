@@ -10,8 +10,6 @@ second is made anew and finds the first.
       .keep(standing, …)           → False where the customer got another decision meanwhile
       .decision(org, id) .page(org, before, limit) .of_records(…) .between(records, …) .tallies(org, since)
       .numbers(org, upto, most) .last_before(org, at)
-      .told(person, id) .got(person) .by_receipt(person, receipts) .inbox(person, before, limit)
-      .see(person, since, upto)                                                    for the person
       .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
 
@@ -91,13 +89,7 @@ _GIVEN: Final = """
         OR EXISTS (SELECT 1 FROM outcome WHERE outcome.decision = decision.seq)
     ) GROUP BY action, version
 """
-_ROW = "SELECT seq, id, org, record, at, delivery, receipt, body, seen_at FROM decision"
-# With a person's own mark of what they have seen, where they are told too.
-_TOO: Final = """
-    SELECT seq, id, org, record, at, delivery, receipt, body, too.seen_at
-    FROM decided_too too JOIN decision ON seq = too.decision
-"""
-_TOLD: Final = f"{_ROW} WHERE (person = ?1 OR seq IN ({told_too.DECISIONS}))"
+ROW: Final = "SELECT seq, id, org, record, at, delivery, receipt, body, seen_at FROM decision"
 _Row = tuple[int, str, str, int, int, Delivery, str, bytes, int | None]
 
 
@@ -193,22 +185,22 @@ class DecisionBook:
 
     def decision(self, org: str, name: str) -> Kept:
         """Raises NotFound, also where it is another organization's."""
-        row = self._db.execute(f"{_ROW} WHERE id = ? AND org = ?", (name, org)).fetchone()
+        row = self._db.execute(f"{ROW} WHERE id = ? AND org = ?", (name, org)).fetchone()
         if row is None:
             raise NotFound("there is no such decision", field="decision")
-        return self._opened([row])[0]
+        return self.opened([row])[0]
 
     def page(self, org: str, before: int, limit: int) -> list[Kept]:
         """An organization's, the newest first."""
-        rows = self._db.execute(f"{_ROW} WHERE org = ? AND seq < ? ORDER BY seq DESC LIMIT ?", (org, before, limit))
-        return self._opened(rows.fetchall())
+        rows = self._db.execute(f"{ROW} WHERE org = ? AND seq < ? ORDER BY seq DESC LIMIT ?", (org, before, limit))
+        return self.opened(rows.fetchall())
 
     def of_records(self, records: Sequence[int], before: int, limit: int) -> list[Kept]:
         """Those about some records, the newest first."""
         found: list[Kept] = []
         for number in records:
-            query = f"{_ROW} WHERE record = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
-            found += self._opened(self._db.execute(query, (number, before, limit)).fetchall())
+            query = f"{ROW} WHERE record = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+            found += self.opened(self._db.execute(query, (number, before, limit)).fetchall())
         return sorted(found, key=lambda one: one.seq, reverse=True)[:limit]
 
     def between(self, records: Collection[int], since: int, until: int, limit: int) -> list[Kept]:
@@ -221,8 +213,8 @@ class DecisionBook:
             for row in self._db.execute(query, (number, since, until, limit)).fetchall()
         }
         newest = [(seq,) for _, seq in sorted(made, reverse=True)[:limit]]
-        rows = [self._db.execute(f"{_ROW} WHERE seq = ?", one).fetchone() for one in newest]
-        return self._opened([row for row in rows if row is not None])
+        rows = [self._db.execute(f"{ROW} WHERE seq = ?", one).fetchone() for one in newest]
+        return self.opened([row for row in rows if row is not None])
 
     def numbers(self, org: str, upto: int, most: int) -> list[int]:
         """Of an organization's newest decisions, up to one of them, the newest first."""
@@ -281,71 +273,11 @@ class DecisionBook:
         rows = self._db.execute(query, (*_REACHED, org, TALLIED, since)).fetchall()
         return {action: (chosen, delivered) for action, chosen, delivered in rows}
 
-    # -- for the person
-
-    def told(self, person: int, name: str) -> Kept:
-        """One that is about this person. Raises NotFound."""
-        row = self._db.execute(f"{_TOLD} AND id = ?2", (person, name)).fetchone()
-        if row is None:
-            raise NotFound("there is no such decision", field="decision")
-        return self._opened([row])[0]
-
-    def by_receipt(self, person: int, receipts: Sequence[str]) -> dict[str, Kept]:
-        """Those about a person that were made with some looks, by their receipts."""
-        if not receipts:
-            return {}
-        query = f"{_TOLD} AND receipt IN ({', '.join('?' * len(receipts))})"
-        found = self._opened(self._db.execute(query, (person, *receipts)).fetchall())
-        return {one.receipt: one for one in found}
-
-    def got(self, person: int) -> dict[str, set[str]]:
-        """By organization the actions that came to a person, as far as is known."""
-        query = f"""
-            SELECT DISTINCT org, action FROM decision
-            WHERE (person = ?1 OR seq IN ({told_too.DECISIONS})) AND delivery NOT IN (?, ?) AND action != ?
-        """  # noqa: S608 (our own words)
-        found: dict[str, set[str]] = {}
-        for org, action in self._db.execute(query, (person, *UNREACHED, SILENCE)).fetchall():
-            found.setdefault(org, set()).add(action)
-        return found
-
-    def inbox(self, person: int, before: int, limit: int) -> list[Kept]:
-        """What was delivered to a person's inbox, the newest first, but for what was erased; what cannot be read is
-        among it."""
-        query = f"""
-            {_ROW} WHERE person = ?1 AND channel = 'inbox' AND delivery = 'delivered' AND seq < ?2
-            UNION ALL
-            {_TOO} WHERE too.person = ?1 AND channel = 'inbox' AND delivery = 'delivered' AND seq < ?2
-            ORDER BY seq DESC LIMIT ?3
-        """
-        found: list[Kept] = []
-        while len(found) < limit:
-            rows = self._db.execute(query, (person, before, limit)).fetchall()
-            found += [one for one in self._opened(rows) if one.content is not None or one.unreadable]
-            if len(rows) < limit:
-                break
-            before = rows[-1][0]
-        return found[:limit]
-
-    def see(self, person: int, since: int, upto: int) -> None:
-        """Note that a person has seen their inbox, from one decision to another (their sequence numbers)."""
-        query = """
-            UPDATE decision SET seen_at = ?
-            WHERE person = ? AND channel = 'inbox' AND delivery = 'delivered' AND seq BETWEEN ? AND ?
-                AND seen_at IS NULL
-        """
-        too = """
-            UPDATE decided_too SET seen_at = ? WHERE person = ? AND decision BETWEEN ? AND ? AND seen_at IS NULL
-        """
-        with transaction(self._db):
-            for one in (query, too):
-                self._db.execute(one, (now(), person, since, upto))
-
     def _last(self, records: Sequence[int]) -> int:
         query = "SELECT max(seq) FROM decision WHERE record = ?"
         return max((self._db.execute(query, (number,)).fetchone()[0] or 0 for number in records), default=0)
 
-    def _opened(self, rows: Sequence[_Row]) -> list[Kept]:
+    def opened(self, rows: Sequence[_Row]) -> list[Kept]:
         """One that cannot be read is told as such: it must not stand before the others. Each key is fetched once."""
         keys: dict[tuple[str, int], SealKey | None] = {}
         found: list[Kept] = []
