@@ -219,6 +219,7 @@ def test_un_merge_from_the_graph_to_the_way_back(browser, fresh):
     expect(page.get_by_role("heading", level=1)).to_have_text("Taken back")
     expect(page.get_by_text("A friend used her card")).to_be_visible()
     page.get_by_role("link", name="Open this customer").first.click()
+    page.wait_for_url("**/console/customers/*")
     expect(page.get_by_text("4711-2290")).to_have_count(0)
 
     page.go_back()

@@ -219,6 +219,7 @@ def test_a_clause_goes_and_comes_back_by_keyboard_with_what_it_changes_between(b
     assert org.read("user_id:ada", "view").status == 404
     page.locator(".clause.off").get_by_role("button").press("Enter")
     page.get_by_role("button", name="Yes, put it back").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Changed.")
     expect(page.locator(".clause.off")).to_have_count(0)
     assert org.read("user_id:ada", "view").status == 200
     go(page, "/me/asked")
