@@ -46,11 +46,15 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running, "VAR", tmp_path_factory.mktemp("var"))
         for module, name, size in (
+            (gate, "ROUNDS", 2),
+            (pipeline, "MANY_SESSIONS", 1_000),
             (portal, "COMPANIES", 2),
             (portal, "FACTS", 40),
             (portal, "ROUNDS", 2),
             (presence, "REQUESTS", 100),
             (presence, "WARM", 10),
+            (receipts, "RECEIPTS", 100),
+            (receipts, "ROUNDS", 1),
         ):
             patch.setattr(module, name, size)
         # A collection of all that the tests before left costs more than what is measured: one claim is a difference.
