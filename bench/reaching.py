@@ -20,7 +20,7 @@ from bench.row import Row, against
 from rapport.act.mail import Sender
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.channels import ChannelBook
-from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.app import embedded
 from rapport.app.settings import Settings
 from rapport.decide.actions import Action, Trigger
@@ -90,7 +90,7 @@ def _define(company: Company) -> None:
         actions = ActionBook(ledger)
         actions.put_units(ORG, Units("GBP"), "bench")
         actions.put(ACTION, "bench")
-        DecisionBook(ledger).put_manner(ORG, Manner(holdout=0), "bench")
+        MannerBook(ledger).put_manner(ORG, Manner(holdout=0), "bench")
         ChannelBook(ledger).put(ORG, "email", Sender("Boilers <hello@boilers.example>"), "bench")
 
 

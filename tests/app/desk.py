@@ -6,6 +6,7 @@ import pytest
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app.deciding import HouseDecisions
 from rapport.app.embedded import open_ledger
@@ -57,7 +58,7 @@ class Desk:
         for one in actions:
             ActionBook(self.ledger).put(one, "eve")
         self.book = DecisionBook(self.ledger)
-        self.book.put_manner(ORG, manner, "eve")
+        MannerBook(self.ledger).put_manner(ORG, manner, "eve")
         ActionBook(self.ledger).put_units(ORG, Units("GBP"), "eve")
         receipts = DirectReceipts(house._open_ledger())
         self.gate = Gate(house.reader, house.people, receipts, quiet_s=0)

@@ -5,6 +5,7 @@ import pytest
 
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import Definitions
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.withheld import WithheldBook
 from rapport.app.actions import Catalogues
 from rapport.decide.actions import Limits
@@ -118,11 +119,11 @@ def test_a_decision_that_another_came_before_is_made_anew(desk):
 
 
 def test_how_an_organization_decides_is_kept_version_by_version(desk):
-    before = desk.book.manner(ORG)
+    before = MannerBook(desk.ledger).manner(ORG)
     policy = Policy(limits=Limits(per_day=1))
-    after = desk.book.put_manner(ORG, Manner(0.7, 0.1, policy), "eve", before.version)
-    assert (after.version, desk.book.manner(ORG)) == (before.version + 1, after)
-    assert desk.book.put_manner(ORG, after, "eve") == after
+    after = MannerBook(desk.ledger).put_manner(ORG, Manner(0.7, 0.1, policy), "eve", before.version)
+    assert (after.version, MannerBook(desk.ledger).manner(ORG)) == (before.version + 1, after)
+    assert MannerBook(desk.ledger).put_manner(ORG, after, "eve") == after
     for wrong in (Manner(1.0), Manner(0.5, 0.5), Manner(0.5, 0.05, Policy(zone="Mars/Base")), Manner(days=0)):
         with pytest.raises(BadInput):
-            desk.book.put_manner(ORG, wrong, "eve")
+            MannerBook(desk.ledger).put_manner(ORG, wrong, "eve")

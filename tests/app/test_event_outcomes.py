@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rapport.adapters.embedded.benefits import BenefitFile
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.outcome_rules import OutcomeRules
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app import event_outcomes
@@ -110,9 +111,9 @@ def test_a_decision_that_cannot_be_read_keeps_no_other_from_being_settled(shop: 
 
 @pytest.mark.parametrize("closed", [1, event_outcomes._FEW - 1, event_outcomes._FEW, event_outcomes._FEW + 3])
 def test_it_goes_to_the_last_whose_window_is_open_however_many_closed_since(shop: Shop, closed: int) -> None:
-    shop.desk.book.put_manner(ORG, Manner(holdout=0, days=30), "eve")
+    MannerBook(shop.desk.ledger).put_manner(ORG, Manner(holdout=0, days=30), "eve")
     answer = shop.decide()
-    shop.desk.book.put_manner(ORG, Manner(holdout=0, days=1), "eve")
+    MannerBook(shop.desk.ledger).put_manner(ORG, Manner(holdout=0, days=1), "eve")
     for _ in range(closed):
         shop.decide()
     shop.buy(at=shop.later(2 * DAY))

@@ -17,6 +17,7 @@ from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.guard_rails import Look, RailBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app import evaluating, guarding
 from rapport.app.actions import open_actions
@@ -194,7 +195,7 @@ def test_only_what_is_off_is_switched_on_and_nobody_elses(shop: Shop) -> None:
 
 
 def test_where_an_organization_says_so_harm_is_told_and_the_action_left_on_until_it_says_otherwise(shop: Shop) -> None:
-    manners = DecisionBook(shop.ledger)
+    manners = MannerBook(shop.ledger)
     manners.put_manner(ORG, Manner(holdout=0, guard_rails=False), "eve")
     shop.live(HARM)
     assert shop.look() == ["hurt harm"]

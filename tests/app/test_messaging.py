@@ -10,6 +10,7 @@ from rapport.act.delivery import KEPT
 from rapport.act.messages import Came, Hook
 from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.guard_rails import RailBook
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.wishes import WishBook
 from rapport.adapters.http.posting import HookWay
 from rapport.adapters.http.sending import send
@@ -408,7 +409,7 @@ def around(at):
 def test_it_counts_once_against_its_own_limit(office):
     """What waits counts already; it does not keep itself from leaving."""
     policy = Policy(limits=msgspec.convert({"per_day": 1}, type(Policy().limits)))
-    office.desk.book.put_manner(ORG, Manner(holdout=0, policy=policy), "eve")
+    MannerBook(office.desk.ledger).put_manner(ORG, Manner(holdout=0, policy=policy), "eve")
     answer = office.decide()
     other = office.desk.decide(channel="email", deliver=True)
     assert {one["rule"] for one in other["excluded"]} == {"contact_limit"}

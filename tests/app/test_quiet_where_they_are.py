@@ -3,6 +3,7 @@ leaves."""
 
 import pytest
 
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.wishes import WishBook
 from rapport.decide.contact import Policy
 from rapport.decide.decision import Manner
@@ -72,7 +73,7 @@ def test_what_is_on_its_way_waits_for_the_morning_where_the_customer_is(office: 
     office.house.send(told(at("11:00"), type="identify", userId="ada", traits=known, messageId="far"), source="crm")
     office.house.settle()
     answer = office.decide()
-    office.desk.book.put_manner(ORG, Manner(holdout=0, policy=Policy(quiet=around(now()))), "eve")
+    MannerBook(office.desk.ledger).put_manner(ORG, Manner(holdout=0, policy=Policy(quiet=around(now()))), "eve")
     office.open()
     eventually(lambda: office.standing(answer).error != "")
     standing = office.standing(answer)

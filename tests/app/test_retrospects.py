@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.sqlite import transaction
 from rapport.app import reviews
 from rapport.app.console_looking import ConsoleLooking
@@ -90,7 +91,7 @@ def test_what_is_reviewed_is_what_the_command_line_looks_back_on(desk: Desk) -> 
 
 
 def test_who_declined_is_told_as_a_count_that_tells_of_nobody(desk: Desk) -> None:
-    desk.book.put_manner(ORG, Manner(holdout=0.2), "eve")
+    MannerBook(desk.ledger).put_manner(ORG, Manner(holdout=0.2), "eve")
     lived(desk, 40)
     found = reviews.reviewed(desk.ledger, ORG, at=now() + LATER)
     assert found.lot.share == 0.2

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.wishes import WishBook
 from rapport.app.actions import Warner
@@ -430,7 +431,7 @@ def test_in_quiet_hours_it_waits_until_they_are_over() -> None:
         shop.does("ada", "Order Completed")
         shop.settle()
         assert (shop.decided(), shop.waiting()) == ([], 1)
-        shop.desk.book.put_manner(ORG, Manner(holdout=0), "eve")
+        MannerBook(shop.desk.ledger).put_manner(ORG, Manner(holdout=0), "eve")
         due = shop.starting.next_due()
         assert due is not None
         assert now() < due <= now() + 2 * HOUR

@@ -5,6 +5,7 @@ from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.guard_rails import RailBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.app.definitions import Ledgers
 from rapport.app.retrospects import Retrospects
 from rapport.app.settings import Settings
@@ -36,7 +37,7 @@ class ConsoleLooking:
             chosen = decisions.tallies(org, 0)
             actions = sorted((name for name in chosen if name != SILENCE), key=lambda name: (-chosen[name][0], name))
             units, rails = ActionBook(ledger).units(org), RailBook(ledger).standing(org)
-            return Setting(units, decisions.manner(org), tuple(actions), rails)
+            return Setting(units, MannerBook(ledger).manner(org), tuple(actions), rails)
 
         return await self._ledgers.with_definitions(setting)
 

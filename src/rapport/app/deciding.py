@@ -11,6 +11,7 @@ from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.audiences import Definitions
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.adapters.embedded.people import PeopleFile
@@ -56,6 +57,7 @@ class HouseDecisions:
         ledger = people.ledger
         self._ledgers = Ledgers(settings)
         self._book = DecisionBook(ledger)
+        self._manners = MannerBook(ledger)
         self._gate = gate
         self._catalogues = Catalogues(ActionBook(ledger), Definitions(ledger))
         self._minds = Minds(OutcomeBook(ledger))
@@ -95,7 +97,7 @@ class HouseDecisions:
         started = now()
 
         def made(found: Found) -> Made:
-            way = Way(self._catalogues.of(org), self._book.manner(org), self._minds.of(org))
+            way = Way(self._catalogues.of(org), self._manners.manner(org), self._minds.of(org))
             one, units = self._making.make(found, way, wish, purpose, started, beginning), way.catalogue.units
             # Told now, while its ruling is at hand. And what was learnt may move before the receipt is on the disk.
             if not trial:
@@ -144,12 +146,12 @@ class HouseDecisions:
         return self._minds.of(org)
 
     async def manner(self, org: str) -> Manner:
-        return self._book.manner(org)
+        return self._manners.manner(org)
 
     async def put_manner(self, org: str, manner: Manner, who: str, expected: int | None = None) -> Manner:
         checked_manner(manner)
         return await self._ledgers.with_definitions(
-            lambda _, ledger: DecisionBook(ledger).put_manner(org, manner, who, expected)
+            lambda _, ledger: MannerBook(ledger).put_manner(org, manner, who, expected)
         )
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from typing import ClassVar, Final
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.guard_rails import RailBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app.embedded import open_ledger
 from rapport.app.ledger_thread import LedgerThread
@@ -83,4 +84,4 @@ def has_news(ledger: LedgerFile, org: str, at: int) -> bool:
 def known_by(ledger: LedgerFile, org: str, at: int) -> int:
     """The number of the last decision whose window has passed."""
     book = DecisionBook(ledger)
-    return book.last_before(org, at - book.manner(org).days * DAY)
+    return book.last_before(org, at - MannerBook(ledger).manner(org).days * DAY)

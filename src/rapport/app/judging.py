@@ -16,6 +16,7 @@ from rapport.adapters.embedded.benefits import BenefitFile
 from rapport.adapters.embedded.decisions import DecisionBook, Kept
 from rapport.adapters.embedded.guard_rails import Look, RailBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.outcomes import OutcomeBook
 from rapport.app.guarding import known_by
 from rapport.app.looking_back import logged_of
@@ -51,7 +52,7 @@ def look(
         if told is not None:
             every.add(told, at)
             watched.add(told, kept, at)
-    switches = decisions.manner(org).guard_rails
+    switches = MannerBook(ledger).manner(org).guard_rails
     found = rails.found(org, watched.found(epoch, at, switches=switches))
     rails.note(org, Look(known, lesson, epoch, since, _told(ledger, org, every, at, before.told)))
     return found

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from rapport.adapters.embedded.actions import ActionBook
-from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.wishes import EVERYWHERE, WishBook
 from rapport.decide.kinds import KINDS
@@ -23,7 +23,7 @@ class PortalReach:
 
     def __init__(self, ledger: LedgerFile, people: PeopleFile, name_of: Callable[[str], str]) -> None:
         self._wishes = WishBook(people)
-        self._decisions = DecisionBook(ledger)
+        self._manners = MannerBook(ledger)
         self._actions = ActionBook(ledger)
         self._people = people
         self._name_of = name_of
@@ -48,7 +48,7 @@ class PortalReach:
         return ask.Done(await self.reach(session), undoing(before, change, at))
 
     def _company(self, handle: str, org: str, at: int) -> ask.Reaching:
-        manner, units = self._decisions.manner(org), self._actions.units(org)
+        manner, units = self._manners.manner(org), self._actions.units(org)
         said = wished(self._wishes.said(handle, org), at)
         money = (units.currency, units.minute)
         return ask.Reaching(org, self._name_of(org), said, *money, manner.weight, manner.holdout)

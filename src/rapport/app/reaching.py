@@ -18,6 +18,7 @@ from rapport.adapters.embedded.actions import ActionBook
 from rapport.adapters.embedded.channels import ChannelBook
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.guard_rails import RailBook, switched_off
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.messages import MessageBook
 from rapport.adapters.embedded.people import PeopleFile
 from rapport.adapters.embedded.wishes import WishBook
@@ -65,6 +66,7 @@ class Reaching:
         self._channels = ChannelBook(ledger)
         self._messages = MessageBook(ledger)
         self._decisions = DecisionBook(ledger)
+        self._manners = MannerBook(ledger)
         self._actions = ActionBook(ledger)
         self._rails = RailBook(ledger)
         self._wishes = WishBook(people)
@@ -156,7 +158,7 @@ class Reaching:
         )
         # What came after it counted it already; it does not count itself.
         before = [one for one in self._standing(found, at) if one.at < decision.at]
-        policy, wished = self._decisions.manner(message.org).policy, wishes(says)
+        policy, wished = self._manners.manner(message.org).policy, wishes(says)
         wished = msgspec.structs.replace(wished, zone=wished.zone or decision.zone)
         against = contact.exclusions([proposal], policy, wished, before, at)
         if not against:

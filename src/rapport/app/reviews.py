@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from rapport.adapters.embedded.decisions import DecisionBook
 from rapport.adapters.embedded.ledger import LedgerFile
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.app import looking_back
 from rapport.app.guarding import known_by
 from rapport.app.looking_back import MOST, Past
@@ -42,7 +43,7 @@ def reviewed(ledger: LedgerFile, org: str, most: int = MOST, tell: Tell = nobody
         log.append(one)
         newest.setdefault(one.customer, (decision.manner, decision.case.holdout))
     waiting, first = book.after(org, known, MOST)
-    due = first + book.manner(org).days * DAY if waiting else 0
+    due = first + MannerBook(ledger).manner(org).days * DAY if waiting else 0
     return review(log, at, _lot(ledger, org, log, newest), waiting, due)
 
 
@@ -78,13 +79,13 @@ def _bare(decision: Decision) -> Decision:
 def _lot(ledger: LedgerFile, org: str, log: Sequence[Logged], newest: Mapping[str, tuple[int, float]]) -> Lot:
     """The holdout, as far as an organization may know of it: who declined is told as a count that tells of nobody.
     `newest`: of each customer's newest decision, how it was decided then, and the share of which they could be."""
-    book, shares = DecisionBook(ledger), dict[int, float]()
+    manners, shares = MannerBook(ledger), dict[int, float]()
     for manner, _ in newest.values():
         if manner not in shares:
-            shares[manner] = book.kept_manner(org, manner).holdout
+            shares[manner] = manners.kept_manner(org, manner).holdout
     declined = [customer for customer, (manner, share) in newest.items() if shares[manner] > 0 and not share]
     held_out = {one.customer for one in log if one.held_out}
-    return Lot(book.manner(org).holdout, len(newest), len(held_out), declining(ledger, declined))
+    return Lot(manners.manner(org).holdout, len(newest), len(held_out), declining(ledger, declined))
 
 
 def declining(ledger: LedgerFile, customers: Collection[str]) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rapport.adapters.embedded.actions import ActionBook
-from rapport.adapters.embedded.decisions import DecisionBook
+from rapport.adapters.embedded.manners import MannerBook
 from rapport.adapters.embedded.wishes import EVERYWHERE, WishBook
 from rapport.decide.contact import Wishes
 from rapport.decide.decision import Manner
@@ -22,7 +22,7 @@ from tests.web.portal.person import Home, Person
 def home() -> Iterator[Home]:
     with Home() as home:
         ActionBook(home.ledger).put_units(ORG, Units("GBP", minute=0.25), "eve")
-        DecisionBook(home.ledger).put_manner(ORG, Manner(weight=0.7, holdout=0.1), "eve")
+        MannerBook(home.ledger).put_manner(ORG, Manner(weight=0.7, holdout=0.1), "eve")
         yield home
 
 

@@ -10,7 +10,6 @@ second is made anew and finds the first.
       .keep(standing, …)           → False where the customer got another decision meanwhile
       .decision(org, id) .page(org, before, limit) .of_records(…) .between(records, …) .tallies(org, since)
       .numbers(org, upto, most) .last_before(org, at)
-      .manner(org) .put_manner(org, manner, who, expected) .kept_manner(org, version)
 """
 
 import logging
@@ -19,14 +18,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from rapport.adapters.embedded import audit, told_too
-from rapport.adapters.embedded.sqlite import transaction
+from rapport.adapters.embedded import told_too
 from rapport.decide.contact import REACH, Contact
-from rapport.decide.decision import Decision, Delivery, Manner, checked_manner
+from rapport.decide.decision import Decision, Delivery
 from rapport.decide.kinds import NOTICE, SILENCE
-from rapport.kernel.errors import Conflict, Corrupt, NotFound
+from rapport.kernel.errors import Corrupt, NotFound
 from rapport.kernel.keys import SealKey
-from rapport.kernel.times import now
 
 if TYPE_CHECKING:
     from rapport.adapters.embedded.ledger import LedgerFile
@@ -63,7 +60,6 @@ TALLIED: Final = 20_000
 _PLACE: Final = b"decision"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Decision).decode
-_decode_manner = msgspec.msgpack.Decoder(Manner).decode
 _REACHED: Final = ("asked", "delivered")
 """What waits to be sent counts at once, so that no two that are sent together pass a limit."""
 UNREACHED: Final = ("failed", "withdrawn")
@@ -293,35 +289,3 @@ class DecisionBook:
                 log.warning("decision %d of %s cannot be read: %s", seq, org, type(error).__name__)
             found.append(Kept(seq, name, org, record, at, delivery, receipt, content, seen, unreadable))
         return found
-
-    # -- the manner of deciding
-
-    def manner(self, org: str) -> Manner:
-        query = "SELECT body FROM manner WHERE org = ? ORDER BY version DESC LIMIT 1"
-        row = self._db.execute(query, (org,)).fetchone()
-        return Manner() if row is None else _decode_manner(row[0])
-
-    def kept_manner(self, org: str, version: int) -> Manner:
-        """Raises NotFound."""
-        row = self._db.execute("SELECT body FROM manner WHERE org = ? AND version = ?", (org, version)).fetchone()
-        if row is None and version:
-            raise NotFound("there is no such version", field="version")
-        return Manner() if row is None else _decode_manner(row[0])
-
-    def put_manner(self, org: str, manner: Manner, who: str, expected: int | None = None) -> Manner:
-        """Keep how an organization decides; the same version where nothing changes. Raises BadInput, NotFound, Conflict
-        (`outdated`)."""
-        checked_manner(manner)
-        if not self._ledger.has_org(org):
-            raise NotFound(f"there is no organization {org!r}", field="org")
-        with transaction(self._db):
-            before = self.manner(org)
-            if expected is not None and expected != before.version:
-                message = f"version {before.version} is in force, another than you had: look at what changed"
-                raise Conflict(message, code="outdated")
-            if msgspec.structs.replace(manner, version=before.version) == before:
-                return before
-            made = msgspec.structs.replace(manner, version=before.version + 1)
-            self._db.execute("INSERT INTO manner VALUES (?, ?, ?, ?)", (org, made.version, now(), _encode(made)))
-            audit.note(self._db, org, who, "changed how it decides")
-        return made
