@@ -63,6 +63,10 @@ def pytest_collection_finish() -> None:
     """As the node's own processes do, since tests have threads, too; and what was read to find all tests stays to the
     end, so nobody looks through it for rubbish: a worker of a test's own does each time it keeps house."""
     shapes.work_out()
+    _set_aside()
+
+
+def _set_aside() -> None:
     gc.collect()
     gc.freeze()
 
@@ -148,7 +152,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("prove")
 
 
+begun: set[Path] = set()  # the files whose tests have begun
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.path not in begun:
+        begun.add(item.path)
+        _set_aside()  # what earlier files left (reports, what modules keep) stays to the end, too
     if (left := DAY_S - time.time() % DAY_S) < NIGHT_S:
         time.sleep(left)
     for marker in item.iter_markers("needs"):
