@@ -24,13 +24,11 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
-from types import SimpleNamespace
-from typing import IO, Any
+from typing import IO
 
 from typer.main import get_command
 
 from rapport import cli
-from rapport.cli.demo.mutuality import stage
 from tests.e2e import parts
 from tests.e2e.parts import ended, surroundings
 
@@ -50,10 +48,6 @@ def forked() -> list[str]:
     assert making.stdout.readline() == b"ready\n"
     making.stdout.close()
     atexit.register(making.communicate)
-    return _asking(address)
-
-
-def _asking(address: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(Path(__file__).with_name("asking.py")), address]
 
 
@@ -144,16 +138,7 @@ def become(asked: socket.socket) -> bool:
         os.setsid()
         parts.named([sys.executable, "-m", "rapport.cli", *arguments])
         parts.prepare()
-    elif arguments[:2] == ["demo", "mutuality"]:
-        stage.subprocess = SimpleNamespace(**{**vars(subprocess), "run": _type})  # type: ignore[assignment]
     return True
-
-
-def _type(command: list[str], **how: Any) -> "subprocess.CompletedProcess[str]":
-    """A play types some dozens of commands, too: in forks of the same process, while its node is fresh."""
-    typed = len(stage._RAPPORT)
-    assert tuple(command[:typed]) == stage._RAPPORT
-    return subprocess.run([*_asking(sys.orig_argv[3]), *command[typed:]], check=how.pop("check"), **how)
 
 
 def main(address: str) -> None:
