@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import shlex
 import signal
 import socket
@@ -22,8 +23,9 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from rapport.app.settings import PREFIX
 from rapport.cli.demo.mutuality.telling import Broken, Telling
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.05
+_PORTS_TRIED = 100
 _ORDINARY = 200
 _RAPPORT = (sys.executable, "-m", "rapport.cli")
 _FILES = [
@@ -178,9 +180,14 @@ def _environment() -> dict[str, str]:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens at, below those that the system gives to whoever asks for any: it is still free when the
+    node comes to it."""
+    for _ in range(_PORTS_TRIED):
+        port = 10_000 + secrets.randbelow(2_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Broken("no port from 10,000 to 11,999 is free for the play's node")
 
 
 def _http(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
