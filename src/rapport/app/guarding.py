@@ -55,7 +55,7 @@ class Guard(LedgerThread):
             self._look(ledger, org)
         except Busy:
             raise
-        except Exception as error:
+        except Exception as error:  # what nobody thought of: the next organization is looked at all the same
             self.log.exception("%s at one organization: %s", self.trouble, type(error).__name__)
 
     def _look(self, ledger: LedgerFile, org: str) -> None:

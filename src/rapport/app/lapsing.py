@@ -50,7 +50,7 @@ class Lapser(LedgerThread):
             outlive(ledger, minds, org, before(now(), self.settings.decision_days), self._breathe)
         except Busy:
             raise
-        except Exception as error:
+        except Exception as error:  # what nobody thought of: the next organization has its turn all the same
             self.log.exception("what one organization learnt could not be kept: %s", type(error).__name__)
 
     def _breathe(self) -> bool:

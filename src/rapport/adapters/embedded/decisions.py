@@ -70,12 +70,15 @@ _CONTACTS: Final = """
     WHERE record = ? AND at > ? AND delivery IN ('asked', 'delivered')
 """
 # Those that may have led to something: the words of `decision_reached` and `decision_silent`.
-_LED: Final = tuple(
-    f"""
-    SELECT at, seq FROM decision
-    WHERE record = ? AND at BETWEEN ? AND ? AND {which} ORDER BY at DESC, seq DESC LIMIT ?
-    """  # noqa: S608 (our own words)
-    for which in ("delivery IN ('asked', 'delivered')", "action = 'silence'")
+_LED: Final = (
+    """
+    SELECT at, seq FROM decision WHERE record = ? AND at BETWEEN ? AND ? AND delivery IN ('asked', 'delivered')
+    ORDER BY at DESC, seq DESC LIMIT ?
+    """,
+    """
+    SELECT at, seq FROM decision WHERE record = ? AND at BETWEEN ? AND ? AND action = 'silence'
+    ORDER BY at DESC, seq DESC LIMIT ?
+    """,
 )
 # What waits in the inbox unseen was put there, and need not be once more; elsewhere it may still be said.
 _GIVEN: Final = """

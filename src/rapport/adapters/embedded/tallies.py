@@ -26,6 +26,8 @@ SCHEMA = """
 """Of older receipts only uses are counted: what else they say is sealed. (A day is `times.DAY`.)"""
 
 _NOTE = "INSERT INTO used VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
+_RECEIPTS = "SELECT org, decision, seq FROM receipt WHERE at >= ?2 AND org <> ''"
+_BY_ORG = "SELECT org, decision = 'permitted', count(*) FROM"
 _COUNTED = "SELECT day, purpose, given, count FROM used WHERE org = ? AND day >= ? AND day < ?"
 
 
@@ -58,12 +60,6 @@ def counted(db: sqlite3.Connection, org: str, since: int, until: int) -> list[Ta
 def of_person(db: sqlite3.Connection, person: int, since: int, most: int) -> list[tuple[str, bool, int]]:
     """How often each organization got something of a person, or nothing, since a time (µs): (organization, given,
     times), of the newest receipts at most. What the person looked at themselves is nobody's."""
-    query = f"""
-        SELECT org, decision = 'permitted', count(*) FROM (
-            SELECT org, decision, seq FROM receipt WHERE person = ?1 AND at >= ?2 AND org <> ''
-            UNION ALL
-            SELECT org, decision, seq FROM receipt WHERE seq IN ({told_too.RECEIPTS}) AND at >= ?2 AND org <> ''
-            ORDER BY seq DESC LIMIT ?3)
-        GROUP BY 1, 2
-    """  # noqa: S608 (our own words)
+    told = f"{_RECEIPTS} AND person = ?1 UNION ALL {_RECEIPTS} AND seq IN ({told_too.RECEIPTS})"
+    query = f"{_BY_ORG} ({told} ORDER BY seq DESC LIMIT ?3) GROUP BY 1, 2"
     return [(org, bool(given), times) for org, given, times in db.execute(query, (person, since, most)).fetchall()]
