@@ -14,7 +14,8 @@ from bench.asking import Asked, ask
 from bench.bench import Bench
 from bench.row import Row, against
 from bench.somebody import Somebody, known
-from rapport.app.node import Counted, application, settled
+from rapport.app.node import Counted, application
+from rapport.app.serving import settled
 from rapport.app.settings import Settings
 from rapport.web import cookies
 from rapport.web.portal.visit import AREA, Portal

@@ -45,7 +45,7 @@ def test_a_command_loads_no_more_than_it_needs() -> None:
 
 
 def test_no_process_of_a_node_loads_at_its_start_what_it_seldom_needs() -> None:
-    modules = ("cli.up", "app.node", "app.worker", "app.evaluating")
+    modules = ("cli.up", "app.serving", "app.worker", "app.evaluating")
     parts = f"import sys, {', '.join(f'rapport.{name}' for name in modules)}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", parts], capture_output=True, text=True, timeout=60, check=True)
     seldom = {NUMBERS, "scipy", "duckdb", "rapidfuzz", "joserfc", "webauthn", "rich.console"}

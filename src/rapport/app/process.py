@@ -89,13 +89,13 @@ def _evaluator(orders: Orders) -> None:
 
 def _web(orders: Orders) -> None:
     with _reading():
-        from rapport.app import node  # noqa: PLC0415 (see _reading: within it, and only by this child)
+        from rapport.app import serving  # noqa: PLC0415 (see _reading: within it, and only by this child)
 
     _watch(orders.lifeline)
     listeners = [socket.socket(fileno=descriptor) for descriptor in orders.listeners]
     feed, wake = (socket.socket(fileno=number) for number in (orders.feed, orders.wake))
     letters = None if orders.onward < 0 else socket.socket(fileno=orders.onward)
-    node.run(orders.settings, listeners, feed, wake, letters)
+    serving.run(orders.settings, listeners, feed, wake, letters)
 
 
 _PARTS = {"web": _web, "worker": _worker, "evaluator": _evaluator}
